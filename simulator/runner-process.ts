@@ -1,0 +1,141 @@
+/** How the simulated runner starts, follows and cancels the process of an action (ProcessInvoker.cs). */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+
+export interface ProcessOptions {
+  /** Sees every line of stdout and stderr. */
+  onLine: (line: string) => void;
+  /** Cancels at the first line for which this is true. */
+  cancelWhen?: (line: string) => boolean;
+  /** Cancels when aborted. */
+  signal?: AbortSignal;
+  onSpawn?: (child: ChildProcess) => void;
+  /** Milliseconds between SIGINT and SIGTERM, and between SIGTERM and the end of the whole tree. */
+  signalDelays?: [number, number];
+}
+
+export interface Ended {
+  code: number | null;
+  signal: string | null;
+  /** True when it was asked to stop, however it ended. */
+  cancelled: boolean;
+  raw: string;
+  /** Peak resident memory in bytes; 0 where there is no /proc. */
+  maxRss: number;
+}
+
+const SIGNAL_DELAYS: [number, number] = [7_500, 2_500];
+/** Milliseconds that what the process left running may go on holding stdout or stderr. */
+const STREAM_GRACE = 5_000;
+
+/** Runs a command with exactly this environment and no stdin. */
+export async function runProcess(
+  [file, ...args]: readonly [string, ...string[]],
+  cwd: string,
+  env: Record<string, string>,
+  options: ProcessOptions,
+): Promise<Ended> {
+  // Detached: its own process group, so that all of the tree can be ended.
+  const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const exited = new Promise<[number | null, string | null]>((done, fail) => {
+    child.once('error', fail);
+    child.once('exit', (code, signal) => {
+      done([code, signal]);
+    });
+  });
+  const closed = new Promise((done) => child.once('close', done));
+  options.onSpawn?.(child);
+
+  let cancelling: Promise<void> | undefined;
+  const cancel = (): void => {
+    cancelling ??= stop(child, exited, options.signalDelays ?? SIGNAL_DELAYS);
+  };
+  if (options.signal?.aborted) cancel();
+  options.signal?.addEventListener('abort', cancel);
+
+  let raw = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      raw += text;
+    });
+    followLines(stream, (line) => {
+      options.onLine(line);
+      if (options.cancelWhen?.(line)) cancel();
+    });
+  }
+
+  let maxRss = 0;
+  const sampler = setInterval(() => {
+    maxRss = Math.max(maxRss, peakMemory(child.pid));
+  }, 50);
+  try {
+    const [code, signal] = await exited;
+    if (!(await within(STREAM_GRACE, closed))) {
+      killTree(child);
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }
+    await cancelling;
+    return { code, signal, cancelled: cancelling !== undefined, raw, maxRss };
+  } finally {
+    clearInterval(sampler);
+    options.signal?.removeEventListener('abort', cancel);
+  }
+}
+
+/** Only the process itself gets the two signals; the third takes all of its tree. */
+async function stop(
+  child: ChildProcess,
+  exited: Promise<unknown>,
+  [interrupt, terminate]: [number, number],
+): Promise<void> {
+  child.kill('SIGINT');
+  if (await within(interrupt, exited)) return;
+  child.kill('SIGTERM');
+  if (await within(terminate, exited)) return;
+  killTree(child);
+}
+
+function killTree(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // Nothing is left of it.
+  }
+}
+
+/** True when `event` comes within so many milliseconds. */
+async function within(ms: number, event: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((done) => {
+    timer = setTimeout(done, ms, false);
+  });
+  const inTime = await Promise.race([event.then(() => true), late]);
+  clearTimeout(timer);
+  return inTime;
+}
+
+/** CR alone ends a line too: .NET's StreamReader.ReadLine says so. */
+function followLines(stream: Readable, onLine: (line: string) => void): void {
+  let rest = '';
+  stream.on('data', (text: string) => {
+    // A CR at the end of what has arrived may be half of CR LF.
+    const lines = (rest + text).split(/\r\n|\n|\r(?!$)/);
+    rest = lines.pop() ?? '';
+    lines.forEach(onLine);
+  });
+  stream.on('end', () => {
+    if (rest !== '') onLine(rest.replace(/\r$/, ''));
+  });
+}
+
+/** Bytes. Sampled while the process lives, as the kernel forgets the mark at its end. */
+function peakMemory(pid: number | undefined): number {
+  try {
+    const [, kib] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8')) ?? [];
+    return Number(kib ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}

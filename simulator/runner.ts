@@ -1,0 +1,219 @@
+/**
+ * GitHub's runner, simulated: runs a JavaScript action as github.com/actions/runner does (read at 2.33x, August 2026;
+ * the file that holds each rule is named beside it). Where the two differ, this one is the stricter: it masks only the
+ * literal secrets, not their base64 or URL forms.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { StepOutput, parsePairs, type Command } from './runner-output.ts';
+import { runProcess, type ProcessOptions } from './runner-process.ts';
+
+export interface RunnerOptions {
+  /** The folder that holds action.yml. */
+  actionDir: string;
+  /** The Node that runs the action; this process's own when absent. */
+  node?: string;
+  /** The checkout; a new temporary folder when absent. A folder that is given is not removed by close(). */
+  workspace?: string;
+  /** The job's `env:`; also overrides any GITHUB_* or RUNNER_* variable below. */
+  env?: Record<string, string>;
+  /** NODE_OPTIONS of the action, such as a preload that scales time. */
+  nodeOptions?: string;
+  /** HOME of the action; the host's when absent. */
+  home?: string;
+}
+
+export interface StageOptions extends Omit<ProcessOptions, 'onLine'> {
+  /** More environment for this stage only, such as GITHUB_RUN_ATTEMPT of a re-run. */
+  env?: Record<string, string>;
+  /** Sees every line of the log the moment it is shown, masked and rendered. */
+  onLine?: (line: string) => void;
+}
+
+export interface StageResult {
+  conclusion: 'success' | 'failure' | 'cancelled';
+  code: number | null;
+  signal: string | null;
+  outputs: Record<string, string>;
+  /** All state that the action has saved in this job; the next stage gets it as STATE_*. */
+  state: Record<string, string>;
+  /** What this stage wrote to GITHUB_ENV. */
+  env: Record<string, string>;
+  /** The job summary, masked; empty when it is over the limit. */
+  summary: string;
+  /** The workflow commands that the runner obeyed, in order. */
+  commands: Command[];
+  /** What the user sees: masked, commands rendered. */
+  log: string;
+  /** Everything that was printed, unmasked (add-mask commands carry the secret itself). */
+  raw: string;
+  /** Raw contents of the five files, by the variable that names them: GITHUB_OUTPUT ... */
+  files: Record<string, string>;
+  /** Milliseconds from start to end of the process. */
+  ms: number;
+  /** Peak resident memory of the process in bytes, sampled; absent where there is no /proc. */
+  maxRss?: number;
+}
+
+interface Action {
+  inputs?: Record<string, { default?: string } | null>;
+  runs: { main: string; post?: string; 'post-if'?: string };
+}
+
+/** Bytes, CreateStepSummaryCommand in FileCommandManager.cs. */
+const SUMMARY_LIMIT = 1024 * 1024;
+/** FileCommandManager.cs: variable -> prefix of the file. */
+const FILES = {
+  GITHUB_OUTPUT: 'set_output_',
+  GITHUB_STATE: 'save_state_',
+  GITHUB_ENV: 'set_env_',
+  GITHUB_PATH: 'add_path_',
+  GITHUB_STEP_SUMMARY: 'step_summary_',
+};
+
+/** What every job has; the values are made up, except those that say what this machine is. */
+const GITHUB = {
+  CI: 'true',
+  GITHUB_ACTIONS: 'true',
+  GITHUB_ACTION: 'import',
+  GITHUB_ACTOR: 'octocat',
+  GITHUB_EVENT_NAME: 'push',
+  GITHUB_JOB: 'build',
+  GITHUB_REF: 'refs/heads/main',
+  GITHUB_REPOSITORY: 'octo/images',
+  GITHUB_REPOSITORY_ID: '1296269',
+  GITHUB_REPOSITORY_OWNER: 'octo',
+  GITHUB_RUN_ATTEMPT: '1',
+  GITHUB_RUN_ID: '4242',
+  GITHUB_SERVER_URL: 'https://github.com',
+  GITHUB_SHA: '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d',
+  GITHUB_WORKFLOW: 'image',
+  RUNNER_ARCH: process.arch.toUpperCase(),
+  RUNNER_ENVIRONMENT: 'github-hosted',
+  RUNNER_NAME: 'simulated',
+  RUNNER_OS: { darwin: 'macOS', win32: 'Windows' }[process.platform as string] ?? 'Linux',
+};
+
+/** One step of one job. Each `main` is a new attempt: it starts without the state and variables of the one before. */
+export class Job {
+  readonly workspace: string;
+  readonly temp: string;
+  readonly #options: RunnerOptions;
+  readonly #root = mkdtempSync(join(tmpdir(), 'runner-'));
+  readonly #masks = new Set<string>();
+  #state: Record<string, string> = {};
+  #env: Record<string, string> = {};
+  #path: string[] = [];
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.workspace = resolve(options.workspace ?? join(this.#root, 'workspace'));
+    this.temp = join(this.#root, '_temp');
+    mkdirSync(this.workspace, { recursive: true });
+    mkdirSync(join(this.temp, '_runner_file_commands'), { recursive: true });
+  }
+
+  async run(stage: 'main' | 'post', inputs: Record<string, string>, options: StageOptions = {}): Promise<StageResult> {
+    // Failsafe: every scalar is a string, as it is to the runner.
+    const text = await readFile(join(this.#options.actionDir, 'action.yml'), 'utf8');
+    const action = parse(text, { schema: 'failsafe' }) as Action;
+    const script = action.runs[stage];
+    if (!script) throw new Error(`action.yml has no ${stage}`);
+    if ((action.runs['post-if'] ?? 'always()') !== 'always()') throw new Error('only post-if: always() is simulated');
+    if (stage === 'main') [this.#state, this.#env, this.#path] = [{}, {}, []];
+
+    const files: Record<string, string> = {};
+    for (const [name, prefix] of Object.entries(FILES)) {
+      files[name] = join(this.temp, '_runner_file_commands', prefix + randomUUID());
+      await writeFile(files[name], '');
+    }
+    const env = { ...this.#environment(), ...options.env };
+    const output = new StepOutput(this.#masks, this.#state, env.RUNNER_DEBUG === '1', options.onLine);
+    for (const [key, value] of Object.entries(this.#state)) env[`STATE_${key}`] = value;
+    Object.assign(env, inputEnvironment(action, inputs, output), files);
+
+    const started = performance.now();
+    const node = this.#options.node ?? process.execPath;
+    const command = [node, resolve(this.#options.actionDir, script)] as const;
+    const { code, signal, cancelled, raw, maxRss } = await runProcess(command, this.workspace, env, {
+      ...options,
+      onLine: (line) => {
+        output.accept(line);
+      },
+    });
+    const ms = performance.now() - started;
+
+    // Read whatever the ending: state that a cancelled main saved reaches post (ActionRunner.cs, `finally`).
+    const contents: Record<string, string> = {};
+    for (const [name, file] of Object.entries(files)) contents[name] = await readFile(file, 'utf8').catch(() => '');
+    const stageEnv: Record<string, string> = {};
+    const targets = { GITHUB_OUTPUT: output.outputs, GITHUB_STATE: this.#state, GITHUB_ENV: stageEnv };
+    for (const [name, target] of Object.entries(targets)) {
+      output.attempt(`file command '${name}'`, () => {
+        parsePairs(contents[name] ?? '', target);
+      });
+    }
+    delete stageEnv.NODE_OPTIONS; // the one variable that the runner refuses
+    Object.assign(this.#env, stageEnv);
+    this.#path.unshift(...(contents.GITHUB_PATH ?? '').split(/\r?\n/).filter(Boolean).reverse());
+    let summary = contents.GITHUB_STEP_SUMMARY ?? '';
+    if (Buffer.byteLength(summary) > SUMMARY_LIMIT) {
+      output.show('##[error]$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of 1024k');
+      summary = '';
+    }
+
+    const ended = code === 0 && !output.failed ? 'success' : 'failure';
+    return {
+      conclusion: cancelled ? 'cancelled' : ended,
+      code,
+      signal,
+      outputs: output.outputs,
+      state: { ...this.#state },
+      env: stageEnv,
+      summary: output.mask(summary),
+      commands: output.commands,
+      log: output.log.map((line) => `${line}\n`).join(''),
+      raw,
+      files: contents,
+      ms,
+      ...(maxRss > 0 && { maxRss }),
+    };
+  }
+
+  /** Removes the temporary files. */
+  async close(): Promise<void> {
+    await rm(this.#root, { recursive: true, force: true });
+  }
+
+  #environment(): Record<string, string> {
+    const { env, home, nodeOptions } = this.#options;
+    const host = process.env;
+    return {
+      PATH: [...this.#path, host.PATH ?? ''].join(delimiter),
+      HOME: home ?? host.HOME ?? this.#root,
+      LANG: host.LANG ?? 'C.UTF-8',
+      ...(nodeOptions && { NODE_OPTIONS: nodeOptions }),
+      ...GITHUB,
+      GITHUB_WORKSPACE: this.workspace,
+      RUNNER_TEMP: this.temp,
+      RUNNER_TOOL_CACHE: join(this.#root, 'tools'),
+      ...env,
+      ...this.#env,
+    };
+  }
+}
+
+/** INPUT_* as ActionRunner.cs and Handler.cs make them: every declared input is set, empty when it has no default. */
+function inputEnvironment(action: Action, given: Record<string, string>, output: StepOutput): Record<string, string> {
+  const variable = (name: string): string => `INPUT_${name.replaceAll(' ', '_').toUpperCase()}`;
+  const env: Record<string, string> = {};
+  for (const [name, input] of Object.entries(action.inputs ?? {})) env[variable(name)] = input?.default ?? '';
+  const unexpected = Object.keys(given).filter((name) => !(variable(name) in env));
+  if (unexpected.length > 0) output.show(`##[warning]Unexpected input(s) '${unexpected.join("', '")}'`);
+  for (const [name, value] of Object.entries(given)) env[variable(name)] = value;
+  return env;
+}
