@@ -1,0 +1,85 @@
+/**
+ * CRC-64/XZ (ECMA-182, reflected, all ones in and out): what OSS answers as `x-oss-hash-crc64ecma`
+ * (https://www.alibabacloud.com/help/en/oss/developer-reference/check-data-integrity-by-using-crc-64).
+ */
+import { DATA, MODULE, WINDOW } from './crc64-wasm.ts';
+
+/** What of the global is used here: its types come with the DOM, which Node's types leave out. */
+declare const WebAssembly: {
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object) => { readonly exports: unknown };
+};
+
+interface Kernel {
+  memory: { readonly buffer: ArrayBuffer };
+  /** a * b mod P; bit 63 is the coefficient of x^0. */
+  multiply: (a: bigint, b: bigint) => bigint;
+  /** The state after the first `length` bytes of the window at DATA. */
+  crc: (state: bigint, length: number) => bigint;
+}
+
+const ONES = 0xffff_ffff_ffff_ffffn;
+const ONE = 1n << 63n;
+const X_8 = 1n << 55n;
+
+const { crc, memory, multiply } = start();
+const window = new Uint8Array(memory.buffer, DATA, WINDOW);
+const powers = squares();
+
+function start(): Kernel {
+  const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
+  const kernel = new WebAssembly.Instance(module).exports as Kernel;
+  const table = new BigUint64Array(kernel.memory.buffer, 0, 256);
+  for (let byte = 0; byte < 256; byte++) table[byte] = kernel.multiply(BigInt(byte), X_8);
+  return kernel;
+}
+
+/** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
+function squares(): bigint[] {
+  const powers = [X_8];
+  for (let last = X_8; powers.length < 53; powers.push(last)) last = multiply(last, last);
+  return powers;
+}
+
+/** value * x^(8 * length): what `length` zero bytes make of a state. */
+function shift(value: bigint, length: number): bigint {
+  let rest = length;
+  let shifted = value;
+  for (let k = 0; rest > 0; k++) {
+    if (rest % 2 === 1) shifted = multiply(shifted, powers[k] ?? ONE);
+    rest = Math.floor(rest / 2);
+  }
+  return BigInt.asUintN(64, shifted);
+}
+
+/** A running CRC. All objects share one window, but each call leaves nothing there, so they may be used in any order. */
+export class Crc64 {
+  #state = ONES;
+
+  update(bytes: Uint8Array): this {
+    for (let at = 0; at < bytes.length; at += WINDOW) {
+      const piece = bytes.subarray(at, at + WINDOW);
+      window.set(piece);
+      this.#state = crc(this.#state, piece.length);
+    }
+    return this;
+  }
+
+  digest(): bigint {
+    return BigInt.asUintN(64, this.#state) ^ ONES;
+  }
+}
+
+export function crc64(bytes: Uint8Array): bigint {
+  return new Crc64().update(bytes).digest();
+}
+
+/** The CRC of A followed by B, from the CRC of each and the length of B in bytes. */
+export function combine(a: bigint, b: bigint, lengthOfB: number): bigint {
+  return shift(a, lengthOfB) ^ b;
+}
+
+/** The CRC of `length` zero bytes. */
+export function zerosCrc(length: number): bigint {
+  return shift(ONES, length) ^ ONES;
+}
