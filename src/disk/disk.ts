@@ -1,0 +1,122 @@
+import type { FileHandle } from 'node:fs/promises';
+
+/** The formats that ImportImage takes, in its own spelling (DiskDeviceMapping.N.Format). */
+export type Format = 'RAW' | 'VHD' | 'QCOW2';
+
+/** What makes a file on this machine the same, unchanged file. Times in nanoseconds, size in bytes. */
+export interface FileIdentity {
+  dev: bigint;
+  ino: bigint;
+  size: bigint;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+}
+
+/** A disk image that was opened once and judged importable. All sizes are bytes. */
+export interface DiskImage {
+  path: string;
+  /** The one descriptor: inspection and upload read through it, its owner closes it. */
+  handle: FileHandle;
+  /** Bytes of the file. */
+  size: number;
+  format: Format;
+  /** Bytes of the disk inside the file. */
+  virtualSize: number;
+  /** Bytes that the file takes on this machine's disk; less than `size` for a sparse file. */
+  allocated: number;
+  /** Set only when firmware must be UEFI: an EFI system partition and no way to boot by BIOS. */
+  bootMode?: 'UEFI';
+  /** One line each: things that will probably bite later, without being an error now. */
+  warnings: string[];
+  identity: FileIdentity;
+}
+
+/** Every problem of a file at once, one line each, ending with what to run against it. */
+export class DiskError extends Error {
+  readonly problems: string[];
+
+  constructor(problems: string[]) {
+    super(problems.join('\n'));
+    this.name = 'DiskError';
+    this.problems = problems;
+  }
+}
+
+/** Random access to bytes: a file, or the disk inside it. Beyond `size` (bytes) everything reads as zero. */
+export interface Source {
+  size: number;
+  read(offset: number, length: number): Promise<Buffer>;
+}
+
+/** What a format's header says. `guest` reads the disk inside; it is absent when the header cannot be trusted. */
+export interface Inside {
+  virtualSize: number;
+  problems: string[];
+  warnings: string[];
+  guest?: Source;
+}
+
+const READ_LIMIT = 16 * 1024 ** 2;
+
+/**
+ * Reads `size` bytes of `handle` at will, 16 MiB in all: no header, however hostile, makes inspection read a whole disk.
+ * Throws DiskError when the limit is used up.
+ */
+export function boundedSource(handle: FileHandle, size: number): Source {
+  let left = READ_LIMIT;
+  return {
+    size,
+    async read(offset, length) {
+      left -= length;
+      if (left < 0) throw new DiskError(['The headers of this file are spread over more than 16 MiB: it is damaged.']);
+      const buffer = Buffer.alloc(length);
+      if (offset < 0 || offset >= size) return buffer;
+      let done = 0;
+      while (done < length) {
+        const { bytesRead } = await handle.read(buffer, done, length - done, offset + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return buffer;
+    },
+  };
+}
+
+/** A big-endian 64-bit number, or Infinity where it exceeds what a double holds, so that every range check fails. */
+export function u64be(buffer: Buffer, at: number): number {
+  return safe(buffer.readBigUInt64BE(at));
+}
+
+/** Like `u64be`, little-endian. */
+export function u64le(buffer: Buffer, at: number): number {
+  return safe(buffer.readBigUInt64LE(at));
+}
+
+function safe(value: bigint): number {
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value);
+}
+
+// Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates.
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** Foreign text as one printable line of at most 200 characters. */
+export function oneLine(text: string): string {
+  const line = text.replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+  return line.length > 200 ? `${line.slice(0, 200)}...` : line;
+}
+
+/** A file name as one printable word of a bash command line, whatever it holds. */
+export function shellQuote(path: string): string {
+  const name = path.startsWith('-') ? `./${path}` : path;
+  if (/^[\w@%+=:,./-]+$/.test(name)) return name;
+  if (name.search(UNPRINTABLE) < 0) return `'${name.replaceAll("'", String.raw`'\''`)}'`;
+  const bytes = (c: string) => [...Buffer.from(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+  return `$'${name.replace(/[\\']/g, String.raw`\$&`).replace(UNPRINTABLE, bytes)}'`;
+}
+
+/** Bytes for a person: exact, with a rounded unit behind from 1 MiB on. */
+export function bytes(count: number): string {
+  if (count < 1024 ** 2 || !Number.isFinite(count)) return `${count} bytes`;
+  const rounded = count < 1024 ** 3 ? `${(count / 1024 ** 2).toFixed(1)} MiB` : `${(count / 1024 ** 3).toFixed(1)} GiB`;
+  return `${count} bytes (${rounded})`;
+}

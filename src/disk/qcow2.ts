@@ -1,0 +1,140 @@
+import { inflateRawSync } from 'node:zlib';
+import { bytes, DiskError, oneLine, shellQuote, u64be, type Inside, type Source } from './disk.ts';
+
+// Offsets in L1, L2 and refcount entries: bits 9 to 55.
+const OFFSET = 0x00fffffffffffe00n;
+const COMPRESSED = 1n << 62n;
+const TABLE_READ = 1024 ** 2;
+
+/** Whether a file begins as QCOW2; version 1 with the same magic is a format of its own. */
+export async function isQcow2(file: Source): Promise<boolean> {
+  const head = await file.read(0, 8);
+  return head.toString('latin1', 0, 4) === 'QFI\xfb' && head.readUInt32BE(4) !== 1;
+}
+
+/**
+ * Checks the header of a QCOW2 image and whether the file holds all that its tables promise. Sizes in bytes.
+ * Facts: https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst; what ECS reads: "Supports ZLIB
+ * compression", https://www.alibabacloud.com/help/en/ecs/user-guide/import-a-custom-image
+ */
+export async function inspectQcow2(file: Source, path: string): Promise<Inside> {
+  const header = await file.read(0, 112);
+  const quoted = shellQuote(path);
+  const version = header.readUInt32BE(4);
+  const bits = header.readUInt32BE(20);
+  const size = u64be(header, 24);
+  const inside: Inside = { virtualSize: size, problems: [], warnings: [] };
+  const problem = (text: string) => inside.problems.push(`${quoted}: ${text}`);
+  const again = 'Build, copy or download it again.';
+  const convert = `Run: qemu-img convert -O qcow2 ${quoted} ${shellQuote(`${path}.fixed.qcow2`)}`;
+  if (version !== 2 && version !== 3) problem(`QCOW2 version ${version} is unknown. ${again}`);
+  if (bits < 9 || bits > 21) problem(`the QCOW2 header names clusters of 2^${bits} bytes, not 2^9 to 2^21. ${again}`);
+  if (size === 0 || !Number.isFinite(size)) problem(`the QCOW2 header names a disk of ${bytes(size)}. ${again}`);
+  if (inside.problems.length > 0) return inside;
+
+  const cluster = 2 ** bits;
+  const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
+  const headerLength = version === 3 ? header.readUInt32BE(100) : 72;
+  if (headerLength < (version === 3 ? 104 : 72) || headerLength > cluster || headerLength % 8 !== 0)
+    problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${again}`);
+  const backing = u64be(header, 8);
+  if (backing !== 0) {
+    const name = await file.read(backing, Math.min(header.readUInt32BE(16), 1023));
+    problem(`the disk continues in a backing file, ${oneLine(name.toString())}, that ECS cannot see. ${convert}`);
+  }
+  if (header.readUInt32BE(32) !== 0)
+    problem(
+      `the QCOW2 image is encrypted. Run: qemu-img convert --help, and convert it with its key (--object secret)`,
+    );
+  if ((features & 3n) !== 0n)
+    problem(`the QCOW2 image was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
+  if ((features & 4n) !== 0n) problem(`the data lies in an external data file that ECS cannot see. ${convert}`);
+  if ((features & 8n) !== 0n)
+    problem(`its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
+  if ((features & 16n) !== 0n)
+    problem(`it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
+  if (features >> 5n !== 0n) problem(`it has incompatible features that nobody knows yet. ${convert}`);
+
+  const l1At = u64be(header, 40);
+  const l1Entries = header.readUInt32BE(36);
+  const l1Reach = cluster * (cluster / 8);
+  if (l1Entries < Math.ceil(size / l1Reach))
+    problem(`the L1 table has ${l1Entries} entries, too few for a disk of ${bytes(size)}. ${again}`);
+  if (l1At % cluster !== 0 || l1At + l1Entries * 8 > file.size)
+    problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${again}`);
+  else if (inside.problems.length === 0) {
+    const order = version === 3 ? header.readUInt32BE(96) : 4;
+    const end = await usedUntil(file, header, cluster, order);
+    if (end === undefined) problem(`the refcount table of the QCOW2 image is damaged. ${again}`);
+    else if (end > file.size)
+      problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${again}`);
+  }
+  if (inside.problems.length === 0) inside.guest = { size, read: guestReader(file, l1At, cluster, bits, size) };
+  return inside;
+}
+
+/**
+ * Where the last cluster in use begins, plus one byte (writers may leave the last cluster short); undefined when the
+ * tables make no sense. Looks at the first MiB of the refcount table, which is terabytes with usual clusters.
+ */
+async function usedUntil(file: Source, header: Buffer, cluster: number, order: number): Promise<number | undefined> {
+  const tableAt = u64be(header, 48);
+  const length = header.readUInt32BE(56) * cluster;
+  if (order > 6 || length === 0 || tableAt % cluster !== 0 || tableAt + 8 > file.size) return undefined;
+  if (tableAt + length > file.size) return tableAt + length;
+  const table = await file.read(tableAt, Math.min(length, TABLE_READ));
+  let last = table.length - 8;
+  while (last >= 0 && table.readBigUInt64BE(last) === 0n) last -= 8;
+  if (last < 0) return undefined;
+  const blockAt = Number(table.readBigUInt64BE(last) & OFFSET);
+  if (blockAt + cluster > file.size) return blockAt + cluster;
+  const block = await file.read(blockAt, cluster);
+  let byte = cluster - 1;
+  while (byte >= 0 && block[byte] === 0) byte -= 1;
+  if (byte < 0) return 0;
+  const bit = byte * 8 + (order < 3 ? 31 - Math.clz32(block[byte] ?? 0) : 0);
+  const perBlock = (cluster * 8) >> order;
+  return ((last / 8) * perBlock + (bit >> order)) * cluster + 1;
+}
+
+function guestReader(file: Source, l1At: number, cluster: number, bits: number, size: number): Source['read'] {
+  const compressedBits = BigInt(62 - (bits - 8));
+  let unpacked: { entry: bigint; data: Buffer } | undefined;
+  const piece = async (at: number, length: number): Promise<Buffer> => {
+    const perTable = cluster / 8;
+    const index = Math.floor(at / cluster);
+    const l2 = (await file.read(l1At + Math.floor(index / perTable) * 8, 8)).readBigUInt64BE() & OFFSET;
+    if (l2 === 0n) return Buffer.alloc(length);
+    const entry = (await file.read(Number(l2) + (index % perTable) * 8, 8)).readBigUInt64BE();
+    if ((entry & COMPRESSED) === 0n) {
+      const host = Number(entry & OFFSET);
+      return (entry & 1n) === 1n || host === 0 ? Buffer.alloc(length) : file.read(host + (at % cluster), length);
+    }
+    if (unpacked?.entry !== entry) {
+      const descriptor = entry & (COMPRESSED - 1n);
+      const host = Number(descriptor & ((1n << compressedBits) - 1n));
+      const packed = (Number(descriptor >> compressedBits) + 1) * 512 - (host % 512);
+      unpacked = { entry, data: unpack(await file.read(host, Math.min(packed, 2 * cluster)), cluster) };
+    }
+    return unpacked.data.subarray(at % cluster, (at % cluster) + length);
+  };
+  return async (offset, length) => {
+    const whole = Buffer.alloc(length);
+    for (let done = 0; done < length && offset + done < size;) {
+      const part = Math.min(length - done, cluster - ((offset + done) % cluster));
+      (await piece(offset + done, part)).copy(whole, done);
+      done += part;
+    }
+    return whole;
+  };
+}
+
+function unpack(packed: Buffer, cluster: number): Buffer {
+  try {
+    return inflateRawSync(packed, { maxOutputLength: cluster });
+  } catch {
+    throw new DiskError([
+      'A compressed cluster of the QCOW2 image cannot be unpacked: build, copy or download it again.',
+    ]);
+  }
+}
