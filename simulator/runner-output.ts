@@ -14,12 +14,12 @@ const COMMANDS =
 
 /**
  * Recognises a command in a line as ActionCommand.cs does: `::name key=value,key=value::message` after nothing but
- * white space, or else the older `##[name key=value;key=value]message` anywhere in the line, where only the first `##[`
+ * white space (NEL is .NET's, the BOM only JavaScript's), or else the older `##[name key=value;key=value]message` anywhere in the line, where only the first `##[`
  * counts.
  */
 export function parseCommand(line: string, known: ReadonlySet<string>): Command | undefined {
   const forms = [
-    { match: /^::(.*?)::(.*)$/s.exec(line.trimStart()), separator: ',', data: '0D 0A 25', value: '0D 0A 3A 2C 25' },
+    { match: /^[\s\u0085]*::(.*?)::(.*)$/s.exec(line), separator: ',', data: '0D 0A 25', value: '0D 0A 3A 2C 25' },
     { match: /##\[(.*?)\](.*)$/s.exec(line), separator: ';', data: '3B 0D 0A 5D 25', value: '3B 0D 0A 5D 25' },
   ];
   for (const { match, separator, data, value } of forms) {

@@ -8,7 +8,7 @@ describe('commands', () => {
   const known = new Set(['error', 'add-mask', 'set-output']);
   it.each([
     ['::error::x', 'x'],
-    [' \t\u00a0::error::x', 'x'],
+    [' \t\u00a0\u0085::error::x', 'x'],
     ['::ERROR file=a%2Cb,line=1::x%0Ay%250A', 'x\ny%0A'],
     ['text ##[error]x', 'x'],
     ['::unknown:: ##[error title=a%3Bb;line=1]x%5D', 'x]'],
