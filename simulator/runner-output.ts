@@ -14,8 +14,8 @@ const COMMANDS =
 
 /**
  * Recognises a command in a line as ActionCommand.cs does: `::name key=value,key=value::message` after nothing but
- * white space (NEL is .NET's, the BOM only JavaScript's), or else the older `##[name key=value;key=value]message` anywhere in the line, where only the first `##[`
- * counts.
+ * white space (NEL for .NET's sake), or else the older `##[name key=value;key=value]message` anywhere in the line, where
+ * only the first `##[` counts.
  */
 export function parseCommand(line: string, known: ReadonlySet<string>): Command | undefined {
   const forms = [
