@@ -1,0 +1,121 @@
+import { type Caller, type Key, findKey } from './callers.ts';
+import { iso } from './clock.ts';
+import { fail } from './errors.ts';
+import { type OssRequest, type Signed, ossV1, ossV4, rpc } from './signatures.ts';
+import type { World } from './world.ts';
+
+const FIFTEEN_MINUTES = 15 * 60_000;
+
+/** Signatures are secrets too: they let whoever reads them repeat the request. */
+export type Remember = (secret: string | undefined) => void;
+
+/** Who signed this request to OSS, or undefined when nobody did. `region` is the one that V4 has to name. */
+export function authenticateOss(world: World, request: OssRequest, region: string, mayV1: boolean): Caller | undefined {
+  const header = request.headers.authorization;
+  if (header === undefined) return undefined;
+  return header.startsWith('OSS4-HMAC-SHA256 ')
+    ? byV4(world, request, header.slice(17), region)
+    : byV1(world, request, header, mayV1);
+}
+
+function byV4(world: World, request: OssRequest, header: string, region: string): Caller {
+  const fields = new Map(header.split(',').map((field) => cutAt(field.trim(), '=')));
+  const [accessKeyId = '', ...scope] = (fields.get('Credential') ?? '').split('/');
+  const [date, signedRegion, product, terminator] = scope;
+  const invalid = (what: string, ec: string) =>
+    fail('InvalidArgument', `Invalid ${what} in Authorization header.`, { EC: ec });
+  if (terminator !== 'aliyun_v4_request' || scope.length !== 4) invalid('Credential', '0002-00000205');
+  if (product !== 'oss') invalid('signing product', '0002-00000227');
+  // Seen in public reports: https://github.com/aliyun/alibabacloud-oss-go-sdk-v2/issues/29
+  if (signedRegion !== region) invalid('signing region', '0002-00000226');
+  const time = request.headers['x-oss-date'] ?? '';
+  if (!time.startsWith(`${date ?? ''}T`)) invalid('signing date', '0002-00000224');
+  if (request.headers['x-oss-content-sha256'] !== 'UNSIGNED-PAYLOAD') {
+    fail('InvalidArgument', 'The x-oss-content-sha256 header has to be UNSIGNED-PAYLOAD.', { EC: '0002-00000222' });
+  }
+  checkSkew(world, Date.parse(time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z')));
+  const key = ossKey(world, accessKeyId, request.headers['x-oss-security-token']);
+  const additional = (fields.get('AdditionalHeaders') ?? '').split(';').filter((name) => name !== '');
+  return compare(key, ossV4(request, key.secret, scope.join('/'), additional), fields.get('Signature'));
+}
+
+function byV1(world: World, request: OssRequest, header: string, mayV1: boolean): Caller {
+  const [accessKeyId, signature] = cutAt(header.replace(/^OSS /, ''), ':');
+  // The notice on the end of V1 names no code; this one stands in for it.
+  if (!mayV1) fail('InvalidRequest', 'The V1 signature is not available to this account. Please use V4 signature.');
+  checkSkew(world, Date.parse(request.headers['x-oss-date'] ?? request.headers.date ?? ''));
+  const key = ossKey(world, accessKeyId, request.headers['x-oss-security-token']);
+  return compare(key, ossV1(request, key.secret), signature);
+}
+
+function cutAt(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function checkSkew(world: World, time: number): void {
+  const now = world.clock.now();
+  if (Number.isNaN(time)) fail('AccessDenied', 'OSS authentication requires a valid Date.', { EC: '0002-00000221' });
+  if (Math.abs(now - time) <= FIFTEEN_MINUTES) return;
+  const extra = { RequestTime: iso(time), ServerTime: iso(now), EC: '0002-00000504' };
+  fail('RequestTimeTooSkewed', undefined, { MaxAllowedSkewMilliseconds: '900000', ...extra });
+}
+
+function ossKey(world: World, accessKeyId: string, token: string | undefined): Key {
+  const key = findKey(world, accessKeyId);
+  const extra = { OSSAccessKeyId: accessKeyId };
+  if (!key || (key.session && token === undefined))
+    fail('InvalidAccessKeyId', undefined, { ...extra, EC: '0002-00000902' });
+  if (key.disabled) fail('InvalidAccessKeyId', 'The OSS Access Key Id is disabled.', { ...extra, EC: '0002-00000903' });
+  if (token !== undefined && token !== key.session?.token)
+    fail('InvalidSecurityToken', undefined, { EC: '0002-00000006' });
+  if (key.session && key.session.expires <= world.clock.now()) {
+    fail('SecurityTokenExpired', undefined, { EC: '0002-00000007' });
+  }
+  return key;
+}
+
+function compare({ caller }: Key, computed: Signed, given: string | undefined): Caller {
+  if (computed.signature === given) return caller;
+  fail('SignatureDoesNotMatch', undefined, {
+    SignatureProvided: given ?? '',
+    StringToSign: computed.stringToSign,
+    ...(computed.canonicalRequest !== undefined && { CanonicalRequest: computed.canonicalRequest }),
+    EC: '0002-00000040',
+  });
+}
+
+/** Who signed this RPC call: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
+export function authenticateRpc(
+  world: World,
+  method: string,
+  params: Record<string, string>,
+  nonces: Set<string>,
+): Caller {
+  for (const name of ['AccessKeyId', 'Signature', 'SignatureNonce', 'Timestamp', 'Version', 'SignatureVersion']) {
+    if (!params[name])
+      fail(
+        'MissingParameter',
+        `The input parameter "${name}" that is mandatory for processing this request is not supplied.`,
+      );
+  }
+  const { AccessKeyId = '', SecurityToken: token = '', SignatureNonce: nonce = '', Timestamp: time = '' } = params;
+  const key = findKey(world, AccessKeyId);
+  if (!key || (key.session && token === '')) fail('InvalidAccessKeyId.NotFound');
+  if (key.disabled) fail('InvalidAccessKeyId.Inactive');
+  if (token !== '' && !key.session) fail('InvalidSecurityToken.Malformed');
+  if (token !== (key.session?.token ?? '')) {
+    fail('InvalidSecurityToken.MismatchWithAccessKey', 'The SecurityToken does not match the AccessKeyId.');
+  }
+  if (key.session && key.session.expires <= world.clock.now()) fail('InvalidSecurityToken.Expired');
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(time)) fail('InvalidTimeStamp.Format');
+  if (Math.abs(Date.parse(time) - world.clock.now()) > FIFTEEN_MINUTES) fail('InvalidTimeStamp.Expired');
+  const { stringToSign, signature } = rpc(method, params, key.secret);
+  if (signature !== params.Signature) {
+    const message = `Specified signature is not matched with our calculation. server string to sign is:${stringToSign}`;
+    fail('SignatureDoesNotMatch', message, {}, 400);
+  }
+  if (nonces.has(nonce)) fail('SignatureNonceUsed');
+  nonces.add(nonce);
+  return key.caller;
+}

@@ -1,0 +1,97 @@
+import type { Caller } from './callers.ts';
+import type { Account, Bucket } from './entities.ts';
+import type { Target } from './hosts.ts';
+import type { World } from './world.ts';
+
+/** One request as it was seen, kept for the tests. */
+export interface RecordedRequest {
+  n: number;
+  at: number;
+  host: string;
+  service: string;
+  /** `oss:UploadPart`, `ecs:ImportImage`, ...; `unknown` when no row fits. */
+  operation: string;
+  ramActions: string[];
+  method: string;
+  /** RPC: all parameters. */
+  params?: Record<string, string>;
+  /** OSS: what was addressed; header names are lower case. */
+  bucket?: string;
+  key?: string;
+  query?: Record<string, string>;
+  headers: Record<string, string>;
+  /** Bytes of the body that arrived. */
+  bytesIn: number;
+  /** 0 when no answer was sent. */
+  status: number;
+  code?: string;
+  requestId: string;
+  secure: boolean;
+  caller?: string;
+  fault?: string;
+  /** What no correct client does: plain http, a secret in a URL, an unknown host or operation. */
+  violation?: string;
+}
+export interface Settings {
+  importSeconds: number;
+  copySeconds: number;
+  rolePropagationSeconds: number;
+  imageVisibilitySeconds: number;
+}
+export interface Call {
+  world: World;
+  settings: Settings;
+  now: number;
+  target: Target;
+  record: RecordedRequest;
+  method: string;
+  headers: Record<string, string>;
+  query: Record<string, string>;
+  caller: Caller;
+  body(): AsyncIterable<Buffer>;
+  text(): Promise<string>;
+  /** Refuses when the caller's policies do not allow the action on the resource. */
+  authorize(action: string, resource: string): void;
+}
+export interface OssCall extends Call {
+  bucket: Bucket;
+  key: string;
+}
+export interface RpcCall extends Call {
+  params: Record<string, string>;
+  region: string;
+  account: Account;
+}
+export interface Answer {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string | AsyncIterable<Buffer>;
+  /** For the Content-Length of a streamed body, or of what HEAD does not send. */
+  length?: number;
+}
+/** One row of the table of operations. */
+export interface Row<C, R> {
+  name: string;
+  /** RAM action on this resource; none where the service asks for none. */
+  action?: string;
+  doc: string;
+  /** The codes that the handler gives, beside those that any request can meet. */
+  errors: string;
+  run(call: C): R | Promise<R>;
+}
+export interface OssRow extends Row<OssCall, Answer> {
+  /** Method, what is addressed, and the query parameters that make it this operation. */
+  at: string;
+  /** Further query parameters. */
+  optional?: string;
+  /** A data operation, as opposed to the management of buckets. */
+  data?: boolean;
+  /** May be called through the endpoint of any region. */
+  anyRegion?: boolean;
+}
+export interface RpcRow extends Row<RpcCall, object> {
+  /** The names of all parameters; `!` marks the required ones, N stands for a number. */
+  params: string;
+  /** The relative id behind `acs:<service>:<region>:<account>:`, with `{Param}` filled in. */
+  resource?: string;
+}

@@ -1,0 +1,216 @@
+import type { RpcCall, RpcRow } from '../call.ts';
+import { isoSeconds } from '../clock.ts';
+import type { Disk, Image } from '../entities.ts';
+import { fail } from '../errors.ts';
+import { REGIONS, ecsEndpoint } from '../regions.ts';
+import { numbered } from '../rpc.ts';
+import { hideChange, removeImage } from './settle.ts';
+import { checkDescription, checkName, checkOneOf } from './values.ts';
+
+const DOC = 'https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-';
+
+export const IMAGES: RpcRow[] = [
+  {
+    name: 'DescribeRegions',
+    params: 'AcceptLanguage InstanceChargeType ResourceType',
+    action: 'ecs:DescribeRegions',
+    doc: `${DOC}describeregions`,
+    errors: '',
+    run: () => ({
+      Regions: { Region: REGIONS.map((id) => ({ RegionId: id, LocalName: id, RegionEndpoint: ecsEndpoint(id) })) },
+    }),
+  },
+  {
+    name: 'DescribeImages',
+    params:
+      'RegionId! Status ImageId ImageName ImageFamily ImageOwnerAlias ImageOwnerId OSType Architecture ResourceGroupId PageNumber PageSize Tag.N.Key Tag.N.Value',
+    action: 'ecs:DescribeImages',
+    resource: 'image/{ImageId}',
+    doc: `${DOC}describeimages`,
+    errors: 'InvalidStatus.NotFound InvalidImageOwnerAlias.ValueNotSupported',
+    run: describeImages,
+  },
+  {
+    name: 'ModifyImageAttribute',
+    params:
+      'RegionId! ImageId! ImageName Description ImageFamily BootMode Status LicenseType Features.NvmeSupport Features.ImdsSupport DryRun',
+    action: 'ecs:ModifyImageAttribute',
+    resource: 'image/{ImageId}',
+    doc: `${DOC}modifyimageattribute`,
+    errors:
+      'InvalidImageId.NotFound InvalidImageName.Duplicated InvalidImageName.Malformed InvalidDescription.Malformed IncorrectImageStatus InvalidBootMode.Malformed InvalidStatus InvalidImageFamily.Malformed',
+    run: modify,
+  },
+  {
+    name: 'DeleteImage',
+    params: 'RegionId! ImageId! Force DryRun',
+    action: 'ecs:DeleteImage',
+    resource: 'image/{ImageId}',
+    doc: `${DOC}deleteimage`,
+    errors: 'InvalidImageId.NotFound ImageUsingByInstance ImageUseShared OperationDenied.ImageCopying ImageIsImporting',
+    run: deleteImage,
+  },
+];
+
+export function ownImage(call: RpcCall, id = call.params.ImageId): Image {
+  const image = call.world.images.find(
+    (one) => one.id === id && one.region === call.region && one.owner === call.account.id,
+  );
+  return image ?? fail('InvalidImageId.NotFound');
+}
+
+/** Copies that are being made from this image. */
+export function copiesOf(call: RpcCall, image: Image): Image[] {
+  return call.world.images.filter(({ copy, status }) => copy?.source === image.id && status === 'Creating');
+}
+
+/** What DescribeImages knows by now. */
+function visible(call: RpcCall): Image[] {
+  const there = call.world.images.flatMap((image) => {
+    const { stale } = image;
+    if (!stale || stale.until <= call.now) return [image];
+    return stale.shown ? [stale.shown] : [];
+  });
+  return [...there, ...call.world.ghosts.map(({ image }) => image)].filter(({ region }) => region === call.region);
+}
+
+function aliasOf(call: RpcCall, image: Image): string | undefined {
+  if (image.system) return 'system';
+  if (image.owner === call.account.id) return 'self';
+  return image.sharedWith.includes(call.account.id) ? 'others' : undefined;
+}
+
+const STATES = ['Creating', 'Waiting', 'Available', 'UnAvailable', 'CreateFailed', 'Deprecated'];
+
+function describeImages(call: RpcCall): object {
+  const { params } = call;
+  const status = (params.Status ?? 'Available').split(',');
+  const states = params.Status === 'ALL' ? STATES : status;
+  if (!states.every((one) => STATES.includes(one)))
+    fail('InvalidStatus.NotFound', 'The specified Status does not exist.');
+  const alias = params.ImageOwnerAlias ?? '';
+  if (!['', 'self', 'system', 'others', 'marketplace'].includes(alias))
+    fail('InvalidImageOwnerAlias.ValueNotSupported');
+  const same = (name: string, value: string) =>
+    params[name] === undefined || params[name] === '' || params[name] === value;
+  const ids = params.ImageId ? params.ImageId.split(',') : undefined;
+  const tags = numbered(params, 'Tag');
+  const fitting = visible(call).filter((image) => {
+    const owner = aliasOf(call, image);
+    if (owner === undefined || (alias !== '' && owner !== alias) || !states.includes(image.status)) return false;
+    if (ids && !ids.includes(image.id)) return false;
+    // "Fuzzy search is supported" for ImageName; taken as: the name contains it, whatever the case.
+    if (!image.name.toLowerCase().includes((params.ImageName ?? '').toLowerCase())) return false;
+    if (
+      !same('ImageFamily', image.family) ||
+      !same('OSType', image.osType) ||
+      !same('Architecture', image.architecture)
+    )
+      return false;
+    if (!same('ImageOwnerId', image.owner) || !same('ResourceGroupId', image.resourceGroupId)) return false;
+    return tags.every(({ Key = '', Value }) => Key in image.tags && (!Value || image.tags[Key] === Value));
+  });
+  return paged(params, fitting, (page) => ({
+    RegionId: call.region,
+    Images: { Image: page.map((one) => shape(call, one)) },
+  }));
+}
+
+/** PageSize is 10 unless given, and at most 100. */
+export function paged<T>(params: Record<string, string>, all: T[], show: (page: T[]) => object): object {
+  const number = Number(params.PageNumber ?? 1);
+  const size = Number(params.PageSize ?? 10);
+  if (!(number >= 1) || !(size >= 1 && size <= 100))
+    fail('InvalidParameter', 'The specified PageNumber or PageSize is not valid.');
+  return {
+    PageNumber: number,
+    PageSize: size,
+    TotalCount: all.length,
+    ...show(all.slice((number - 1) * size, number * size)),
+  };
+}
+
+function shape(call: RpcCall, image: Image): object {
+  return {
+    ImageId: image.id,
+    ImageName: image.name,
+    ImageFamily: image.family,
+    ImageVersion: '',
+    Description: image.description,
+    ImageOwnerAlias: aliasOf(call, image),
+    // A 16-digit number in the JSON, as the documentation types it.
+    ImageOwnerId: Number(image.owner),
+    Status: image.status,
+    Progress: `${image.progress}%`,
+    Size: Math.max(0, ...image.disks.map(({ sizeGiB }) => sizeGiB)),
+    Architecture: image.architecture,
+    OSType: image.osType,
+    OSName: `${image.platform} ${image.architecture === 'i386' ? '32' : '64'} bit`,
+    Platform: image.platform,
+    BootMode: image.bootMode,
+    CreationTime: isoSeconds(image.created),
+    Usage: image.usedByInstance ? 'instance' : 'none',
+    IsCopied: image.copy !== undefined,
+    IsPublic: false,
+    IsSelfShared: image.sharedWith.length > 0 ? 'True' : '',
+    IsSubscribed: false,
+    IsSupportCloudinit: true,
+    IsSupportIoOptimized: true,
+    ProductCode: '',
+    ResourceGroupId: image.resourceGroupId,
+    Features: { NvmeSupport: image.nvmeSupport, ImdsSupport: image.imdsSupport },
+    ...(image.detectionStrategy && { DetectionOptions: { Status: 'Finished', Items: { Item: [] } } }),
+    // Whether tags and objects show while the image is still Creating is an open question.
+    Tags: { Tag: Object.entries(image.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })) },
+    DiskDeviceMappings: { DiskDeviceMapping: image.disks.map((disk, at) => diskShape(image, disk, at)) },
+  };
+}
+
+function diskShape(image: Image, disk: Disk, at: number): object {
+  return {
+    Device: disk.device,
+    Type: at === 0 ? 'system' : 'data',
+    Size: String(disk.sizeGiB),
+    SnapshotId: disk.snapshotId,
+    Format: disk.format,
+    Progress: `${image.progress}%`,
+    RemainTime: image.progress < 100 ? 60 : 0,
+    ImportOSSBucket: disk.bucket,
+    ImportOSSObject: disk.object,
+  };
+}
+
+function modify(call: RpcCall): object {
+  const { params, world, settings } = call;
+  const image = ownImage(call);
+  // Which states allow a change is not documented; one that is still being made is taken not to.
+  if (['Creating', 'Waiting'].includes(image.status)) fail('IncorrectImageStatus');
+  checkDescription(params.Description);
+  checkOneOf(params.BootMode, ['BIOS', 'UEFI', 'UEFI-Preferred'], 'InvalidBootMode.Malformed');
+  checkOneOf(params.Status, ['Available', 'Deprecated'], 'InvalidStatus');
+  if (params.ImageFamily !== undefined && !/^[\p{L}][\p{L}\d.:_-]{1,127}$/u.test(params.ImageFamily))
+    fail('InvalidImageFamily.Malformed');
+  if (params.ImageName !== undefined && params.ImageName !== image.name) checkName(call, params.ImageName, call.region);
+  if (params.DryRun === 'true') fail('DryRunOperation');
+  hideChange(world, image, settings);
+  image.name = params.ImageName ?? image.name;
+  image.description = params.Description ?? image.description;
+  image.family = params.ImageFamily ?? image.family;
+  image.bootMode = params.BootMode ?? image.bootMode;
+  image.status = (params.Status as Image['status'] | undefined) ?? image.status;
+  image.nvmeSupport = params['Features.NvmeSupport'] ?? image.nvmeSupport;
+  image.imdsSupport = params['Features.ImdsSupport'] ?? image.imdsSupport;
+  return {};
+}
+
+function deleteImage(call: RpcCall): object {
+  const image = ownImage(call);
+  if (image.status === 'Creating') fail(image.copy ? 'OperationDenied.ImageCopying' : 'ImageIsImporting');
+  if (copiesOf(call, image).length > 0) fail('OperationDenied.ImageCopying');
+  // Force is documented for instances only.
+  if (image.sharedWith.length > 0) fail('ImageUseShared');
+  if (image.usedByInstance && call.params.Force !== 'true') fail('ImageUsingByInstance');
+  if (call.params.DryRun === 'true') fail('DryRunOperation');
+  removeImage(call.world, image, call.settings);
+  return {};
+}

@@ -1,0 +1,165 @@
+import type { RpcCall, RpcRow } from '../call.ts';
+import { decide, isAllowed, roleStatements } from '../callers.ts';
+import type { Bucket, Image, ObjectVersion, Role } from '../entities.ts';
+import { fail } from '../errors.ts';
+import { numbered } from '../rpc.ts';
+import { trusts } from '../trust.ts';
+import { IMPORT_ROLE, randomId } from '../world.ts';
+import { inspect } from './diskformat.ts';
+import { hideChange } from './settle.ts';
+import { checkDescription, checkName, checkOneOf, readTags } from './values.ts';
+
+const GIB = 2 ** 30;
+
+export const IMPORT: RpcRow = {
+  name: 'ImportImage',
+  params:
+    'RegionId! ImageName Description Architecture BootMode OSType LicenseType Platform RoleName ResourceGroupId ClientToken DryRun DetectionStrategy DiskDeviceMapping.N.Format DiskDeviceMapping.N.OSSBucket DiskDeviceMapping.N.OSSObject DiskDeviceMapping.N.DiskImageSize DiskDeviceMapping.N.DiskImSize DiskDeviceMapping.N.Device Features.NvmeSupport Features.ImdsSupport Tag.N.Key Tag.N.Value',
+  action: 'ecs:ImportImage',
+  resource: 'image/*',
+  doc: 'https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-importimage',
+  errors:
+    'UnsupportedSuffix.OSSObject InvalidOSSBucket.NotFound InvalidOSSBucket.NotMatched InvalidOSSBucket.EncryptUnsupported InvalidOSSObject.NotFound InvalidOSSObject.Malformed InvalidOSSObject.Size InvalidOSSObject.NeedRestore InvalidOSS.NotAuthorized NoSetRoletoECSServiceAcount InvalidImageName.Duplicated InvalidImageName.Malformed InvalidImageSize InvalidDataDiskSize InvalidImageFormat.Malformed InvalidVHDImage.IncorrectSize InvalidBlockSize.NotSupport InvalidBootMode.Malformed InvalidBootMode.NotSupport InvalidArchitecture.Malformed InvalidOSType.Malformed InvalidDescription.Malformed InvalidLicenseType.NotSupported InvalidParameter.DetectionStrategy InvalidParameter.FeaturesImdsSupport InvalidClientToken.Malformed QuotaExceed.Image MissingParameter.DiskDeviceMapping TagKey.Duplication InvalidTagKey.Malformed InvalidTagValue.Malformed IdempotentParameterMismatch',
+  run: importImage,
+};
+
+interface Source {
+  bucket: Bucket;
+  version: ObjectVersion;
+  format: string;
+  virtualSize: number;
+  sizeGiB: number;
+}
+
+async function importImage(call: RpcCall): Promise<object> {
+  const { params, world, account, region, now, settings } = call;
+  checkValues(params);
+  const tags = readTags(call);
+  if (params.ImageName) checkName(call, params.ImageName, region);
+  // "N > 17 is ignored"
+  const mappings = numbered(params, 'DiskDeviceMapping').slice(0, 17);
+  if (mappings.length === 0) fail('MissingParameter.DiskDeviceMapping', 'DiskDeviceMapping is missing.', {}, 403);
+  const role = findRole(call);
+  const sources: Source[] = [];
+  for (const [at, mapping] of mappings.entries()) sources.push(await findSource(call, role, mapping, at));
+  const images = world.images.filter((image) => image.owner === account.id && image.region === region);
+  if (images.length >= account.imageQuota) fail('QuotaExceed.Image');
+  if (params.DryRun === 'true') fail('DRYRUN.SUCCESS');
+  const image = create(call, tags, sources);
+  hideChange(world, image, settings, true);
+  const failure = world.nextImportFails;
+  world.nextImportFails = undefined;
+  const ends = now + settings.importSeconds * 1000;
+  const id = randomId('t-2ze', 17);
+  world.tasks.push({
+    id,
+    region,
+    owner: account.id,
+    imageId: image.id,
+    action: 'ImportImage',
+    status: 'Processing',
+    begun: now,
+    ends,
+    progress: 0,
+    reads: sources.map(({ bucket, version }) => ({ bucket: bucket.name, version })),
+    readDone: false,
+    ...(failure && { failure: { ...failure, at: now + (ends - now) * (failure.at ?? 0.5) } }),
+  });
+  return { ImageId: image.id, TaskId: id, RegionId: region };
+}
+
+function checkValues(params: Record<string, string>): void {
+  checkDescription(params.Description);
+  checkOneOf(params.Architecture, ['i386', 'x86_64', 'arm64'], 'InvalidArchitecture.Malformed');
+  checkOneOf(params.BootMode, ['BIOS', 'UEFI'], 'InvalidBootMode.Malformed');
+  if (params.Architecture === 'arm64' && params.BootMode !== 'UEFI') fail('InvalidBootMode.NotSupport');
+  checkOneOf(params.OSType, ['linux', 'windows'], 'InvalidOSType.Malformed');
+  checkOneOf(params.DetectionStrategy, ['Standard'], 'InvalidParameter.DetectionStrategy');
+  checkOneOf(params['Features.NvmeSupport'], ['supported', 'unsupported'], 'InvalidParameter');
+  checkOneOf(params['Features.ImdsSupport'], ['v1', 'v2'], 'InvalidParameter.FeaturesImdsSupport');
+  const windows = params.OSType === 'windows';
+  if (windows && !params.LicenseType)
+    fail('MissingParameter', 'The input parameter "LicenseType" is mandatory for windows.');
+  if (!windows && params.LicenseType) fail('InvalidLicenseType.NotSupported');
+  checkOneOf(params.LicenseType, ['Aliyun', 'BYOL'], 'InvalidLicenseType.NotSupported');
+}
+
+/** The role that ECS reads the object with; new roles take a while to reach ECS, how long is not documented. */
+function findRole(call: RpcCall): Role {
+  const { params, account, now, settings } = call;
+  const name = params.RoleName ?? IMPORT_ROLE;
+  if (params.RoleName) call.authorize('ram:PassRole', `role/${name}`);
+  const role = account.roles.find((one) => one.name === name);
+  if (!role || role.created > now - settings.rolePropagationSeconds * 1000) fail('NoSetRoletoECSServiceAcount');
+  // The code for a role that does not trust ECS is not documented.
+  if (!trusts(role, { Service: 'ecs.aliyuncs.com' })) fail('InvalidOSS.NotAuthorized');
+  return role;
+}
+
+async function findSource(call: RpcCall, role: Role, mapping: Record<string, string>, at: number): Promise<Source> {
+  const { world, account, region } = call;
+  const { OSSBucket: bucketName = '', OSSObject: key = '', Format: claimed = '', DiskImageSize: size } = mapping;
+  const bucket = world.bucket(bucketName) ?? fail('InvalidOSSBucket.NotFound');
+  if (bucket.region !== region) fail('InvalidOSSBucket.NotMatched');
+  const statements = roleStatements(world, account, role, call.now - call.settings.rolePropagationSeconds * 1000);
+  for (const action of ['oss:GetObject', 'oss:GetBucketInfo', 'oss:GetBucketLocation']) {
+    const resource = `acs:oss:oss-${region}:${bucket.owner}:${bucketName}${action === 'oss:GetObject' ? `/${key}` : ''}`;
+    const denied = decide(bucket.policy, action, resource) === 'Deny' || bucket.owner !== account.id;
+    if (denied || !isAllowed([statements], action, resource)) fail('InvalidOSS.NotAuthorized');
+  }
+  // The documentation speaks of encrypted buckets as such; whether it means AES256 too is an open question.
+  if (bucket.encryption) fail('InvalidOSSBucket.EncryptUnsupported');
+  if (key === '' || /^[/\\]/.test(key)) fail('InvalidOSSObject.Malformed');
+  const version = world.object(bucketName, key) ?? fail('InvalidOSSObject.NotFound');
+  // The list of suffixes is not published: none at all and these are known to have worked.
+  const suffix = /\.([^./]*)$/.exec(key)?.[1]?.toLowerCase() ?? 'raw';
+  if (!['raw', 'vhd', 'qcow2', 'img', 'zip'].includes(suffix)) fail('UnsupportedSuffix.OSSObject');
+  if (version.size === 0) fail('InvalidOSSObject.Size');
+  if (version.storageClass.includes('Archive')) fail('InvalidOSSObject.NeedRestore');
+  const { format, virtualSize } = await inspect(version);
+  if (format === 'VMDK' || (claimed !== '' && claimed.toUpperCase() !== format)) fail('InvalidImageFormat.Malformed');
+  return { bucket, version, format, virtualSize, sizeGiB: checkSize(size, virtualSize, at) };
+}
+
+/** Whether a size below that of the disk fails here or in the task is an open question. */
+function checkSize(size: string | undefined, virtualSize: number, at: number): number {
+  const least = Math.ceil(virtualSize / GIB);
+  const wanted = size === undefined || size === '' ? least : Number(size);
+  const valid = Number.isInteger(wanted) && wanted >= 1 && wanted <= 2048 && wanted >= least;
+  if (!valid)
+    fail(at === 0 ? 'InvalidImageSize' : 'InvalidDataDiskSize', `The specified DiskImageSize is not valid: ${wanted}`);
+  return wanted;
+}
+
+function create(call: RpcCall, tags: Record<string, string>, sources: Source[]): Image {
+  const { params, world, account, region } = call;
+  const id = randomId('m-2ze', 17);
+  return world.addImage(account, params.ImageName ?? id, {
+    id,
+    region,
+    tags,
+    status: 'Creating',
+    progress: 0,
+    description: params.Description ?? '',
+    architecture: params.Architecture ?? 'x86_64',
+    osType: params.OSType ?? 'linux',
+    platform: params.Platform ?? 'Others Linux',
+    bootMode: params.BootMode ?? 'BIOS',
+    nvmeSupport: params['Features.NvmeSupport'] ?? 'unsupported',
+    imdsSupport: params['Features.ImdsSupport'] ?? 'v1',
+    resourceGroupId: params.ResourceGroupId ?? '',
+    ...(params.LicenseType && { licenseType: params.LicenseType }),
+    ...(params.DetectionStrategy && { detectionStrategy: params.DetectionStrategy }),
+    disks: sources.map(({ bucket, version, format, virtualSize, sizeGiB }, at) => ({
+      device: `/dev/xvd${String.fromCharCode(97 + at)}`,
+      sizeGiB,
+      snapshotId: '',
+      format,
+      bucket: bucket.name,
+      object: version.key,
+      bytes: version.size,
+      crc: version.crc,
+      virtualSize,
+    })),
+  });
+}

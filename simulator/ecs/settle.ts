@@ -1,0 +1,93 @@
+import type { Settings } from '../call.ts';
+import type { Image, Task } from '../entities.ts';
+import { type World, randomId } from '../world.ts';
+
+/** The image follows its finished task a little later: https://github.com/coreos/coreos-assembler/pull/2592 */
+const AVAILABLE_AFTER = 2_000;
+/** How long CancelTask takes to bite is not documented. */
+const CANCEL_AFTER = 3_000;
+/** The part of an import in which it reads the object. */
+const READING = 0.8;
+
+/** Brings tasks and images to where they are by now. Runs before every request and every few milliseconds. */
+export function settle(world: World, settings: Settings): void {
+  const now = world.clock.now();
+  for (const task of world.tasks) {
+    if (task.status === 'Processing') advance(world, task, now, settings);
+    const image = world.images.find(({ id }) => id === task.imageId);
+    if (task.status === 'Finished' && image?.status === 'Creating' && now >= task.ends + AVAILABLE_AFTER)
+      finish(world, image);
+  }
+  for (const image of world.images) {
+    if (!image.copy || image.status !== 'Creating') continue;
+    const { begun, ends } = image.copy;
+    image.progress = Math.min(99, Math.floor((100 * (now - begun)) / (ends - begun)));
+    if (now >= ends) finish(world, image);
+  }
+  world.ghosts = world.ghosts.filter(({ until }) => until > now);
+}
+
+function advance(world: World, task: Task, now: number, settings: Settings): void {
+  const image = world.images.find(({ id }) => id === task.imageId);
+  const changed = task.reads.some(({ bucket, version }) => world.object(bucket, version.key) !== version);
+  if (changed && !task.readDone) {
+    task.failure = {
+      code: 'InvalidOSSObject.NotFound',
+      message: 'The OSS object was changed or deleted during the import.',
+      at: now,
+    };
+  }
+  const done = (now - task.begun) / (task.ends - task.begun);
+  task.readDone ||= done >= READING;
+  task.progress = Math.min(99, Math.floor(100 * done));
+  if (image) image.progress = task.progress;
+  if (task.cancelled !== undefined && now >= task.cancelled + CANCEL_AFTER && task.cancelled < task.ends) {
+    end(task, 'Deleted', task.cancelled + CANCEL_AFTER);
+    if (image) removeImage(world, image, settings);
+  } else if (task.failure && now >= task.failure.at) {
+    end(task, 'Failed', task.failure.at);
+    if (image) image.status = 'CreateFailed';
+  } else if (now >= task.ends && task.cancelled === undefined) {
+    end(task, 'Finished', task.ends);
+    task.progress = 100;
+  }
+}
+
+function end(task: Task, status: Task['status'], at: number): void {
+  task.status = status;
+  task.finished = at;
+}
+
+function finish(world: World, image: Image): void {
+  image.status = 'Available';
+  image.progress = 100;
+  for (const disk of image.disks) {
+    disk.snapshotId = randomId('s-2ze', 17);
+    const { id: imageId, region, owner, encrypted } = image;
+    const created = world.clock.now();
+    world.snapshots.push({
+      id: disk.snapshotId,
+      region,
+      owner,
+      imageId,
+      created,
+      sizeGiB: disk.sizeGiB,
+      encrypted,
+      tags: {},
+    });
+  }
+}
+
+/** The image is gone; DescribeImages may show it for a moment longer. */
+export function removeImage(world: World, image: Image, settings: Settings): void {
+  world.images = world.images.filter((one) => one !== image);
+  world.ghosts.push({ image, until: world.clock.now() + settings.imageVisibilitySeconds * 1000 });
+}
+
+/** DescribeImages goes on showing what it showed before a change, for a moment. Call it before the change. */
+export function hideChange(world: World, image: Image, settings: Settings, isNew = false): void {
+  const now = world.clock.now();
+  const until = now + settings.imageVisibilitySeconds * 1000;
+  const shown = image.stale && image.stale.until > now ? image.stale.shown : isNew ? null : { ...image };
+  image.stale = { until, shown };
+}

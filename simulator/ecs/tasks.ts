@@ -1,0 +1,87 @@
+import type { RpcCall, RpcRow } from '../call.ts';
+import { isoSeconds } from '../clock.ts';
+import type { Task } from '../entities.ts';
+import { fail } from '../errors.ts';
+import { paged } from './images.ts';
+
+const DOC = 'https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-';
+
+export const TASKS: RpcRow[] = [
+  {
+    name: 'DescribeTasks',
+    params: 'RegionId! TaskIds TaskStatus TaskAction StartTime EndTime PageNumber PageSize',
+    action: 'ecs:DescribeTasks',
+    doc: `${DOC}describetasks`,
+    errors: '',
+    run: (call) => {
+      const { TaskIds: ids, TaskStatus: status, TaskAction: action } = call.params;
+      const fitting = ownTasks(call).filter(
+        (task) =>
+          (!ids || ids.split(',').includes(task.id)) &&
+          (!status || task.status === status) &&
+          (!action || task.action === action),
+      );
+      return paged(call.params, fitting, (page) => ({ RegionId: call.region, TaskSet: { Task: page.map(shape) } }));
+    },
+  },
+  {
+    name: 'DescribeTaskAttribute',
+    params: 'RegionId! TaskId!',
+    action: 'ecs:DescribeTaskAttribute',
+    doc: `${DOC}describetaskattribute`,
+    errors: 'InvalidTaskId.NotFound',
+    run: (call) => attributes(call.region, ownTask(call)),
+  },
+  {
+    name: 'CancelTask',
+    params: 'RegionId! TaskId!',
+    action: 'ecs:CancelTask',
+    doc: `${DOC}canceltask`,
+    errors: 'InvalidTaskId.NotFound InvalidTaskId.IncorrectTaskStatus',
+    run: (call) => {
+      const task = ownTask(call);
+      if (task.status !== 'Processing' && task.status !== 'Waiting') fail('InvalidTaskId.IncorrectTaskStatus');
+      task.cancelled ??= call.now;
+      return {};
+    },
+  },
+];
+
+function ownTasks(call: RpcCall): Task[] {
+  return call.world.tasks.filter(({ owner, region }) => owner === call.account.id && region === call.region);
+}
+
+function ownTask(call: RpcCall): Task {
+  return ownTasks(call).find(({ id }) => id === call.params.TaskId) ?? fail('InvalidTaskId.NotFound');
+}
+
+function shape(task: Task): object {
+  return {
+    TaskId: task.id,
+    TaskAction: task.action,
+    TaskStatus: task.status,
+    ResourceId: task.imageId,
+    SupportCancel: 'true',
+    CreationTime: isoSeconds(task.begun),
+    FinishedTime: task.finished === undefined ? '' : isoSeconds(task.finished),
+  };
+}
+
+function attributes(region: string, task: Task): object {
+  const failed = task.status === 'Failed';
+  const operation = {
+    OperationStatus: failed ? 'Failed' : task.status === 'Finished' ? 'Success' : 'Processing',
+    ErrorCode: failed ? task.failure?.code : '',
+    ErrorMsg: failed ? task.failure?.message : '',
+    RelatedItemSet: { RelatedItem: [{ Name: 'ImageId', Value: task.imageId }] },
+  };
+  return {
+    ...shape(task),
+    RegionId: region,
+    TaskProcess: `${task.progress}%`,
+    TotalCount: 1,
+    SuccessCount: task.status === 'Finished' ? 1 : 0,
+    FailedCount: failed ? 1 : 0,
+    OperationProgressSet: { OperationProgress: [operation] },
+  };
+}

@@ -1,0 +1,36 @@
+import type { RpcCall } from '../call.ts';
+import { fail } from '../errors.ts';
+import { numbered } from '../rpc.ts';
+
+/** Rules for the values of image parameters: https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-importimage */
+export function checkName(call: RpcCall, name: string, region: string): void {
+  const wellFormed = /^[A-Za-z\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff.:_-]{1,127}$/.test(name);
+  if (!wellFormed || /^(aliyun|acs:)|https?:\/\//i.test(name))
+    fail('InvalidImageName.Malformed', 'The specified ImageName is wrongly formed.');
+  const { account, world } = call;
+  if (world.images.some((image) => image.owner === account.id && image.region === region && image.name === name)) {
+    fail('InvalidImageName.Duplicated', 'The specified Image name has already been used.');
+  }
+}
+
+export function checkDescription(description: string | undefined): void {
+  if (description === undefined) return;
+  const valid = description.length >= 2 && description.length <= 256 && !/^https?:\/\//.test(description);
+  if (!valid) fail('InvalidDescription.Malformed', 'The specified description is wrongly formed.');
+}
+
+export function checkOneOf(value: string | undefined, allowed: string[], code: string): void {
+  if (value !== undefined && !allowed.includes(value)) fail(code, `The specified value is not valid: ${value}`);
+}
+
+/** Tag.N.Key and Tag.N.Value: https://www.alibabacloud.com/help/en/ecs/user-guide/tag-overview */
+export function readTags(call: RpcCall): Record<string, string> {
+  const tags = numbered(call.params, 'Tag').map(({ Key = '', Value = '' }): [string, string] => [Key, Value]);
+  if (tags.length > 20) fail('InvalidParameter', 'At most 20 tags are allowed.');
+  for (const [key, value] of tags) {
+    if (key === '' || key.length > 128 || /^(aliyun|acs:)|https?:\/\//.test(key)) fail('InvalidTagKey.Malformed');
+    if (value.length > 128 || /^acs:|https?:\/\//.test(value)) fail('InvalidTagValue.Malformed');
+  }
+  if (new Set(tags.map(([key]) => key.toLowerCase())).size < tags.length) fail('TagKey.Duplication');
+  return Object.fromEntries(tags);
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Answer, RecordedRequest } from './call.ts';
+import type { Clock } from './clock.ts';
+import { ApiError } from './errors.ts';
+import type { Fault } from './faults.ts';
+
+/** The client went away, or was thrown out. */
+export class Gone extends Error {}
+
+/** A silent client is cut off after a minute; never sooner than this on the wall clock. */
+const SILENCE = 60_000;
+const LEAST_SILENCE = 5_000;
+
+/** One request and its answer on the wire, with the faults that act there. */
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly record: RecordedRequest;
+  fault: Fault | undefined;
+  readonly #clock: Clock;
+
+  constructor(request: IncomingMessage, response: ServerResponse, record: RecordedRequest, clock: Clock) {
+    this.request = request;
+    this.response = response;
+    this.record = record;
+    this.#clock = clock;
+    response.on('error', () => undefined);
+  }
+
+  async *body(onSilence: () => Answer): AsyncGenerator<Buffer> {
+    const { socket } = this.request;
+    socket.setTimeout(Math.max(SILENCE / this.#clock.speed, LEAST_SILENCE), () => {
+      void this.send(onSilence()).then(() => {
+        socket.destroySoon();
+      });
+    });
+    const before = this.fault?.when === 'after' ? undefined : this.fault;
+    try {
+      // Leaving the loop early must not destroy the socket: the answer still has to go out.
+      for await (const chunk of this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        this.record.bytesIn += chunk.length;
+        if (before?.bytes !== undefined && this.record.bytesIn >= before.bytes) await this.cut(before);
+        if (before?.bytesPerSecond !== undefined)
+          await this.#clock.sleep((chunk.length / before.bytesPerSecond) * 1000);
+        yield before?.kind === 'corrupt' ? this.#flip(chunk) : chunk;
+      }
+    } catch (error) {
+      throw error instanceof ApiError ? error : new Gone(String(error));
+    } finally {
+      socket.setTimeout(0);
+    }
+  }
+
+  /** Flips one bit of the first byte that arrives. */
+  #flip(chunk: Buffer): Buffer {
+    if (this.record.bytesIn > chunk.length) return chunk;
+    const copy = Buffer.from(chunk);
+    copy.writeUInt8(copy.readUInt8(0) ^ 1, 0);
+    return copy;
+  }
+
+  /** Ends the connection: at once, or after a silence. */
+  async cut(fault: Fault): Promise<never> {
+    const { socket } = this.request;
+    if (fault.kind === 'stall') {
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      await (fault.seconds === undefined ? closed : Promise.race([closed, this.#clock.sleep(fault.seconds * 1000)]));
+    }
+    socket.destroy();
+    throw new Gone(fault.kind);
+  }
+
+  async send(answer: Answer): Promise<void> {
+    const { response, record } = this;
+    if (response.headersSent || response.destroyed) return;
+    const text = typeof answer.body === 'string' ? Buffer.from(answer.body) : undefined;
+    response.sendDate = false;
+    response.writeHead(answer.status, {
+      date: new Date(this.#clock.now()).toUTCString(),
+      ...answer.headers,
+      ...(answer.status !== 204 && { 'content-length': answer.length ?? text?.length ?? 0 }),
+    });
+    record.status = answer.status;
+    if (this.fault?.kind === 'truncated') {
+      this.#sendHalf(text ?? Buffer.alloc(0));
+      return;
+    }
+    if (text || answer.body === undefined || typeof answer.body === 'string') response.end(text);
+    else await pipeline(Readable.from(answer.body), response).catch(() => undefined);
+  }
+
+  #sendHalf(text: Buffer): void {
+    const { socket } = this.request;
+    if (text.length === 0) socket.destroy();
+    else this.response.write(text.subarray(0, text.length / 2), () => socket.destroy());
+  }
+}

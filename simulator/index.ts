@@ -1,0 +1,119 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RecordedRequest } from './call.ts';
+import { Certificates } from './certificates.ts';
+import { Clock } from './clock.ts';
+import { settle } from './ecs/settle.ts';
+import type { Account, User } from './entities.ts';
+import type { Fault } from './faults.ts';
+import { Gateway, type Hook } from './gateway.ts';
+import { OIDC_HOST } from './hosts.ts';
+import type { Oidc } from './oidc.ts';
+import { Proxy } from './proxy.ts';
+import { World, seed } from './world.ts';
+
+export type * from './entities.ts';
+export type { RecordedRequest } from './call.ts';
+export type { Fault } from './faults.ts';
+export { World, trusting, IMPORT_POLICY, IMPORT_ROLE } from './world.ts';
+export { addSession } from './sts.ts';
+
+export interface Options {
+  /** How many times faster than the wall clock simulated time runs, and since when. */
+  speed?: number;
+  origin?: number;
+  /** Where objects are kept; a temporary directory of its own without. */
+  directory?: string;
+  /** `user:password` wanted in Proxy-Authorization. */
+  proxyUser?: string;
+  port?: number;
+  importSeconds?: number;
+  copySeconds?: number;
+  rolePropagationSeconds?: number;
+  imageVisibilitySeconds?: number;
+}
+
+export interface Simulator {
+  proxy: string;
+  env: Record<string, string>;
+  /** The certificate authority, PEM. */
+  ca: string;
+  /** What the seed made: an account, and its administrator with an access key. */
+  account: Account;
+  admin: User;
+  world: World;
+  oidc: Oidc;
+  record: RecordedRequest[];
+  faults: Fault[];
+  before?: Hook | undefined;
+  after?: Hook | undefined;
+  secrets(): string[];
+  now(): number;
+  close(): Promise<void>;
+}
+
+/** OSS, ECS, RAM, STS, GitHub's token endpoint and the metadata service, behind one HTTPS proxy on this machine. */
+export async function startSimulator(options: Options = {}): Promise<Simulator> {
+  const { speed = 1, origin = Date.now(), proxyUser, port = 0 } = options;
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'simulator-'));
+  mkdirSync(directory, { recursive: true });
+  const world = new World(new Clock(origin, speed), directory);
+  const { account, admin } = seed(world);
+  const settings = {
+    importSeconds: options.importSeconds ?? 20,
+    copySeconds: options.copySeconds ?? 10,
+    rolePropagationSeconds: options.rolePropagationSeconds ?? 8,
+    imageVisibilitySeconds: options.imageVisibilitySeconds ?? 1,
+  };
+  const certificates = await Certificates.create();
+  const gateway = new Gateway(world, settings);
+  const server = new Proxy(gateway, certificates, proxyUser);
+  const login = proxyUser === undefined ? '' : `${proxyUser.split(':').map(encodeURIComponent).join(':')}@`;
+  const proxy = `http://${login}127.0.0.1:${await server.listen(port)}`;
+  const caFile = join(directory, 'ca.pem');
+  writeFileSync(caFile, certificates.ca);
+  const ticking = setInterval(() => {
+    settle(world, settings);
+  }, 20).unref();
+  const { oidc, record, faults } = gateway;
+  return {
+    proxy,
+    ca: certificates.ca,
+    env: {
+      HTTPS_PROXY: proxy,
+      HTTP_PROXY: proxy,
+      NODE_EXTRA_CA_CERTS: caFile,
+      ACTIONS_ID_TOKEN_REQUEST_URL: `https://${OIDC_HOST}/token?api-version=2.0`,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: oidc.requestToken,
+    },
+    account,
+    admin,
+    world,
+    oidc,
+    record,
+    faults,
+    set before(hook: Hook | undefined) {
+      gateway.before = hook;
+    },
+    set after(hook: Hook | undefined) {
+      gateway.after = hook;
+    },
+    secrets: () => secrets(gateway, proxyUser),
+    now: () => world.clock.now(),
+    close: async () => {
+      clearInterval(ticking);
+      await server.close();
+      if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function secrets({ world, oidc, seen }: Gateway, proxyUser: string | undefined): string[] {
+  const password = proxyUser?.split(':')[1] ?? '';
+  const keys = world.accounts.flatMap(({ users }) => users.map(({ secret }) => secret));
+  const sessions = world.sessions.flatMap(({ secret, token }) => [secret, token]);
+  return [...keys, ...sessions, oidc.requestToken, ...seen, password, encodeURIComponent(password)].filter(
+    (one) => one !== '',
+  );
+}

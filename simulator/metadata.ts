@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import type { Answer } from './call.ts';
+import { isoSeconds } from './clock.ts';
+import type { Exchange } from './exchange.ts';
+import type { Prepared } from './gateway.ts';
+import { addSession } from './sts.ts';
+import type { World } from './world.ts';
+
+const tokens = new WeakMap<World, Map<string, number>>();
+const ROLES = '/latest/meta-data/ram/security-credentials/';
+
+/** What an instance can ask about itself: https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata */
+export function metadata(exchange: Exchange, world: World): Prepared {
+  const { record, request } = exchange;
+  const path = new URL(request.url ?? '/', 'http://100.100.100.200').pathname;
+  const operation = record.method === 'PUT' ? 'metadata:PutToken' : 'metadata:Get';
+  return { operation, run: () => Promise.resolve(answer(world, record.method, path, record.headers)) };
+}
+
+function answer(world: World, method: string, path: string, headers: Record<string, string>): Answer {
+  const known = tokens.get(world) ?? new Map<string, number>();
+  tokens.set(world, known);
+  const now = world.clock.now();
+  if (method === 'PUT' && path === '/latest/api/token') {
+    const seconds = Number(headers['x-aliyun-ecs-metadata-token-ttl-seconds']);
+    if (!(seconds >= 1 && seconds <= 21600)) return { status: 400 };
+    const token = randomBytes(24).toString('base64url');
+    known.set(token, now + seconds * 1000);
+    return { status: 200, body: token };
+  }
+  const token = headers['x-aliyun-ecs-metadata-token'];
+  if (token === undefined ? !world.instance?.v1 : (known.get(token) ?? 0) <= now) return { status: 403 };
+  const body = method === 'GET' ? read(world, path) : undefined;
+  return body === undefined ? { status: 404 } : { status: 200, body };
+}
+
+function read(world: World, path: string): string | undefined {
+  const { account, region, role: name } = world.instance ?? {};
+  if (path === '/latest/meta-data/region-id') return region;
+  if (path === ROLES) return name;
+  const role = account?.roles.find((one) => one.name === name);
+  if (!account || !role || path !== `${ROLES}${role.name}`) return undefined;
+  const session = addSession(world, account, role, 'vm-ram', 6 * 3600);
+  return JSON.stringify({
+    AccessKeyId: session.accessKeyId,
+    AccessKeySecret: session.secret,
+    Expiration: isoSeconds(session.expires),
+    SecurityToken: session.token,
+    LastUpdated: isoSeconds(world.clock.now()),
+    Code: 'Success',
+  });
+}

@@ -1,0 +1,30 @@
+import type { Answer, OssCall, RecordedRequest } from '../call.ts';
+import type { ApiError } from '../errors.ts';
+import { type Node, xml } from '../xml.ts';
+
+/** Headers on every answer: https://www.alibabacloud.com/help/en/oss/developer-reference/common-http-headers */
+export function ossHeaders(record: RecordedRequest): Record<string, string> {
+  return { server: 'AliyunOSS', 'x-oss-request-id': record.requestId, 'x-oss-server-time': '12' };
+}
+
+export function ossError(error: ApiError, record: RecordedRequest): Answer {
+  const { RequestId: _, ...extra } = error.extra;
+  const node = { Code: error.code, Message: error.message, RequestId: record.requestId, HostId: record.host, ...extra };
+  const body = xml('Error', node);
+  const headers = {
+    ...ossHeaders(record),
+    'content-type': 'application/xml',
+    ...(extra.EC !== undefined && { 'x-oss-ec': extra.EC }),
+  };
+  if (record.method !== 'HEAD') return { status: error.status, headers, body };
+  // An answer to HEAD has no body, so the error travels in a header.
+  return { status: error.status, headers: { ...headers, 'x-oss-err': Buffer.from(body).toString('base64') } };
+}
+
+export function ok(call: OssCall, root: string, node: Node, headers: Record<string, string> = {}): Answer {
+  return { ...empty(call, 200, { 'content-type': 'application/xml', ...headers }), body: xml(root, node) };
+}
+
+export function empty(call: OssCall, status: number, headers: Record<string, string> = {}): Answer {
+  return { status, headers: { ...ossHeaders(call.record), ...headers } };
+}

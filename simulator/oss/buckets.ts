@@ -1,0 +1,189 @@
+import type { OssCall, OssRow } from '../call.ts';
+import { iso } from '../clock.ts';
+import type { Bucket } from '../entities.ts';
+import { fail } from '../errors.ts';
+import { inside } from '../xml.ts';
+import { empty, ok } from './answers.ts';
+
+const DOC = 'https://www.alibabacloud.com/help/en/oss/developer-reference/';
+
+export const BUCKETS: OssRow[] = [
+  {
+    name: 'ListBuckets',
+    at: 'GET service',
+    optional: 'prefix marker max-keys',
+    action: 'oss:ListBuckets',
+    doc: `${DOC}listbuckets`,
+    errors: '',
+    run: listBuckets,
+  },
+  {
+    name: 'PutBucket',
+    at: 'PUT bucket',
+    action: 'oss:PutBucket',
+    doc: `${DOC}putbucket`,
+    errors: 'BucketAlreadyExists InvalidBucketName',
+    run: putBucket,
+  },
+  {
+    name: 'GetBucketInfo',
+    at: 'GET bucket ?bucketInfo',
+    action: 'oss:GetBucketInfo',
+    doc: `${DOC}getbucketinfo`,
+    errors: '',
+    anyRegion: true,
+    run: getBucketInfo,
+  },
+  {
+    name: 'GetBucketLocation',
+    at: 'GET bucket ?location',
+    action: 'oss:GetBucketLocation',
+    doc: `${DOC}getbucketlocation`,
+    errors: '',
+    anyRegion: true,
+    run: (call) => ({ ...ok(call, 'LocationConstraint', {}), body: location(call.bucket) }),
+  },
+  {
+    name: 'GetBucketEncryption',
+    at: 'GET bucket ?encryption',
+    action: 'oss:GetBucketEncryption',
+    doc: `${DOC}getbucketencryption`,
+    errors: 'NoSuchServerSideEncryptionRule',
+    run: (call) => {
+      if (!call.bucket.encryption) fail('NoSuchServerSideEncryptionRule', undefined, { BucketName: call.bucket.name });
+      return ok(call, 'ServerSideEncryptionRule', { ApplyServerSideEncryptionByDefault: encryption(call.bucket) });
+    },
+  },
+  {
+    name: 'GetBucketVersioning',
+    at: 'GET bucket ?versioning',
+    action: 'oss:GetBucketVersioning',
+    doc: `${DOC}getbucketversioning`,
+    errors: '',
+    run: (call) => ok(call, 'VersioningConfiguration', { Status: call.bucket.versioning }),
+  },
+  {
+    name: 'PutBucketLifecycle',
+    at: 'PUT bucket ?lifecycle',
+    action: 'oss:PutBucketLifecycle',
+    doc: `${DOC}putbucketlifecycle`,
+    errors: 'MalformedXML',
+    run: async (call) => {
+      const text = await call.text();
+      const rules = inside(text, 'Rule');
+      const valid = rules.every((rule) => /<Prefix>|<Prefix\/>/.test(rule) && /<Status>(Enabled|Disabled)</.test(rule));
+      if (rules.length === 0 || !valid) fail('MalformedXML');
+      call.bucket.lifecycle = text;
+      return empty(call, 200);
+    },
+  },
+  {
+    name: 'GetBucketLifecycle',
+    at: 'GET bucket ?lifecycle',
+    action: 'oss:GetBucketLifecycle',
+    doc: `${DOC}getbucketlifecycle`,
+    errors: 'NoSuchLifecycle',
+    run: (call) => {
+      const { lifecycle, name } = call.bucket;
+      if (lifecycle === undefined) fail('NoSuchLifecycle', undefined, { BucketName: name });
+      return { ...ok(call, 'LifecycleConfiguration', {}), body: lifecycle };
+    },
+  },
+  {
+    name: 'DeleteBucketLifecycle',
+    at: 'DELETE bucket ?lifecycle',
+    action: 'oss:PutBucketLifecycle',
+    doc: `${DOC}deletebucketlifecycle`,
+    errors: '',
+    run: (call) => {
+      delete call.bucket.lifecycle;
+      return empty(call, 204);
+    },
+  },
+  {
+    name: 'DeleteBucket',
+    at: 'DELETE bucket',
+    action: 'oss:DeleteBucket',
+    doc: `${DOC}deletebucket`,
+    errors: 'BucketNotEmpty',
+    run: (call) => {
+      const { bucket, world } = call;
+      if (bucket.objects.size + bucket.uploads.size > 0) fail('BucketNotEmpty', undefined, { BucketName: bucket.name });
+      world.buckets = world.buckets.filter((one) => one !== bucket);
+      return empty(call, 204);
+    },
+  },
+];
+
+function location(bucket: Bucket): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint>oss-${bucket.region}</LocationConstraint>`;
+}
+
+function encryption({ encryption }: Bucket) {
+  return { SSEAlgorithm: encryption?.algorithm ?? 'None', KMSMasterKeyID: encryption?.kmsKeyId };
+}
+
+function facts(bucket: Bucket) {
+  return {
+    CreationDate: iso(bucket.created),
+    ExtranetEndpoint: `oss-${bucket.region}.aliyuncs.com`,
+    IntranetEndpoint: `oss-${bucket.region}-internal.aliyuncs.com`,
+    Location: `oss-${bucket.region}`,
+    Name: bucket.name,
+    StorageClass: bucket.storageClass,
+  };
+}
+
+function listBuckets(call: OssCall) {
+  const { prefix = '', marker = '', 'max-keys': max = '100' } = call.query;
+  const { id } = call.caller.account;
+  const own = call.world.buckets
+    .filter(({ owner, name }) => owner === id && name.startsWith(prefix) && name > marker)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const page = own.slice(0, Number(max));
+  const truncated = own.length > page.length;
+  return ok(call, 'ListAllMyBucketsResult', {
+    ...(truncated || prefix || marker ? { Prefix: prefix, Marker: marker, MaxKeys: max, IsTruncated: truncated } : {}),
+    ...(truncated && { NextMarker: page.at(-1)?.name }),
+    Owner: { ID: id, DisplayName: id },
+    Buckets: { Bucket: page.map((bucket) => ({ ...facts(bucket), Region: bucket.region })) },
+  });
+}
+
+async function putBucket(call: OssCall) {
+  const { name } = call.bucket;
+  const text = await call.text();
+  if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) fail('InvalidBucketName', undefined, { BucketName: name });
+  const region = call.target.region ?? 'cn-hangzhou';
+  const storageClass = inside(text, 'StorageClass')[0] ?? call.headers['x-oss-storage-class'] ?? 'Standard';
+  const redundancy = inside(text, 'DataRedundancyType')[0] === 'ZRS' ? 'ZRS' : 'LRS';
+  const settings = { region, storageClass, redundancy } as const;
+  const there = call.world.bucket(name);
+  const taken = { BucketName: name, EC: '0015-00000107' };
+  if (!there) call.world.addBucket(call.caller.account, name, settings);
+  else if (there.owner !== call.caller.account.id) fail('BucketAlreadyExists', undefined, taken);
+  else if (Object.entries(settings).some(([field, value]) => there[field as keyof typeof settings] !== value)) {
+    fail('BucketAlreadyExists', 'The bucket you want to create exists with other settings.', taken);
+  }
+  return empty(call, 200, { location: `/${name}` });
+}
+
+function getBucketInfo(call: OssCall) {
+  const { bucket } = call;
+  return ok(call, 'BucketInfo', {
+    Bucket: {
+      AccessMonitor: 'Disabled',
+      BlockPublicAccess: true,
+      ...facts(bucket),
+      CrossRegionReplication: 'Disabled',
+      DataRedundancyType: bucket.redundancy,
+      TransferAcceleration: bucket.accelerated ? 'Enabled' : 'Disabled',
+      ResourceGroupId: 'rg-acfmxazb4ph6aiy',
+      Owner: { DisplayName: bucket.owner, ID: bucket.owner },
+      AccessControlList: { Grant: 'private' },
+      ServerSideEncryptionRule: encryption(bucket),
+      BucketPolicy: { LogBucket: '', LogPrefix: '' },
+      Versioning: bucket.versioning,
+    },
+  });
+}

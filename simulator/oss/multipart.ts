@@ -1,0 +1,240 @@
+import { randomBytes } from 'node:crypto';
+import type { Answer, OssCall, OssRow } from '../call.ts';
+import { iso } from '../clock.ts';
+import type { ObjectVersion, Part, Upload } from '../entities.ts';
+import { fail } from '../errors.ts';
+import { encode } from '../signatures.ts';
+import { type Stored, assemble, etagOf, release } from '../store.ts';
+import { inside } from '../xml.ts';
+import { empty, ok } from './answers.ts';
+import { FIVE_GIB, receive } from './objects.ts';
+import { checkOverwrite, describe, newVersionId, putVersion, versionHeader } from './versions.ts';
+
+const DOC = 'https://www.alibabacloud.com/help/en/oss/developer-reference/';
+const LEAST_PART = 100 * 1024;
+const MOST_PARTS = 10_000;
+
+export const MULTIPART: OssRow[] = [
+  {
+    name: 'InitiateMultipartUpload',
+    at: 'POST object ?uploads',
+    optional: 'encoding-type',
+    action: 'oss:PutObject',
+    doc: `${DOC}initiatemultipartupload`,
+    errors: 'InvalidObjectName FileAlreadyExists',
+    data: true,
+    run: initiate,
+  },
+  {
+    name: 'UploadPart',
+    at: 'PUT object ?partNumber&uploadId',
+    action: 'oss:PutObject',
+    doc: `${DOC}uploadpart`,
+    errors: 'NoSuchUpload EntityTooLarge InvalidDigest MissingContentLength',
+    data: true,
+    run: uploadPart,
+  },
+  {
+    name: 'UploadPartCopy',
+    at: 'PUT object ?partNumber&uploadId +x-oss-copy-source',
+    action: 'oss:PutObject',
+    doc: `${DOC}uploadpartcopy`,
+    errors: 'NoSuchUpload NoSuchKey NoSuchVersion EntityTooLarge InvalidRange InvalidObjectState',
+    data: true,
+    run: uploadPartCopy,
+  },
+  {
+    name: 'ListParts',
+    at: 'GET object ?uploadId',
+    optional: 'max-parts part-number-marker encoding-type',
+    action: 'oss:ListParts',
+    doc: `${DOC}listparts`,
+    errors: 'NoSuchUpload',
+    data: true,
+    run: listParts,
+  },
+  {
+    name: 'CompleteMultipartUpload',
+    at: 'POST object ?uploadId',
+    optional: 'encoding-type',
+    action: 'oss:PutObject',
+    doc: `${DOC}completemultipartupload`,
+    errors: 'NoSuchUpload MalformedXML InvalidPart InvalidPartOrder EntityTooSmall FileAlreadyExists',
+    data: true,
+    run: complete,
+  },
+  {
+    name: 'AbortMultipartUpload',
+    at: 'DELETE object ?uploadId',
+    action: 'oss:AbortMultipartUpload',
+    doc: `${DOC}abortmultipartupload`,
+    errors: 'NoSuchUpload',
+    data: true,
+    run: async (call) => {
+      await drop(call, find(call));
+      return empty(call, 204);
+    },
+  },
+];
+
+function find(call: OssCall): Upload {
+  const upload = call.bucket.uploads.get(call.query.uploadId ?? '');
+  if (upload?.key !== call.key)
+    fail('NoSuchUpload', undefined, { UploadId: call.query.uploadId ?? '', EC: '0042-00000002' });
+  return upload;
+}
+
+async function drop(call: OssCall, upload: Upload, kept: Part[] = []): Promise<void> {
+  call.bucket.uploads.delete(upload.id);
+  await release([...upload.parts.values()].filter((part) => !kept.includes(part)).flatMap(({ extents }) => extents));
+}
+
+function initiate(call: OssCall): Answer {
+  const id = randomBytes(16).toString('hex').toUpperCase();
+  checkOverwrite(call);
+  call.bucket.uploads.set(id, { id, key: call.key, initiated: call.now, parts: new Map(), ...describe(call) });
+  const key = call.query['encoding-type'] === 'url' ? encode(call.key) : call.key;
+  return ok(call, 'InitiateMultipartUploadResult', { Bucket: call.bucket.name, Key: key, UploadId: id });
+}
+
+function partNumber(call: OssCall): number {
+  const number = Number(call.query.partNumber);
+  if (Number.isInteger(number) && number >= 1 && number <= MOST_PARTS) return number;
+  fail('InvalidArgument', 'Part number must be an integer between 1 and 10000, inclusive.');
+}
+
+/** Puts a part in its place; a part of that number that was there before is replaced. */
+async function keep(call: OssCall, number: number, { md5, crc, extents, size }: Stored): Promise<Part> {
+  const part = { number, extents, size, etag: etagOf(md5), crc, modified: call.world.clock.now() };
+  const upload = call.bucket.uploads.get(call.query.uploadId ?? '');
+  if (!upload) {
+    await release(extents);
+    fail('NoSuchUpload');
+  }
+  const replaced = upload.parts.get(number);
+  upload.parts.set(number, part);
+  await release(replaced?.extents ?? []);
+  return part;
+}
+
+async function uploadPart(call: OssCall): Promise<Answer> {
+  const number = partNumber(call);
+  find(call);
+  const part = await keep(call, number, await receive(call));
+  return empty(call, 200, { etag: part.etag, 'x-oss-hash-crc64ecma': String(part.crc) });
+}
+
+function copySource(call: OssCall): { version: ObjectVersion; begin: number; end: number } {
+  const [path = '', versionId] = (call.headers['x-oss-copy-source'] ?? '').split('?versionId=');
+  const [, bucketName = '', key = ''] = /^\/?([^/]+)\/(.+)$/s.exec(decodeURIComponent(path)) ?? [];
+  const bucket = call.world.bucket(bucketName) ?? fail('NoSuchBucket', undefined, { BucketName: bucketName });
+  // The code for a source in another region is not documented for this operation; CopyObject gives this one.
+  if (bucket.region !== call.bucket.region)
+    fail('AccessDenied', 'Target object does not reside in the same data center as source object.');
+  call.authorize('oss:GetObject', `${bucketName}/${key}`);
+  if (bucket.owner !== call.caller.account.id) fail('AccessDenied');
+  const version = bucket.objects
+    .get(key)
+    ?.find((one, at) => (versionId === undefined ? at === 0 : one.versionId === versionId));
+  if (!version || version.deleteMarker)
+    fail(versionId === undefined ? 'NoSuchKey' : 'NoSuchVersion', undefined, { Key: key });
+  if (version.storageClass.includes('Archive')) fail('InvalidObjectState');
+  const range = call.headers['x-oss-copy-source-range'];
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
+  if (range !== undefined && first === undefined) fail('InvalidArgument', 'The copy source range is not valid.');
+  const begin = Number(first ?? 0);
+  const end = Number(last ?? version.size - 1) + 1;
+  if (begin >= end || end > version.size)
+    fail('InvalidRange', undefined, { ActualObjectSize: String(version.size), RangeRequested: range ?? '' });
+  return { version, begin, end };
+}
+
+async function uploadPartCopy(call: OssCall): Promise<Answer> {
+  const number = partNumber(call);
+  find(call);
+  const { version, begin, end } = copySource(call);
+  if (end - begin > FIVE_GIB) fail('EntityTooLarge');
+  const part = await keep(call, number, await call.world.store.copy(version.extents, begin, end));
+  // Whether the real answer carries the checksum is an open question.
+  const headers = { etag: part.etag, 'x-oss-hash-crc64ecma': String(part.crc) };
+  return ok(call, 'CopyPartResult', { LastModified: iso(part.modified), ETag: part.etag }, headers);
+}
+
+function listParts(call: OssCall): Answer {
+  const upload = find(call);
+  const marker = Number(call.query['part-number-marker'] ?? 0);
+  const max = Math.min(Number(call.query['max-parts'] ?? 1000), 1000);
+  const rest = [...upload.parts.values()].filter(({ number }) => number > marker).sort((a, b) => a.number - b.number);
+  const page = rest.slice(0, max);
+  return ok(call, 'ListPartsResult', {
+    Bucket: call.bucket.name,
+    Key: call.query['encoding-type'] === 'url' ? encode(upload.key) : upload.key,
+    UploadId: upload.id,
+    StorageClass: upload.storageClass,
+    PartNumberMarker: marker,
+    NextPartNumberMarker: page.at(-1)?.number ?? marker,
+    MaxParts: max,
+    IsTruncated: rest.length > page.length,
+    Part: page.map((part) => ({
+      PartNumber: part.number,
+      LastModified: iso(part.modified),
+      ETag: part.etag,
+      HashCrc64ecma: String(part.crc),
+      Size: part.size,
+    })),
+  });
+}
+
+/** The parts that the request lists, if they are those that arrived, in order and large enough. */
+function chosen(upload: Upload, text: string): Part[] {
+  const listed = inside(text, 'Part').map((one) => ({
+    number: Number(inside(one, 'PartNumber')[0]),
+    etag: (inside(one, 'ETag')[0] ?? '').replaceAll('"', ''),
+  }));
+  if (listed.length === 0 || listed.length > MOST_PARTS) fail('MalformedXML');
+  return listed.map(({ number, etag }, at) => {
+    if (at > 0 && number <= (listed[at - 1]?.number ?? 0)) fail('InvalidPartOrder');
+    const part = upload.parts.get(number);
+    if (part?.etag.toUpperCase() !== `"${etag.toUpperCase()}"`)
+      fail('InvalidPart', undefined, { PartNumber: String(number), UploadId: upload.id });
+    if (part.size < LEAST_PART && at < listed.length - 1) {
+      fail('EntityTooSmall', undefined, {
+        ProposedSize: String(part.size),
+        MinSizeAllowed: String(LEAST_PART),
+        PartNumber: String(number),
+      });
+    }
+    return part;
+  });
+}
+
+async function complete(call: OssCall): Promise<Answer> {
+  const text = await call.text();
+  const upload = find(call);
+  const parts = chosen(upload, text);
+  checkOverwrite(call);
+  const { etag, crc } = assemble(parts);
+  const { key, storageClass, headers } = upload;
+  const version: ObjectVersion = {
+    key,
+    versionId: newVersionId(call),
+    deleteMarker: false,
+    extents: parts.flatMap(({ extents }) => extents),
+    size: parts.reduce((sum, { size }) => sum + size, 0),
+    etag,
+    crc,
+    modified: call.now,
+    type: 'Multipart',
+    storageClass,
+    headers,
+  };
+  await drop(call, upload, parts);
+  await putVersion(call, version);
+  const location = `http://${call.record.host}/${encode(key).replaceAll('%2F', '/')}`;
+  return ok(
+    call,
+    'CompleteMultipartUploadResult',
+    { Location: location, Bucket: call.bucket.name, Key: key, ETag: etag },
+    { etag, 'x-oss-hash-crc64ecma': String(crc), ...versionHeader(call, version) },
+  );
+}

@@ -1,0 +1,170 @@
+import type { OssCall, OssRow } from '../call.ts';
+import type { ObjectVersion } from '../entities.ts';
+import { fail } from '../errors.ts';
+import { type Stored, etagOf, read, release } from '../store.ts';
+import { inside } from '../xml.ts';
+import { empty, ok } from './answers.ts';
+import { checkOverwrite, describe, findVersion, newVersionId, putVersion, remove, versionHeader } from './versions.ts';
+
+const DOC = 'https://www.alibabacloud.com/help/en/oss/developer-reference/';
+export const FIVE_GIB = 5 * 2 ** 30;
+
+export const OBJECTS: OssRow[] = [
+  {
+    name: 'PutObject',
+    at: 'PUT object',
+    action: 'oss:PutObject',
+    doc: `${DOC}putobject`,
+    errors: 'EntityTooLarge FileAlreadyExists InvalidDigest InvalidObjectName MissingContentLength',
+    data: true,
+    run: putObject,
+  },
+  {
+    name: 'HeadObject',
+    at: 'HEAD object',
+    optional: 'versionId',
+    action: 'oss:GetObject',
+    doc: `${DOC}headobject`,
+    errors: 'NoSuchKey NoSuchVersion',
+    data: true,
+    run: (call) => {
+      const version = findVersion(call);
+      return { ...empty(call, 200, facts(call, version)), length: version.size };
+    },
+  },
+  {
+    name: 'GetObjectMeta',
+    at: 'HEAD object ?objectMeta',
+    optional: 'versionId',
+    action: 'oss:GetObject',
+    doc: `${DOC}getobjectmeta`,
+    errors: 'NoSuchKey NoSuchVersion',
+    data: true,
+    run: (call) => {
+      const version = findVersion(call);
+      const headers = { etag: version.etag, 'last-modified': new Date(version.modified).toUTCString() };
+      return { ...empty(call, 200, { ...headers, ...versionHeader(call, version) }), length: version.size };
+    },
+  },
+  {
+    name: 'GetObject',
+    at: 'GET object',
+    optional: 'versionId',
+    action: 'oss:GetObject',
+    doc: `${DOC}getobject`,
+    errors: 'NoSuchKey NoSuchVersion InvalidObjectState',
+    data: true,
+    run: getObject,
+  },
+  {
+    name: 'DeleteObject',
+    at: 'DELETE object',
+    optional: 'versionId',
+    action: 'oss:DeleteObject',
+    doc: `${DOC}deleteobject`,
+    errors: '',
+    data: true,
+    run: deleteObject,
+  },
+  {
+    name: 'DeleteMultipleObjects',
+    at: 'POST bucket ?delete',
+    optional: 'encoding-type',
+    action: 'oss:DeleteObject',
+    doc: `${DOC}deletemultipleobjects`,
+    errors: 'MalformedXML MissingContentMD5',
+    data: true,
+    run: deleteMultiple,
+  },
+];
+
+/** Takes the body of an upload and holds it against what its headers say. */
+export async function receive(call: OssCall): Promise<Stored> {
+  const { 'content-length': length, 'content-md5': md5, 'transfer-encoding': encoding } = call.headers;
+  if (length === undefined && encoding !== 'chunked') fail('MissingContentLength');
+  if (Number(length ?? 0) > FIVE_GIB)
+    fail('EntityTooLarge', undefined, { ProposedSize: length ?? '', MaxSizeAllowed: String(FIVE_GIB) });
+  const stored = await call.world.store.write(call.body());
+  if (md5 !== undefined && md5 !== stored.md5.toString('base64')) {
+    await release(stored.extents);
+    fail('InvalidDigest', undefined, { 'Content-MD5': md5 });
+  }
+  return stored;
+}
+
+async function putObject(call: OssCall) {
+  const described = describe(call);
+  checkOverwrite(call);
+  const { md5, ...stored } = await receive(call);
+  const etag = etagOf(md5);
+  const versionId = newVersionId(call);
+  const version: ObjectVersion = {
+    key: call.key,
+    versionId,
+    deleteMarker: false,
+    modified: call.world.clock.now(),
+    type: 'Normal',
+    etag,
+    ...stored,
+    ...described,
+  };
+  await putVersion(call, version);
+  return empty(call, 200, { etag, 'x-oss-hash-crc64ecma': String(stored.crc), ...versionHeader(call, version) });
+}
+
+function facts(call: OssCall, version: ObjectVersion): Record<string, string> {
+  if (version.deleteMarker) fail('NoSuchKey', undefined, { Key: version.key });
+  return {
+    'accept-ranges': 'bytes',
+    etag: version.etag,
+    'last-modified': new Date(version.modified).toUTCString(),
+    'x-oss-object-type': version.type,
+    'x-oss-storage-class': version.storageClass,
+    'x-oss-hash-crc64ecma': String(version.crc),
+    ...version.headers,
+    ...versionHeader(call, version),
+  };
+}
+
+function getObject(call: OssCall) {
+  const version = findVersion(call);
+  const headers = facts(call, version);
+  if (version.storageClass.includes('Archive')) fail('InvalidObjectState');
+  const { size } = version;
+  // A range that is not well-formed or out of bounds is ignored, and the whole object is sent.
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(call.headers.range ?? '') ?? [];
+  const begin = first === '' ? Math.max(size - Number(last), 0) : Number(first);
+  const end = first === '' || last === '' ? size : Math.min(Number(last) + 1, size);
+  if (first + last === '' || begin >= end) {
+    return {
+      status: 200,
+      headers: { ...empty(call, 200).headers, ...headers },
+      body: read(version.extents, 0, size),
+      length: size,
+    };
+  }
+  const partial = { ...empty(call, 206).headers, ...headers, 'content-range': `bytes ${begin}-${end - 1}/${size}` };
+  return { status: 206, headers: partial, body: read(version.extents, begin, end), length: end - begin };
+}
+
+async function deleteObject(call: OssCall) {
+  const { versionId: wanted } = call.query;
+  if (wanted !== undefined) call.authorize('oss:DeleteObjectVersion', `${call.bucket.name}/${call.key}`);
+  const { marker, versionId } = await remove(call, call.key, wanted);
+  return empty(call, 204, {
+    ...(marker && { 'x-oss-delete-marker': 'true' }),
+    ...(versionId !== undefined && { 'x-oss-version-id': versionId }),
+  });
+}
+
+async function deleteMultiple(call: OssCall) {
+  // "Content-MD5: required": https://www.alibabacloud.com/help/en/oss/developer-reference/deletemultipleobjects
+  if (call.headers['content-md5'] === undefined) fail('MissingContentMD5', 'The Content-MD5 header is required.');
+  const text = await call.text();
+  const keys = inside(text, 'Object').map((one) => inside(one, 'Key')[0] ?? '');
+  if (keys.length === 0 || keys.length > 1000) fail('MalformedXML');
+  for (const key of keys) call.authorize('oss:DeleteObject', `${call.bucket.name}/${key}`);
+  for (const key of keys) await remove(call, key);
+  const quiet = inside(text, 'Quiet')[0] === 'true';
+  return ok(call, 'DeleteResult', quiet ? {} : { Deleted: keys.map((Key) => ({ Key })) });
+}

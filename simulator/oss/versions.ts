@@ -1,0 +1,73 @@
+import type { OssCall } from '../call.ts';
+import type { ObjectVersion } from '../entities.ts';
+import { fail } from '../errors.ts';
+import { release } from '../store.ts';
+import { randomId } from '../world.ts';
+
+/** Versioning: https://www.alibabacloud.com/help/en/oss/user-guide/overview-78 */
+export function versionHeader(call: OssCall, version: ObjectVersion): Record<string, string> {
+  return call.bucket.versioning ? { 'x-oss-version-id': version.versionId } : {};
+}
+
+export function newVersionId(call: OssCall): string {
+  return call.bucket.versioning === 'Enabled' ? randomId('CAEQ', 60) : 'null';
+}
+
+/** Makes this the newest version; where versions are not kept it takes the place of the one before. */
+export async function putVersion(call: OssCall, version: ObjectVersion): Promise<void> {
+  const versions = call.bucket.objects.get(version.key) ?? [];
+  const replaced = versions.filter(({ versionId }) => versionId === version.versionId);
+  call.bucket.objects.set(version.key, [version, ...versions.filter((one) => !replaced.includes(one))]);
+  await release(replaced.flatMap(({ extents }) => extents));
+}
+
+/** The version that a request is about: the newest, or the one that it names. */
+export function findVersion(call: OssCall): ObjectVersion {
+  const { versionId } = call.query;
+  const versions = call.bucket.objects.get(call.key) ?? [];
+  if (versionId !== undefined) {
+    return versions.find((one) => one.versionId === versionId) ?? fail('NoSuchVersion', undefined, { Key: call.key });
+  }
+  const newest = versions[0];
+  if (!newest || newest.deleteMarker) fail('NoSuchKey', undefined, { Key: call.key, EC: '0026-00000001' });
+  return newest;
+}
+
+/** Deletes as DeleteObject does; the answer says which version or delete marker it was. */
+export async function remove(call: OssCall, key: string, versionId?: string) {
+  const { bucket } = call;
+  const versions = bucket.objects.get(key) ?? [];
+  const doomed = versionId ?? (bucket.versioning === 'Enabled' ? undefined : 'null');
+  const gone = versions.filter((one) => one.versionId === doomed);
+  const rest = versions.filter((one) => one.versionId !== doomed);
+  let marker: ObjectVersion | undefined;
+  if (versionId === undefined && bucket.versioning) {
+    const none = { extents: [], size: 0, etag: '', crc: 0n, type: 'Normal' as const, storageClass: '', headers: {} };
+    marker = { key, versionId: newVersionId(call), deleteMarker: true, modified: call.now, ...none };
+    rest.unshift(marker);
+  }
+  if (rest.length > 0) bucket.objects.set(key, rest);
+  else bucket.objects.delete(key);
+  await release(gone.flatMap(({ extents }) => extents));
+  return { marker: marker ?? gone.find(({ deleteMarker }) => deleteMarker), versionId: marker?.versionId ?? versionId };
+}
+
+/** https://www.alibabacloud.com/help/en/oss/developer-reference/putobject: x-oss-forbid-overwrite, void with versions. */
+export function checkOverwrite(call: OssCall): void {
+  const newest = call.bucket.objects.get(call.key)?.[0];
+  if (call.headers['x-oss-forbid-overwrite'] !== 'true' || call.bucket.versioning === 'Enabled') return;
+  if (newest && !newest.deleteMarker) fail('FileAlreadyExists', undefined, { EC: '0026-00000007' });
+}
+
+const CLASSES = ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive'];
+const KEPT = /^(content-type|cache-control|content-disposition|content-encoding|expires|x-oss-meta-.*|x-oss-tagging)$/;
+
+/** What an object keeps from the request that begins it. */
+export function describe(call: OssCall): { storageClass: string; headers: Record<string, string> } {
+  const key = call.key;
+  if (Buffer.byteLength(key) > 1023 || /^[/\\]/.test(key)) fail('InvalidObjectName', undefined, { ObjectName: key });
+  const storageClass = call.headers['x-oss-storage-class'] ?? call.bucket.storageClass;
+  if (!CLASSES.includes(storageClass)) fail('InvalidArgument', 'The storage class is not valid.');
+  const headers = Object.fromEntries(Object.entries(call.headers).filter(([name]) => KEPT.test(name)));
+  return { storageClass, headers: { 'content-type': 'application/octet-stream', ...headers } };
+}

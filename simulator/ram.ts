@@ -1,0 +1,173 @@
+import type { RpcCall, RpcRow } from './call.ts';
+import { isoSeconds } from './clock.ts';
+import type { Policy, Role } from './entities.ts';
+import { fail } from './errors.ts';
+import { parseTrust } from './trust.ts';
+
+const DOC = 'https://www.alibabacloud.com/help/en/ram/developer-reference/api-ram-2015-05-01-';
+const ROLE = 'role/{RoleName}';
+
+export const RAM: RpcRow[] = [
+  {
+    name: 'GetRole',
+    params: 'RoleName!',
+    action: 'ram:GetRole',
+    resource: ROLE,
+    doc: `${DOC}getrole`,
+    errors: 'EntityNotExist.Role',
+    run: (call) => ({ Role: shape(call, findRole(call)) }),
+  },
+  {
+    name: 'CreateRole',
+    params: 'RoleName! AssumeRolePolicyDocument! Description MaxSessionDuration',
+    action: 'ram:CreateRole',
+    resource: ROLE,
+    doc: `${DOC}createrole`,
+    errors:
+      'EntityAlreadyExists.Role InvalidParameter.RoleName MalformedPolicyDocument InvalidParameter.MaxSessionDuration',
+    run: createRole,
+  },
+  {
+    name: 'UpdateRole',
+    params: 'RoleName! NewAssumeRolePolicyDocument NewDescription NewMaxSessionDuration',
+    action: 'ram:UpdateRole',
+    resource: ROLE,
+    doc: `${DOC}updaterole`,
+    errors: 'EntityNotExist.Role MalformedPolicyDocument',
+    run: (call) => {
+      const role = findRole(call);
+      const { NewAssumeRolePolicyDocument: trust, NewDescription: description } = call.params;
+      if (trust) checkTrust(trust);
+      role.trust = trust ?? role.trust;
+      role.description = description ?? role.description;
+      role.updated = call.now;
+      return { Role: shape(call, role) };
+    },
+  },
+  {
+    name: 'DeleteRole',
+    params: 'RoleName!',
+    action: 'ram:DeleteRole',
+    resource: ROLE,
+    doc: `${DOC}deleterole`,
+    errors: 'EntityNotExist.Role DeleteConflict.Role.Policy',
+    run: (call) => {
+      const role = findRole(call);
+      if (role.policies.length > 0) fail('DeleteConflict.Role.Policy');
+      call.account.roles = call.account.roles.filter((one) => one !== role);
+      return {};
+    },
+  },
+  {
+    name: 'AttachPolicyToRole',
+    params: 'PolicyType! PolicyName! RoleName!',
+    action: 'ram:AttachPolicyToRole',
+    resource: ROLE,
+    doc: `${DOC}attachpolicytorole`,
+    errors: 'EntityNotExist.Role EntityNotExist.Policy EntityAlreadyExists.Role.Policy',
+    run: (call) => {
+      const role = findRole(call);
+      const { name, type } = findPolicy(call);
+      if (role.policies.some((one) => one.name === name && one.type === type)) fail('EntityAlreadyExists.Role.Policy');
+      role.policies.push({ type, name, at: call.now });
+      return {};
+    },
+  },
+  {
+    name: 'DetachPolicyFromRole',
+    params: 'PolicyType! PolicyName! RoleName!',
+    action: 'ram:DetachPolicyFromRole',
+    resource: ROLE,
+    doc: `${DOC}detachpolicyfromrole`,
+    errors: 'EntityNotExist.Role EntityNotExist.Policy EntityNotExist.Role.Policy',
+    run: (call) => {
+      const role = findRole(call);
+      const { name, type } = findPolicy(call);
+      const rest = role.policies.filter((one) => one.name !== name || one.type !== type);
+      if (rest.length === role.policies.length) fail('EntityNotExist.Role.Policy');
+      role.policies = rest;
+      return {};
+    },
+  },
+  {
+    name: 'ListPoliciesForRole',
+    params: 'RoleName!',
+    action: 'ram:ListPoliciesForRole',
+    resource: ROLE,
+    doc: `${DOC}listpoliciesforrole`,
+    errors: 'EntityNotExist.Role',
+    run: (call) => ({
+      Policies: {
+        Policy: findRole(call).policies.map(({ name, type, at }) => ({
+          PolicyName: name,
+          PolicyType: type,
+          Description: '',
+          DefaultVersion: 'v1',
+          AttachDate: isoSeconds(at),
+        })),
+      },
+    }),
+  },
+  {
+    name: 'GetPolicy',
+    params: 'PolicyType! PolicyName!',
+    action: 'ram:GetPolicy',
+    resource: 'policy/{PolicyName}',
+    doc: `${DOC}getpolicy`,
+    errors: 'EntityNotExist.Policy',
+    run: (call) => {
+      const { name, type, statements } = findPolicy(call);
+      const document = JSON.stringify({ Version: '1', Statement: statements });
+      return {
+        Policy: { PolicyName: name, PolicyType: type, DefaultVersion: 'v1', Description: '' },
+        DefaultPolicyVersion: { VersionId: 'v1', IsDefaultVersion: true, PolicyDocument: document },
+      };
+    },
+  },
+];
+
+function findRole(call: RpcCall): Role {
+  const name = call.params.RoleName ?? '';
+  const role = call.account.roles.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  return role ?? fail('EntityNotExist.Role', `The role not exists: ${name}.`);
+}
+
+function findPolicy(call: RpcCall): Policy {
+  const { PolicyName: name = '', PolicyType: type } = call.params;
+  const policy = call.world.policy(call.account, name);
+  return policy?.type === type && policy ? policy : fail('EntityNotExist.Policy', `The policy not exists: ${name}.`);
+}
+
+function checkTrust(text: string): void {
+  try {
+    if (parseTrust(text).every(({ Effect, Action }) => Effect && Action)) return;
+  } catch {
+    // Falls through to the refusal.
+  }
+  fail('MalformedPolicyDocument', 'The policy document is not well-formed.');
+}
+
+function createRole(call: RpcCall): object {
+  const { RoleName: name = '', AssumeRolePolicyDocument: trust = '', Description: description = '' } = call.params;
+  const seconds = Number(call.params.MaxSessionDuration ?? 3600);
+  if (!/^[A-Za-z0-9.-]{1,64}$/.test(name)) fail('InvalidParameter.RoleName');
+  if (!(seconds >= 3600 && seconds <= 43200)) fail('InvalidParameter.MaxSessionDuration');
+  checkTrust(trust);
+  if (call.account.roles.some((one) => one.name.toLowerCase() === name.toLowerCase())) fail('EntityAlreadyExists.Role');
+  const role = call.world.addRole(call.account, name, trust);
+  Object.assign(role, { description, created: call.now, updated: call.now, maxSession: seconds });
+  return { Role: shape(call, role) };
+}
+
+function shape(call: RpcCall, role: Role): object {
+  return {
+    RoleId: role.id,
+    RoleName: role.name,
+    Arn: `acs:ram::${call.account.id}:role/${role.name.toLowerCase()}`,
+    Description: role.description,
+    AssumeRolePolicyDocument: role.trust,
+    MaxSessionDuration: role.maxSession,
+    CreateDate: isoSeconds(role.created),
+    UpdateDate: isoSeconds(role.updated),
+  };
+}

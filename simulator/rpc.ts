@@ -1,0 +1,176 @@
+import { authenticateRpc } from './auth.ts';
+import type { Answer, RecordedRequest, RpcCall, RpcRow } from './call.ts';
+import { type Caller, isAllowed } from './callers.ts';
+import { ECS } from './ecs/table.ts';
+import type { ApiError } from './errors.ts';
+import { fail } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import { type Gateway, type Prepared, checkListed } from './gateway.ts';
+import type { Target } from './hosts.ts';
+import type { Oidc } from './oidc.ts';
+import { RAM } from './ram.ts';
+import { REGIONS, isCentral } from './regions.ts';
+import { collect } from './store.ts';
+import { sts } from './sts.ts';
+
+const COMMON =
+  'Action Version Format Timestamp SignatureMethod SignatureVersion SignatureNonce SignatureType AccessKeyId Signature SecurityToken RegionId';
+/** What any request can be told. */
+const ALWAYS = 'NoPermission Forbidden.RAM DryRunOperation DRYRUN.SUCCESS MissingParameter InvalidParameter';
+
+export function rpcError(error: ApiError, record: RecordedRequest): Answer {
+  const { requestId: RequestId, host: HostId } = record;
+  const Recommend = `https://api.alibabacloud.com/troubleshoot?q=${error.code}&product=${record.service}&requestId=${RequestId}`;
+  return json(error.status, { RequestId, HostId, Code: error.code, Message: error.message, Recommend, ...error.extra });
+}
+
+export function json(status: number, body: object): Answer {
+  return { status, headers: { 'content-type': 'application/json;charset=utf-8' }, body: JSON.stringify(body) };
+}
+
+/** `Prefix.1.Field` parameters as a list of objects; the field of a bare `Prefix.1` is ''. */
+export function numbered(params: Record<string, string>, prefix: string): Record<string, string>[] {
+  const groups = new Map<number, Record<string, string>>();
+  for (const [name, value] of Object.entries(params)) {
+    const [, number, field = ''] = new RegExp(`^${prefix}\\.(\\d+)(?:\\.(.+))?$`).exec(name) ?? [];
+    if (number === undefined) continue;
+    groups.set(Number(number), { ...groups.get(Number(number)), [field]: value });
+  }
+  return [...groups.entries()].sort(([a], [b]) => a - b).map(([, group]) => group);
+}
+
+export function list(params: Record<string, string>, prefix: string): string[] {
+  return numbered(params, prefix).map((group) => group[''] ?? '');
+}
+
+/** ECS, RAM and STS speak one protocol: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
+export class Rpc {
+  readonly #services: Record<string, { version: string; rows: RpcRow[] }>;
+  readonly #nonces = new Set<string>();
+  /** ClientToken: https://www.alibabacloud.com/help/en/ecs/developer-reference/how-to-ensure-idempotence */
+  readonly #tokens = new Map<string, { request: string; answer: object }>();
+
+  constructor(oidc: Oidc) {
+    this.#services = {
+      ecs: { version: '2014-05-26', rows: ECS },
+      ram: { version: '2015-05-01', rows: RAM },
+      sts: { version: '2015-04-01', rows: sts(oidc) },
+    };
+  }
+
+  async prepare(exchange: Exchange, target: Target, gateway: Gateway): Promise<Prepared> {
+    const { request, record } = exchange;
+    const inUrl = new URL(request.url ?? '/', 'https://host').searchParams;
+    const body = (await collect(exchange.body(() => ({ status: 408 })))).toString();
+    const params = Object.fromEntries([...inUrl, ...new URLSearchParams(body)]);
+    record.params = params;
+    if (['Signature', 'AccessKeyId', 'SecurityToken', 'OIDCToken'].some((name) => inUrl.has(name)))
+      record.violation = 'secret in URL';
+    gateway.seen.add(params.Signature ?? '');
+    const row = this.#services[target.service]?.rows.find(({ name }) => name === params.Action);
+    const operation = row ? `${target.service}:${row.name}` : 'unknown';
+    return { operation, run: () => this.#run(record, params, target, row, gateway) };
+  }
+
+  async #run(
+    record: RecordedRequest,
+    params: Record<string, string>,
+    target: Target,
+    row: RpcRow | undefined,
+    gateway: Gateway,
+  ) {
+    const { world, settings } = gateway;
+    const service = target.service;
+    if (!row) fail('InvalidAction.NotFound');
+    if (params.Version !== this.#services[service]?.version)
+      fail('InvalidVersion', 'Specified parameter Version is not valid.');
+    // XML is the default format of the real services; nothing here reads it, so only JSON is answered.
+    if (params.Format !== 'JSON') fail('InvalidParameter', 'The parameter Format has to be JSON here.');
+    const caller =
+      row.action === 'anonymous' ? anonymous(gateway) : authenticateRpc(world, record.method, params, this.#nonces);
+    record.caller = caller.arn;
+    const region = params.RegionId ?? target.region ?? 'cn-hangzhou';
+    if (service === 'ecs') checkEndpoint(region, target);
+    checkNames(row, params, record);
+    const call: RpcCall = {
+      world,
+      settings,
+      now: world.clock.now(),
+      target,
+      record,
+      method: record.method,
+      headers: record.headers,
+      query: {},
+      caller,
+      params,
+      region,
+      account: caller.account,
+      body: () => fail('InternalError'),
+      text: () => fail('InternalError'),
+      authorize: (action, resource) => {
+        record.ramActions.push(action);
+        const full = `acs:${service}:${service === 'ecs' ? region : '*'}:${caller.account.id}:${resource}`;
+        if (!isAllowed(caller.statements, action, full)) fail(service === 'ecs' ? 'Forbidden.RAM' : 'NoPermission');
+      },
+    };
+    if (row.action && row.action !== 'anonymous') call.authorize(row.action, fill(row.resource ?? '*', params));
+    const answer = await this.#once(call, row).catch((error: unknown) => checkListed(error, row.errors, ALWAYS));
+    return json(200, { ...answer, RequestId: record.requestId });
+  }
+
+  async #once(call: RpcCall, row: RpcRow): Promise<object> {
+    const { ClientToken: token } = call.params;
+    if (!token) return row.run(call);
+    if (token.length > 64) fail('InvalidClientToken.Malformed', 'The ClientToken is longer than 64 characters.');
+    const fleeting = /^(Signature.*|Timestamp|AccessKeyId|SecurityToken)$/;
+    const request = JSON.stringify(
+      Object.entries(call.params)
+        .filter(([name]) => !fleeting.test(name))
+        .sort(),
+    );
+    const key = [call.account.id, call.region, row.name, token].join(' ');
+    const known = this.#tokens.get(key);
+    if (known && known.request !== request) fail('IdempotentParameterMismatch');
+    const answer = known?.answer ?? (await row.run(call));
+    this.#tokens.set(key, { request, answer });
+    return answer;
+  }
+}
+
+function anonymous({ world }: Gateway): Caller {
+  const account = world.accounts[0] ?? world.addAccount();
+  return { account, type: 'RAMUser', arn: 'anonymous', principalId: '', id: '', statements: [] };
+}
+
+function fill(resource: string, params: Record<string, string>): string {
+  return resource.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '*');
+}
+
+/** https://www.alibabacloud.com/help/en/ecs/developer-reference/endpoints */
+function checkEndpoint(region: string, target: Target): void {
+  if (!REGIONS.includes(region)) fail('InvalidRegionId.NotFound');
+  const fits = target.region === undefined ? isCentral(region) : target.region === region;
+  if (!fits) fail('InvalidOperation.NotSupportedEndpoint');
+}
+
+/** Names that the operation does not know are refused, which is stricter than the real services: it finds typing errors. */
+function checkNames(row: RpcRow, params: Record<string, string>, record: RecordedRequest): void {
+  const known = [...COMMON.split(' '), ...row.params.split(' ')].filter((name) => name !== '');
+  const pattern = (name: string) =>
+    new RegExp(`^${name.replace('!', '').replaceAll('.', '\\.').replace('.N', '.\\d+')}$`);
+  for (const [name, value] of Object.entries(params)) {
+    const strange =
+      !known.some((one) => pattern(one).test(name)) || ['undefined', 'null', '[object Object]', 'NaN'].includes(value);
+    if (!strange) continue;
+    record.violation = `parameter ${name}`;
+    fail('InvalidParameter', `The parameter ${name} is not known or its value is not valid: ${value}`);
+  }
+  for (const name of known.filter((one) => one.endsWith('!'))) {
+    const given = Object.entries(params).some(([one, value]) => pattern(name).test(one) && value !== '');
+    if (!given)
+      fail(
+        'MissingParameter',
+        `The input parameter "${name.slice(0, -1)}" that is mandatory for processing this request is not supplied.`,
+      );
+  }
+}

@@ -1,0 +1,95 @@
+import { createHash, createHmac } from 'node:crypto';
+
+/** Percent-encoding of RFC 3986, as all signatures of Alibaba Cloud want it. */
+export function encode(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+function byCodeUnit([a]: [string, string], [b]: [string, string]): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export interface Signed {
+  stringToSign: string;
+  canonicalRequest?: string;
+  signature: string;
+}
+export interface OssRequest {
+  method: string;
+  bucket?: string | undefined;
+  key?: string | undefined;
+  query: [string, string][];
+  headers: Record<string, string>;
+}
+
+/**
+ * The V4 signature in the Authorization header of OSS:
+ * https://www.alibabacloud.com/help/en/oss/developer-reference/recommend-to-use-signature-version-4
+ */
+export function ossV4(request: OssRequest, secret: string, scope: string, additional: string[]): Signed {
+  const { method, bucket, key, headers } = request;
+  const query = request.query
+    .map(([name, value]): [string, string] => [encode(name), encode(value)])
+    .sort(byCodeUnit)
+    .map(([name, value]) => (value === '' ? name : `${name}=${value}`));
+  const signed = Object.entries(headers)
+    .filter(([name]) => /^(content-type|content-md5|x-oss-.*)$/.test(name) || additional.includes(name))
+    .sort(byCodeUnit)
+    .map(([name, value]) => `${name}:${value.trim()}\n`);
+  const canonicalRequest = [
+    method,
+    encode(`/${bucket === undefined ? '' : `${bucket}/`}${key ?? ''}`).replaceAll('%2F', '/'),
+    query.join('&'),
+    signed.join(''),
+    additional.join(';'),
+    headers['x-oss-content-sha256'] ?? '',
+  ].join('\n');
+  const hash = createHash('sha256').update(canonicalRequest).digest('hex');
+  const stringToSign = ['OSS4-HMAC-SHA256', headers['x-oss-date'] ?? '', scope, hash].join('\n');
+  let signing = Buffer.from(`aliyun_v4${secret}`);
+  for (const step of scope.split('/')) signing = createHmac('sha256', signing).update(step).digest();
+  return {
+    stringToSign,
+    canonicalRequest,
+    signature: createHmac('sha256', signing).update(stringToSign).digest('hex'),
+  };
+}
+
+const SUBRESOURCES = new Set(
+  [
+    'acl uploads location cors logging website referer lifecycle delete append tagging objectMeta uploadId partNumber',
+    'security-token position img style styleName replication bucketInfo encryption versioning versions versionId',
+    'policy symlink restore comp continuation-token x-oss-process',
+  ].flatMap((line) => line.split(' ')),
+);
+
+/**
+ * The old V1 signature in the Authorization header of OSS:
+ * https://www.alibabacloud.com/help/en/oss/developer-reference/include-signatures-in-the-authorization-header
+ */
+export function ossV1(request: OssRequest, secret: string): Signed {
+  const { method, bucket, key, headers } = request;
+  const query = request.query
+    .filter(([name]) => SUBRESOURCES.has(name))
+    .sort(byCodeUnit)
+    .map(([name, value]) => (value === '' ? name : `${name}=${value}`));
+  const own = Object.entries(headers)
+    .filter(([name]) => name.startsWith('x-oss-'))
+    .sort(byCodeUnit)
+    .map(([name, value]) => `${name}:${value.trim()}\n`);
+  const resource = `/${bucket === undefined ? '' : `${bucket}/`}${key ?? ''}${query.length > 0 ? '?' : ''}${query.join('&')}`;
+  const date = headers['x-oss-date'] ?? headers.date ?? '';
+  const first = [method, headers['content-md5'] ?? '', headers['content-type'] ?? '', date].join('\n');
+  const stringToSign = `${first}\n${own.join('')}${resource}`;
+  return { stringToSign, signature: createHmac('sha1', secret).update(stringToSign).digest('base64') };
+}
+
+/** The signature of RPC calls: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
+export function rpc(method: string, params: Record<string, string>, secret: string): Signed {
+  const pairs = Object.entries(params)
+    .filter(([name]) => name !== 'Signature')
+    .sort(byCodeUnit)
+    .map(([name, value]) => `${encode(name)}=${encode(value)}`);
+  const stringToSign = `${method}&${encode('/')}&${encode(pairs.join('&'))}`;
+  return { stringToSign, signature: createHmac('sha1', `${secret}&`).update(stringToSign).digest('base64') };
+}

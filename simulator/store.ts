@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Crc64, combine } from './crc64.ts';
+
+const BLOCK = 4096;
+const ZEROS = Buffer.alloc(1024 * 1024);
+
+/** Bytes that arrived in one request, in a sparse file; no file at all when every byte is zero. */
+interface Blob {
+  path?: string;
+  references: number;
+  checks: Map<string, Checks>;
+}
+export interface Extent {
+  blob: Blob;
+  offset: number;
+  length: number;
+}
+interface Checks {
+  md5: Buffer;
+  crc: bigint;
+}
+export interface Stored extends Checks {
+  extents: Extent[];
+  size: number;
+}
+
+function isZero(bytes: Buffer): boolean {
+  return bytes.length <= ZEROS.length && ZEROS.subarray(0, bytes.length).equals(bytes);
+}
+
+/** The stretches of a chunk that have to be written: neighbouring blocks that are not all zero. */
+function* written(chunk: Buffer): Generator<[number, Buffer]> {
+  let begin = -1;
+  for (let at = 0; at < chunk.length; at += BLOCK) {
+    const zero = isZero(chunk.subarray(at, at + BLOCK));
+    if (zero && begin >= 0) yield [begin, chunk.subarray(begin, at)];
+    if (zero) begin = -1;
+    else if (begin < 0) begin = at;
+  }
+  if (begin >= 0) yield [begin, chunk.subarray(begin)];
+}
+
+/** The bytes of all objects and parts: files that objects point into, so that copying moves no byte. */
+export class Store {
+  readonly #directory: string;
+  #count = 0;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async write(body: AsyncIterable<Buffer>): Promise<Stored> {
+    const path = join(this.#directory, `blob-${++this.#count}`);
+    const file = await open(path, 'w');
+    const md5 = createHash('md5');
+    const crc = new Crc64();
+    let size = 0;
+    let holds = false;
+    try {
+      for await (const chunk of body) {
+        md5.update(chunk);
+        if (isZero(chunk)) crc.skip(chunk.length);
+        else {
+          holds = true;
+          crc.update(chunk);
+          for (const [at, bytes] of written(chunk)) await file.write(bytes, 0, bytes.length, size + at);
+        }
+        size += chunk.length;
+      }
+      await file.truncate(size);
+    } catch (error) {
+      await unlink(path);
+      throw error;
+    } finally {
+      await file.close();
+    }
+    if (!holds) await unlink(path);
+    const checks = { md5: md5.digest(), crc: crc.digest() };
+    const blob: Blob = { references: 1, checks: new Map([[`0-${size}`, checks]]), ...(holds && { path }) };
+    return { ...checks, size, extents: size === 0 ? [] : [{ blob, offset: 0, length: size }] };
+  }
+
+  /** A stretch of stored bytes as one more owner of them, with its checksums (remembered a stretch). */
+  async copy(extents: Extent[], begin: number, end: number): Promise<Stored> {
+    const taken = [...slice(extents, begin, end)];
+    retain(taken);
+    const only = taken.length === 1 ? taken[0] : undefined;
+    const name = only ? `${only.offset}-${only.length}` : '';
+    let checks = only?.blob.checks.get(name);
+    if (!checks) {
+      const md5 = createHash('md5');
+      const crc = new Crc64();
+      for await (const chunk of read(taken, 0, end - begin)) {
+        md5.update(chunk);
+        if (isZero(chunk)) crc.skip(chunk.length);
+        else crc.update(chunk);
+      }
+      checks = { md5: md5.digest(), crc: crc.digest() };
+      only?.blob.checks.set(name, checks);
+    }
+    return { ...checks, extents: taken, size: end - begin };
+  }
+}
+
+export function retain(extents: Extent[]): void {
+  for (const { blob } of extents) blob.references++;
+}
+
+export async function release(extents: Extent[]): Promise<void> {
+  for (const { blob } of extents) {
+    if (--blob.references === 0 && blob.path !== undefined) await unlink(blob.path);
+  }
+}
+
+function* slice(extents: Extent[], begin: number, end: number): Generator<Extent> {
+  let at = 0;
+  for (const { blob, offset, length } of extents) {
+    const from = Math.max(begin - at, 0);
+    const to = Math.min(end - at, length);
+    if (from < to) yield { blob, offset: offset + from, length: to - from };
+    at += length;
+  }
+}
+
+/** The bytes from begin up to end, in chunks of at most 1 MiB. */
+export async function* read(extents: Extent[], begin: number, end: number): AsyncGenerator<Buffer> {
+  for (const { blob, offset, length } of slice(extents, begin, end)) {
+    const file = blob.path === undefined ? undefined : await open(blob.path, 'r');
+    try {
+      for (let at = 0; at < length; at += ZEROS.length) {
+        const size = Math.min(ZEROS.length, length - at);
+        if (!file) yield ZEROS.subarray(0, size);
+        else yield (await file.read(Buffer.allocUnsafe(size), 0, size, offset + at)).buffer;
+      }
+    } finally {
+      await file?.close();
+    }
+  }
+}
+
+export async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
+}
+
+/** MD5 as an ETag of a part or a simple object: upper-case hexadecimal in quotes. */
+export function etagOf(md5: Buffer): string {
+  return `"${md5.toString('hex').toUpperCase()}"`;
+}
+
+/** ETag and checksum of a multipart object. */
+export function assemble(parts: { etag: string; crc: bigint; size: number }[]): { etag: string; crc: bigint } {
+  const md5 = createHash('md5');
+  let crc = 0n;
+  for (const part of parts) {
+    md5.update(Buffer.from(part.etag.slice(1, -1), 'hex'));
+    crc = combine(crc, part.crc, part.size);
+  }
+  return { etag: `"${md5.digest('hex').toUpperCase()}-${parts.length}"`, crc };
+}

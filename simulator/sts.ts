@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import type { RpcCall, RpcRow } from './call.ts';
+import { isoSeconds } from './clock.ts';
+import type { Account, Role, Session, Statement } from './entities.ts';
+import { fail } from './errors.ts';
+import type { Oidc } from './oidc.ts';
+import { trusts } from './trust.ts';
+import { type World, randomId } from './world.ts';
+
+const DOC = 'https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-';
+
+export function sts(oidc: Oidc): RpcRow[] {
+  return [
+    {
+      name: 'GetCallerIdentity',
+      params: '',
+      doc: `${DOC}getcalleridentity`,
+      errors: '',
+      run: ({ caller, account }) => ({
+        AccountId: account.id,
+        Arn: caller.arn,
+        IdentityType: caller.type,
+        PrincipalId: caller.principalId,
+        ...(caller.type === 'RAMUser' ? { UserId: caller.id } : { RoleId: caller.id }),
+      }),
+    },
+    {
+      name: 'AssumeRole',
+      params: 'RoleArn! RoleSessionName! DurationSeconds Policy ExternalId',
+      action: 'sts:AssumeRole',
+      resource: '{RoleArn}',
+      doc: `${DOC}assumerole`,
+      errors: 'EntityNotExist.Role InvalidParameter.DurationSeconds InvalidParameter.RoleSessionName',
+      run: (call) => {
+        const { account, role } = byArn(call) ?? fail('EntityNotExist.Role');
+        const root = `acs:ram::${call.account.id}:root`;
+        if (!trusts(role, { RAM: root }) && !trusts(role, { RAM: call.caller.arn })) fail('NoPermission');
+        return assumed(call, account, role);
+      },
+    },
+    {
+      name: 'AssumeRoleWithOIDC',
+      params: 'OIDCProviderArn! RoleArn! OIDCToken! RoleSessionName! DurationSeconds Policy',
+      action: 'anonymous',
+      doc: `${DOC}assumerolewithoidc`,
+      errors:
+        'AuthenticationFail.NoPermission AuthenticationFail.OIDCToken.AudienceNotMatch AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature InvalidParameter.DurationSeconds InvalidParameter.RoleSessionName',
+      run: (call) => {
+        const { account, role } = byArn(call) ?? fail('AuthenticationFail.NoPermission');
+        const { OIDCProviderArn: arn = '', OIDCToken: token = '' } = call.params;
+        const provider =
+          account.oidcProviders.find((one) => one.arn === arn) ?? fail('AuthenticationFail.NoPermission');
+        const { iss, aud, sub } = oidc.verify(token, provider.issuer, provider.audiences);
+        const facts = { 'oidc:iss': iss, 'oidc:aud': aud, 'oidc:sub': sub };
+        if (!trusts(role, { Federated: arn }, facts)) fail('AuthenticationFail.NoPermission');
+        const OIDCTokenInfo = { Subject: sub, Issuer: iss, ClientIds: aud, VerificationInfo: 'Success' };
+        return { ...assumed(call, account, role), OIDCTokenInfo };
+      },
+    },
+  ];
+}
+
+function byArn(call: RpcCall): { account: Account; role: Role } | undefined {
+  const [, id, name = ''] = /^acs:ram::(\d+):role\/(.+)$/.exec(call.params.RoleArn ?? '') ?? [];
+  const account = call.world.accounts.find((one) => one.id === id);
+  const role = account?.roles.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  return account && role && { account, role };
+}
+
+/** A session of the role: https://www.alibabacloud.com/help/en/ram/user-guide/specify-the-maximum-session-duration-for-a-ram-role */
+function assumed(call: RpcCall, account: Account, role: Role): object {
+  const { RoleSessionName: name = '', DurationSeconds, Policy } = call.params;
+  const seconds = Number(DurationSeconds ?? 3600);
+  if (!/^[A-Za-z0-9.@_-]{2,64}$/.test(name)) fail('InvalidParameter.RoleSessionName');
+  if (!(seconds >= 900 && seconds <= role.maxSession)) {
+    fail('InvalidParameter.DurationSeconds', 'The Min/Max value of DurationSeconds is 15min/1hr.');
+  }
+  const statements = Policy ? (JSON.parse(Policy) as { Statement: Statement[] }).Statement : undefined;
+  const session = addSession(call.world, account, role, name, seconds, statements);
+  const arn = `acs:ram::${account.id}:role/${role.name}/${name}`;
+  return {
+    AssumedRoleUser: { Arn: arn, AssumedRoleId: `${role.id}:${name}` },
+    Credentials: {
+      AccessKeyId: session.accessKeyId,
+      AccessKeySecret: session.secret,
+      SecurityToken: session.token,
+      Expiration: isoSeconds(session.expires),
+    },
+  };
+}
+
+export function addSession(
+  world: World,
+  account: Account,
+  role: Role,
+  name: string,
+  seconds: number,
+  statements?: Statement[],
+): Session {
+  const session: Session = {
+    accessKeyId: `STS.${randomId('N', 24)}`,
+    secret: randomBytes(16).toString('hex'),
+    token: `CAIS${randomBytes(240).toString('base64')}`,
+    account,
+    role,
+    name,
+    expires: world.clock.now() + seconds * 1000,
+    ...(statements && { statements }),
+  };
+  world.sessions.push(session);
+  return session;
+}

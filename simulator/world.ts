@@ -1,0 +1,219 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Clock } from './clock.ts';
+import type * as e from './entities.ts';
+import { Store, etagOf, read } from './store.ts';
+
+export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
+export const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
+const EVERYTHING: e.Statement[] = [{ Effect: 'Allow', Action: '*', Resource: '*' }];
+const READ_OBJECTS = ['oss:GetObject', 'oss:GetBucketLocation', 'oss:GetBucketInfo'];
+/** System policies: https://www.alibabacloud.com/help/en/ecs/user-guide/import-custom-images names the first one. */
+const SYSTEM_POLICIES: e.Policy[] = [
+  { type: 'System', name: IMPORT_POLICY, statements: [{ Effect: 'Allow', Action: READ_OBJECTS, Resource: '*' }] },
+  { type: 'System', name: 'AdministratorAccess', statements: EVERYTHING },
+  { type: 'System', name: 'AliyunOSSFullAccess', statements: [{ Effect: 'Allow', Action: 'oss:*', Resource: '*' }] },
+  { type: 'System', name: 'AliyunECSFullAccess', statements: [{ Effect: 'Allow', Action: 'ecs:*', Resource: '*' }] },
+];
+
+export function trusting(principal: Record<string, string[]>, condition?: object): string {
+  const statement = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: principal, Condition: condition };
+  return JSON.stringify({ Statement: [statement], Version: '1' });
+}
+
+export function randomId(prefix: string, length = 20): string {
+  const letters = randomBytes(length).toString('hex').slice(0, length);
+  return prefix + letters;
+}
+
+export function digits(count: number): string {
+  return Array.from(randomBytes(count), (byte, at) => (at === 0 ? 1 + (byte % 9) : byte % 10)).join('');
+}
+
+/** Everything that exists. Tests read and write the fields; the helpers only fill in what is usual. */
+export class World {
+  readonly clock: Clock;
+  readonly store: Store;
+  accounts: e.Account[] = [];
+  sessions: e.Session[] = [];
+  buckets: e.Bucket[] = [];
+  images: e.Image[] = [];
+  snapshots: e.Snapshot[] = [];
+  tasks: e.Task[] = [];
+  /** Deleted images that DescribeImages still shows for a moment. */
+  ghosts: { image: e.Image; until: number }[] = [];
+  nextImportFails?: { code: string; message: string; at?: number } | undefined;
+  /** The ECS instance that the client runs on, when it does. */
+  instance?: { account: e.Account; region: string; role?: string; v1?: boolean } | undefined;
+
+  constructor(clock: Clock, directory: string) {
+    this.clock = clock;
+    this.store = new Store(directory);
+  }
+
+  addAccount(some: Partial<e.Account> = {}): e.Account {
+    const account = {
+      id: `1${digits(15)}`,
+      users: [],
+      roles: [],
+      policies: [],
+      oidcProviders: [],
+      imageQuota: 100,
+      publicEndpointForbidden: false,
+      signatureV1: false,
+      ...some,
+    };
+    this.accounts.push(account);
+    return account;
+  }
+
+  /** A RAM user; without statements an administrator. */
+  addUser(account: e.Account, name: string, statements: e.Statement[] = EVERYTHING): e.User {
+    const secret = randomBytes(15).toString('hex');
+    const user = { id: digits(18), name, accessKeyId: `LTAI${randomId('')}`, secret, statements };
+    account.users.push(user);
+    return user;
+  }
+
+  addRole(account: e.Account, name: string, trust: string, policies: string[] = []): e.Role {
+    const role: e.Role = {
+      id: digits(18),
+      name,
+      description: '',
+      trust,
+      policies: policies.map((policy) => ({
+        type: this.policy(account, policy)?.type ?? 'System',
+        name: policy,
+        at: 0,
+      })),
+      created: 0,
+      updated: 0,
+      maxSession: 3600,
+    };
+    account.roles.push(role);
+    return role;
+  }
+
+  addImportRole(account: e.Account): e.Role {
+    return this.addRole(account, IMPORT_ROLE, trusting({ Service: ['ecs.aliyuncs.com'] }), [IMPORT_POLICY]);
+  }
+
+  policy(account: e.Account, name: string): e.Policy | undefined {
+    return [...account.policies, ...SYSTEM_POLICIES].find((policy) => policy.name === name);
+  }
+
+  addBucket(owner: e.Account, name: string, some: Partial<e.Bucket> = {}): e.Bucket {
+    const bucket: e.Bucket = {
+      name,
+      region: 'cn-beijing',
+      owner: owner.id,
+      created: this.clock.now(),
+      storageClass: 'Standard',
+      redundancy: 'LRS',
+      accelerated: false,
+      cnames: [],
+      policy: [],
+      objects: new Map(),
+      uploads: new Map(),
+      ...some,
+    };
+    this.buckets.push(bucket);
+    return bucket;
+  }
+
+  addImage(owner: e.Account, name: string, some: Partial<e.Image> = {}): e.Image {
+    const image: e.Image = {
+      id: randomId('m-2ze', 17),
+      region: 'cn-beijing',
+      owner: owner.id,
+      name,
+      description: '',
+      family: '',
+      status: 'Available',
+      progress: 100,
+      created: this.clock.now(),
+      architecture: 'x86_64',
+      osType: 'linux',
+      platform: 'Others Linux',
+      bootMode: 'BIOS',
+      nvmeSupport: 'unsupported',
+      imdsSupport: 'v1',
+      resourceGroupId: '',
+      tags: {},
+      disks: [],
+      system: false,
+      sharedWith: [],
+      usedByInstance: false,
+      encrypted: false,
+      ...some,
+    };
+    this.images.push(image);
+    return image;
+  }
+
+  /** Stores an object as PutObject would, straight from bytes or from a file. */
+  async putObject(
+    bucketName: string,
+    key: string,
+    from: Buffer | { path: string },
+    some: Partial<e.ObjectVersion> = {},
+  ) {
+    const bucket = this.bucket(bucketName);
+    const body = Buffer.isBuffer(from) ? [from].values() : createReadStream(from.path, { highWaterMark: 1 << 20 });
+    const { md5, ...stored } = await this.store.write(body as AsyncIterable<Buffer>);
+    const version: e.ObjectVersion = {
+      key,
+      versionId: bucket?.versioning === 'Enabled' ? randomId('', 32) : 'null',
+      deleteMarker: false,
+      ...stored,
+      etag: etagOf(md5),
+      modified: this.clock.now(),
+      type: 'Normal',
+      storageClass: bucket?.storageClass ?? 'Standard',
+      headers: {},
+      ...some,
+    };
+    bucket?.objects.set(key, [version, ...(bucket.versioning ? (bucket.objects.get(key) ?? []) : [])]);
+    return version;
+  }
+
+  bucket(name: string): e.Bucket | undefined {
+    return this.buckets.find((bucket) => bucket.name === name);
+  }
+
+  /** The current version of an object, unless it is deleted. */
+  object(bucketName: string, key: string): e.ObjectVersion | undefined {
+    const newest = this.bucket(bucketName)?.objects.get(key)?.[0];
+    return newest?.deleteMarker ? undefined : newest;
+  }
+
+  /** The bytes of an object, in chunks of at most 1 MiB. */
+  readObject(bucketName: string, key: string, begin = 0, end?: number): AsyncGenerator<Buffer> {
+    const version = this.object(bucketName, key);
+    if (!version) throw new Error(`no object ${key} in bucket ${bucketName}`);
+    return read(version.extents, begin, end ?? version.size);
+  }
+
+  /** Whether an object equals a file, byte for byte. */
+  async sameAsFile(bucketName: string, key: string, path: string): Promise<boolean> {
+    let at = 0;
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+      let done = 0;
+      for await (const stored of this.readObject(bucketName, key, at, at + chunk.length)) {
+        if (!stored.equals(chunk.subarray(done, done + stored.length))) return false;
+        done += stored.length;
+      }
+      at += chunk.length;
+    }
+    return at === this.object(bucketName, key)?.size;
+  }
+}
+
+/** An account with an administrator, the import role and the bucket `packer` in cn-beijing. */
+export function seed(world: World): { account: e.Account; admin: e.User } {
+  const account = world.addAccount();
+  const admin = world.addUser(account, 'admin');
+  world.addImportRole(account);
+  world.addBucket(account, 'packer');
+  return { account, admin };
+}
