@@ -108,15 +108,16 @@ export function oneLine(text: string): string {
 /** A file name as one printable word of a bash command line, whatever it holds. */
 export function shellQuote(path: string): string {
   const name = path.startsWith('-') ? `./${path}` : path;
-  if (/^[\w@%+=:,./-]+$/.test(name)) return name;
+  if (/^[\w@%+=,./-]+$/.test(name)) return name;
   if (name.search(UNPRINTABLE) < 0) return `'${name.replaceAll("'", String.raw`'\''`)}'`;
   const bytes = (c: string) => [...Buffer.from(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
   return `$'${name.replace(/[\\']/g, String.raw`\$&`).replace(UNPRINTABLE, bytes)}'`;
 }
 
-/** Bytes for a person: exact, with a rounded unit behind from 1 MiB on. */
+/** Bytes for a person: exact, with a rounded unit behind from 1 MiB on. Infinity is what `u64be` made of nonsense. */
 export function bytes(count: number): string {
-  if (count < 1024 ** 2 || !Number.isFinite(count)) return `${count} bytes`;
+  if (count === Infinity) return 'more than 8 PiB';
+  if (count < 1024 ** 2) return `${count} bytes`;
   const rounded = count < 1024 ** 3 ? `${(count / 1024 ** 2).toFixed(1)} MiB` : `${(count / 1024 ** 3).toFixed(1)} GiB`;
   return `${count} bytes (${rounded})`;
 }

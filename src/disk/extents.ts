@@ -53,15 +53,24 @@ function output(python3: string, fd: number): Promise<string> {
       killSignal: 'SIGKILL',
     });
     let text = '';
+    const give = (answer: string) => {
+      child.stdout?.destroy();
+      resolve(answer);
+    };
     child.stdout?.setEncoding('latin1').on('data', (chunk: string) => {
       text += chunk;
-      if (text.length > OUTPUT_LIMIT) child.kill('SIGKILL');
+      if (text.length <= OUTPUT_LIMIT) return;
+      child.kill('SIGKILL');
+      give('');
     });
     child.on('error', () => {
-      resolve('');
+      give('');
     });
-    child.on('close', (code) => {
-      resolve(code === 0 ? text : '');
+    child.on('exit', (code) => {
+      if (code !== 0) give('');
+    });
+    child.on('close', () => {
+      give(text);
     });
   });
 }

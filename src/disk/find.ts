@@ -5,6 +5,8 @@ import { holdsDisk } from './inspect.ts';
 
 const MANIFEST_LIMIT = 8 * 1024 ** 2;
 const LISTED = 10;
+const IMAGE = /\.(raw|vhd|qcow2)$/i;
+const OTHER = /\.(vmdk|vdi|vhdx|qcow|ova|iso|(raw|img|vhd|qcow2)\.(gz|xz|zst|bz2|lz4|zip|7z))$/i;
 
 interface Build {
   name: string;
@@ -22,20 +24,23 @@ interface Build {
  */
 export async function findDisk(path: string, workspace: string): Promise<string> {
   const full = resolve(workspace, path);
-  const facts = await stat(full).catch((cause: unknown) => (cause as NodeJS.ErrnoException).code ?? 'unreadable');
-  if (typeof facts !== 'string') {
-    if (facts.isDirectory()) return theOne(path, await filesIn(full));
-    return full.toLowerCase().endsWith('.json') ? fromManifest(full, workspace) : full;
-  }
-  if (!/[*?[{]/.test(path))
-    throw new DiskError([`${oneLine(path)}: no such file (${facts}), seen from ${oneLine(workspace)}.`]);
+  const kind = await kindOf(full);
+  if (kind === 'directory') return theOne(path, await filesIn(full));
+  if (kind === 'file' && full.toLowerCase().endsWith('.json')) return fromManifest(full, workspace);
+  if (kind !== undefined) return full;
   const matches: string[] = [];
-  for await (const match of glob(path, { cwd: workspace })) matches.push(resolve(workspace, match));
-  if (matches.length === 0) throw new DiskError([`${oneLine(path)}: nothing matches in ${oneLine(workspace)}.`]);
+  // A name with these characters may also be a file's own, which was looked for first.
+  if (/[*?[{]/.test(path))
+    for await (const match of glob(path, { cwd: workspace })) matches.push(resolve(workspace, match));
+  if (matches.length === 0) {
+    const near = await readdir(dirname(full)).catch(() => undefined);
+    const seen = near === undefined ? 'its directory is missing, too' : `beside it: ${list(near)}`;
+    throw new DiskError([`No file, directory or match for ${shellQuote(path)} in ${shellQuote(workspace)}; ${seen}.`]);
+  }
   const files = await Promise.all(
     matches.map(async (match) => ((await kindOf(match)) === 'directory' ? filesIn(match) : [match])),
   );
-  return theOne(path, files.flat());
+  return theOne(path, [...new Set(files.flat())].sort());
 }
 
 async function filesIn(directory: string): Promise<string[]> {
@@ -45,24 +50,23 @@ async function filesIn(directory: string): Promise<string[]> {
   return names.sort().map((name) => join(directory, name));
 }
 
-/** The only image among files; one that ECS cannot import (VMDK...) counts when there is no other, to be refused by name. */
+/** The only image among files; without any, the only one of a kind that ECS cannot import, so that it is refused by name. */
 async function theOne(path: string, files: string[]): Promise<string> {
   const images = new Map<string, string>();
   const others = new Map<string, string>();
   for (const file of files) {
     if ((await kindOf(file)) !== 'file') continue;
-    const name = await realpath(file);
-    if (/\.(raw|vhd|qcow2)$/i.test(file) || (await holdsDisk(file))) images.set(name, file);
-    else if (/\.(img|vmdk|vdi|vhdx|qcow|ova)(\.(gz|xz|zst|bz2|zip))?$|\.(raw|vhd|qcow2)\.\w+$/i.test(file))
-      others.set(name, file);
+    const kind = OTHER.test(file) ? others : IMAGE.test(file) || (await holdsDisk(file)) ? images : undefined;
+    // Links to one file are one image.
+    kind?.set(await realpath(file), file);
   }
   const found = [...(images.size > 0 ? images : others).values()];
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
+  const among = shellQuote(path);
   if (only !== undefined)
-    throw new DiskError([`${oneLine(path)}: ${found.length} disk images, one is needed. Name one of: ${list(found)}`]);
-  const seen = files.length === 0 ? 'it is empty' : `only ${list(files)}`;
-  throw new DiskError([`${oneLine(path)}: no disk image (.raw, .vhd, .qcow2 or the content of one), ${seen}.`]);
+    throw new DiskError([`${found.length} disk images in ${among}, one is needed. Name one of: ${list(found)}`]);
+  throw new DiskError([`No disk image (.raw, .vhd, .qcow2, or the content of one) in ${among}, only: ${list(files)}`]);
 }
 
 async function fromManifest(full: string, workspace: string): Promise<string> {
@@ -91,27 +95,31 @@ async function imageOf(build: Build, manifest: string, workspace: string): Promi
     build.files.find(({ name }) => name.endsWith('qcow2'));
   if (file !== undefined) return located(file, manifest, workspace);
   for (const other of build.files) {
-    const path = resolve(workspace, other.name);
-    if (await holdsDisk(path)) return located(other, manifest, workspace);
+    const path = await existing(other.name, manifest, workspace);
+    if (path !== undefined && (await holdsDisk(path))) return located(other, manifest, workspace);
   }
   return undefined;
 }
 
-/** Where a file of the manifest is, as a real path inside the workspace. Packer wrote the name relative to where it ran. */
+/** Packer writes names relative to where it ran: the workspace, or else the directory that holds the manifest. */
+async function existing(name: string, manifest: string, workspace: string): Promise<string | undefined> {
+  const here = await realpath(resolve(workspace, name)).catch(() => undefined);
+  return here ?? (await realpath(resolve(dirname(manifest), name)).catch(() => undefined));
+}
+
+/** The real path of a file that a manifest names, which must lie in the workspace and be as Packer left it. */
 async function located(file: Build['files'][number], manifest: string, workspace: string): Promise<string> {
-  const root = await realpath(workspace);
-  const named = `${shellQuote(manifest)} names ${oneLine(file.name)}`;
-  let real: string | undefined;
-  for (const base of [workspace, dirname(manifest)])
-    real ??= await realpath(resolve(base, file.name)).catch(() => undefined);
-  if (real === undefined) throw new DiskError([`${named}, which is not in ${oneLine(workspace)}.`]);
-  const way = relative(root, real);
+  const named = `The manifest ${shellQuote(manifest)} names ${shellQuote(file.name)}`;
+  const real = await existing(file.name, manifest, workspace);
+  if (real === undefined) throw new DiskError([`${named}, which is not in ${shellQuote(workspace)}.`]);
+  const way = relative(await realpath(workspace), real);
   if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way))
-    throw new DiskError([`${named}, which lies outside the workspace ${oneLine(root)}. Name the image itself.`]);
+    throw new DiskError([`${named}, which lies outside of ${shellQuote(workspace)}. Name the image itself.`]);
   const { size } = await stat(real);
   if (size !== file.size)
     throw new DiskError([
-      `${named} with ${bytes(file.size)}, the file has ${bytes(size)}: it changed since Packer made it. Run packer build again, or name the image itself.`,
+      `${named} with ${bytes(file.size)}, but the file has ${bytes(size)}: it changed since Packer made it. ` +
+        'Run packer build again, or name the image itself.',
     ]);
   return real;
 }
@@ -146,12 +154,17 @@ function record(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-async function kindOf(path: string): Promise<'file' | 'directory' | 'other'> {
-  const facts = await stat(path).catch(() => undefined);
-  return facts?.isFile() ? 'file' : facts?.isDirectory() ? 'directory' : 'other';
+/** Undefined when there is nothing under that name; what cannot be looked at is left to whoever opens it. */
+async function kindOf(path: string): Promise<'file' | 'directory' | 'other' | undefined> {
+  try {
+    const facts = await stat(path);
+    return facts.isFile() ? 'file' : facts.isDirectory() ? 'directory' : 'other';
+  } catch (error) {
+    return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '') ? undefined : 'other';
+  }
 }
 
 function list(names: string[]): string {
-  const shown = names.slice(0, LISTED).map(oneLine).join(', ');
+  const shown = names.slice(0, LISTED).map(oneLine).join(', ') || 'nothing';
   return names.length > LISTED ? `${shown} and ${names.length - LISTED} more` : shown;
 }

@@ -80,6 +80,9 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
     problems.unshift(
       `${quoted} is claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format at all: it is detected.`,
     );
+  const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase();
+  if (suffix !== undefined && suffix !== format)
+    warnings.push(`${quoted} is named like ${suffix}, its content is ${format}.`);
   const table = inside.guest && (await readTable(inside.guest, path));
   if (table !== undefined) {
     problems.push(...table.problems);
@@ -87,7 +90,9 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
     const iso = (await inside.guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001';
     // A disk may have been an ISO once; where it still is one, a partition holds the marker or there is none.
     if (iso && table.partitions.every(({ start }) => start <= ISO_9660_AT))
-      problems.push(`${quoted} is an ISO 9660 image: an installation medium, not an installed disk.`);
+      problems.push(
+        `${quoted} is an ISO 9660 image: an installation medium. Name the disk that was installed from it.`,
+      );
   }
   if (problems.length > 0) throw new DiskError(problems);
   const image: DiskImage = {

@@ -40,8 +40,10 @@ export async function readTable(disk: Source, path: string): Promise<Table> {
   const quoted = shellQuote(path);
   const again = 'Build, copy or download it again.';
   const mbr = parseMbr(await disk.read(0, 512));
-  const gpt = (await gptAt(disk, 512)) ?? (await gptAt(disk, 4096));
   const real = mbr?.entries.filter(({ type }) => type !== 0xee) ?? [];
+  // Without a protective entry a GPT is a leftover that nobody reads.
+  const protective = mbr !== undefined && mbr.entries.length > real.length;
+  const gpt = protective ? ((await gptAt(disk, 512)) ?? (await gptAt(disk, 4096))) : undefined;
   let efi = real.some(({ type }) => type === 0xef);
   let bios = mbr?.code === true && (!mbr.generic || real.some(({ active }) => active));
 
@@ -68,7 +70,7 @@ export async function readTable(disk: Source, path: string): Promise<Table> {
   } else if (real.length > 0) {
     table.kind = 'MBR';
     table.partitions = real.map(({ start, count }) => ({ start: start * 512, end: (start + count) * 512 }));
-  } else if (mbr !== undefined && mbr.entries.length > 0) {
+  } else if (protective) {
     table.kind = 'GPT';
     table.problems.push(`${quoted}: a protective MBR, but no GPT behind it. Run: sgdisk --verify ${quoted}`);
   }

@@ -27,6 +27,8 @@ export async function inspectQcow2(file: Source, path: string): Promise<Inside> 
   const problem = (text: string) => inside.problems.push(`${quoted}: ${text}`);
   const again = 'Build, copy or download it again.';
   const convert = `Run: qemu-img convert -O qcow2 ${quoted} ${shellQuote(`${path}.fixed.qcow2`)}`;
+  const keyed = `driver=qcow2,encrypt.key-secret=key,file.filename=${path.replaceAll(',', ',,')}`;
+  const decrypt = `qemu-img convert --object secret,id=key,file=KEY --image-opts ${shellQuote(keyed)} -O qcow2 ${shellQuote(`${path}.fixed.qcow2`)}`;
   if (version !== 2 && version !== 3) problem(`QCOW2 version ${version} is unknown. ${again}`);
   if (bits < 9 || bits > 21) problem(`the QCOW2 header names clusters of 2^${bits} bytes, not 2^9 to 2^21. ${again}`);
   if (size === 0 || !Number.isFinite(size)) problem(`the QCOW2 header names a disk of ${bytes(size)}. ${again}`);
@@ -43,9 +45,7 @@ export async function inspectQcow2(file: Source, path: string): Promise<Inside> 
     problem(`the disk continues in a backing file, ${oneLine(name.toString())}, that ECS cannot see. ${convert}`);
   }
   if (header.readUInt32BE(32) !== 0)
-    problem(
-      `the QCOW2 image is encrypted. Run: qemu-img convert --help, and convert it with its key (--object secret)`,
-    );
+    problem(`the QCOW2 image is encrypted. With its key in the file KEY, run: ${decrypt}`);
   if ((features & 3n) !== 0n)
     problem(`the QCOW2 image was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
   if ((features & 4n) !== 0n) problem(`the data lies in an external data file that ECS cannot see. ${convert}`);

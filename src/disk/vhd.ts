@@ -4,6 +4,7 @@ const COOKIE = 'conectix';
 const NONE = 0xffffffff;
 const SECTOR = 512;
 const BLOCK = 2 * 1024 ** 2;
+const MAX_GEOMETRY = 65535 * 16 * 255 * SECTOR;
 const BAT_READ = 4 * 1024 ** 2;
 
 /** Whether a file begins or ends with the cookie of a VHD. */
@@ -23,7 +24,7 @@ export async function inspectVhd(file: Source, path: string): Promise<Inside> {
   const inside: Inside = { virtualSize: 0, problems: [], warnings: [] };
   const problem = (text: string) => inside.problems.push(`${quoted}: ${text}`);
   const again = 'Build, copy or download it again.';
-  const repair = `Run: qemu-img convert -f vpc -O vpc -o subformat=dynamic,force_size ${quoted} ${shellQuote(`${path}.fixed.vhd`)}`;
+  const repair = `Run: qemu-img convert -f vpc -O qcow2 ${quoted} ${shellQuote(`${path}.qcow2`)}`;
   if (!cookie(footer)) {
     problem(`the VHD is cut off: a file of ${bytes(file.size)} without a footer at its end. ${again}`);
     return inside;
@@ -43,7 +44,8 @@ export async function inspectVhd(file: Source, path: string): Promise<Inside> {
   if (inside.problems.length > 0) return inside;
 
   const geometry = footer.readUInt16BE(56) * footer.readUInt8(58) * footer.readUInt8(59) * SECTOR;
-  if (geometry === 0 || geometry > size)
+  // The greatest geometry stands for "see the size": force_size writes it, and disks beyond 127 GiB have no other.
+  if (geometry === 0 || (geometry > size && geometry !== MAX_GEOMETRY))
     inside.warnings.push(`${quoted}: the VHD's geometry says ${bytes(geometry)}, its size ${bytes(size)}. ${repair}`);
   if (type === 2) {
     const data = file.size - SECTOR;
@@ -54,7 +56,9 @@ export async function inspectVhd(file: Source, path: string): Promise<Inside> {
   }
 
   // Readers of a dynamic VHD take the copy of the footer at the beginning, so it must say the same.
-  if (!footer.equals(await file.read(0, SECTOR))) problem(`the VHD's header differs from its footer. ${repair}`);
+  const copy = await file.read(0, SECTOR);
+  const same = (from: number, to: number) => footer.subarray(from, to).equals(copy.subarray(from, to));
+  if (!cookie(copy) || !same(16, 24) || !same(48, 64)) problem(`the VHD's header differs from its footer. ${again}`);
   const headerAt = u64be(footer, 16);
   const header = await file.read(headerAt, 1024);
   if (header.toString('latin1', 0, 8) !== 'cxsparse' || headerAt + 1024 > file.size - SECTOR) {
@@ -73,11 +77,12 @@ export async function inspectVhd(file: Source, path: string): Promise<Inside> {
   if (block !== BLOCK)
     inside.warnings.push(`${quoted}: the VHD has blocks of ${bytes(block)}; ECS may want 2 MiB. ${repair}`);
   const covered = entries * block;
+  const resize = `${repair} (or make it from its source with: -O vpc -o subformat=dynamic,force_size)`;
   const table = `its table covers ${entries} blocks of ${bytes(block)}, its disk has ${bytes(size)}`;
   if (covered < size || covered >= size + block) {
-    problem(`the VHD contradicts itself: ${table} (ECS: InvalidVHDImage.IncorrectSize). ${repair}`);
+    problem(`the VHD contradicts itself: ${table} (ECS: InvalidVHDImage.IncorrectSize). ${resize}`);
   } else if (covered !== size) {
-    inside.warnings.push(`${quoted}: ${table}; ECS may answer InvalidVHDImage.IncorrectSize. ${repair}`);
+    inside.warnings.push(`${quoted}: ${table}; ECS may answer InvalidVHDImage.IncorrectSize. ${resize}`);
   }
   if (tableAt + entries * 4 > file.size - SECTOR) problem(`the VHD is cut off inside its block table. ${again}`);
   if (inside.problems.length > 0) return inside;
