@@ -1,0 +1,30 @@
+/**
+ * Host -> regions whose ECS endpoint is not `ecs.<region>.aliyuncs.com`: the `endpointMap` of the vendor's own SDK
+ * (@alicloud/ecs20140526 7.11.6).
+ */
+const ECS_EXCEPTIONS: Record<string, string> = {
+  'ecs-cn-hangzhou.aliyuncs.com':
+    'cn-beijing-nu16-b01 cn-fujian cn-haidian-cm12-c01 cn-hangzhou cn-hangzhou-bj-b01 ' +
+    'cn-hangzhou-internal-prod-1 cn-hangzhou-internal-test-1 cn-hangzhou-internal-test-2 ' +
+    'cn-hangzhou-internal-test-3 cn-hangzhou-test-306 cn-shanghai-et15-b01 cn-shanghai-et2-b01 ' +
+    'cn-shanghai-finance-1 cn-shanghai-internal-test-1 cn-shenzhen-finance-1 cn-shenzhen-st4-d01 ' +
+    'cn-shenzhen-su18-b01 cn-zhangbei-na61-b01',
+  'ecs.aliyuncs.com':
+    'ap-northeast-2-pop cn-beijing-finance-pop cn-beijing-gov-1 cn-hangzhou-finance ' +
+    'cn-hongkong-finance-pop cn-north-2-gov-1 cn-shanghai-inner cn-shenzhen-inner cn-wuhan cn-yushanfang ' +
+    'cn-zhangbei rus-west-1-pop',
+  'ecs.cn-qingdao-nebula.aliyuncs.com': 'cn-edge-1 cn-huhehaote-nebula-1 cn-zhengzhou-nebula-1',
+  'ecs.cn-zhangjiakou.aliyuncs.com': 'cn-zhangjiakou-na62-a01',
+  'ecs.cn-shenzhen-cloudstone.aliyuncs.com': 'eu-west-1-oxs',
+};
+
+export type Service = 'ecs' | 'ram' | 'sts' | 'oss';
+
+/** The public endpoint of a service for a region, without scheme. */
+export function defaultEndpoint(service: Service, region: string): string {
+  if (service === 'ram') return 'ram.aliyuncs.com';
+  if (service === 'sts') return 'sts.aliyuncs.com';
+  if (service === 'oss') return `oss-${region}.aliyuncs.com`;
+  const exception = Object.entries(ECS_EXCEPTIONS).find(([, regions]) => regions.split(' ').includes(region));
+  return exception?.[0] ?? `ecs.${region}.aliyuncs.com`;
+}

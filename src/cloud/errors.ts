@@ -1,0 +1,68 @@
+/** What went wrong in the cloud, whatever the SDK threw; its text is one line and holds no signature, key or token. */
+export class CloudError extends Error {
+  override readonly name = 'CloudError';
+  /** The service's own code, Node's code of a network error, or one of ours in CamelCase. */
+  readonly code: string;
+  /** Such as `ecs:ImportImage`: the call and, nearly always, the RAM action it needs. */
+  readonly operation: string;
+  readonly status: number | undefined;
+  readonly requestId: string | undefined;
+  /** How long the service asks us to wait before the next try, in ms. */
+  readonly retryAfter: number | undefined;
+  /** How far this machine's clock is behind the service's, in ms; known when the answer carried a date. */
+  readonly clockBehind: number | undefined;
+
+  constructor(operation: string, code: string, message: string, more: CloudErrorDetails = {}) {
+    super(harmless(message), more.cause === undefined ? {} : { cause: more.cause });
+    this.operation = operation;
+    this.code = harmless(code);
+    this.status = more.status;
+    this.requestId = more.requestId === undefined ? undefined : harmless(more.requestId);
+    this.retryAfter = more.retryAfter;
+    this.clockBehind = more.clockBehind;
+  }
+}
+
+export interface CloudErrorDetails {
+  status?: number | undefined;
+  requestId?: string | undefined;
+  retryAfter?: number | undefined;
+  clockBehind?: number | undefined;
+  cause?: Error | undefined;
+}
+
+/** Makes foreign text one short line without what only signer and service may know (a server echoes what it was sent). */
+export function harmless(text: string): string {
+  return text
+    .replace(/(string to sign is|StringToSign)\b.*$/is, '$1 (left out)')
+    .replace(/https?:\/\/[^\s?,'")]+\?[^\s,'")]*/g, (url) => url.slice(0, url.indexOf('?')))
+    .replace(
+      /\b(Signature|AccessKeyId|SecurityToken|OIDCToken|security-token|Authorization)(=|%3D|":"|: ?)[^&\s"',]+/gi,
+      '$1$2***',
+    )
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim()
+    .slice(0, 600);
+}
+
+/** The reading of HTTP answer headers that both SDKs need for a retry. */
+export function timing(headers: Record<string, unknown> | undefined): { retryAfter?: number; clockBehind?: number } {
+  const seconds = Number(headers?.['retry-after']);
+  const served = Date.parse(String(headers?.date));
+  return {
+    ...(seconds > 0 && { retryAfter: Math.min(seconds, 60) * 1000 }),
+    ...(Number.isFinite(served) && { clockBehind: served - Date.now() }),
+  };
+}
+
+/** Text of anything that can be thrown. */
+export function textOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message || thrown.name;
+  if (typeof thrown === 'string') return thrown;
+  const message = (thrown as { message?: unknown } | null)?.message;
+  return typeof message === 'string' ? message : 'an error without a message';
+}
+
+/** Whether the caller lacks a right. */
+export const isDenied = (error: unknown): boolean =>
+  error instanceof CloudError && /^(Forbidden|NoPermission|AccessDenied)/.test(error.code);

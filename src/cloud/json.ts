@@ -1,0 +1,20 @@
+/** Reading answers of which only the documentation says how they look: what is missing or of another type reads as empty. */
+
+export function textAt(value: unknown, ...path: string[]): string | undefined {
+  const found = at(value, path);
+  return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
+    ? String(found)
+    : undefined;
+}
+
+export function listAt(value: unknown, ...path: string[]): unknown[] {
+  const found = at(value, path);
+  return Array.isArray(found) ? found : [];
+}
+
+function at(value: unknown, path: string[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
+    value,
+  );
+}

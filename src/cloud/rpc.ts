@@ -1,0 +1,98 @@
+import RpcClient from '@alicloud/pop-core';
+import { heal, type Door } from './door.ts';
+import { CloudError, textOf, timing } from './errors.ts';
+import { textAt } from './json.ts';
+import { retry } from './retry.ts';
+import { now } from './time.ts';
+
+/** Parameters of a call: flat keys such as `DiskDeviceMapping.1.Format`; what is undefined is not sent. */
+export type Params = Record<string, string | number | boolean | undefined>;
+export type Json = Record<string, unknown>;
+
+/**
+ * Calls an action of an RPC-style API and returns its answer.
+ * @throws CloudError whatever went wrong, after the retries that could have cured it
+ */
+export type Rpc = (action: string, params?: Params) => Promise<Json>;
+
+export interface RpcService {
+  /** Prefix of the operations in errors and of the RAM actions: `ecs`, `ram`, `sts`. */
+  name: string;
+  /** Host name, without scheme. */
+  host: string;
+  /** API version, a date. */
+  version: string;
+  /** Sent with every call of a regional service. */
+  region?: string;
+}
+
+/** How long one try may take, connecting included, in ms; pop-core's own default of 3 s is too short across an ocean. */
+const TRY_TIMEOUT = 30_000;
+
+interface PopCoreEntry {
+  response?: { statusCode?: number; headers?: Record<string, unknown> };
+}
+/** What pop-core really takes and, asked to be verbose, returns; its own types leave both out. */
+type RpcConstructor = new (
+  config: object,
+  verbose: true,
+) => {
+  request(action: string, params: object): Promise<[answer: unknown, entry: PopCoreEntry]>;
+};
+
+/** Opens the door to an RPC-style API: fresh credentials, SDK, CloudError, retry. */
+export function openRpc(service: RpcService, door: Door): Rpc {
+  const client = new (RpcClient as unknown as RpcConstructor)(
+    {
+      endpoint: `https://${service.host}`,
+      apiVersion: service.version,
+      credentialsProvider: { getCredentials: door.credentials },
+      // POST keeps key, token and signature out of the URL; upper case, or pop-core signs it so and sends a GET.
+      opts: { method: 'POST', timeout: TRY_TIMEOUT, agent: door.agent },
+    },
+    true,
+  );
+
+  return (action, params = {}) => {
+    const operation = `${service.name}:${action}`;
+    const given = Object.entries({ RegionId: service.region, ...params }).filter(([, value]) => value !== undefined);
+    const attempt = async (): Promise<Json> => {
+      const stamp = new Date(now() + door.clock.behind).toISOString().replace(/\.\d+Z$/, 'Z');
+      try {
+        const sent = { ...Object.fromEntries(given), Timestamp: stamp };
+        return checked(operation, ...(await client.request(action, sent)));
+      } catch (thrown) {
+        throw toCloudError(operation, thrown);
+      }
+    };
+    return retry(attempt, { log: door.log, deadline: door.deadline, heal: (how, error) => heal(door, how, error) });
+  };
+}
+
+/** pop-core never looks at the status and takes any JSON for a success; a real answer carries its RequestId. */
+function checked(operation: string, answer: unknown, entry: PopCoreEntry): Json {
+  const status = entry.response?.statusCode;
+  const plain = JSON.parse(JSON.stringify(answer)) as Json | null;
+  if (status === 200 && typeof plain?.RequestId === 'string') return plain;
+  throw new CloudError(operation, 'UnexpectedAnswer', 'the answer is not one of this service (a proxy in between?)', {
+    status,
+  });
+}
+
+function toCloudError(operation: string, thrown: unknown): CloudError {
+  if (thrown instanceof CloudError) return thrown;
+  const { code, data, entry } = thrown as { code?: unknown; data?: Json; entry?: PopCoreEntry };
+  const more = { status: entry?.response?.statusCode, ...timing(entry?.response?.headers) };
+  if (data !== undefined) {
+    const requestId = textAt(data, 'RequestId');
+    return new CloudError(operation, String(code), textAt(data, 'Message') ?? 'no message', { ...more, requestId });
+  }
+  // json-bigint throws a plain object for a body that is not JSON.
+  if (!(thrown instanceof Error)) {
+    return new CloudError(operation, 'UnexpectedAnswer', 'the answer is not JSON (a proxy in between?)', more);
+  }
+  if (thrown.name.includes('Timeout')) {
+    return new CloudError(operation, 'Timeout', `no answer within ${TRY_TIMEOUT / 1000} s`, more);
+  }
+  return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', textOf(thrown), more);
+}

@@ -1,0 +1,68 @@
+import { listAt, textAt } from '../cloud/json.ts';
+import type { Rpc } from '../cloud/rpc.ts';
+
+/** A custom image of this account, as DescribeImages shows it. */
+export interface Image {
+  id: string;
+  name: string;
+  /** Creating, Waiting, Available, UnAvailable, CreateFailed or Deprecated. */
+  status: string;
+  /** Such as `37%`. */
+  progress: string;
+  tags: Record<string, string>;
+  /** Ids of the snapshots behind its disks. */
+  snapshots: string[];
+}
+
+/** Which images: all filters together. `name` is exact. */
+export interface ImageFilter {
+  id?: string;
+  name?: string;
+  /** The server's fuzzy search; the caller compares. */
+  nameLike?: string;
+}
+
+/**
+ * All custom images of this account in the region that match, in any state.
+ * Status must be explicit, or only Available ones are shown; the name is searched fuzzily and over other owners' images
+ * (https://help.aliyun.com/document_detail/25534.html).
+ */
+export async function findImages(ecs: Rpc, filter: ImageFilter): Promise<Image[]> {
+  const found: Image[] = [];
+  for (let page = 1; ; page += 1) {
+    const answer = await ecs('DescribeImages', {
+      ImageId: filter.id,
+      ImageName: filter.name ?? filter.nameLike,
+      ImageOwnerAlias: 'self',
+      Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated',
+      PageNumber: page,
+      PageSize: 100,
+    });
+    const images = listAt(answer, 'Images', 'Image').map(toImage);
+    found.push(...images);
+    if (images.length < 100) break;
+  }
+  return found.filter(
+    ({ id, name }) =>
+      (filter.id === undefined || id === filter.id) && (filter.name === undefined || name === filter.name),
+  );
+}
+
+function toImage(value: unknown): Image {
+  const tags = listAt(value, 'Tags', 'Tag').map((tag) => [textAt(tag, 'TagKey') ?? '', textAt(tag, 'TagValue') ?? '']);
+  const disks = listAt(value, 'DiskDeviceMappings', 'DiskDeviceMapping');
+  return {
+    id: textAt(value, 'ImageId') ?? '',
+    name: textAt(value, 'ImageName') ?? '',
+    status: textAt(value, 'Status') ?? '',
+    progress: textAt(value, 'Progress') ?? '',
+    tags: Object.fromEntries(tags) as Record<string, string>,
+    snapshots: disks.map((disk) => textAt(disk, 'SnapshotId') ?? '').filter((id) => id !== ''),
+  };
+}
+
+/** The tag that marks what an import of ours made; its value names the run. */
+export const TAG = 'alicloud-import';
+
+/** Whether a run of ours, named `<repository>/<run id>`, made the image. */
+export const isOurs = (image: Image, run: string): boolean => image.tags[TAG] === run;

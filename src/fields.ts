@@ -1,0 +1,70 @@
+import { getInput } from '@actions/core';
+
+/** What an input must look like, and how that is said. */
+export interface Form {
+  test: RegExp | ((value: string) => boolean);
+  meaning: string;
+  /** Taken out before the test and from the value. */
+  strip?: RegExp;
+}
+
+/** Reads inputs one by one and collects what is wrong with them. */
+export class Fields {
+  readonly problems: string[] = [];
+
+  /** The input as it is, trimmed; empty when it is not set. */
+  text(name: string): string {
+    return getInput(name);
+  }
+
+  required(name: string, form?: Form, fallback?: { value: string | undefined; tried: string }): string {
+    const value = this.text(name) || (fallback?.value ?? '');
+    if (value !== '') return this.formed(name, value, form);
+    this.problems.push(fallback === undefined ? `${name} is missing.` : `${name} is missing, and ${fallback.tried}.`);
+    return '';
+  }
+
+  optional(name: string, form: Form): string | undefined {
+    const value = this.text(name);
+    return value === '' ? undefined : this.formed(name, value, form);
+  }
+
+  private formed(name: string, given: string, form?: Form): string {
+    if (form === undefined) return given;
+    const value = form.strip === undefined ? given : given.replace(form.strip, '');
+    const fits = typeof form.test === 'function' ? form.test(value) : form.test.test(value);
+    if (!fits) this.problems.push(`${name} "${given}" is not ${form.meaning}.`);
+    return value;
+  }
+
+  oneOf(name: string, allowed: readonly string[]): string {
+    return this.required(name) === '' ? '' : (this.optionalOneOf(name, allowed) ?? '');
+  }
+
+  optionalOneOf<T extends string>(name: string, allowed: readonly T[]): T | undefined {
+    const value = this.text(name);
+    const found = allowed.find((one) => one.toLowerCase() === value.toLowerCase());
+    if (value !== '' && found === undefined) {
+      this.problems.push(`${name} "${value}" is not one of ${allowed.join(', ')}.`);
+    }
+    return found;
+  }
+
+  /** true or false in the spellings of YAML 1.2; empty means `normally`. */
+  flag(name: string, normally: boolean): boolean {
+    const value = this.text(name);
+    if (/^(true|True|TRUE)$/.test(value)) return true;
+    if (/^(false|False|FALSE)$/.test(value)) return false;
+    if (value !== '') this.problems.push(`${name} "${value}" is neither true nor false.`);
+    return normally;
+  }
+
+  wholeNumber(name: string, least: number, most: number, unit: string): number | undefined {
+    const value = this.text(name);
+    if (value === '') return undefined;
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= least && number <= most) return number;
+    this.problems.push(`${name} "${value}" is not a whole number of ${unit} from ${least} to ${most}.`);
+    return undefined;
+  }
+}

@@ -1,0 +1,176 @@
+import { Fields, type Form } from './fields.ts';
+
+export interface ImportRequest {
+  path: string;
+  region: string;
+  bucket: string;
+  /** Undefined: derived from image name, run and format. */
+  key: string | undefined;
+  format: 'RAW' | 'VHD' | 'QCOW2' | undefined;
+  image: {
+    name: string;
+    osType: string;
+    platform: string;
+    architecture: string;
+    description: string | undefined;
+    /** GiB. */
+    systemSize: number | undefined;
+  };
+  forceDelete: boolean;
+  skipClean: boolean;
+  keepInput: boolean;
+  importRole: string | undefined;
+  /** Longest wait for the image, in ms. */
+  timeout: number;
+  keys: Keys | undefined;
+  /** Host names that replace the default endpoints. */
+  hosts: Record<'ecs' | 'oss' | 'ram' | 'sts', string | undefined>;
+  run: Run;
+}
+
+export interface Keys {
+  accessKeyId: string;
+  accessKeySecret: string;
+  securityToken?: string;
+  /** Which inputs or variables they come from, for the log. */
+  source: string;
+}
+
+/** The workflow run that we are part of. */
+export interface Run {
+  repository: string;
+  id: string;
+  /** Counts from 1; more than 1 means that this run was started again. */
+  attempt: number;
+  workspace: string;
+  /** `<repository>/<id>`: the value of our tag and of our object metadata. */
+  mark: string;
+}
+
+/** Platforms in the API's documentation (https://help.aliyun.com/document_detail/25542.html); the list is open. */
+const PLATFORMS = new Set(
+  'Aliyun|Anolis|CentOS|CentOS Stream|Ubuntu|CoreOS|SUSE|OpenSUSE|Debian|FreeBSD|RedHat|Kylin|UOS|Fedora|Fedora CoreOS|AlmaLinux|Rocky Linux|Gentoo|Customized Linux|Others Linux|Windows Server 2022|Windows Server 2019|Windows Server 2016|Windows Server 2012|Windows Server 2008|Windows Server 2003|Other Windows'.split(
+    '|',
+  ),
+);
+
+/** What the inputs and the environment say. When there are problems the request must not be used for anything. */
+export interface Inputs {
+  request: ImportRequest;
+  problems: string[];
+  warnings: string[];
+  /** To be masked before anything is printed. */
+  secrets: string[];
+}
+
+/** Reads inputs and environment into a request, and finds every problem at once. Touches no file. */
+export function readInputs(env: NodeJS.ProcessEnv = process.env): Inputs {
+  const fields = new Fields();
+  const warnings: string[] = [];
+  const platform = fields.required('image_platform');
+  if (platform !== '' && !PLATFORMS.has(platform)) {
+    warnings.push(`image_platform "${platform}" is not in the documented list; ECS will decide.`);
+  }
+  const request: ImportRequest = {
+    path: fields.required('path'),
+    region: fields.required('region', REGION, {
+      value: env.ALICLOUD_REGION,
+      tried: 'the environment variable ALICLOUD_REGION is not set either',
+    }),
+    bucket: fields.required('oss_bucket_name', BUCKET),
+    key: fields.optional('oss_key_name', KEY),
+    format: fields.optionalOneOf('format', ['RAW', 'VHD', 'QCOW2']),
+    image: {
+      name: fields.required('image_name', NAME),
+      osType: fields.oneOf('image_os_type', ['linux', 'windows']),
+      platform,
+      architecture: fields.oneOf('image_architecture', ['i386', 'x86_64', 'arm64']),
+      description: fields.optional('image_description', DESCRIPTION),
+      systemSize: fields.wholeNumber('image_system_size', 1, 2048, 'GiB'),
+    },
+    forceDelete: fields.flag('image_force_delete', false),
+    skipClean: fields.flag('skip_clean', false),
+    keepInput: fields.flag('keep_input_artifact', true),
+    importRole: fields.optional('import_role_name', ROLE),
+    timeout: (fields.wholeNumber('timeout_minutes', 1, 10_080, 'minutes') ?? 120) * 60_000,
+    keys: readKeys(fields, env),
+    hosts: {
+      ecs: fields.optional('custom_endpoint_ecs', HOST),
+      oss: fields.optional('custom_endpoint_oss', HOST),
+      ram: fields.optional('custom_endpoint_ram', HOST),
+      sts: fields.optional('custom_endpoint_sts', HOST),
+    },
+    run: readRun(env),
+  };
+  const secrets = [
+    ...['access_key', 'secret_key', 'security_token'].map((name) => fields.text(name)),
+    ...[env.ALICLOUD_ACCESS_KEY, env.ALICLOUD_SECRET_KEY, env.ALICLOUD_SECURITY_TOKEN, env.SECURITY_TOKEN],
+  ].filter((text): text is string => text !== undefined && text !== '');
+  return { request, problems: fields.problems, warnings, secrets };
+}
+
+const REGION: Form = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a region id such as cn-beijing' };
+const BUCKET: Form = {
+  test: /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
+  meaning: 'a bucket name: 3 to 63 lower-case letters, digits and hyphens, no hyphen at an end',
+};
+/** https://help.aliyun.com/document_detail/25542.html, parameter ImageName. */
+const NAME: Form = {
+  test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}.:_-]{1,127}$/u,
+  meaning:
+    'an image name: 2 to 128 letters, digits, ".", ":", "_" and "-", a letter first, and not aliyun, acs:, http:// or https:// first',
+};
+const DESCRIPTION: Form = {
+  test: /^(?!https?:\/\/).{1,256}$/su,
+  meaning: 'a description: at most 256 characters, and not http:// or https:// first',
+};
+/** A Packer template would become part of the key, braces and all. */
+const KEY: Form = {
+  test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|\{\{/u.test(key),
+  meaning:
+    'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no Packer template such as {{timestamp}} (write ${{ github.run_id }})',
+};
+const ROLE: Form = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
+const HOST: Form = {
+  test: /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?$/i,
+  meaning: 'a host name, with or without https://',
+  strip: /^https:\/\/|\/$/gi,
+};
+
+/** A pair from the inputs, or else a pair from the environment; never one half from each, which may be two accounts. */
+function readKeys(fields: Fields, env: NodeJS.ProcessEnv): Keys | undefined {
+  const token = fields.text('security_token');
+  const sources = [
+    { names: ['access_key', 'secret_key'], id: fields.text('access_key'), secret: fields.text('secret_key'), token },
+    {
+      names: ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY'],
+      id: env.ALICLOUD_ACCESS_KEY ?? '',
+      secret: env.ALICLOUD_SECRET_KEY ?? '',
+      token: [token, env.ALICLOUD_SECURITY_TOKEN, env.SECURITY_TOKEN].find((text) => text) ?? '',
+    },
+  ];
+  const source = sources.find(({ id, secret }) => id !== '' || secret !== '');
+  if (source === undefined) {
+    fields.problems.push(
+      'No credentials: set access_key and secret_key, or the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY.',
+    );
+    return undefined;
+  }
+  if (source.id === '' || source.secret === '') {
+    const [given, missing] = source.id === '' ? source.names.toReversed() : source.names;
+    fields.problems.push(`Half a key pair: ${given ?? ''} is set, ${missing ?? ''} is empty.`);
+    return undefined;
+  }
+  return {
+    accessKeyId: source.id,
+    accessKeySecret: source.secret,
+    ...(source.token !== '' && { securityToken: source.token }),
+    source: source.names.join(' and '),
+  };
+}
+
+function readRun(env: NodeJS.ProcessEnv): Run {
+  const { GITHUB_REPOSITORY: repository = 'local/run', GITHUB_RUN_ID: id = '0', GITHUB_RUN_ATTEMPT = '1' } = env;
+  const workspace = env.GITHUB_WORKSPACE ?? '.';
+  return { repository, id, attempt: Number(GITHUB_RUN_ATTEMPT), workspace, mark: `${repository}/${id}` };
+}

@@ -1,0 +1,46 @@
+/** What this run made and has to undo when it fails: plain data, names before ids. */
+export type Made =
+  /** A multipart upload under a key, and the zero object that it copies from. */
+  | { kind: 'upload'; key: string; id?: string }
+  /** A staged object; `etag` and `versionId` once it was completed. */
+  | { kind: 'object'; key: string; etag?: string; versionId?: string }
+  /** An image under its final or its temporary name. */
+  | { kind: 'image'; region: string; name: string; id?: string; taskId?: string }
+  /** The import role, perhaps without its policy. */
+  | { kind: 'role' };
+
+/** Keeps what was made, and saves it the moment before it is made: post may be all that is left of the run. */
+export class Ledger {
+  private readonly entries = new Map<string, Made>();
+  private readonly save: (made: Made[]) => void;
+
+  constructor(save: (made: Made[]) => void, made: Made[] = []) {
+    this.save = save;
+    for (const entry of made) this.entries.set(nameOf(entry), entry);
+  }
+
+  /** Adds an entry, or what has become known of it. */
+  record(made: Made): void {
+    this.entries.set(nameOf(made), { ...this.entries.get(nameOf(made)), ...made });
+    this.save(this.made());
+  }
+
+  /** Forgets what is undone or has become the user's. */
+  forget(kinds: Made['kind'][]): void {
+    this.keep(({ kind }) => !kinds.includes(kind));
+  }
+
+  keep(wanted: (made: Made) => boolean): void {
+    for (const [name, made] of this.entries) if (!wanted(made)) this.entries.delete(name);
+    this.save(this.made());
+  }
+
+  made(): Made[] {
+    return [...this.entries.values()];
+  }
+}
+
+function nameOf(made: Made): string {
+  if (made.kind === 'role') return 'role';
+  return made.kind === 'image' ? `image ${made.region} ${made.name}` : `${made.kind} ${made.key}`;
+}

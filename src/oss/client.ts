@@ -1,0 +1,210 @@
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import AliOss from 'ali-oss';
+import { heal, type Door, type Log } from '../cloud/door.ts';
+import { CloudError, textOf, timing } from '../cloud/errors.ts';
+import { retry } from '../cloud/retry.ts';
+import { every } from '../cloud/time.ts';
+
+/** Header names are lower case; ETags keep their quotes. */
+export interface Answer {
+  res: { headers: IncomingHttpHeaders; data?: Buffer };
+}
+type Headers = Record<string, string>;
+
+/** The single requests of ali-oss that we use, as they really are (its published types are loose or wrong in places). */
+export interface Sdk {
+  listBuckets(query: object): Promise<{ buckets: { name?: string; region?: string }[] | null }>;
+  getBucketInfo(bucket: string): Promise<{ bucket?: unknown }>;
+  putBucket(bucket: string): Promise<Answer>;
+  putBucketLifecycle(bucket: string, rules: object[]): Promise<Answer>;
+  head(key: string, options?: { versionId?: string }): Promise<Answer & { meta: Headers | null }>;
+  put(key: string, content: Buffer, options: { headers: Headers }): Promise<Answer>;
+  delete(key: string, options?: { versionId?: string }): Promise<Answer>;
+  initMultipartUpload(key: string, options: { headers: Headers; mime: string }): Promise<{ uploadId?: string }>;
+  uploadPart(
+    key: string,
+    id: string,
+    part: number,
+    body: Readable,
+    start: number,
+    end: number,
+  ): Promise<Answer & { etag: string }>;
+  uploadPartCopy(
+    key: string,
+    id: string,
+    part: number,
+    range: string,
+    source: { sourceKey: string; sourceBucketName: string },
+  ): Promise<Answer & { etag?: string }>;
+  listParts(key: string, id: string, query: object): Promise<Record<string, unknown>>;
+  listUploads(query: object): Promise<{
+    uploads: { name?: string; uploadId?: string; initiated?: string }[];
+    nextKeyMarker?: string;
+    nextUploadIdMarker?: string;
+    isTruncated: boolean;
+  }>;
+  completeMultipartUpload(
+    key: string,
+    id: string,
+    parts: { number: number; etag: string }[],
+    options: { headers: Headers },
+  ): Promise<Answer>;
+  abortMultipartUpload(key: string, id: string): Promise<Answer>;
+}
+
+export interface CallOptions {
+  /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
+  timeout?: number;
+  /** A try in which no byte moves for this long is over, in ms. */
+  stall?: number;
+  /** Ends the call at once, with the signal's reason. */
+  signal?: AbortSignal;
+  /** Tries at the most; 1 where the caller repeats the call itself. */
+  tries?: number;
+}
+
+/** The door to one bucket and its objects. */
+export interface Oss {
+  bucket: string;
+  region: string;
+  log: Log;
+  /** @throws CloudError whatever went wrong, after the retries that could have cured it */
+  call<T>(operation: string, run: (sdk: Sdk) => Promise<T>, options?: CallOptions): Promise<T>;
+}
+
+export interface OssPlace {
+  region: string;
+  bucket: string;
+  /** Host that replaces `oss-<region>.aliyuncs.com`; outside the vendor's domain it is a CNAME of the bucket. */
+  host: string;
+}
+
+export function openOss(place: OssPlace, door: Door): Oss {
+  const call = async <T>(operation: string, run: (sdk: Sdk) => Promise<T>, options: CallOptions = {}): Promise<T> => {
+    const attempt = async (): Promise<T> => {
+      const wire: Wire = {};
+      try {
+        options.signal?.throwIfAborted();
+        return await run(await newSdk(place, door, operation.includes('Bucket'), options, wire));
+      } catch (thrown) {
+        options.signal?.throwIfAborted();
+        throw toCloudError(operation, thrown, wire);
+      }
+    };
+    return retry(attempt, {
+      log: door.log,
+      tries: options.tries ?? 6,
+      deadline: door.deadline,
+      heal: (how, error) => heal(door, how, error),
+    });
+  };
+  return { bucket: place.bucket, region: place.region, log: door.log, call };
+}
+
+/** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */
+interface Wire {
+  status?: number;
+  headers?: IncomingHttpHeaders;
+  body?: Buffer;
+  failure?: Error & { code?: string };
+}
+
+type Callback = (error: Error | null, data: Buffer, res: { status: number; headers: IncomingHttpHeaders }) => void;
+interface Urllib {
+  request(url: string, options: object, done: Callback): ClientRequest;
+}
+
+/** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
+async function newSdk(place: OssPlace, door: Door, forBucket: boolean, options: CallOptions, wire: Wire): Promise<Sdk> {
+  const { accessKeyId, accessKeySecret, securityToken } = await door.credentials();
+  const regional = `oss-${place.region}.aliyuncs.com`;
+  const cname = !/\.aliyuncs\.com(:\d+)?$/i.test(place.host);
+  // Calls on the bucket itself are not served by a CNAME or an acceleration endpoint.
+  const detour = forBucket && (cname || place.host.startsWith('oss-accelerate'));
+  const client = new AliOss({
+    region: `oss-${place.region}`,
+    endpoint: `https://${detour ? regional : place.host}`,
+    cname: cname && !detour,
+    bucket: place.bucket,
+    accessKeyId,
+    accessKeySecret,
+    // The interval only silences a warning: each client lives for one request.
+    ...(securityToken !== undefined && { stsToken: securityToken, refreshSTSTokenInterval: 86_400_000 }),
+    secure: true,
+    authorizationV4: true,
+    agent: door.agent,
+    httpsAgent: door.agent,
+    amendTimeSkewed: door.clock.behind,
+    timeout: options.timeout ?? 30_000,
+  } as AliOss.Options) as unknown as { urllib: Urllib };
+  const { urllib } = client;
+  client.urllib = { request: ((url: string, sent: object) => send(urllib, url, sent, options, wire)) as never };
+  return client as unknown as Sdk;
+}
+
+/** Sends one request so that it can be ended from outside and leaves behind what it met. */
+function send(urllib: Urllib, url: string, sent: object, options: CallOptions, wire: Wire): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const request = urllib.request(url, sent, (error, data, res) => {
+      unwatch();
+      options.signal?.removeEventListener('abort', stop);
+      if (error != null) {
+        wire.failure = error;
+        reject(error);
+        return;
+      }
+      Object.assign(wire, { status: res.status, headers: res.headers, body: data });
+      resolve({ data, status: res.status, headers: res.headers, res });
+    });
+    const stop = () => request.destroy(new CloudError('oss', 'Stopped', 'ended from outside'));
+    options.signal?.addEventListener('abort', stop, { once: true });
+    const unwatch = options.stall === undefined ? () => undefined : watch(request, options.stall);
+  });
+}
+
+/** Destroys a request over whose connection no byte has moved for `stall` ms. */
+function watch(request: ClientRequest, stall: number): () => void {
+  const looks = 6;
+  let moved = -1;
+  let still = 0;
+  return every(stall / looks, () => {
+    const { bytesWritten = 0, bytesRead = 0 } = request.socket ?? {};
+    still = bytesWritten + bytesRead === moved ? still + 1 : 0;
+    moved = bytesWritten + bytesRead;
+    if (still >= looks)
+      request.destroy(Object.assign(new Error(`no byte moved for ${stall / 1000} s`), { code: 'Stalled' }));
+  });
+}
+
+interface OssError {
+  code?: unknown;
+  status?: number;
+  requestId?: unknown;
+}
+
+function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudError {
+  if (thrown instanceof CloudError) return thrown;
+  if (wire.failure !== undefined) {
+    const { code, name, message } = wire.failure;
+    const timeout = name.includes('Timeout');
+    // urllib appends the request and its headers to the text.
+    return new CloudError(operation, timeout ? 'Timeout' : (code ?? 'ConnectionLost'), message.split(', ')[0] ?? '');
+  }
+  const { code, requestId } = (thrown ?? {}) as OssError;
+  const { status, headers } = wire;
+  const more = { status, requestId: typeof requestId === 'string' ? requestId : undefined, ...pacing(headers) };
+  const known = code ?? (status === 403 && wire.body?.length === 0 ? 'AccessDenied' : undefined);
+  if (typeof known === 'string' && status !== undefined && status >= 300) {
+    const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
+    return new CloudError(operation, known, textOf(thrown) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
+  }
+  const text = status === undefined ? textOf(thrown) : 'the answer is not one of this service (a proxy in between?)';
+  return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
+}
+
+/** A throttled upload says how long to wait (https://help.aliyun.com/document_detail/173537.html). */
+function pacing(headers: IncomingHttpHeaders | undefined): ReturnType<typeof timing> {
+  const delay = Number(headers?.['x-oss-qos-delay-time']);
+  return { ...timing(headers), ...(delay > 0 && { retryAfter: Math.min(delay, 60_000) }) };
+}

@@ -1,0 +1,50 @@
+import { Readable } from 'node:stream';
+import { Crc64 } from './crc64.ts';
+import type { Part } from './cut.ts';
+import { readFully, type Source } from './reader.ts';
+
+/** Bytes handed to a socket at once: less costs CPU per byte, more costs memory per connection. */
+export const SLICE = 256 * 1024;
+
+/**
+ * Buffers in turn for one stream: one is being written, one waits in the stream, one is being read into.
+ * A stream reads on only when the slice before the last has left for the socket, so three never collide.
+ */
+const RING = 3;
+
+/** Rings that no stream uses at the moment. A ring whose stream was cut off is dropped: its socket may still read it. */
+export class Rings {
+  private readonly free: Buffer[][] = [];
+
+  take(): Buffer[] {
+    return this.free.pop() ?? Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(SLICE));
+  }
+
+  give(ring: Buffer[]): void {
+    this.free.push(ring);
+  }
+}
+
+/** The bytes of a part on their way into a socket, with the CRC of what was read so far. */
+export interface PartStream {
+  body: Readable;
+  crc: Crc64;
+}
+
+/** Streams a part slice by slice. `onSlice` hears of the bytes handed over. */
+export function streamPart(source: Source, part: Part, ring: Buffer[], onSlice: (bytes: number) => void): PartStream {
+  const crc = new Crc64();
+  async function* slices() {
+    for (let done = 0, turn = 0; done < part.length; turn += 1) {
+      const buffer = ring[turn % RING] as Buffer;
+      const length = Math.min(SLICE, part.length - done);
+      await readFully(source, buffer, length, part.offset + done);
+      const slice = buffer.subarray(0, length);
+      crc.update(slice);
+      done += length;
+      onSlice(length);
+      yield slice;
+    }
+  }
+  return { body: Readable.from(slices(), { objectMode: false, highWaterMark: SLICE }), crc };
+}

@@ -1,0 +1,44 @@
+import { summary } from '@actions/core';
+import type { ImportRequest } from './inputs.ts';
+import type { Outcome } from './main.ts';
+
+/** Writes the job summary of a run that made an image: one heading, one table. Values are foreign text and are escaped. */
+export async function writeSummary(
+  request: ImportRequest,
+  outcome: Outcome,
+  safe: (text: string) => string,
+): Promise<void> {
+  const { image, staged, times, object, replaced, leftovers } = outcome;
+  if (image === undefined) return;
+  const { region, skipClean } = request;
+  const { name, osType, platform, architecture } = request.image;
+  const rows: [string, string | undefined][] = [
+    ['Name', name],
+    ['Region', region],
+    ['System', `${osType}, ${platform}, ${architecture}`],
+    ['Uploaded', staged && `${gib(staged.size)} in ${duration(times.upload)}`],
+    ['Import', duration(times.import)],
+    ['Staged object', object && `${object} (${skipClean ? 'kept' : 'deleted'})`],
+    ['Replaced', replaced],
+    ...leftovers.map((text): [string, string] => ['Left behind', text]),
+  ];
+  const cells = rows
+    .filter((row): row is [string, string] => row[1] !== undefined)
+    .map(([head, text]) => [{ data: head, header: true }, escape(safe(text))]);
+  await summary
+    .addHeading(`Imported ${escape(safe(image.id))}`, 3)
+    .addTable(cells)
+    .write();
+}
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);
+
+const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
+
+/** Milliseconds for a person. */
+export function duration(ms: number | undefined): string | undefined {
+  if (ms === undefined) return undefined;
+  const seconds = Math.round(ms / 1000);
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
