@@ -69,29 +69,3 @@ export interface Answer {
   /** For the Content-Length of a streamed body, or of what HEAD does not send. */
   length?: number;
 }
-/** One row of the table of operations. */
-export interface Row<C, R> {
-  name: string;
-  /** RAM action on this resource; none where the service asks for none. */
-  action?: string;
-  doc: string;
-  /** The codes that the handler gives, beside those that any request can meet. */
-  errors: string;
-  run(call: C): R | Promise<R>;
-}
-export interface OssRow extends Row<OssCall, Answer> {
-  /** Method, what is addressed, and the query parameters that make it this operation. */
-  at: string;
-  /** Further query parameters. */
-  optional?: string;
-  /** A data operation, as opposed to the management of buckets. */
-  data?: boolean;
-  /** May be called through the endpoint of any region. */
-  anyRegion?: boolean;
-}
-export interface RpcRow extends Row<RpcCall, object> {
-  /** The names of all parameters; `!` marks the required ones, N stands for a number. */
-  params: string;
-  /** The relative id behind `acs:<service>:<region>:<account>:`, with `{Param}` filled in. */
-  resource?: string;
-}

@@ -138,8 +138,8 @@ export class Gateway {
 }
 
 /** The handlers may only give the codes that their row lists. */
-export function checkListed(error: unknown, listed: string, always: string): never {
-  if (error instanceof ApiError && !`${listed} ${always}`.split(' ').includes(error.code)) {
+export function checkListed(error: unknown, codes: string[]): never {
+  if (error instanceof ApiError && !codes.includes(error.code)) {
     throw new Error(`${error.code} is not in the row of the operation`, { cause: error });
   }
   throw error;

@@ -1,130 +1,63 @@
-import type { RpcCall, RpcRow } from './call.ts';
+import type { RpcCall } from './call.ts';
+import type { RpcHandlers } from './table.ts';
 import { isoSeconds } from './clock.ts';
 import type { Policy, Role } from './entities.ts';
 import { fail } from './errors.ts';
 import { parseTrust } from './trust.ts';
 
-const DOC = 'https://www.alibabacloud.com/help/en/ram/developer-reference/api-ram-2015-05-01-';
-const ROLE = 'role/{RoleName}';
-
-export const RAM: RpcRow[] = [
-  {
-    name: 'GetRole',
-    params: 'RoleName!',
-    action: 'ram:GetRole',
-    resource: ROLE,
-    doc: `${DOC}getrole`,
-    errors: 'EntityNotExist.Role',
-    run: (call) => ({ Role: shape(call, findRole(call)) }),
+export const RAM: RpcHandlers = {
+  GetRole: (call) => ({ Role: shape(call, findRole(call)) }),
+  CreateRole: createRole,
+  UpdateRole: (call) => {
+    const role = findRole(call);
+    const { NewAssumeRolePolicyDocument: trust, NewDescription: description } = call.params;
+    if (trust) checkTrust(trust);
+    role.trust = trust ?? role.trust;
+    role.description = description ?? role.description;
+    role.updated = call.now;
+    return { Role: shape(call, role) };
   },
-  {
-    name: 'CreateRole',
-    params: 'RoleName! AssumeRolePolicyDocument! Description MaxSessionDuration',
-    action: 'ram:CreateRole',
-    resource: ROLE,
-    doc: `${DOC}createrole`,
-    errors:
-      'EntityAlreadyExists.Role InvalidParameter.RoleName MalformedPolicyDocument InvalidParameter.MaxSessionDuration',
-    run: createRole,
+  DeleteRole: (call) => {
+    const role = findRole(call);
+    if (role.policies.length > 0) fail('DeleteConflict.Role.Policy');
+    call.account.roles = call.account.roles.filter((one) => one !== role);
+    return {};
   },
-  {
-    name: 'UpdateRole',
-    params: 'RoleName! NewAssumeRolePolicyDocument NewDescription NewMaxSessionDuration',
-    action: 'ram:UpdateRole',
-    resource: ROLE,
-    doc: `${DOC}updaterole`,
-    errors: 'EntityNotExist.Role MalformedPolicyDocument',
-    run: (call) => {
-      const role = findRole(call);
-      const { NewAssumeRolePolicyDocument: trust, NewDescription: description } = call.params;
-      if (trust) checkTrust(trust);
-      role.trust = trust ?? role.trust;
-      role.description = description ?? role.description;
-      role.updated = call.now;
-      return { Role: shape(call, role) };
+  AttachPolicyToRole: (call) => {
+    const role = findRole(call);
+    const { name, type } = findPolicy(call);
+    if (role.policies.some((one) => one.name === name && one.type === type)) fail('EntityAlreadyExists.Role.Policy');
+    role.policies.push({ type, name, at: call.now });
+    return {};
+  },
+  DetachPolicyFromRole: (call) => {
+    const role = findRole(call);
+    const { name, type } = findPolicy(call);
+    const rest = role.policies.filter((one) => one.name !== name || one.type !== type);
+    if (rest.length === role.policies.length) fail('EntityNotExist.Role.Policy');
+    role.policies = rest;
+    return {};
+  },
+  ListPoliciesForRole: (call) => ({
+    Policies: {
+      Policy: findRole(call).policies.map(({ name, type, at }) => ({
+        PolicyName: name,
+        PolicyType: type,
+        Description: '',
+        DefaultVersion: 'v1',
+        AttachDate: isoSeconds(at),
+      })),
     },
+  }),
+  GetPolicy: (call) => {
+    const { name, type, statements } = findPolicy(call);
+    const document = JSON.stringify({ Version: '1', Statement: statements });
+    return {
+      Policy: { PolicyName: name, PolicyType: type, DefaultVersion: 'v1', Description: '' },
+      DefaultPolicyVersion: { VersionId: 'v1', IsDefaultVersion: true, PolicyDocument: document },
+    };
   },
-  {
-    name: 'DeleteRole',
-    params: 'RoleName!',
-    action: 'ram:DeleteRole',
-    resource: ROLE,
-    doc: `${DOC}deleterole`,
-    errors: 'EntityNotExist.Role DeleteConflict.Role.Policy',
-    run: (call) => {
-      const role = findRole(call);
-      if (role.policies.length > 0) fail('DeleteConflict.Role.Policy');
-      call.account.roles = call.account.roles.filter((one) => one !== role);
-      return {};
-    },
-  },
-  {
-    name: 'AttachPolicyToRole',
-    params: 'PolicyType! PolicyName! RoleName!',
-    action: 'ram:AttachPolicyToRole',
-    resource: ROLE,
-    doc: `${DOC}attachpolicytorole`,
-    errors: 'EntityNotExist.Role EntityNotExist.Policy EntityAlreadyExists.Role.Policy',
-    run: (call) => {
-      const role = findRole(call);
-      const { name, type } = findPolicy(call);
-      if (role.policies.some((one) => one.name === name && one.type === type)) fail('EntityAlreadyExists.Role.Policy');
-      role.policies.push({ type, name, at: call.now });
-      return {};
-    },
-  },
-  {
-    name: 'DetachPolicyFromRole',
-    params: 'PolicyType! PolicyName! RoleName!',
-    action: 'ram:DetachPolicyFromRole',
-    resource: ROLE,
-    doc: `${DOC}detachpolicyfromrole`,
-    errors: 'EntityNotExist.Role EntityNotExist.Policy EntityNotExist.Role.Policy',
-    run: (call) => {
-      const role = findRole(call);
-      const { name, type } = findPolicy(call);
-      const rest = role.policies.filter((one) => one.name !== name || one.type !== type);
-      if (rest.length === role.policies.length) fail('EntityNotExist.Role.Policy');
-      role.policies = rest;
-      return {};
-    },
-  },
-  {
-    name: 'ListPoliciesForRole',
-    params: 'RoleName!',
-    action: 'ram:ListPoliciesForRole',
-    resource: ROLE,
-    doc: `${DOC}listpoliciesforrole`,
-    errors: 'EntityNotExist.Role',
-    run: (call) => ({
-      Policies: {
-        Policy: findRole(call).policies.map(({ name, type, at }) => ({
-          PolicyName: name,
-          PolicyType: type,
-          Description: '',
-          DefaultVersion: 'v1',
-          AttachDate: isoSeconds(at),
-        })),
-      },
-    }),
-  },
-  {
-    name: 'GetPolicy',
-    params: 'PolicyType! PolicyName!',
-    action: 'ram:GetPolicy',
-    resource: 'policy/{PolicyName}',
-    doc: `${DOC}getpolicy`,
-    errors: 'EntityNotExist.Policy',
-    run: (call) => {
-      const { name, type, statements } = findPolicy(call);
-      const document = JSON.stringify({ Version: '1', Statement: statements });
-      return {
-        Policy: { PolicyName: name, PolicyType: type, DefaultVersion: 'v1', Description: '' },
-        DefaultPolicyVersion: { VersionId: 'v1', IsDefaultVersion: true, PolicyDocument: document },
-      };
-    },
-  },
-];
+};
 
 function findRole(call: RpcCall): Role {
   const name = call.params.RoleName ?? '';

@@ -1,7 +1,7 @@
 import { authenticateRpc } from './auth.ts';
-import type { Answer, RecordedRequest, RpcCall, RpcRow } from './call.ts';
+import type { Answer, RecordedRequest, RpcCall } from './call.ts';
 import { type Caller, isAllowed } from './callers.ts';
-import { ECS } from './ecs/table.ts';
+import { ECS } from './ecs/handlers.ts';
 import type { ApiError } from './errors.ts';
 import { fail } from './errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -12,11 +12,17 @@ import { RAM } from './ram.ts';
 import { REGIONS, isCentral } from './regions.ts';
 import { collect } from './store.ts';
 import { sts } from './sts.ts';
+import { RPC_ROWS, type Row, type RpcHandlers } from './table.ts';
 
 const COMMON =
   'Action Version Format Timestamp SignatureMethod SignatureVersion SignatureNonce SignatureType AccessKeyId Signature SecurityToken RegionId';
 /** What any request can be told. */
-const ALWAYS = 'NoPermission Forbidden.RAM DryRunOperation DRYRUN.SUCCESS MissingParameter InvalidParameter';
+const ALWAYS =
+  'NoPermission Forbidden.RAM DryRunOperation DRYRUN.SUCCESS MissingParameter InvalidParameter InvalidClientToken.Malformed IdempotentParameterMismatch'.split(
+    ' ',
+  );
+
+const VERSIONS: Record<string, string> = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
 
 export function rpcError(error: ApiError, record: RecordedRequest): Answer {
   const { requestId: RequestId, host: HostId } = record;
@@ -45,17 +51,13 @@ export function list(params: Record<string, string>, prefix: string): string[] {
 
 /** ECS, RAM and STS speak one protocol: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
 export class Rpc {
-  readonly #services: Record<string, { version: string; rows: RpcRow[] }>;
+  readonly #handlers: RpcHandlers;
   readonly #nonces = new Set<string>();
   /** ClientToken: https://www.alibabacloud.com/help/en/ecs/developer-reference/how-to-ensure-idempotence */
   readonly #tokens = new Map<string, { request: string; answer: object }>();
 
   constructor(oidc: Oidc) {
-    this.#services = {
-      ecs: { version: '2014-05-26', rows: ECS },
-      ram: { version: '2015-05-01', rows: RAM },
-      sts: { version: '2015-04-01', rows: sts(oidc) },
-    };
+    this.#handlers = { ...ECS, ...RAM, ...sts(oidc) };
   }
 
   async prepare(exchange: Exchange, target: Target, gateway: Gateway): Promise<Prepared> {
@@ -67,7 +69,7 @@ export class Rpc {
     if (['Signature', 'AccessKeyId', 'SecurityToken', 'OIDCToken'].some((name) => inUrl.has(name)))
       record.violation = 'secret in URL';
     gateway.seen.add(params.Signature ?? '');
-    const row = this.#services[target.service]?.rows.find(({ name }) => name === params.Action);
+    const row = RPC_ROWS[target.service]?.find(({ name }) => name === params.Action);
     const operation = row ? `${target.service}:${row.name}` : 'unknown';
     return { operation, run: () => this.#run(record, params, target, row, gateway) };
   }
@@ -76,18 +78,17 @@ export class Rpc {
     record: RecordedRequest,
     params: Record<string, string>,
     target: Target,
-    row: RpcRow | undefined,
+    row: Row | undefined,
     gateway: Gateway,
   ) {
     const { world, settings } = gateway;
     const service = target.service;
     if (!row) fail('InvalidAction.NotFound');
-    if (params.Version !== this.#services[service]?.version)
-      fail('InvalidVersion', 'Specified parameter Version is not valid.');
+    if (params.Version !== VERSIONS[service]) fail('InvalidVersion', 'Specified parameter Version is not valid.');
     // XML is the default format of the real services; nothing here reads it, so only JSON is answered.
     if (params.Format !== 'JSON') fail('InvalidParameter', 'The parameter Format has to be JSON here.');
     const caller =
-      row.action === 'anonymous' ? anonymous(gateway) : authenticateRpc(world, record.method, params, this.#nonces);
+      row.action === 'unsigned' ? anonymous(gateway) : authenticateRpc(world, record.method, params, this.#nonces);
     record.caller = caller.arn;
     const region = params.RegionId ?? target.region ?? 'cn-hangzhou';
     if (service === 'ecs') checkEndpoint(region, target);
@@ -109,18 +110,20 @@ export class Rpc {
       text: () => fail('InternalError'),
       authorize: (action, resource) => {
         record.ramActions.push(action);
-        const full = `acs:${service}:${service === 'ecs' ? region : '*'}:${caller.account.id}:${resource}`;
+        const prefix = `acs:${service}:${service === 'ecs' ? region : '*'}:${caller.account.id}:`;
+        const full = resource.startsWith('acs:') ? resource : prefix + resource;
         if (!isAllowed(caller.statements, action, full)) fail(service === 'ecs' ? 'Forbidden.RAM' : 'NoPermission');
       },
     };
-    if (row.action && row.action !== 'anonymous') call.authorize(row.action, fill(row.resource ?? '*', params));
-    const answer = await this.#once(call, row).catch((error: unknown) => checkListed(error, row.errors, ALWAYS));
+    if (row.action.includes(':')) call.authorize(row.action, fill(row.resource, params));
+    const answer = await this.#once(call, row).catch((error: unknown) => checkListed(error, [...row.codes, ...ALWAYS]));
     return json(200, { ...answer, RequestId: record.requestId });
   }
 
-  async #once(call: RpcCall, row: RpcRow): Promise<object> {
+  async #once(call: RpcCall, row: Row): Promise<object> {
     const { ClientToken: token } = call.params;
-    if (!token) return row.run(call);
+    const run = this.#handlers[row.name] ?? fail('InvalidAction.NotFound');
+    if (!token) return run(call);
     if (token.length > 64) fail('InvalidClientToken.Malformed', 'The ClientToken is longer than 64 characters.');
     const fleeting = /^(Signature.*|Timestamp|AccessKeyId|SecurityToken)$/;
     const request = JSON.stringify(
@@ -131,7 +134,7 @@ export class Rpc {
     const key = [call.account.id, call.region, row.name, token].join(' ');
     const known = this.#tokens.get(key);
     if (known && known.request !== request) fail('IdempotentParameterMismatch');
-    const answer = known?.answer ?? (await row.run(call));
+    const answer = known?.answer ?? (await run(call));
     this.#tokens.set(key, { request, answer });
     return answer;
   }
@@ -154,8 +157,8 @@ function checkEndpoint(region: string, target: Target): void {
 }
 
 /** Names that the operation does not know are refused, which is stricter than the real services: it finds typing errors. */
-function checkNames(row: RpcRow, params: Record<string, string>, record: RecordedRequest): void {
-  const known = [...COMMON.split(' '), ...row.params.split(' ')].filter((name) => name !== '');
+function checkNames(row: Row, params: Record<string, string>, record: RecordedRequest): void {
+  const known = [...COMMON.split(' '), ...row.params];
   const pattern = (name: string) =>
     new RegExp(`^${name.replace('!', '').replaceAll('.', '\\.').replace('.N', '.\\d+')}$`);
   for (const [name, value] of Object.entries(params)) {

@@ -1,63 +1,39 @@
 import { randomBytes } from 'node:crypto';
-import type { RpcCall, RpcRow } from './call.ts';
+import type { RpcCall } from './call.ts';
 import { isoSeconds } from './clock.ts';
 import type { Account, Role, Session, Statement } from './entities.ts';
 import { fail } from './errors.ts';
 import type { Oidc } from './oidc.ts';
+import type { RpcHandlers } from './table.ts';
 import { trusts } from './trust.ts';
 import { type World, randomId } from './world.ts';
 
-const DOC = 'https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-';
-
-export function sts(oidc: Oidc): RpcRow[] {
-  return [
-    {
-      name: 'GetCallerIdentity',
-      params: '',
-      doc: `${DOC}getcalleridentity`,
-      errors: '',
-      run: ({ caller, account }) => ({
-        AccountId: account.id,
-        Arn: caller.arn,
-        IdentityType: caller.type,
-        PrincipalId: caller.principalId,
-        ...(caller.type === 'RAMUser' ? { UserId: caller.id } : { RoleId: caller.id }),
-      }),
+export function sts(oidc: Oidc): RpcHandlers {
+  return {
+    GetCallerIdentity: ({ caller, account }) => ({
+      AccountId: account.id,
+      Arn: caller.arn,
+      IdentityType: caller.type,
+      PrincipalId: caller.principalId,
+      ...(caller.type === 'RAMUser' ? { UserId: caller.id } : { RoleId: caller.id }),
+    }),
+    AssumeRole: (call) => {
+      const { account, role } = byArn(call) ?? fail('EntityNotExist.Role');
+      const trusted = [`acs:ram::${call.account.id}:root`, call.caller.arn];
+      if (!trusted.some((arn) => trusts(role, { RAM: arn }))) fail('NoPermission');
+      return assumed(call, account, role);
     },
-    {
-      name: 'AssumeRole',
-      params: 'RoleArn! RoleSessionName! DurationSeconds Policy ExternalId',
-      action: 'sts:AssumeRole',
-      resource: '{RoleArn}',
-      doc: `${DOC}assumerole`,
-      errors: 'EntityNotExist.Role InvalidParameter.DurationSeconds InvalidParameter.RoleSessionName',
-      run: (call) => {
-        const { account, role } = byArn(call) ?? fail('EntityNotExist.Role');
-        const root = `acs:ram::${call.account.id}:root`;
-        if (!trusts(role, { RAM: root }) && !trusts(role, { RAM: call.caller.arn })) fail('NoPermission');
-        return assumed(call, account, role);
-      },
+    AssumeRoleWithOIDC: (call) => {
+      const { account, role } = byArn(call) ?? fail('AuthenticationFail.NoPermission');
+      const { OIDCProviderArn: arn = '', OIDCToken: token = '' } = call.params;
+      const provider = account.oidcProviders.find((one) => one.arn === arn) ?? fail('AuthenticationFail.NoPermission');
+      const { iss, aud, sub } = oidc.verify(token, provider.issuer, provider.audiences);
+      const facts = { 'oidc:iss': iss, 'oidc:aud': aud, 'oidc:sub': sub };
+      if (!trusts(role, { Federated: arn }, facts)) fail('AuthenticationFail.NoPermission');
+      const OIDCTokenInfo = { Subject: sub, Issuer: iss, ClientIds: aud, VerificationInfo: 'Success' };
+      return { ...assumed(call, account, role), OIDCTokenInfo };
     },
-    {
-      name: 'AssumeRoleWithOIDC',
-      params: 'OIDCProviderArn! RoleArn! OIDCToken! RoleSessionName! DurationSeconds Policy',
-      action: 'anonymous',
-      doc: `${DOC}assumerolewithoidc`,
-      errors:
-        'AuthenticationFail.NoPermission AuthenticationFail.OIDCToken.AudienceNotMatch AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature InvalidParameter.DurationSeconds InvalidParameter.RoleSessionName',
-      run: (call) => {
-        const { account, role } = byArn(call) ?? fail('AuthenticationFail.NoPermission');
-        const { OIDCProviderArn: arn = '', OIDCToken: token = '' } = call.params;
-        const provider =
-          account.oidcProviders.find((one) => one.arn === arn) ?? fail('AuthenticationFail.NoPermission');
-        const { iss, aud, sub } = oidc.verify(token, provider.issuer, provider.audiences);
-        const facts = { 'oidc:iss': iss, 'oidc:aud': aud, 'oidc:sub': sub };
-        if (!trusts(role, { Federated: arn }, facts)) fail('AuthenticationFail.NoPermission');
-        const OIDCTokenInfo = { Subject: sub, Issuer: iss, ClientIds: aud, VerificationInfo: 'Success' };
-        return { ...assumed(call, account, role), OIDCTokenInfo };
-      },
-    },
-  ];
+  };
 }
 
 function byArn(call: RpcCall): { account: Account; role: Role } | undefined {

@@ -1,23 +1,68 @@
+import { createRequire } from 'node:module';
 import https from 'node:https';
 import RPCClient from '@alicloud/pop-core';
-import OSS from 'ali-oss';
 import type { Simulator, User } from '../../simulator/index.ts';
 
-type Credentials = Pick<User, 'accessKeyId' | 'secret'> & { token?: string };
+interface Answered {
+  res: { status: number; headers: Record<string, string> };
+}
+interface Part {
+  number: number;
+  etag: string;
+}
+/** The part of ali-oss that is used here; its published types lack most of it. */
+export interface Oss {
+  listBuckets(query: object): Promise<{ buckets: { name: string }[]; owner: { id: string } }>;
+  putBucket(name: string): Promise<Answered>;
+  getBucketInfo(name: string): Promise<{ bucket: Record<string, unknown> }>;
+  getBucketEncryption(name: string): Promise<unknown>;
+  putBucketLifecycle(name: string, rules: object[]): Promise<Answered>;
+  getBucketLifecycle(name: string): Promise<{ rules: object[] }>;
+  put(key: string, body: Buffer, options?: object): Promise<Answered>;
+  head(key: string): Promise<Answered & { meta: Record<string, string> | null }>;
+  get(key: string, options?: object): Promise<Answered & { content: Buffer }>;
+  delete(key: string): Promise<Answered>;
+  deleteMulti(keys: string[]): Promise<Answered & { deleted: unknown[] }>;
+  listV2(query: object): Promise<{ objects: { name: string }[] | null; prefixes: string[] | null }>;
+  initMultipartUpload(key: string, options?: object): Promise<{ uploadId: string }>;
+  uploadPart(key: string, id: string, n: number, file: string, from: number, to: number): Promise<Answered & Part>;
+  uploadPartCopy(key: string, id: string, n: number, range: string, source: object): Promise<Answered & Part>;
+  listParts(key: string, id: string, query?: object): Promise<Record<string, unknown> & { parts: unknown }>;
+  listUploads(query: object): Promise<{ uploads: { name: string; uploadId: string }[]; isTruncated: boolean }>;
+  completeMultipartUpload(
+    key: string,
+    id: string,
+    parts: Part[],
+    options?: object,
+  ): Promise<Answered & { etag: string }>;
+  abortMultipartUpload(key: string, id: string): Promise<Answered>;
+}
+export type Rpc = (action: string, params?: Record<string, unknown>) => Promise<Answers>;
+/** An answer whose fields can be looked into without naming its type. */
+export interface Answers {
+  [name: string]: Answers & string;
+}
+export interface Credentials {
+  accessKeyId: string;
+  secret: string;
+  token?: string;
+}
+
+const OSS = createRequire(import.meta.url)('ali-oss') as new (options: object) => Oss;
+const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
 
 export function agent(simulator: Simulator): https.Agent {
   return new https.Agent({ keepAlive: true, ca: simulator.ca, proxyEnv: { HTTPS_PROXY: simulator.proxy } });
 }
 
-export function oss(simulator: Simulator, some: Partial<OSS.Options> = {}, who: Credentials = simulator.admin): OSS {
+export function oss(simulator: Simulator, some: object = {}, who: Credentials = simulator.admin): Oss {
   return new OSS({
     accessKeyId: who.accessKeyId,
     accessKeySecret: who.secret,
-    ...(who.token !== undefined && { stsToken: who.token, refreshSTSTokenInterval: 1e9 }),
+    ...(who.token !== undefined && { stsToken: who.token, refreshSTSToken: null }),
     region: 'oss-cn-beijing',
     endpoint: 'https://oss-cn-beijing.aliyuncs.com',
     secure: true,
-    // @ts-expect-error missing in the types
     authorizationV4: true,
     bucket: 'packer',
     httpsAgent: agent(simulator),
@@ -25,12 +70,14 @@ export function oss(simulator: Simulator, some: Partial<OSS.Options> = {}, who: 
   });
 }
 
-const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
-export type Rpc = (action: string, params?: Record<string, unknown>) => Promise<Record<string, never>>;
-
-export function rpc(simulator: Simulator, service: keyof typeof VERSIONS, who: Credentials = simulator.admin, host?: string): Rpc {
+export function rpc(
+  simulator: Simulator,
+  service: keyof typeof VERSIONS,
+  who: Credentials = simulator.admin,
+  host?: string,
+): Rpc {
   const client = new RPCClient({
-    endpoint: `https://${host ?? (service === 'ecs' ? 'ecs.cn-beijing' : service) + '.aliyuncs.com'}`,
+    endpoint: `https://${host ?? (service === 'ecs' ? 'ecs.cn-beijing.aliyuncs.com' : `${service}.aliyuncs.com`)}`,
     apiVersion: VERSIONS[service],
     accessKeyId: who.accessKeyId,
     accessKeySecret: who.secret,
@@ -41,10 +88,24 @@ export function rpc(simulator: Simulator, service: keyof typeof VERSIONS, who: C
   return (action, params = {}) => client.request(action, { ...region, ...params }, { method: 'POST' });
 }
 
+/** A RAM user whose policy is these statements. */
+export function user(simulator: Simulator, ...statements: User['statements']): User {
+  return simulator.world.addUser(simulator.account, 'someone', statements);
+}
+
 /** The code of the error that a promise ends in. */
 export function code(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'no error',
     (error: unknown) => (error as { code?: unknown }).code ?? String(error),
   );
+}
+
+/** Waits until it holds; for simulated time that passes by itself. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error('waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

@@ -1,4 +1,5 @@
-import type { RpcCall, RpcRow } from '../call.ts';
+import type { RpcCall } from '../call.ts';
+import type { RpcHandlers } from '../table.ts';
 import { isoSeconds } from '../clock.ts';
 import type { Disk, Image } from '../entities.ts';
 import { fail } from '../errors.ts';
@@ -7,50 +8,14 @@ import { numbered } from '../rpc.ts';
 import { hideChange, removeImage } from './settle.ts';
 import { checkDescription, checkName, checkOneOf } from './values.ts';
 
-const DOC = 'https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-';
-
-export const IMAGES: RpcRow[] = [
-  {
-    name: 'DescribeRegions',
-    params: 'AcceptLanguage InstanceChargeType ResourceType',
-    action: 'ecs:DescribeRegions',
-    doc: `${DOC}describeregions`,
-    errors: '',
-    run: () => ({
-      Regions: { Region: REGIONS.map((id) => ({ RegionId: id, LocalName: id, RegionEndpoint: ecsEndpoint(id) })) },
-    }),
-  },
-  {
-    name: 'DescribeImages',
-    params:
-      'RegionId! Status ImageId ImageName ImageFamily ImageOwnerAlias ImageOwnerId OSType Architecture ResourceGroupId PageNumber PageSize Tag.N.Key Tag.N.Value',
-    action: 'ecs:DescribeImages',
-    resource: 'image/{ImageId}',
-    doc: `${DOC}describeimages`,
-    errors: 'InvalidStatus.NotFound InvalidImageOwnerAlias.ValueNotSupported',
-    run: describeImages,
-  },
-  {
-    name: 'ModifyImageAttribute',
-    params:
-      'RegionId! ImageId! ImageName Description ImageFamily BootMode Status LicenseType Features.NvmeSupport Features.ImdsSupport DryRun',
-    action: 'ecs:ModifyImageAttribute',
-    resource: 'image/{ImageId}',
-    doc: `${DOC}modifyimageattribute`,
-    errors:
-      'InvalidImageId.NotFound InvalidImageName.Duplicated InvalidImageName.Malformed InvalidDescription.Malformed IncorrectImageStatus InvalidBootMode.Malformed InvalidStatus InvalidImageFamily.Malformed',
-    run: modify,
-  },
-  {
-    name: 'DeleteImage',
-    params: 'RegionId! ImageId! Force DryRun',
-    action: 'ecs:DeleteImage',
-    resource: 'image/{ImageId}',
-    doc: `${DOC}deleteimage`,
-    errors: 'InvalidImageId.NotFound ImageUsingByInstance ImageUseShared OperationDenied.ImageCopying ImageIsImporting',
-    run: deleteImage,
-  },
-];
+export const IMAGES: RpcHandlers = {
+  DescribeRegions: () => ({
+    Regions: { Region: REGIONS.map((id) => ({ RegionId: id, LocalName: id, RegionEndpoint: ecsEndpoint(id) })) },
+  }),
+  DescribeImages: describeImages,
+  ModifyImageAttribute: modify,
+  DeleteImage: deleteImage,
+};
 
 export function ownImage(call: RpcCall, id = call.params.ImageId): Image {
   const image = call.world.images.find(

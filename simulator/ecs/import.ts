@@ -1,4 +1,4 @@
-import type { RpcCall, RpcRow } from '../call.ts';
+import type { RpcCall } from '../call.ts';
 import { decide, isAllowed, roleStatements } from '../callers.ts';
 import type { Bucket, Image, ObjectVersion, Role } from '../entities.ts';
 import { fail } from '../errors.ts';
@@ -7,21 +7,9 @@ import { trusts } from '../trust.ts';
 import { IMPORT_ROLE, randomId } from '../world.ts';
 import { inspect } from './diskformat.ts';
 import { hideChange } from './settle.ts';
-import { checkDescription, checkName, checkOneOf, readTags } from './values.ts';
+import { checkDescription, checkName, checkOneOf, checkQuota, readTags } from './values.ts';
 
 const GIB = 2 ** 30;
-
-export const IMPORT: RpcRow = {
-  name: 'ImportImage',
-  params:
-    'RegionId! ImageName Description Architecture BootMode OSType LicenseType Platform RoleName ResourceGroupId ClientToken DryRun DetectionStrategy DiskDeviceMapping.N.Format DiskDeviceMapping.N.OSSBucket DiskDeviceMapping.N.OSSObject DiskDeviceMapping.N.DiskImageSize DiskDeviceMapping.N.DiskImSize DiskDeviceMapping.N.Device Features.NvmeSupport Features.ImdsSupport Tag.N.Key Tag.N.Value',
-  action: 'ecs:ImportImage',
-  resource: 'image/*',
-  doc: 'https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-importimage',
-  errors:
-    'UnsupportedSuffix.OSSObject InvalidOSSBucket.NotFound InvalidOSSBucket.NotMatched InvalidOSSBucket.EncryptUnsupported InvalidOSSObject.NotFound InvalidOSSObject.Malformed InvalidOSSObject.Size InvalidOSSObject.NeedRestore InvalidOSS.NotAuthorized NoSetRoletoECSServiceAcount InvalidImageName.Duplicated InvalidImageName.Malformed InvalidImageSize InvalidDataDiskSize InvalidImageFormat.Malformed InvalidVHDImage.IncorrectSize InvalidBlockSize.NotSupport InvalidBootMode.Malformed InvalidBootMode.NotSupport InvalidArchitecture.Malformed InvalidOSType.Malformed InvalidDescription.Malformed InvalidLicenseType.NotSupported InvalidParameter.DetectionStrategy InvalidParameter.FeaturesImdsSupport InvalidClientToken.Malformed QuotaExceed.Image MissingParameter.DiskDeviceMapping TagKey.Duplication InvalidTagKey.Malformed InvalidTagValue.Malformed IdempotentParameterMismatch',
-  run: importImage,
-};
 
 interface Source {
   bucket: Bucket;
@@ -31,7 +19,7 @@ interface Source {
   sizeGiB: number;
 }
 
-async function importImage(call: RpcCall): Promise<object> {
+export async function importImage(call: RpcCall): Promise<object> {
   const { params, world, account, region, now, settings } = call;
   checkValues(params);
   const tags = readTags(call);
@@ -42,8 +30,7 @@ async function importImage(call: RpcCall): Promise<object> {
   const role = findRole(call);
   const sources: Source[] = [];
   for (const [at, mapping] of mappings.entries()) sources.push(await findSource(call, role, mapping, at));
-  const images = world.images.filter((image) => image.owner === account.id && image.region === region);
-  if (images.length >= account.imageQuota) fail('QuotaExceed.Image');
+  checkQuota(call, region);
   if (params.DryRun === 'true') fail('DRYRUN.SUCCESS');
   const image = create(call, tags, sources);
   hideChange(world, image, settings, true);

@@ -1,51 +1,29 @@
-import type { RpcCall, RpcRow } from '../call.ts';
+import type { RpcCall } from '../call.ts';
+import type { RpcHandlers } from '../table.ts';
 import { isoSeconds } from '../clock.ts';
 import type { Task } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { paged } from './images.ts';
 
-const DOC = 'https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-';
-
-export const TASKS: RpcRow[] = [
-  {
-    name: 'DescribeTasks',
-    params: 'RegionId! TaskIds TaskStatus TaskAction StartTime EndTime PageNumber PageSize',
-    action: 'ecs:DescribeTasks',
-    doc: `${DOC}describetasks`,
-    errors: '',
-    run: (call) => {
-      const { TaskIds: ids, TaskStatus: status, TaskAction: action } = call.params;
-      const fitting = ownTasks(call).filter(
-        (task) =>
-          (!ids || ids.split(',').includes(task.id)) &&
-          (!status || task.status === status) &&
-          (!action || task.action === action),
-      );
-      return paged(call.params, fitting, (page) => ({ RegionId: call.region, TaskSet: { Task: page.map(shape) } }));
-    },
+export const TASKS: RpcHandlers = {
+  DescribeTasks: (call) => {
+    const { TaskIds: ids, TaskStatus: status, TaskAction: action } = call.params;
+    const fitting = ownTasks(call).filter(
+      (task) =>
+        (!ids || ids.split(',').includes(task.id)) &&
+        (!status || task.status === status) &&
+        (!action || task.action === action),
+    );
+    return paged(call.params, fitting, (page) => ({ RegionId: call.region, TaskSet: { Task: page.map(shape) } }));
   },
-  {
-    name: 'DescribeTaskAttribute',
-    params: 'RegionId! TaskId!',
-    action: 'ecs:DescribeTaskAttribute',
-    doc: `${DOC}describetaskattribute`,
-    errors: 'InvalidTaskId.NotFound',
-    run: (call) => attributes(call.region, ownTask(call)),
+  DescribeTaskAttribute: (call) => attributes(call.region, ownTask(call)),
+  CancelTask: (call) => {
+    const task = ownTask(call);
+    if (task.status !== 'Processing' && task.status !== 'Waiting') fail('InvalidTaskId.IncorrectTaskStatus');
+    task.cancelled ??= call.now;
+    return {};
   },
-  {
-    name: 'CancelTask',
-    params: 'RegionId! TaskId!',
-    action: 'ecs:CancelTask',
-    doc: `${DOC}canceltask`,
-    errors: 'InvalidTaskId.NotFound InvalidTaskId.IncorrectTaskStatus',
-    run: (call) => {
-      const task = ownTask(call);
-      if (task.status !== 'Processing' && task.status !== 'Waiting') fail('InvalidTaskId.IncorrectTaskStatus');
-      task.cancelled ??= call.now;
-      return {};
-    },
-  },
-];
+};
 
 function ownTasks(call: RpcCall): Task[] {
   return call.world.tasks.filter(({ owner, region }) => owner === call.account.id && region === call.region);

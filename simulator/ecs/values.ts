@@ -34,3 +34,8 @@ export function readTags(call: RpcCall): Record<string, string> {
   if (new Set(tags.map(([key]) => key.toLowerCase())).size < tags.length) fail('TagKey.Duplication');
   return Object.fromEntries(tags);
 }
+
+export function checkQuota({ world, account }: RpcCall, region: string): void {
+  const images = world.images.filter((image) => image.owner === account.id && image.region === region);
+  if (images.length >= account.imageQuota) fail('QuotaExceed.Image');
+}

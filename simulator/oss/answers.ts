@@ -8,8 +8,8 @@ export function ossHeaders(record: RecordedRequest): Record<string, string> {
 }
 
 export function ossError(error: ApiError, record: RecordedRequest): Answer {
-  const { RequestId: _, ...extra } = error.extra;
-  const node = { Code: error.code, Message: error.message, RequestId: record.requestId, HostId: record.host, ...extra };
+  const { code, message, extra } = error;
+  const node = { Code: code, Message: message, RequestId: record.requestId, HostId: record.host, ...extra };
   const body = xml('Error', node);
   const headers = {
     ...ossHeaders(record),

@@ -1,119 +1,45 @@
-import type { OssCall, OssRow } from '../call.ts';
+import type { OssCall } from '../call.ts';
+import type { OssHandlers } from '../table.ts';
 import { iso } from '../clock.ts';
 import type { Bucket } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { inside } from '../xml.ts';
 import { empty, ok } from './answers.ts';
 
-const DOC = 'https://www.alibabacloud.com/help/en/oss/developer-reference/';
-
-export const BUCKETS: OssRow[] = [
-  {
-    name: 'ListBuckets',
-    at: 'GET service',
-    optional: 'prefix marker max-keys',
-    action: 'oss:ListBuckets',
-    doc: `${DOC}listbuckets`,
-    errors: '',
-    run: listBuckets,
+export const BUCKETS: OssHandlers = {
+  ListBuckets: listBuckets,
+  PutBucket: putBucket,
+  GetBucketInfo: getBucketInfo,
+  GetBucketLocation: (call) => ({ ...ok(call, 'LocationConstraint', {}), body: location(call.bucket) }),
+  GetBucketEncryption: (call) => {
+    if (!call.bucket.encryption) fail('NoSuchServerSideEncryptionRule', undefined, { BucketName: call.bucket.name });
+    return ok(call, 'ServerSideEncryptionRule', { ApplyServerSideEncryptionByDefault: encryption(call.bucket) });
   },
-  {
-    name: 'PutBucket',
-    at: 'PUT bucket',
-    action: 'oss:PutBucket',
-    doc: `${DOC}putbucket`,
-    errors: 'BucketAlreadyExists InvalidBucketName',
-    run: putBucket,
+  GetBucketVersioning: (call) => ok(call, 'VersioningConfiguration', { Status: call.bucket.versioning }),
+  PutBucketLifecycle: async (call) => {
+    const text = await call.text();
+    const rules = inside(text, 'Rule');
+    const valid = rules.every((rule) => /<Prefix>|<Prefix\/>/.test(rule) && /<Status>(Enabled|Disabled)</.test(rule));
+    if (rules.length === 0 || !valid) fail('MalformedXML');
+    call.bucket.lifecycle = text;
+    return empty(call, 200);
   },
-  {
-    name: 'GetBucketInfo',
-    at: 'GET bucket ?bucketInfo',
-    action: 'oss:GetBucketInfo',
-    doc: `${DOC}getbucketinfo`,
-    errors: '',
-    anyRegion: true,
-    run: getBucketInfo,
+  GetBucketLifecycle: (call) => {
+    const { lifecycle, name } = call.bucket;
+    if (lifecycle === undefined) fail('NoSuchLifecycle', undefined, { BucketName: name });
+    return { ...ok(call, 'LifecycleConfiguration', {}), body: lifecycle };
   },
-  {
-    name: 'GetBucketLocation',
-    at: 'GET bucket ?location',
-    action: 'oss:GetBucketLocation',
-    doc: `${DOC}getbucketlocation`,
-    errors: '',
-    anyRegion: true,
-    run: (call) => ({ ...ok(call, 'LocationConstraint', {}), body: location(call.bucket) }),
+  DeleteBucketLifecycle: (call) => {
+    delete call.bucket.lifecycle;
+    return empty(call, 204);
   },
-  {
-    name: 'GetBucketEncryption',
-    at: 'GET bucket ?encryption',
-    action: 'oss:GetBucketEncryption',
-    doc: `${DOC}getbucketencryption`,
-    errors: 'NoSuchServerSideEncryptionRule',
-    run: (call) => {
-      if (!call.bucket.encryption) fail('NoSuchServerSideEncryptionRule', undefined, { BucketName: call.bucket.name });
-      return ok(call, 'ServerSideEncryptionRule', { ApplyServerSideEncryptionByDefault: encryption(call.bucket) });
-    },
+  DeleteBucket: (call) => {
+    const { bucket, world } = call;
+    if (bucket.objects.size + bucket.uploads.size > 0) fail('BucketNotEmpty', undefined, { BucketName: bucket.name });
+    world.buckets = world.buckets.filter((one) => one !== bucket);
+    return empty(call, 204);
   },
-  {
-    name: 'GetBucketVersioning',
-    at: 'GET bucket ?versioning',
-    action: 'oss:GetBucketVersioning',
-    doc: `${DOC}getbucketversioning`,
-    errors: '',
-    run: (call) => ok(call, 'VersioningConfiguration', { Status: call.bucket.versioning }),
-  },
-  {
-    name: 'PutBucketLifecycle',
-    at: 'PUT bucket ?lifecycle',
-    action: 'oss:PutBucketLifecycle',
-    doc: `${DOC}putbucketlifecycle`,
-    errors: 'MalformedXML',
-    run: async (call) => {
-      const text = await call.text();
-      const rules = inside(text, 'Rule');
-      const valid = rules.every((rule) => /<Prefix>|<Prefix\/>/.test(rule) && /<Status>(Enabled|Disabled)</.test(rule));
-      if (rules.length === 0 || !valid) fail('MalformedXML');
-      call.bucket.lifecycle = text;
-      return empty(call, 200);
-    },
-  },
-  {
-    name: 'GetBucketLifecycle',
-    at: 'GET bucket ?lifecycle',
-    action: 'oss:GetBucketLifecycle',
-    doc: `${DOC}getbucketlifecycle`,
-    errors: 'NoSuchLifecycle',
-    run: (call) => {
-      const { lifecycle, name } = call.bucket;
-      if (lifecycle === undefined) fail('NoSuchLifecycle', undefined, { BucketName: name });
-      return { ...ok(call, 'LifecycleConfiguration', {}), body: lifecycle };
-    },
-  },
-  {
-    name: 'DeleteBucketLifecycle',
-    at: 'DELETE bucket ?lifecycle',
-    action: 'oss:PutBucketLifecycle',
-    doc: `${DOC}deletebucketlifecycle`,
-    errors: '',
-    run: (call) => {
-      delete call.bucket.lifecycle;
-      return empty(call, 204);
-    },
-  },
-  {
-    name: 'DeleteBucket',
-    at: 'DELETE bucket',
-    action: 'oss:DeleteBucket',
-    doc: `${DOC}deletebucket`,
-    errors: 'BucketNotEmpty',
-    run: (call) => {
-      const { bucket, world } = call;
-      if (bucket.objects.size + bucket.uploads.size > 0) fail('BucketNotEmpty', undefined, { BucketName: bucket.name });
-      world.buckets = world.buckets.filter((one) => one !== bucket);
-      return empty(call, 204);
-    },
-  },
-];
+};
 
 function location(bucket: Bucket): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint>oss-${bucket.region}</LocationConstraint>`;

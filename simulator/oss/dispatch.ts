@@ -1,35 +1,37 @@
 import { authenticateOss } from '../auth.ts';
-import type { Answer, OssCall, OssRow } from '../call.ts';
+import type { Answer, OssCall } from '../call.ts';
 import { type Caller, decide, isAllowed } from '../callers.ts';
 import type { Bucket } from '../entities.ts';
-import { fail } from '../errors.ts';
+import { ApiError, fail } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Gateway, type Prepared, checkListed } from '../gateway.ts';
 import type { Target } from '../hosts.ts';
 import { isMainland } from '../regions.ts';
 import type { OssRequest } from '../signatures.ts';
 import { collect } from '../store.ts';
+import { OSS_ROWS, type OssHandlers, type Row } from '../table.ts';
 import { ossError } from './answers.ts';
 import { BUCKETS } from './buckets.ts';
 import { LISTS } from './lists.ts';
 import { MULTIPART } from './multipart.ts';
 import { OBJECTS } from './objects.ts';
-import { ApiError } from '../errors.ts';
 
-const ROWS: OssRow[] = [...BUCKETS, ...OBJECTS, ...LISTS, ...MULTIPART];
+const HANDLERS: OssHandlers = { ...BUCKETS, ...OBJECTS, ...LISTS, ...MULTIPART };
 /** What any request can be told. */
-const ALWAYS = 'NoSuchBucket AccessDenied InvalidArgument RequestTimeout';
+const ALWAYS = ['NoSuchBucket', 'AccessDenied', 'InvalidArgument', 'RequestTimeout'];
+/** Operations that may be called through the endpoint of any region. */
+const ANYWHERE = ['GetBucketInfo', 'GetBucketLocation'];
 
 /** The row whose method, place and query parameters fit; with all of its parameters, the most of them. */
 function findRow(method: string, place: string, query: Record<string, string>, headers: Record<string, string>) {
-  const rank = ({ at }: OssRow) => at.split(/[&?+]/).length;
-  return ROWS.filter(({ at, optional = '' }) => {
+  const rank = ({ at }: Row) => at.split(/[&?+]/).length;
+  return OSS_ROWS.filter(({ at, params }) => {
     const [wanted = '', ...conditions] = at.split(/ (?=[?+])/);
     const needed = conditions.flatMap((one) => (one.startsWith('?') ? one.slice(1).split('&') : []));
     const header = conditions.find((one) => one.startsWith('+'))?.slice(1);
-    const known = new Set([...needed, ...optional.split(' ')]);
+    const known = [...needed, ...params];
     if (wanted !== `${method} ${place}` || (header !== undefined && headers[header] === undefined)) return false;
-    return needed.every((name) => name in query) && Object.keys(query).every((name) => known.has(name));
+    return needed.every((name) => name in query) && Object.keys(query).every((name) => known.includes(name));
   }).sort((a, b) => rank(b) - rank(a))[0];
 }
 
@@ -63,7 +65,7 @@ function parse(url: string): { pathname: string; pairs: [string, string][] } {
   return { pathname: url.slice(0, at), pairs };
 }
 
-async function run(exchange: Exchange, gateway: Gateway, target: Target, row: OssRow | undefined, signed: OssRequest) {
+async function run(exchange: Exchange, gateway: Gateway, target: Target, row: Row | undefined, signed: OssRequest) {
   const { world, settings } = gateway;
   const { record } = exchange;
   const bucket = signed.bucket === undefined ? undefined : world.bucket(signed.bucket);
@@ -93,10 +95,10 @@ async function run(exchange: Exchange, gateway: Gateway, target: Target, row: Os
       authorize(call, bucket, caller, action, resource);
     },
   };
-  call.authorize(row.action ?? '', place(call));
+  call.authorize(row.action, place(call));
   return Promise.resolve()
-    .then((): Answer | Promise<Answer> => row.run(call))
-    .catch((error: unknown) => checkListed(error, row.errors, ALWAYS));
+    .then((): Answer | Promise<Answer> => (HANDLERS[row.name] ?? fail('NotImplemented'))(call))
+    .catch((error: unknown) => checkListed(error, [...row.codes, ...ALWAYS]));
 }
 
 function place({ bucket, key }: OssCall): string {
@@ -104,9 +106,9 @@ function place({ bucket, key }: OssCall): string {
 }
 
 /** https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints */
-function checkBucket(bucket: Bucket | undefined, target: Target, row: OssRow, gateway: Gateway): void {
+function checkBucket(bucket: Bucket | undefined, target: Target, row: Row, gateway: Gateway): void {
   if (!bucket) fail('NoSuchBucket', undefined, { BucketName: target.bucket ?? '', EC: '0015-00000101' });
-  if (target.region !== undefined && target.region !== bucket.region && !row.anyRegion) {
+  if (target.region !== undefined && target.region !== bucket.region && !ANYWHERE.includes(row.name)) {
     const message =
       'The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.';
     fail('AccessDenied', message, {
@@ -124,7 +126,13 @@ function checkBucket(bucket: Bucket | undefined, target: Target, row: OssRow, ga
     fail('AccessDenied', 'This bucket is in the mainland of China.');
   const owner = gateway.world.accounts.find(({ id }) => id === bucket.owner);
   // Whether the acceleration endpoints are forbidden too is not documented; they are left open here.
-  if (row.data && owner?.publicEndpointForbidden && kind === 'public' && isMainland(bucket.region)) {
+  // The operations on data, as opposed to those that manage buckets.
+  if (
+    !row.name.includes('Bucket') &&
+    owner?.publicEndpointForbidden &&
+    kind === 'public' &&
+    isMainland(bucket.region)
+  ) {
     const message = 'Not allowed using the OSS public endpoint, please use CNAME instead.';
     fail('PublicEndpointForbidden', message, { EC: '0048-00000401' });
   }

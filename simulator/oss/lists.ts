@@ -1,42 +1,14 @@
-import type { OssCall, OssRow } from '../call.ts';
+import type { OssCall } from '../call.ts';
+import type { OssHandlers } from '../table.ts';
 import { iso } from '../clock.ts';
 import { encode } from '../signatures.ts';
 import { ok } from './answers.ts';
 
-const DOC = 'https://www.alibabacloud.com/help/en/oss/developer-reference/';
-
-export const LISTS: OssRow[] = [
-  {
-    name: 'ListObjects',
-    at: 'GET bucket',
-    optional: 'prefix delimiter marker max-keys encoding-type',
-    action: 'oss:ListObjects',
-    doc: `${DOC}listobjects`,
-    errors: '',
-    data: true,
-    run: (call) => listObjects(call, 'marker'),
-  },
-  {
-    name: 'ListObjectsV2',
-    at: 'GET bucket ?list-type',
-    optional: 'prefix delimiter start-after continuation-token max-keys encoding-type fetch-owner',
-    action: 'oss:ListObjects',
-    doc: `${DOC}listobjectsv2`,
-    errors: '',
-    data: true,
-    run: (call) => listObjects(call, 'continuation-token'),
-  },
-  {
-    name: 'ListMultipartUploads',
-    at: 'GET bucket ?uploads',
-    optional: 'prefix delimiter key-marker upload-id-marker max-uploads encoding-type',
-    action: 'oss:ListMultipartUploads',
-    doc: `${DOC}listmultipartuploads`,
-    errors: '',
-    data: true,
-    run: listUploads,
-  },
-];
+export const LISTS: OssHandlers = {
+  ListObjects: (call) => listObjects(call, 'marker'),
+  ListObjectsV2: (call) => listObjects(call, 'continuation-token'),
+  ListMultipartUploads: listUploads,
+};
 
 interface Entry<T> {
   key: string;

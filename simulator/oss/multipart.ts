@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Answer, OssCall, OssRow } from '../call.ts';
+import type { Answer, OssCall } from '../call.ts';
+import type { OssHandlers } from '../table.ts';
 import { iso } from '../clock.ts';
 import type { ObjectVersion, Part, Upload } from '../entities.ts';
 import { fail } from '../errors.ts';
@@ -10,72 +11,20 @@ import { empty, ok } from './answers.ts';
 import { FIVE_GIB, receive } from './objects.ts';
 import { checkOverwrite, describe, newVersionId, putVersion, versionHeader } from './versions.ts';
 
-const DOC = 'https://www.alibabacloud.com/help/en/oss/developer-reference/';
 const LEAST_PART = 100 * 1024;
 const MOST_PARTS = 10_000;
 
-export const MULTIPART: OssRow[] = [
-  {
-    name: 'InitiateMultipartUpload',
-    at: 'POST object ?uploads',
-    optional: 'encoding-type',
-    action: 'oss:PutObject',
-    doc: `${DOC}initiatemultipartupload`,
-    errors: 'InvalidObjectName FileAlreadyExists',
-    data: true,
-    run: initiate,
+export const MULTIPART: OssHandlers = {
+  InitiateMultipartUpload: initiate,
+  UploadPart: uploadPart,
+  UploadPartCopy: uploadPartCopy,
+  ListParts: listParts,
+  CompleteMultipartUpload: complete,
+  AbortMultipartUpload: async (call) => {
+    await drop(call, find(call));
+    return empty(call, 204);
   },
-  {
-    name: 'UploadPart',
-    at: 'PUT object ?partNumber&uploadId',
-    action: 'oss:PutObject',
-    doc: `${DOC}uploadpart`,
-    errors: 'NoSuchUpload EntityTooLarge InvalidDigest MissingContentLength',
-    data: true,
-    run: uploadPart,
-  },
-  {
-    name: 'UploadPartCopy',
-    at: 'PUT object ?partNumber&uploadId +x-oss-copy-source',
-    action: 'oss:PutObject',
-    doc: `${DOC}uploadpartcopy`,
-    errors: 'NoSuchUpload NoSuchKey NoSuchVersion EntityTooLarge InvalidRange InvalidObjectState',
-    data: true,
-    run: uploadPartCopy,
-  },
-  {
-    name: 'ListParts',
-    at: 'GET object ?uploadId',
-    optional: 'max-parts part-number-marker encoding-type',
-    action: 'oss:ListParts',
-    doc: `${DOC}listparts`,
-    errors: 'NoSuchUpload',
-    data: true,
-    run: listParts,
-  },
-  {
-    name: 'CompleteMultipartUpload',
-    at: 'POST object ?uploadId',
-    optional: 'encoding-type',
-    action: 'oss:PutObject',
-    doc: `${DOC}completemultipartupload`,
-    errors: 'NoSuchUpload MalformedXML InvalidPart InvalidPartOrder EntityTooSmall FileAlreadyExists',
-    data: true,
-    run: complete,
-  },
-  {
-    name: 'AbortMultipartUpload',
-    at: 'DELETE object ?uploadId',
-    action: 'oss:AbortMultipartUpload',
-    doc: `${DOC}abortmultipartupload`,
-    errors: 'NoSuchUpload',
-    data: true,
-    run: async (call) => {
-      await drop(call, find(call));
-      return empty(call, 204);
-    },
-  },
-];
+};
 
 function find(call: OssCall): Upload {
   const upload = call.bucket.uploads.get(call.query.uploadId ?? '');

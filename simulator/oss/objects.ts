@@ -1,4 +1,5 @@
-import type { OssCall, OssRow } from '../call.ts';
+import type { OssCall } from '../call.ts';
+import type { OssHandlers } from '../table.ts';
 import type { ObjectVersion } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { type Stored, etagOf, read, release } from '../store.ts';
@@ -6,77 +7,23 @@ import { inside } from '../xml.ts';
 import { empty, ok } from './answers.ts';
 import { checkOverwrite, describe, findVersion, newVersionId, putVersion, remove, versionHeader } from './versions.ts';
 
-const DOC = 'https://www.alibabacloud.com/help/en/oss/developer-reference/';
 export const FIVE_GIB = 5 * 2 ** 30;
 
-export const OBJECTS: OssRow[] = [
-  {
-    name: 'PutObject',
-    at: 'PUT object',
-    action: 'oss:PutObject',
-    doc: `${DOC}putobject`,
-    errors: 'EntityTooLarge FileAlreadyExists InvalidDigest InvalidObjectName MissingContentLength',
-    data: true,
-    run: putObject,
+export const OBJECTS: OssHandlers = {
+  PutObject: putObject,
+  HeadObject: (call) => {
+    const version = findVersion(call);
+    return { ...empty(call, 200, facts(call, version)), length: version.size };
   },
-  {
-    name: 'HeadObject',
-    at: 'HEAD object',
-    optional: 'versionId',
-    action: 'oss:GetObject',
-    doc: `${DOC}headobject`,
-    errors: 'NoSuchKey NoSuchVersion',
-    data: true,
-    run: (call) => {
-      const version = findVersion(call);
-      return { ...empty(call, 200, facts(call, version)), length: version.size };
-    },
+  GetObjectMeta: (call) => {
+    const version = findVersion(call);
+    const headers = { etag: version.etag, 'last-modified': new Date(version.modified).toUTCString() };
+    return { ...empty(call, 200, { ...headers, ...versionHeader(call, version) }), length: version.size };
   },
-  {
-    name: 'GetObjectMeta',
-    at: 'HEAD object ?objectMeta',
-    optional: 'versionId',
-    action: 'oss:GetObject',
-    doc: `${DOC}getobjectmeta`,
-    errors: 'NoSuchKey NoSuchVersion',
-    data: true,
-    run: (call) => {
-      const version = findVersion(call);
-      const headers = { etag: version.etag, 'last-modified': new Date(version.modified).toUTCString() };
-      return { ...empty(call, 200, { ...headers, ...versionHeader(call, version) }), length: version.size };
-    },
-  },
-  {
-    name: 'GetObject',
-    at: 'GET object',
-    optional: 'versionId',
-    action: 'oss:GetObject',
-    doc: `${DOC}getobject`,
-    errors: 'NoSuchKey NoSuchVersion InvalidObjectState',
-    data: true,
-    run: getObject,
-  },
-  {
-    name: 'DeleteObject',
-    at: 'DELETE object',
-    optional: 'versionId',
-    action: 'oss:DeleteObject',
-    doc: `${DOC}deleteobject`,
-    errors: '',
-    data: true,
-    run: deleteObject,
-  },
-  {
-    name: 'DeleteMultipleObjects',
-    at: 'POST bucket ?delete',
-    optional: 'encoding-type',
-    action: 'oss:DeleteObject',
-    doc: `${DOC}deletemultipleobjects`,
-    errors: 'MalformedXML MissingContentMD5',
-    data: true,
-    run: deleteMultiple,
-  },
-];
+  GetObject: getObject,
+  DeleteObject: deleteObject,
+  DeleteMultipleObjects: deleteMultiple,
+};
 
 /** Takes the body of an upload and holds it against what its headers say. */
 export async function receive(call: OssCall): Promise<Stored> {

@@ -1,0 +1,85 @@
+import type { RpcCall } from '../call.ts';
+import type { Image } from '../entities.ts';
+import { fail } from '../errors.ts';
+import { REGIONS } from '../regions.ts';
+import { list } from '../rpc.ts';
+import type { RpcHandlers } from '../table.ts';
+import { randomId } from '../world.ts';
+import { copiesOf, ownImage, paged } from './images.ts';
+import { hideChange, removeImage } from './settle.ts';
+import { checkDescription, checkName, checkQuota, readTags } from './values.ts';
+
+/** Copies of an image in other regions, and accounts that may use it. */
+export const COPIES: RpcHandlers = {
+  CopyImage: copyImage,
+  CancelCopyImage: (call) => {
+    const image = ownImage(call);
+    if (!image.copy || image.status !== 'Creating') fail('IncorrectImageStatus');
+    removeImage(call.world, image, call.settings);
+    return {};
+  },
+  ModifyImageSharePermission: share,
+  DescribeImageSharePermission: (call) => {
+    const image = ownImage(call);
+    return paged(call.params, image.sharedWith, (page) => ({
+      ImageId: image.id,
+      RegionId: call.region,
+      Accounts: { Account: page.map((AliyunId) => ({ AliyunId })) },
+      ShareGroups: { ShareGroup: [] },
+    }));
+  },
+};
+
+function copyImage(call: RpcCall): object {
+  const { params, world, now, settings } = call;
+  const source = ownImage(call);
+  const region = params.DestinationRegionId ?? call.region;
+  if (!REGIONS.includes(region)) fail('InvalidRegionId.NotFound');
+  checkDescription(params.DestinationDescription);
+  if (params.DestinationImageName) checkName(call, params.DestinationImageName, region);
+  const tags = readTags(call);
+  if (source.status !== 'Available') fail('IncorrectImageStatus');
+  if (source.disks.some(({ format }) => format === 'VHD')) fail('InvalidOperation.VhdImageUnsupported');
+  if (copiesOf(call, source).length > 0) fail('OperationDenied.ImageCopyConflict');
+  checkQuota(call, region);
+  if (params.DryRun === 'true') fail('DryRunOperation');
+  const id = randomId('m-2ze', 17);
+  const image: Image = {
+    ...source,
+    id,
+    region,
+    tags,
+    name: params.DestinationImageName ?? id,
+    description: params.DestinationDescription ?? '',
+    family: '',
+    status: 'Creating',
+    progress: 0,
+    created: now,
+    sharedWith: [],
+    usedByInstance: false,
+    // Whether a copy inside one region may be encrypted for an imported image is an open question.
+    encrypted: source.encrypted || params.Encrypted === 'true',
+    disks: source.disks.map((disk) => ({ ...disk, snapshotId: '' })),
+    copy: { source: source.id, begun: now, ends: now + settings.copySeconds * 1000 },
+    ...(params.KMSKeyId && { kmsKeyId: params.KMSKeyId }),
+  };
+  delete image.stale;
+  hideChange(world, image, settings, true);
+  world.images.push(image);
+  return { ImageId: id };
+}
+
+function share(call: RpcCall): object {
+  const image = ownImage(call);
+  // "1-10 accounts"; those beyond the tenth are ignored without a word.
+  const added = list(call.params, 'AddAccount').slice(0, 10);
+  const removed = list(call.params, 'RemoveAccount').slice(0, 10);
+  if (image.status !== 'Available') fail('IncorrectImageStatus');
+  if (image.encrypted && image.kmsKeyId === undefined) fail('InvalidOperation.EncryptedImage');
+  if (!added.every((id) => /^\d{16}$/.test(id) && id !== call.account.id)) fail('InvalidAccount.NotFound');
+  const shared = [...new Set([...image.sharedWith, ...added])].filter((id) => !removed.includes(id));
+  if (shared.length > 50) fail('QuotaExceed.ImageShare');
+  if (call.params.DryRun === 'true') fail('DryRunOperation');
+  image.sharedWith = shared;
+  return {};
+}

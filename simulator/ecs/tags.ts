@@ -1,0 +1,82 @@
+import type { RpcCall } from '../call.ts';
+import { isoSeconds } from '../clock.ts';
+import type { Snapshot } from '../entities.ts';
+import { fail } from '../errors.ts';
+import { list } from '../rpc.ts';
+import type { RpcHandlers } from '../table.ts';
+import { paged } from './images.ts';
+import { readTags } from './values.ts';
+
+/** Tags of images and snapshots, and the snapshots behind images. */
+export const TAGS: RpcHandlers = {
+  TagResources: (call) => {
+    const tags = readTags(call);
+    const ids = list(call.params, 'ResourceId');
+    const found = resources(call).filter(({ id }) => ids.includes(id));
+    if (found.length < ids.length) fail('InvalidResourceId.NotFound');
+    for (const { tags: old } of found) Object.assign(old, tags);
+    return {};
+  },
+  ListTagResources: (call) => {
+    const { ResourceType } = call.params;
+    const ids = list(call.params, 'ResourceId');
+    const wanted = Object.entries(readTags(call));
+    const found = resources(call).filter(({ id, tags }) => {
+      const fits = wanted.every(([key, value]) => key in tags && (value === '' || tags[key] === value));
+      return fits && (ids.length === 0 || ids.includes(id));
+    });
+    const shape = (ResourceId: string, [TagKey, TagValue]: [string, string]) => ({
+      ResourceId,
+      ResourceType,
+      TagKey,
+      TagValue,
+    });
+    return {
+      NextToken: '',
+      TagResources: { TagResource: found.flatMap(({ id, tags }) => Object.entries(tags).map((tag) => shape(id, tag))) },
+    };
+  },
+  DescribeSnapshots: (call) => {
+    const ids = call.params.SnapshotIds ? (JSON.parse(call.params.SnapshotIds) as string[]) : undefined;
+    const found = ownSnapshots(call).filter(({ id }) => !ids || ids.includes(id));
+    return paged(call.params, found, (page) => ({
+      Snapshots: { Snapshot: page.map((one) => shapeSnapshot(call, one)) },
+    }));
+  },
+  DeleteSnapshot: (call) => {
+    const snapshot =
+      ownSnapshots(call).find(({ id }) => id === call.params.SnapshotId) ?? fail('InvalidSnapshotId.NotFound');
+    if (isUsed(call, snapshot) && call.params.Force !== 'true') fail('SnapshotCreatedImage');
+    call.world.snapshots = call.world.snapshots.filter((one) => one !== snapshot);
+    return {};
+  },
+};
+
+function resources(call: RpcCall): { id: string; tags: Record<string, string> }[] {
+  const { ResourceType: type } = call.params;
+  if (type !== 'image' && type !== 'snapshot') fail('InvalidResourceType.NotFound');
+  if (type === 'snapshot') return ownSnapshots(call);
+  return call.world.images.filter(({ owner, region }) => owner === call.account.id && region === call.region);
+}
+
+function ownSnapshots(call: RpcCall): Snapshot[] {
+  return call.world.snapshots.filter(({ owner, region }) => owner === call.account.id && region === call.region);
+}
+
+function isUsed(call: RpcCall, { imageId }: Snapshot): boolean {
+  return call.world.images.some(({ id }) => id === imageId);
+}
+
+function shapeSnapshot(call: RpcCall, snapshot: Snapshot): object {
+  return {
+    SnapshotId: snapshot.id,
+    SnapshotName: `Created_from_${snapshot.imageId}`,
+    Status: 'accomplished',
+    Progress: '100%',
+    SourceDiskSize: String(snapshot.sizeGiB),
+    Usage: isUsed(call, snapshot) ? 'image' : 'none',
+    Encrypted: snapshot.encrypted,
+    CreationTime: isoSeconds(snapshot.created),
+    Tags: { Tag: Object.entries(snapshot.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })) },
+  };
+}
