@@ -71454,24 +71454,32 @@ function pauseBefore(tries, error, random = Math.random()) {
     const jitter = random * Math.min(10_000, 500 * 2 ** tries);
     return Math.max(jitter, error.retryAfter ?? 0, 100);
 }
+const TRIES = 6;
+function retryLine({ operation, code, message }, n, pause) {
+    return `${operation} failed (try ${n}): ${code}: ${message}. Again in ${(pause / 1000).toFixed(1)} s.`;
+}
 /** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
 async function retry(attempt, options) {
-    const { log, tries = 6, deadline = Infinity, heal } = options;
+    const { log, givesUp = (tries) => tries >= TRIES, deadline = Infinity, heal } = options;
     const healed = new Set();
     for (let n = 1;; n += 1) {
         try {
-            return await attempt();
+            return await attempt(n);
         }
         catch (thrown) {
+            options.signal?.throwIfAborted();
             const error = thrown;
             const how = cure(error);
             const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
             healed.add(how);
             const pause = pauseBefore(n, error);
-            if (!curable || n >= tries || now() + pause > deadline)
+            if (!curable || givesUp(n) || now() + pause > deadline)
                 throw error;
-            log.info(`${error.operation} failed (${n} of ${tries}): ${error.code}: ${error.message}. Again in ${(pause / 1000).toFixed(1)} s.`);
-            await sleep(pause);
+            if (options.onRetry !== undefined)
+                options.onRetry(error);
+            else
+                log.info(retryLine(error, n, pause));
+            await sleep(pause, options.signal);
         }
     }
 }
@@ -71550,11 +71558,11 @@ var client_default = /*#__PURE__*/__nccwpck_require__.n(lib_client);
 
 function openOss(place, door) {
     const call = async (operation, run, options = {}) => {
-        const attempt = async () => {
+        const attempt = async (tries) => {
             const wire = {};
             try {
                 options.signal?.throwIfAborted();
-                return await run(await newSdk(place, door, operation.includes('Bucket'), options, wire));
+                return await run(await newSdk(place, door, operation.includes('Bucket'), patient(options, tries), wire));
             }
             catch (thrown) {
                 options.signal?.throwIfAborted();
@@ -71562,13 +71570,19 @@ function openOss(place, door) {
             }
         };
         return retry(attempt, {
+            ...options,
             log: door.log,
-            tries: options.tries ?? 6,
             deadline: door.deadline,
             heal: (how, error) => heal(door, how, error),
         });
     };
     return { bucket: place.bucket, region: place.region, log: door.log, call };
+}
+/** Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever. */
+function patient(options, tries) {
+    return options.stall === undefined
+        ? options
+        : { ...options, stall: Math.min(options.stall * 2 ** (tries - 1), 300_000) };
 }
 /** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
 async function newSdk(place, door, forBucket, options, wire) {
@@ -71700,6 +71714,25 @@ class DiskError extends Error {
         this.problems = problems;
     }
 }
+/** Collects what is wrong with one file, each as one line that begins with its name. */
+class Findings {
+    path;
+    quoted;
+    problems = [];
+    warnings = [];
+    constructor(path) {
+        this.path = path;
+        this.quoted = shellQuote(path);
+    }
+    problem(text) {
+        this.problems.push(`${this.quoted}: ${text}`);
+    }
+    warn(text) {
+        this.warnings.push(`${this.quoted}: ${text}`);
+    }
+}
+/** The only repair where data is missing or nonsense. */
+const AGAIN = 'Build, copy or download it again.';
 const READ_LIMIT = 16 * 1024 ** 2;
 /**
  * Reads `size` bytes of `handle` at will, 16 MiB in all: no header, however hostile, makes inspection read a whole disk.
@@ -71718,7 +71751,9 @@ function boundedSource(handle, size) {
                 return buffer;
             let done = 0;
             while (done < length) {
-                const { bytesRead } = await handle.read(buffer, done, length - done, offset + done);
+                const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((cause) => {
+                    throw new DiskError([`Reading the file failed: ${oneLine(String(cause))}`]);
+                });
                 if (bytesRead === 0)
                     break;
                 done += bytesRead;
@@ -71793,30 +71828,35 @@ const KINDS = [
     { at: 257, magic: 'ustar', is: 'a tar archive (an OVA is one, too)', fix: (f) => `tar -xf ${f}` },
 ];
 /**
- * What a file is when it is neither QCOW2 nor VHD nor a plain disk: a disk of another kind, something compressed that
- * was never unpacked, a program, a text. The line ends with the command that helps. Reads the first 512 bytes.
+ * Reports a file that is neither QCOW2 nor VHD nor a plain disk: a disk of another kind, something compressed that was
+ * never unpacked, a program, a text. Reads the first 512 bytes, and returns whether it is one of these.
  */
-async function foreignKind(file, path) {
+async function isForeign(file, findings) {
     const head = await file.read(0, 512);
-    const quoted = shellQuote(path);
-    const unpacked = path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed|img|raw)$/i, '');
-    for (const { at, magic, is, fix } of KINDS) {
-        if (head.toString('latin1', at, at + magic.length) !== magic)
-            continue;
-        const plain = is.startsWith('compressed');
-        const target = plain ? (unpacked === path ? `${path}.raw` : unpacked) : `${unpacked}.qcow2`;
-        return `${quoted} is ${is}, not a RAW, VHD or QCOW2 image. Run: ${fix(quoted, target)}`;
-    }
-    if (head.toString('latin1', 0, 4) === '\x7fELF')
-        return `${quoted} is a program (ELF), not a disk image.`;
+    const { path, quoted } = findings;
     const text = head.toString('latin1', 0, Math.min(file.size, 512));
-    if (text.startsWith('version https://git-lfs'))
-        return `${quoted} is a Git LFS pointer, the image itself was never downloaded. Run: git lfs pull`;
-    // No boot sector, file system or table is free of control characters; the text is not shown, it may be a secret.
-    if (/[^\t\n\f\r\x1b\x20-\xff]/.test(text))
-        return undefined;
-    const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error answer instead of the image?)' : 'a text';
-    return `${quoted} is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`;
+    const kind = KINDS.find(({ at, magic }) => text.startsWith(magic, at));
+    const bare = path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed)$/i, '');
+    if (kind?.is.startsWith('compressed')) {
+        findings.problem(`the file is ${kind.is}. Run: ${kind.fix(quoted, bare === path ? `${path}.raw` : bare)}`);
+    }
+    else if (kind !== undefined) {
+        findings.problem(`the file is ${kind.is}, which ECS does not import. Run: ${kind.fix(quoted, `${bare}.qcow2`)}`);
+    }
+    else if (text.startsWith('\x7fELF')) {
+        findings.problem('the file is a program (ELF), not a disk image.');
+    }
+    else if (text.startsWith('version https://git-lfs')) {
+        findings.problem('a Git LFS pointer, the image itself was never downloaded. Run: git lfs pull');
+        // No boot sector, file system or table is free of control characters; the text is not shown, it may be a secret.
+    }
+    else if (!/[^\t\n\f\r\x1b\x20-\xff]/.test(text)) {
+        const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
+        findings.problem(`the file is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`);
+    }
+    else
+        return false;
+    return true;
 }
 
 // EXTERNAL MODULE: external "node:zlib"
@@ -71826,6 +71866,7 @@ var external_node_zlib_ = __nccwpck_require__(8522);
 
 // Type GUIDs as they lie on disk: the first three fields little-endian.
 const EFI_SYSTEM = guid('C12A7328-F81F-11D2-BA4B-00A0C93EC93B');
+// Where GRUB and FreeBSD keep what their code in the MBR loads.
 const BIOS_BOOT = [guid('21686148-6449-6E6F-744E-656564454649'), guid('83BD6B9D-7F41-11DC-BE0B-001560B84F0F')];
 const UNUSED = '0'.repeat(32);
 const LEGACY_BIOS_BOOTABLE = 4n;
@@ -71836,56 +71877,25 @@ const ENTRIES_READ = 1024 ** 2;
  * Facts: UEFI specification 2.10, section 5 (GPT); Windows puts its MBR code, which starts the active MBR partition
  * only, on GPT disks too (http://thestarman.mirror.kb1max.com/asm/mbr/GPT.htm).
  */
-async function readTable(disk, path) {
-    const table = { kind: 'none', partitions: [], problems: [], warnings: [] };
-    const quoted = shellQuote(path);
-    const again = 'Build, copy or download it again.';
+async function readTable(disk, findings, boots) {
     const mbr = parseMbr(await disk.read(0, 512));
     const real = mbr?.entries.filter(({ type }) => type !== 0xee) ?? [];
     // Without a protective entry a GPT is a leftover that nobody reads.
     const protective = mbr !== undefined && mbr.entries.length > real.length;
-    const gpt = protective ? ((await gptAt(disk, 512)) ?? (await gptAt(disk, 4096))) : undefined;
-    let efi = real.some(({ type }) => type === 0xef);
-    let bios = mbr?.code === true && (!mbr.generic || real.some(({ active }) => active));
-    if (gpt !== undefined) {
-        table.kind = 'GPT';
-        const { header, sector } = gpt;
-        if (sector === 4096)
-            table.warnings.push(`${quoted}: the GPT counts in sectors of 4096 bytes; ECS disks have 512, it may not boot.`);
-        const backup = u64le(header, 32) * sector;
-        if (backup + sector > disk.size)
-            table.problems.push(`${quoted}: the disk is cut off: its GPT ends at ${bytes(backup + sector)}, the disk at ${bytes(disk.size)}. ${again}`);
-        else if ((await disk.read(backup, 8)).toString('latin1') !== 'EFI PART')
-            table.warnings.push(`${quoted}: the backup of the GPT is missing. Run: sgdisk --move-second-header ${quoted}`);
-        const entries = await gptEntries(disk, header, sector);
-        if (entries === undefined)
-            table.problems.push(`${quoted}: the checksum of the GPT is wrong. Run: sgdisk --verify ${quoted}`);
-        for (const { type, start, end, attributes } of entries ?? []) {
-            table.partitions.push({ start, end });
-            efi ||= type === EFI_SYSTEM;
-            bios ||= BIOS_BOOT.includes(type) || (attributes & LEGACY_BIOS_BOOTABLE) !== 0n;
-        }
-    }
-    else if (real.length > 0) {
-        table.kind = 'MBR';
-        table.partitions = real.map(({ start, count }) => ({ start: start * 512, end: (start + count) * 512 }));
-    }
-    else if (protective) {
-        table.kind = 'GPT';
-        table.problems.push(`${quoted}: a protective MBR, but no GPT behind it. Run: sgdisk --verify ${quoted}`);
-    }
-    const end = Math.max(0, ...table.partitions.map((partition) => partition.end));
-    if (end > disk.size && table.problems.length === 0)
-        table.problems.push(`${quoted}: the disk is cut off: a partition ends at ${bytes(end)}, the disk at ${bytes(disk.size)}. ${again}`);
-    if (efi && !bios)
-        table.bootMode = 'UEFI';
-    if (table.kind === 'none') {
-        table.warnings.push(`${quoted}: no partition table; a system disk without one does not boot.`);
-    }
-    else if (!efi && !bios) {
-        table.warnings.push(`${quoted}: neither boot code nor an EFI system partition; a system disk like this does not boot.`);
-    }
-    return table;
+    const gpt = protective ? await readGpt(disk, findings, boots) : undefined;
+    const efi = real.some(({ type }) => type === 0xef) || gpt?.some(({ type }) => type === EFI_SYSTEM) === true;
+    const bios = (mbr?.code === true && (!mbr.generic || real.some(({ active }) => active))) ||
+        gpt?.some(({ type, legacy }) => legacy || BIOS_BOOT.includes(type)) === true;
+    const kind = protective ? 'GPT' : real.length > 0 ? 'MBR' : 'none';
+    const partitions = gpt ?? real.map(({ start, count }) => ({ start: start * 512, end: (start + count) * 512 }));
+    const end = partitions.reduce((last, partition) => Math.max(last, partition.end), 0);
+    if (end > disk.size && findings.problems.length === 0)
+        findings.problem(`it is cut off: a partition ends at ${bytes(end)}, the disk at ${bytes(disk.size)}. ${AGAIN}`);
+    if (boots && kind === 'none')
+        findings.warn('no partition table; a system disk without one does not boot.');
+    else if (boots && !efi && !bios)
+        findings.warn('neither boot code nor an EFI system partition; a system disk like this does not boot.');
+    return { kind, partitions, ...(efi && !bios && { bootMode: 'UEFI' }) };
 }
 /** Undefined for anything but an MBR with entries that make sense: a FAT boot sector has the same signature. */
 function parseMbr(sector) {
@@ -71907,32 +71917,46 @@ function parseMbr(sector) {
         generic: code.includes('Invalid partition table'),
     };
 }
-async function gptAt(disk, sector) {
-    const header = await disk.read(sector, sector);
-    return header.toString('latin1', 0, 8) === 'EFI PART' ? { header, sector } : undefined;
-}
-/** The used entries of a GPT, or undefined when header or entries contradict their checksums. */
-async function gptEntries(disk, header, sector) {
+/** The used entries of the GPT; what is wrong with it goes to the findings. */
+async function readGpt(disk, findings, boots) {
+    let sector = 512;
+    let header = await disk.read(sector, sector);
+    if (!isGpt(header))
+        header = await disk.read((sector = 4096), sector);
+    if (!isGpt(header)) {
+        findings.problem(`a protective MBR, but no GPT behind it. Run: sgdisk --verify ${findings.quoted}`);
+        return [];
+    }
+    if (boots && sector === 4096)
+        findings.warn('the GPT counts in sectors of 4096 bytes, ECS disks in 512: it may not boot.');
+    const backup = u64le(header, 32) * sector;
+    if (backup + sector > disk.size) {
+        const ends = `its GPT ends at ${bytes(backup + sector)}, the disk at ${bytes(disk.size)}`;
+        findings.problem(`it is cut off: ${ends}. ${AGAIN}`);
+    }
+    else if (!isGpt(await disk.read(backup, 8)))
+        findings.warn(`the backup of the GPT is missing. Run: sgdisk --move-second-header ${findings.quoted}`);
     const length = header.readUInt32LE(12);
     const count = header.readUInt32LE(80);
     const size = header.readUInt32LE(84);
-    if (length < 92 || length > sector || size < 128 || count * size > ENTRIES_READ)
-        return undefined;
-    const covered = Buffer.from(header.subarray(0, length));
-    covered.fill(0, 16, 20);
-    if ((0,external_node_zlib_.crc32)(covered) !== header.readUInt32LE(16))
-        return undefined;
-    const entries = await disk.read(u64le(header, 72) * sector, count * size);
-    if ((0,external_node_zlib_.crc32)(entries) !== header.readUInt32LE(88))
-        return undefined;
+    const sane = length >= 92 && length <= sector && size >= 128 && count * size <= ENTRIES_READ;
+    const entries = await disk.read(u64le(header, 72) * sector, sane ? count * size : 0);
+    const covered = Buffer.from(header).fill(0, 16, 20).subarray(0, length);
+    if (!sane || (0,external_node_zlib_.crc32)(covered) !== header.readUInt32LE(16) || (0,external_node_zlib_.crc32)(entries) !== header.readUInt32LE(88)) {
+        findings.problem(`the checksum of the GPT is wrong. Run: sgdisk --verify ${findings.quoted}`);
+        return [];
+    }
     return Array.from({ length: count }, (_, index) => entries.subarray(index * size, (index + 1) * size))
         .map((entry) => ({
         type: entry.toString('hex', 0, 16),
         start: u64le(entry, 32) * sector,
         end: (u64le(entry, 40) + 1) * sector,
-        attributes: entry.readBigUInt64LE(48),
+        legacy: (entry.readBigUInt64LE(48) & LEGACY_BIOS_BOOTABLE) !== 0n,
     }))
         .filter(({ type }) => type !== UNUSED);
+}
+function isGpt(header) {
+    return header.toString('latin1', 0, 8) === 'EFI PART';
 }
 function guid(text) {
     const [a = '', b = '', c = '', d = '', e = ''] = text.toLowerCase().split('-');
@@ -71957,66 +71981,65 @@ async function isQcow2(file) {
  * Facts: https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst; what ECS reads: "Supports ZLIB
  * compression", https://www.alibabacloud.com/help/en/ecs/user-guide/import-a-custom-image
  */
-async function inspectQcow2(file, path) {
+async function inspectQcow2(file, findings) {
     const header = await file.read(0, 112);
-    const quoted = shellQuote(path);
     const version = header.readUInt32BE(4);
     const bits = header.readUInt32BE(20);
-    const size = u64be(header, 24);
-    const inside = { virtualSize: size, problems: [], warnings: [] };
-    const problem = (text) => inside.problems.push(`${quoted}: ${text}`);
-    const again = 'Build, copy or download it again.';
-    const convert = `Run: qemu-img convert -O qcow2 ${quoted} ${shellQuote(`${path}.fixed.qcow2`)}`;
-    const keyed = `driver=qcow2,encrypt.key-secret=key,file.filename=${path.replaceAll(',', ',,')}`;
-    const decrypt = `qemu-img convert --object secret,id=key,file=KEY --image-opts ${shellQuote(keyed)} -O qcow2 ${shellQuote(`${path}.fixed.qcow2`)}`;
+    const virtualSize = u64be(header, 24);
     if (version !== 2 && version !== 3)
-        problem(`QCOW2 version ${version} is unknown. ${again}`);
+        findings.problem(`QCOW2 version ${version} is unknown. ${AGAIN}`);
     if (bits < 9 || bits > 21)
-        problem(`the QCOW2 header names clusters of 2^${bits} bytes, not 2^9 to 2^21. ${again}`);
-    if (size === 0 || !Number.isFinite(size))
-        problem(`the QCOW2 header names a disk of ${bytes(size)}. ${again}`);
-    if (inside.problems.length > 0)
-        return inside;
+        findings.problem(`it has clusters of 2^${bits} bytes, not 2^9 to 2^21. ${AGAIN}`);
+    if (virtualSize === 0 || virtualSize === Infinity)
+        findings.problem(`the QCOW2 header names a disk of ${bytes(virtualSize)}. ${AGAIN}`);
+    if (findings.problems.length > 0)
+        return { virtualSize };
     const cluster = 2 ** bits;
-    const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
     const headerLength = version === 3 ? header.readUInt32BE(100) : 72;
-    if (headerLength < (version === 3 ? 104 : 72) || headerLength > cluster || headerLength % 8 !== 0)
-        problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${again}`);
+    if ((version === 3 && headerLength < 104) || headerLength > cluster || headerLength % 8 !== 0)
+        findings.problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${AGAIN}`);
+    await refuseFeatures(file, header, version, findings);
+    const l1At = u64be(header, 40);
+    const l1Entries = header.readUInt32BE(36);
+    if (l1Entries < Math.ceil(virtualSize / (cluster * (cluster / 8))))
+        findings.problem(`the L1 table has ${l1Entries} entries, too few for ${bytes(virtualSize)}. ${AGAIN}`);
+    if (l1At % cluster !== 0 || l1At + l1Entries * 8 > file.size)
+        findings.problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${AGAIN}`);
+    if (findings.problems.length > 0)
+        return { virtualSize };
+    const end = await usedUntil(file, header, cluster, version === 3 ? header.readUInt32BE(96) : 4);
+    if (end === undefined)
+        findings.problem(`the refcount table of the QCOW2 image is damaged. ${AGAIN}`);
+    else if (end > file.size)
+        findings.problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`);
+    const read = guestReader(file, l1At, cluster, bits, virtualSize);
+    return { virtualSize, guest: { size: virtualSize, read } };
+}
+/** What the format can do and ECS cannot read, or does not say that it can. */
+async function refuseFeatures(file, header, version, findings) {
+    const { path, quoted } = findings;
+    const to = `-O qcow2 ${shellQuote(`${path}.fixed.qcow2`)}`;
+    const convert = `Run: qemu-img convert -f qcow2 ${quoted} ${to}`;
     const backing = u64be(header, 8);
     if (backing !== 0) {
         const name = await file.read(backing, Math.min(header.readUInt32BE(16), 1023));
-        problem(`the disk continues in a backing file, ${oneLine(name.toString())}, that ECS cannot see. ${convert}`);
+        findings.problem(`the disk goes on in a backing file, ${oneLine(name.toString())}, unseen by ECS. ${convert}`);
     }
-    if (header.readUInt32BE(32) !== 0)
-        problem(`the QCOW2 image is encrypted. With its key in the file KEY, run: ${decrypt}`);
-    if ((features & 3n) !== 0n)
-        problem(`the QCOW2 image was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
-    if ((features & 4n) !== 0n)
-        problem(`the data lies in an external data file that ECS cannot see. ${convert}`);
-    if ((features & 8n) !== 0n)
-        problem(`its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
-    if ((features & 16n) !== 0n)
-        problem(`it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
-    if (features >> 5n !== 0n)
-        problem(`it has incompatible features that nobody knows yet. ${convert}`);
-    const l1At = u64be(header, 40);
-    const l1Entries = header.readUInt32BE(36);
-    const l1Reach = cluster * (cluster / 8);
-    if (l1Entries < Math.ceil(size / l1Reach))
-        problem(`the L1 table has ${l1Entries} entries, too few for a disk of ${bytes(size)}. ${again}`);
-    if (l1At % cluster !== 0 || l1At + l1Entries * 8 > file.size)
-        problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${again}`);
-    else if (inside.problems.length === 0) {
-        const order = version === 3 ? header.readUInt32BE(96) : 4;
-        const end = await usedUntil(file, header, cluster, order);
-        if (end === undefined)
-            problem(`the refcount table of the QCOW2 image is damaged. ${again}`);
-        else if (end > file.size)
-            problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${again}`);
+    if (header.readUInt32BE(32) !== 0) {
+        const keyed = shellQuote(`driver=qcow2,encrypt.key-secret=key,file.filename=${path.replaceAll(',', ',,')}`);
+        const decrypt = `qemu-img convert --object secret,id=key,file=KEY --image-opts ${keyed} ${to}`;
+        findings.problem(`the QCOW2 image is encrypted. With its key in the file KEY, run: ${decrypt}`);
     }
-    if (inside.problems.length === 0)
-        inside.guest = { size, read: guestReader(file, l1At, cluster, bits, size) };
-    return inside;
+    const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
+    const refuse = (bits, text) => {
+        if ((features & bits) !== 0n)
+            findings.problem(text);
+    };
+    refuse(3n, `it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
+    refuse(4n, `the data lies in an external data file, unseen by ECS. ${convert}`);
+    refuse(8n, `its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
+    refuse(16n, `it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
+    refuse(~31n, `it has incompatible features of a later version. ${convert}`);
 }
 /**
  * Where the last cluster in use begins, plus one byte (writers may leave the last cluster short); undefined when the
@@ -72085,19 +72108,22 @@ function unpack(packed, cluster) {
         return (0,external_node_zlib_.inflateRawSync)(packed, { maxOutputLength: cluster });
     }
     catch {
-        throw new DiskError([
-            'A compressed cluster of the QCOW2 image cannot be unpacked: build, copy or download it again.',
-        ]);
+        throw new DiskError([`A compressed cluster of the QCOW2 image cannot be unpacked. ${AGAIN}`]);
     }
 }
 
 ;// CONCATENATED MODULE: ./src/disk/vhd.ts
 
 const COOKIE = 'conectix';
+const FIXED = 2;
+const DYNAMIC = 3;
+const DIFFERENCING = 4;
 const NONE = 0xffffffff;
 const SECTOR = 512;
-const BLOCK = 2 * 1024 ** 2;
-const MAX_GEOMETRY = 65535 * 16 * 255 * SECTOR;
+const USUAL_BLOCK = 2 * 1024 ** 2;
+const MAX_SIZE = 2040 * 1024 ** 3;
+// The greatest geometry means "see the size": force_size writes it, and disks beyond 127 GiB have no other.
+const SEE_SIZE = 65535 * 16 * 255 * SECTOR;
 const BAT_READ = 4 * 1024 ** 2;
 /** Whether a file begins or ends with the cookie of a VHD. */
 async function isVhd(file) {
@@ -72109,83 +72135,70 @@ async function isVhd(file) {
  * InvalidVHDImage.IncorrectSize and InvalidBlockSize.NotSupport of
  * https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-importimage
  */
-async function inspectVhd(file, path) {
+async function inspectVhd(file, findings) {
     const footer = await file.read(file.size - SECTOR, SECTOR);
-    const quoted = shellQuote(path);
-    const inside = { virtualSize: 0, problems: [], warnings: [] };
-    const problem = (text) => inside.problems.push(`${quoted}: ${text}`);
-    const again = 'Build, copy or download it again.';
-    const repair = `Run: qemu-img convert -f vpc -O qcow2 ${quoted} ${shellQuote(`${path}.qcow2`)}`;
-    if (!cookie(footer)) {
-        problem(`the VHD is cut off: a file of ${bytes(file.size)} without a footer at its end. ${again}`);
-        return inside;
-    }
     const type = footer.readUInt32BE(60);
-    const size = u64be(footer, 48);
-    inside.virtualSize = size;
+    const virtualSize = u64be(footer, 48);
+    if (!cookie(footer)) {
+        findings.problem(`the VHD is cut off: a file of ${bytes(file.size)} without a footer at its end. ${AGAIN}`);
+        return { virtualSize: 0 };
+    }
     if (checksum(footer, 64) !== footer.readUInt32BE(64))
-        problem(`the checksum of the VHD footer is wrong. ${again}`);
+        findings.problem(`the checksum of the VHD footer is wrong. ${AGAIN}`);
     if (footer.readUInt16BE(12) !== 1)
-        problem(`the VHD has version ${footer.readUInt16BE(12)}, not 1. ${again}`);
-    if (type === 4) {
-        problem(`a differencing VHD needs its parent. Run in PowerShell: Merge-VHD -Path ${quoted}`);
-    }
-    else if (type !== 2 && type !== 3) {
-        problem(`the VHD has disk type ${type}, neither fixed (2) nor dynamic (3). ${again}`);
-    }
-    if (size === 0 || size % SECTOR !== 0 || size > 2040 * 1024 ** 3)
-        problem(`the VHD says that its disk has ${bytes(size)}, which no VHD can have. ${again}`);
-    if (inside.problems.length > 0)
-        return inside;
+        findings.problem(`the VHD has version ${footer.readUInt16BE(12)}, not 1. ${AGAIN}`);
+    if (type === DIFFERENCING)
+        findings.problem(`a differencing VHD needs its parent. Run in PowerShell: Merge-VHD -Path ${findings.quoted}`);
+    else if (type !== FIXED && type !== DYNAMIC)
+        findings.problem(`the VHD has disk type ${type}, neither fixed (2) nor dynamic (3). ${AGAIN}`);
+    if (virtualSize === 0 || virtualSize % SECTOR !== 0 || virtualSize > MAX_SIZE)
+        findings.problem(`the VHD says that its disk has ${bytes(virtualSize)}, which no VHD can have. ${AGAIN}`);
     const geometry = footer.readUInt16BE(56) * footer.readUInt8(58) * footer.readUInt8(59) * SECTOR;
-    // The greatest geometry stands for "see the size": force_size writes it, and disks beyond 127 GiB have no other.
-    if (geometry === 0 || (geometry > size && geometry !== MAX_GEOMETRY))
-        inside.warnings.push(`${quoted}: the VHD's geometry says ${bytes(geometry)}, its size ${bytes(size)}. ${repair}`);
-    if (type === 2) {
-        const data = file.size - SECTOR;
-        if (data < size)
-            problem(`the VHD is cut off: ${bytes(size)} of disk, ${bytes(data)} in the file. ${again}`);
-        else if (data > size)
-            problem(`the VHD holds ${bytes(data)}, its footer says ${bytes(size)}. ${repair}`);
-        else
-            inside.guest = { size, read: (offset, length) => clipped(file, size, offset, length) };
-        return inside;
-    }
+    if (geometry === 0 || (geometry > virtualSize && geometry !== SEE_SIZE))
+        findings.warn(`the VHD's geometry says ${bytes(geometry)}, its size ${bytes(virtualSize)}. ${repair(findings)}`);
+    if (findings.problems.length > 0)
+        return { virtualSize };
+    if (type === DYNAMIC)
+        return inspectDynamic(file, footer, virtualSize, findings);
+    const data = file.size - SECTOR;
+    if (data < virtualSize)
+        findings.problem(`the VHD is cut off: ${bytes(virtualSize)} of disk, ${bytes(data)} in the file. ${AGAIN}`);
+    if (data > virtualSize)
+        findings.problem(`the VHD holds ${bytes(data)}, its footer says ${bytes(virtualSize)}. ${repair(findings)}`);
+    return { virtualSize, guest: { size: virtualSize, read: (offset, length) => file.read(offset, length) } };
+}
+async function inspectDynamic(file, footer, size, findings) {
     // Readers of a dynamic VHD take the copy of the footer at the beginning, so it must say the same.
     const copy = await file.read(0, SECTOR);
     const same = (from, to) => footer.subarray(from, to).equals(copy.subarray(from, to));
     if (!cookie(copy) || !same(16, 24) || !same(48, 64))
-        problem(`the VHD's header differs from its footer. ${again}`);
+        findings.problem(`the VHD's header differs from its footer. ${AGAIN}`);
     const headerAt = u64be(footer, 16);
     const header = await file.read(headerAt, 1024);
-    if (header.toString('latin1', 0, 8) !== 'cxsparse' || headerAt + 1024 > file.size - SECTOR) {
-        problem(`the dynamic VHD has no dynamic disk header where its footer says. ${again}`);
-        return inside;
-    }
-    if (checksum(header, 36) !== header.readUInt32BE(36))
-        problem(`the checksum of the VHD's dynamic disk header is wrong. ${again}`);
     const tableAt = u64be(header, 16);
     const entries = header.readUInt32BE(28);
     const block = header.readUInt32BE(32);
-    if (block < SECTOR || (block & (block - 1)) !== 0) {
-        problem(`the VHD has blocks of ${bytes(block)}, which is no power of two. ${again}`);
-        return inside;
-    }
-    if (block !== BLOCK)
-        inside.warnings.push(`${quoted}: the VHD has blocks of ${bytes(block)}; ECS may want 2 MiB. ${repair}`);
+    const dataEnd = file.size - SECTOR;
+    if (header.toString('latin1', 0, 8) !== 'cxsparse' || headerAt + 1024 > dataEnd)
+        findings.problem(`the dynamic VHD has no dynamic disk header where its footer says. ${AGAIN}`);
+    else if (checksum(header, 36) !== header.readUInt32BE(36))
+        findings.problem(`the checksum of the VHD's dynamic disk header is wrong. ${AGAIN}`);
+    else if (block < SECTOR || (block & (block - 1)) !== 0)
+        findings.problem(`the VHD has blocks of ${bytes(block)}, which is no power of two. ${AGAIN}`);
+    else if (tableAt + entries * 4 > dataEnd)
+        findings.problem(`the VHD is cut off inside its block table. ${AGAIN}`);
+    if (findings.problems.length > 0)
+        return { virtualSize: size };
+    if (block !== USUAL_BLOCK)
+        findings.warn(`the VHD has blocks of ${bytes(block)}; ECS may want 2 MiB. ${repair(findings)}`);
     const covered = entries * block;
-    const resize = `${repair} (or make it from its source with: -O vpc -o subformat=dynamic,force_size)`;
     const table = `its table covers ${entries} blocks of ${bytes(block)}, its disk has ${bytes(size)}`;
-    if (covered < size || covered >= size + block) {
-        problem(`the VHD contradicts itself: ${table} (ECS: InvalidVHDImage.IncorrectSize). ${resize}`);
-    }
-    else if (covered !== size) {
-        inside.warnings.push(`${quoted}: ${table}; ECS may answer InvalidVHDImage.IncorrectSize. ${resize}`);
-    }
-    if (tableAt + entries * 4 > file.size - SECTOR)
-        problem(`the VHD is cut off inside its block table. ${again}`);
-    if (inside.problems.length > 0)
-        return inside;
+    const answer = 'answer InvalidVHDImage.IncorrectSize';
+    const resize = `${repair(findings)} (or make it from its source with: -O vpc -o subformat=dynamic,force_size)`;
+    if (covered < size || covered >= size + block)
+        findings.problem(`${table}; ECS will ${answer}. ${resize}`);
+    else if (covered !== size)
+        findings.warn(`${table}; ECS may ${answer}. ${resize}`);
     const bat = await file.read(tableAt, Math.min(entries * 4, BAT_READ));
     const bitmap = Math.ceil(block / SECTOR / 8 / SECTOR) * SECTOR;
     let end = 0;
@@ -72194,10 +72207,8 @@ async function inspectVhd(file, path) {
         if (sector !== NONE)
             end = Math.max(end, sector * SECTOR + bitmap + block);
     }
-    if (end > file.size - SECTOR) {
-        problem(`the VHD is cut off: its blocks reach to ${bytes(end)}, the file has ${bytes(file.size)}. ${again}`);
-        return inside;
-    }
+    if (end > dataEnd)
+        findings.problem(`the VHD is cut off: its blocks reach to ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`);
     const read = async (offset, length) => {
         const whole = Buffer.alloc(length);
         for (let done = 0; done < length && offset + done < size;) {
@@ -72211,12 +72222,11 @@ async function inspectVhd(file, path) {
         }
         return whole;
     };
-    inside.guest = { size, read };
-    return inside;
+    return { virtualSize: size, guest: { size, read } };
 }
-async function clipped(file, size, offset, length) {
-    const buffer = await file.read(offset, length);
-    return buffer.fill(0, Math.min(length, Math.max(0, size - offset)));
+// To QCOW2, because another VHD would have the same size, which is what is wrong with most of them.
+function repair({ path, quoted }) {
+    return `Run: qemu-img convert -f vpc -O qcow2 ${quoted} ${shellQuote(`${path}.qcow2`)}`;
 }
 function cookie(sector) {
     return sector.toString('latin1', 0, COOKIE.length) === COOKIE;
@@ -72264,7 +72274,7 @@ async function holdsDisk(path) {
         const file = boundedSource(handle, (await handle.stat()).size);
         if ((await isQcow2(file)) || (await isVhd(file)))
             return true;
-        const table = await readTable(file, path);
+        const table = await readTable(file, new Findings(path), false);
         return table.kind === 'GPT' || table.partitions.some(({ start, end }) => start > 0 && end <= file.size);
     }
     catch {
@@ -72297,38 +72307,28 @@ async function assertUnchanged(disk) {
     throw new DiskError([`${shellQuote(path)} changed while it was read: ${changed.join(', ')}. Run this step again.`]);
 }
 async function inspect(path, handle, claimed, boots) {
-    const facts = await handle.stat({ bigint: true });
-    const quoted = shellQuote(path);
-    const size = Number(facts.size);
+    const findings = new Findings(path);
+    const { quoted, problems, warnings } = findings;
+    const { dev, ino, size: exactSize, mtimeNs, ctimeNs, blocks } = await handle.stat({ bigint: true });
+    const size = Number(exactSize);
     if (size === 0)
-        throw new DiskError([`${quoted} is empty. Build, copy or download it again.`]);
-    const identity = {
-        dev: facts.dev,
-        ino: facts.ino,
-        size: facts.size,
-        mtimeNs: facts.mtimeNs,
-        ctimeNs: facts.ctimeNs,
-    };
+        throw new DiskError([`${quoted}: the file is empty. ${AGAIN}`]);
     const file = boundedSource(handle, size);
     const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
-    const inside = await { RAW: inspectRaw, VHD: inspectVhd, QCOW2: inspectQcow2 }[format](file, path);
-    const { problems, warnings, virtualSize } = inside;
-    const readable = problems.length === 0;
-    if (claimed !== undefined && claimed !== format && (readable || format !== 'RAW'))
-        problems.unshift(`${quoted} is claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format at all: it is detected.`);
-    const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase();
-    if (suffix !== undefined && suffix !== format)
-        warnings.push(`${quoted} is named like ${suffix}, its content is ${format}.`);
-    const table = inside.guest && (await readTable(inside.guest, path));
-    if (table !== undefined) {
-        problems.push(...table.problems);
-        if (boots)
-            warnings.push(...table.warnings);
-        const iso = (await inside.guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001';
-        // A disk may have been an ISO once; where it still is one, a partition holds the marker or there is none.
-        if (iso && table.partitions.every(({ start }) => start <= ISO_9660_AT))
-            problems.push(`${quoted} is an ISO 9660 image: an installation medium. Name the disk that was installed from it.`);
-    }
+    const foreign = format === 'RAW' && (await isForeign(file, findings));
+    if (foreign)
+        throw new DiskError(problems);
+    const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase() ?? format;
+    if (suffix !== format)
+        findings.warn(`named like ${suffix}, its content is ${format}.`);
+    const { virtualSize, guest } = await { RAW: inspectRaw, VHD: inspectVhd, QCOW2: inspectQcow2 }[format](file, findings);
+    const table = guest && problems.length === 0 ? await readTable(guest, findings, boots) : undefined;
+    // A disk may have been an ISO once; where it still is one, a partition holds the marker or there is none.
+    const iso = table?.partitions.every(({ start }) => start <= ISO_9660_AT) === true;
+    if (iso && (await guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001')
+        findings.problem('an ISO 9660 image, which installs a disk. Name the disk that was installed from it.');
+    if (claimed !== undefined && claimed !== format)
+        findings.problem(`claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format: it is detected.`);
     if (problems.length > 0)
         throw new DiskError(problems);
     const image = {
@@ -72337,27 +72337,20 @@ async function inspect(path, handle, claimed, boots) {
         size,
         format,
         virtualSize,
-        allocated: Number(facts.blocks) * 512,
+        allocated: Number(blocks) * 512,
         warnings,
-        identity,
+        identity: { dev, ino, size: exactSize, mtimeNs, ctimeNs },
     };
     if (table?.bootMode !== undefined)
         image.bootMode = table.bootMode;
     return image;
 }
-async function inspectRaw(file, path) {
-    const inside = { virtualSize: file.size, problems: [], warnings: [], guest: file };
-    const foreign = await foreignKind(file, path);
-    if (foreign !== undefined) {
-        delete inside.guest;
-        inside.problems.push(foreign);
-    }
-    else if (file.size % 512 !== 0) {
-        // A disk is whole sectors: anything else is a file that was cut off, or no disk.
-        inside.problems.push(`${shellQuote(path)} has ${bytes(file.size)}, not a multiple of 512: it is cut off or no disk image. ` +
-            `Build, copy or download it again; if it is complete, run: truncate --size=%512 ${shellQuote(path)}`);
-    }
-    return inside;
+function inspectRaw(file, findings) {
+    // A disk is whole sectors: anything else is a file that was cut off, or no disk.
+    if (file.size % 512 !== 0)
+        findings.problem(`${bytes(file.size)}, not a multiple of 512: it is cut off or no disk image. ${AGAIN} ` +
+            `If it is complete, run: truncate --size=%512 ${findings.quoted}`);
+    return { virtualSize: file.size, guest: file };
 }
 async function openFile(path) {
     // O_NONBLOCK, because opening a named pipe would wait for its writer for ever.
@@ -73028,7 +73021,369 @@ async function unlessThere(call) {
     }
 }
 
+;// CONCATENATED MODULE: ./node_modules/yocto-queue/index.js
+/*
+How it works:
+`this.#head` is an instance of `Node` which keeps track of its current value and nests another instance of `Node` that keeps the value that comes after it. When a value is provided to `.enqueue()`, the code needs to iterate through `this.#head`, going deeper and deeper to find the last value. However, iterating through every single item is slow. This problem is solved by saving a reference to the last value as `this.#tail` so that it can reference it to add a new value.
+*/
+
+class Node {
+	value;
+	next;
+
+	constructor(value) {
+		this.value = value;
+	}
+}
+
+class Queue {
+	#head;
+	#tail;
+	#size;
+
+	constructor() {
+		this.clear();
+	}
+
+	enqueue(value) {
+		const node = new Node(value);
+
+		if (this.#head) {
+			this.#tail.next = node;
+			this.#tail = node;
+		} else {
+			this.#head = node;
+			this.#tail = node;
+		}
+
+		this.#size++;
+	}
+
+	dequeue() {
+		const current = this.#head;
+		if (!current) {
+			return;
+		}
+
+		this.#head = this.#head.next;
+		this.#size--;
+
+		// Clean up tail reference when queue becomes empty
+		if (!this.#head) {
+			this.#tail = undefined;
+		}
+
+		return current.value;
+	}
+
+	peek() {
+		if (!this.#head) {
+			return;
+		}
+
+		return this.#head.value;
+
+		// TODO: Node.js 18.
+		// return this.#head?.value;
+	}
+
+	clear() {
+		this.#head = undefined;
+		this.#tail = undefined;
+		this.#size = 0;
+	}
+
+	get size() {
+		return this.#size;
+	}
+
+	* [Symbol.iterator]() {
+		let current = this.#head;
+
+		while (current) {
+			yield current.value;
+			current = current.next;
+		}
+	}
+
+	* drain() {
+		while (this.#head) {
+			yield this.dequeue();
+		}
+	}
+}
+
+;// CONCATENATED MODULE: ./node_modules/p-limit/index.js
+
+
+function pLimit(concurrency) {
+	let rejectOnClear = false;
+
+	if (typeof concurrency === 'object') {
+		({concurrency, rejectOnClear = false} = concurrency);
+	}
+
+	validateConcurrency(concurrency);
+
+	if (typeof rejectOnClear !== 'boolean') {
+		throw new TypeError('Expected `rejectOnClear` to be a boolean');
+	}
+
+	const queue = new Queue();
+	let activeCount = 0;
+
+	const resumeNext = () => {
+		// Process the next queued function if we're under the concurrency limit
+		if (activeCount < concurrency && queue.size > 0) {
+			activeCount++;
+			queue.dequeue().run();
+		}
+	};
+
+	const next = () => {
+		activeCount--;
+		resumeNext();
+	};
+
+	const run = async (function_, resolve, arguments_) => {
+		// Execute the function and capture the result promise
+		const result = (async () => function_(...arguments_))();
+
+		// Resolve immediately with the promise (don't wait for completion)
+		resolve(result);
+
+		// Wait for the function to complete (success or failure)
+		// We catch errors here to prevent unhandled rejections,
+		// but the original promise rejection is preserved for the caller
+		try {
+			await result;
+		} catch {}
+
+		// Decrement active count and process next queued function
+		next();
+	};
+
+	const enqueue = (function_, resolve, reject, arguments_) => {
+		const queueItem = {reject};
+
+		// Queue the internal resolve function instead of the run function
+		// to preserve the asynchronous execution context.
+		new Promise(internalResolve => { // eslint-disable-line promise/param-names
+			queueItem.run = internalResolve;
+			queue.enqueue(queueItem);
+		}).then(run.bind(undefined, function_, resolve, arguments_)); // eslint-disable-line promise/prefer-await-to-then
+
+		// Start processing immediately if we haven't reached the concurrency limit
+		if (activeCount < concurrency) {
+			resumeNext();
+		}
+	};
+
+	const generator = (function_, ...arguments_) => new Promise((resolve, reject) => {
+		enqueue(function_, resolve, reject, arguments_);
+	});
+
+	Object.defineProperties(generator, {
+		activeCount: {
+			get: () => activeCount,
+		},
+		pendingCount: {
+			get: () => queue.size,
+		},
+		clearQueue: {
+			value() {
+				if (!rejectOnClear) {
+					queue.clear();
+					return;
+				}
+
+				const abortError = AbortSignal.abort().reason;
+
+				while (queue.size > 0) {
+					queue.dequeue().reject(abortError);
+				}
+			},
+		},
+		concurrency: {
+			get: () => concurrency,
+
+			set(newConcurrency) {
+				validateConcurrency(newConcurrency);
+				concurrency = newConcurrency;
+
+				queueMicrotask(() => {
+					// eslint-disable-next-line no-unmodified-loop-condition
+					while (activeCount < concurrency && queue.size > 0) {
+						resumeNext();
+					}
+				});
+			},
+		},
+		map: {
+			async value(iterable, function_) {
+				const promises = [];
+
+				try {
+					Array.from(iterable, (value, index) => {
+						const promise = generator(function_, value, index);
+						promises.push(promise);
+						return promise;
+					});
+				} catch (error) {
+					// The iterable threw, so `Promise.all` never observes the already scheduled promises. Observe them here to avoid unhandled rejections.
+					for (const promise of promises) {
+						promise.catch(() => {}); // eslint-disable-line promise/prefer-await-to-then
+					}
+
+					throw error;
+				}
+
+				return Promise.all(promises);
+			},
+		},
+	});
+
+	return generator;
+}
+
+function limitFunction(function_, options) {
+	const limit = pLimit(options);
+
+	const limitedFunction = (...arguments_) => limit(() => function_(...arguments_));
+	Object.defineProperty(limitedFunction, 'clearQueue', {
+		value: limit.clearQueue,
+	});
+
+	return limitedFunction;
+}
+
+function validateConcurrency(concurrency) {
+	if (!((Number.isInteger(concurrency) || concurrency === Number.POSITIVE_INFINITY) && concurrency > 0)) {
+		throw new TypeError('Expected `concurrency` to be a number from 1 and up');
+	}
+}
+
+;// CONCATENATED MODULE: ./src/oss/crc64-wasm.ts
+// Generated by scripts/make-crc64-wasm.ts, which explains it.
+/** Where in its memory the module expects the data, and how many bytes of it at most. */
+const DATA = 5120;
+const WINDOW = 256 * 1024;
+const MODULE = 'AGFzbQEAAAABEwNgAn5+AX5gA39/fwBgAn5/AX4DBAMAAQIFAwEABQcbAwZtZW1vcnkCAAhtdWx0aXBseQAAA2NyYwACCqEEAz4BAX4DQCACIAAgAUI/h4OFIQIgAEIBiEIAIABCAYN9QsKenLzd8pW2SYOFIQAgAUIBhiEBIAFQRQ0ACyACC8QCAANAIAAgAP0AAAAgAv0AAJ4K/VEgAv0AALEJ/VEgAv0AAKAI/VEgAv0AAOIC/VEgAv0AAKoB/VEgAv0AAI8B/VEgAv0AACb9Uf0LAAAgACAA/QAAECAC/QAArgr9USAC/QAAwQn9USAC/QAAsAj9USAC/QAA8gL9USAC/QAAugH9USAC/QAAnwH9USAC/QAANv1R/QsAECAAIAD9AAAgIAL9AAC+Cv1RIAL9AADRCf1RIAL9AADACP1RIAL9AACCA/1RIAL9AADKAf1RIAL9AACvAf1RIAL9AABG/VH9CwAgIAAgAP0AADAgAv0AAM4K/VEgAv0AAOEJ/VEgAv0AANAI/VEgAv0AAJID/VEgAv0AANoB/VEgAv0AAL8B/VEgAv0AAFb9Uf0LADAgAEHAAGohACACQcAAaiECIAAgAUkNAAsLmQEBAX9BgCghAkGAJCABSQRAQYAoQYAoKQAAIACFNwAAQgAhACABQYAMa0FAcUGAKGohAkGAKCACQYAcEAFBgBAgAkGADGtBgAz8CgAAIAIgAkGADGpBgBAQAQsgAiABQYAoakkEQANAIACnIAItAABzQf8BcUEDdCkAACAAQgiIhSEAIAJBAWohAiACIAFBgChqSQ0ACwsgAAs=';
+
+;// CONCATENATED MODULE: ./src/oss/crc64.ts
+/**
+ * CRC-64/XZ (ECMA-182, reflected, all ones in and out): what OSS answers as `x-oss-hash-crc64ecma`
+ * (https://www.alibabacloud.com/help/en/oss/developer-reference/check-data-integrity-by-using-crc-64).
+ */
+
+const ONES = 0xffffffffffffffffn;
+const ONE = 1n << 63n;
+const X_8 = 1n << 55n;
+const { crc, memory, multiply } = start();
+const crc64_window = new Uint8Array(memory.buffer, DATA, WINDOW);
+const powers = squares();
+function start() {
+    const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
+    const kernel = new WebAssembly.Instance(module).exports;
+    const table = new BigUint64Array(kernel.memory.buffer, 0, 256);
+    for (let byte = 0; byte < 256; byte++)
+        table[byte] = kernel.multiply(BigInt(byte), X_8);
+    return kernel;
+}
+/** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
+function squares() {
+    const powers = [X_8];
+    for (let last = X_8; powers.length < 53; powers.push(last))
+        last = multiply(last, last);
+    return powers;
+}
+/** value * x^(8 * length): what `length` zero bytes make of a state. */
+function shift(value, length) {
+    let rest = length;
+    let shifted = value;
+    for (let k = 0; rest > 0; k++) {
+        if (rest % 2 === 1)
+            shifted = multiply(shifted, powers[k] ?? ONE);
+        rest = Math.floor(rest / 2);
+    }
+    return BigInt.asUintN(64, shifted);
+}
+/** A running CRC. All objects share one window, but each call leaves nothing there, so they may be used in any order. */
+class Crc64 {
+    #state = ONES;
+    update(bytes) {
+        for (let at = 0; at < bytes.length; at += WINDOW) {
+            const piece = bytes.subarray(at, at + WINDOW);
+            crc64_window.set(piece);
+            this.#state = crc(this.#state, piece.length);
+        }
+        return this;
+    }
+    digest() {
+        return BigInt.asUintN(64, this.#state) ^ ONES;
+    }
+}
+function crc64(bytes) {
+    return new Crc64().update(bytes).digest();
+}
+/** The CRC of A followed by B, from the CRC of each and the length of B in bytes. */
+function combine(a, b, lengthOfB) {
+    return shift(a, lengthOfB) ^ b;
+}
+/** The CRC of `length` zero bytes. */
+function zerosCrc(length) {
+    return shift(ONES, length) ^ ONES;
+}
+
+;// CONCATENATED MODULE: ./src/oss/zeros.ts
+
+
+
+
+const MIB = 1024 ** 2;
+/** Copies under way at a time: each is a request without a body, which the service works off by itself. */
+const COPIES = 16;
+/** Keys that only this run uses, of the zero object of a staged object and of the seed that it is copied from. */
+function zeroKeys(key, run) {
+    const id = run.slice(run.lastIndexOf('/') + 1);
+    return { object: `${key}.${id}.zeros`, seed: `${key}.${id}.seed` };
+}
+/**
+ * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: one MiB travels, the rest is copied
+ * from it. https://help.aliyun.com/document_detail/31994.html
+ * @throws CloudError; AccessDenied where a policy forbids the copy
+ */
+async function makeZeros(oss, key, length, run, signal) {
+    const keys = zeroKeys(key, run);
+    const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
+    await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), { signal });
+    const { uploadId } = await oss.call('oss:InitiateMultipartUpload', (sdk) => sdk.initMultipartUpload(keys.object, { headers, mime: 'application/octet-stream' }), { signal });
+    if (uploadId === undefined)
+        throw new CloudError('oss:InitiateMultipartUpload', 'UnexpectedAnswer', 'no upload id');
+    const limit = pLimit(COPIES);
+    const numbers = Array.from({ length: length / MIB }, (_, index) => index + 1);
+    const parts = await Promise.all(numbers.map((number) => limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: MIB, signal }))));
+    const { res } = await oss.call('oss:CompleteMultipartUpload', (sdk) => sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} }), { signal, timeout: 120_000 });
+    const { crc64 } = toState(res.headers);
+    if (crc64 !== undefined && crc64 !== String(zerosCrc(length))) {
+        throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', 'the zero object is not all zeros');
+    }
+    return keys.object;
+}
+/** Fills a part with the first `length` bytes of an object of zeros. @throws CloudError */
+async function copyPart(oss, from, to, options = {}) {
+    const { key, uploadId, number, length, signal } = to;
+    const source = { sourceKey: from, sourceBucketName: oss.bucket };
+    const { etag, res } = await oss.call('oss:UploadPartCopy', (sdk) => sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source), { ...options, signal, timeout: 120_000 });
+    const { crc64 } = toState(res.headers);
+    if (etag === undefined || (crc64 !== undefined && crc64 !== String(zerosCrc(length)))) {
+        throw new CloudError('oss:UploadPartCopy', 'IntegrityMismatch', `part ${number} is not all zeros`);
+    }
+    return { number, etag };
+}
+
 ;// CONCATENATED MODULE: ./src/cleanup.ts
+
 
 
 
@@ -73041,7 +73396,7 @@ const CANCEL_TIME = 150_000;
  * reported, never thrown.
  */
 async function cleanUp(made, cloud, request) {
-    const order = ['image', 'upload', 'object', 'role'];
+    const order = ['image', 'upload', 'zeros', 'object', 'role'];
     const undone = { leftovers: [], kept: [] };
     for (const one of [...made].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))) {
         try {
@@ -73066,6 +73421,13 @@ async function undo(made, cloud, request) {
     if (made.kind === 'upload') {
         for (const id of await uploadsToAbort(made, cloud, request))
             await abortUpload(oss, made.key, id);
+    }
+    else if (made.kind === 'zeros') {
+        for (const key of Object.values(zeroKeys(made.key, run.mark))) {
+            for (const { id } of await unfinishedUploads(oss, key))
+                await abortUpload(oss, key, id);
+            await removeObject(oss, { key, run: run.mark, private: true });
+        }
     }
     else if (made.kind === 'object') {
         const { key, etag, versionId } = made;
@@ -73092,10 +73454,12 @@ async function uploadsToAbort(made, { oss }, request) {
         throw error;
     }
 }
-function leftover(made, { bucket, region }) {
+function leftover(made, { bucket, region, run }) {
     switch (made.kind) {
         case 'upload':
             return `The unfinished upload of ${made.key} stays. Remove it: ossutil rm oss://${bucket}/${made.key} -m`;
+        case 'zeros':
+            return `The zero object of ${made.key} may stay. Remove it: ossutil rm oss://${bucket}/${zeroKeys(made.key, run.mark).object}`;
         case 'object':
             return `The staged object stays. Remove it: ossutil rm oss://${bucket}/${made.key}`;
         case 'image':
@@ -73103,6 +73467,110 @@ function leftover(made, { bucket, region }) {
         case 'role':
             return 'The import role may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System --PolicyName AliyunECSImageImportRolePolicy --RoleName AliyunECSImageImportDefaultRole';
     }
+}
+
+;// CONCATENATED MODULE: external "node:child_process"
+const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
+;// CONCATENATED MODULE: ./src/disk/extents.ts
+
+// Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
+const SCRIPT = `
+import os
+end = 0
+size = os.fstat(0).st_size
+while end < size:
+    try:
+        start = os.lseek(0, end, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno == 6:
+            break
+        raise
+    end = os.lseek(0, start, os.SEEK_HOLE)
+    print(start, end - start)
+print("end", size)
+`;
+const OUTPUT_LIMIT = 32 * 1024 ** 2;
+const TIME_LIMIT_MS = 60_000;
+const PROBES = 64;
+/**
+ * Where data lies in a file, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
+ * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
+ * @param python3 path of a Python 3 interpreter, where there is one
+ */
+async function dataExtents(disk, python3) {
+    const everything = [{ offset: 0, length: disk.size }];
+    if (python3 === undefined || process.platform !== 'linux' || disk.allocated >= 0.9 * disk.size)
+        return everything;
+    const extents = parse(await output(python3, disk.handle.fd), disk.size);
+    return extents !== undefined && (await holesAreZero(disk, extents)) ? extents : everything;
+}
+/** What the script prints for the file behind `fd`, empty on any failure. */
+function output(python3, fd) {
+    return new Promise((resolve) => {
+        const child = (0,external_node_child_process_namespaceObject.spawn)(python3, ['-I', '-S', '-c', SCRIPT], {
+            stdio: [fd, 'pipe', 'ignore'],
+            env: { PATH: '/usr/bin:/bin', LANG: 'C' },
+            cwd: '/',
+            timeout: TIME_LIMIT_MS,
+            killSignal: 'SIGKILL',
+        });
+        let text = '';
+        const give = (answer) => {
+            child.stdout?.destroy();
+            resolve(answer);
+        };
+        child.stdout?.setEncoding('latin1').on('data', (chunk) => {
+            text += chunk;
+            if (text.length <= OUTPUT_LIMIT)
+                return;
+            child.kill('SIGKILL');
+            give('');
+        });
+        child.on('error', () => {
+            give('');
+        });
+        child.on('exit', (code) => {
+            if (code !== 0)
+                give('');
+        });
+        child.on('close', () => {
+            give(text);
+        });
+    });
+}
+/** The extents of the script's answer, or undefined unless they are complete, in order and inside the file. */
+function parse(text, size) {
+    const lines = text.split('\n');
+    if (lines.pop() !== '' || lines.pop() !== `end ${size}`)
+        return undefined;
+    const extents = [];
+    let end = 0;
+    for (const line of lines) {
+        const [offset = NaN, length = NaN] = /^\d+ \d+$/.test(line) ? line.split(' ').map(Number) : [];
+        if (!(offset >= end && length > 0 && offset + length <= size))
+            return undefined;
+        extents.push({ offset, length });
+        end = offset + length;
+    }
+    return extents;
+}
+/** Reads both edges of some holes: file systems have answered wrongly before (OpenZFS issue 15526). */
+async function holesAreZero(disk, extents) {
+    const ends = [0, ...extents.map(({ offset, length }) => offset + length)];
+    const starts = [...extents.map(({ offset }) => offset), disk.size];
+    const step = Math.ceil(ends.length / PROBES);
+    const buffer = Buffer.alloc(4096);
+    for (let index = 0; index < ends.length; index += step) {
+        const from = ends[index] ?? 0;
+        const until = starts[index] ?? 0;
+        const length = Math.min(buffer.length, until - from);
+        for (const at of [from, until - length]) {
+            const { bytesRead } = await disk.handle.read(buffer, 0, length, at);
+            if (bytesRead !== length || buffer.subarray(0, length).some((byte) => byte !== 0))
+                return false;
+        }
+    }
+    return true;
 }
 
 ;// CONCATENATED MODULE: ./src/ecs/import.ts
@@ -73366,78 +73834,594 @@ async function deleteAside({ ecs, log, region }, { id, name }) {
     }
 }
 
+;// CONCATENATED MODULE: ./src/oss/cut.ts
+/** Unit of the cut in bytes: zeros are looked for in blocks of this size; more than the smallest part that OSS takes (100 KB). */
+const GRAIN = 128 * 1024;
+/** What OSS takes at the most (https://help.aliyun.com/document_detail/31993.html). */
+const MOST_PARTS = 10_000;
+const cut_MIB = 1024 ** 2;
+/** Length of a data part in bytes: 64 of them for a small file, so that all connections have work, at most 8,000 in all. */
+function dataPart(size) {
+    const small = Math.min(4 * cut_MIB, Math.max(cut_MIB / 2, size / 64));
+    return Math.ceil(Math.max(small, size / 8_000) / GRAIN) * GRAIN;
+}
+/** Length of a zero part, and of the zero object behind it, in bytes: a power of two from 64 MiB, at most 4,096 in all. */
+function zeroPart(size) {
+    let length = 64 * cut_MIB;
+    while (size / length > 4_096)
+        length *= 2;
+    return length;
+}
+/**
+ * Cuts a file into parts: zero runs of 1 MiB and more on their own, the rest as data. The result depends on size and bytes
+ * alone, not on how finely the blocks were found. Where a fragmented file would run out of part numbers, the shortest
+ * zero run that is worth a cut grows with what is left of file and numbers.
+ */
+async function* cut(blocks, size) {
+    const dataLength = dataPart(size);
+    const zeroLength = zeroPart(size);
+    let number = 0;
+    function* pieces(from, to, length, zero) {
+        for (let offset = from; offset < to; offset += length) {
+            yield { number: ++number, offset, length: Math.min(length, to - offset), zero };
+        }
+    }
+    let done = 0; // everything before is in a part
+    let zeros; // the zero run that ends where the blocks end, if there is one
+    let long = false; // whether that run is worth a cut
+    for await (const { offset, length, zero } of blocks) {
+        const end = offset + length;
+        if (zero) {
+            zeros ??= { from: offset, least: worthACut(size - offset, MOST_PARTS - number, dataLength) };
+            if (!long && end - zeros.from >= zeros.least) {
+                long = true;
+                yield* pieces(done, zeros.from, dataLength, false);
+                done = zeros.from;
+            }
+            if (!long)
+                continue;
+            const whole = end - done - ((end - done) % zeroLength);
+            yield* pieces(done, done + whole, zeroLength, true);
+            done += whole;
+        }
+        else {
+            if (long) {
+                yield* pieces(done, offset, zeroLength, true);
+                done = offset;
+            }
+            zeros = undefined;
+            long = false;
+            const whole = end - done - ((end - done) % dataLength);
+            yield* pieces(done, done + whole, dataLength, false);
+            done += whole;
+        }
+    }
+    yield* pieces(done, size, long ? zeroLength : dataLength, long);
+}
+/**
+ * The shortest zero run worth a cut, in bytes. A cut costs at most two numbers beyond those that data would need for the
+ * rest of the file; with 1,000 to spare it is 1 MiB, and with fewer the spare ones are spread over the rest.
+ */
+function worthACut(rest, numbers, dataLength) {
+    const spare = numbers - Math.ceil(rest / dataLength) - 2;
+    if (spare >= 1_000)
+        return cut_MIB;
+    return spare <= 0 ? Infinity : Math.max(cut_MIB, (2 * rest) / spare);
+}
+
+;// CONCATENATED MODULE: ./src/oss/reader.ts
+
+
+/** Bytes of one read when looking for zeros. */
+const LOOK = 8 * GRAIN;
+/** The file as runs of zero and other blocks, in order. @throws FileError */
+async function* blocks(source) {
+    const { size } = source;
+    const buffer = Buffer.allocUnsafeSlow(LOOK);
+    const nothing = Buffer.alloc(GRAIN);
+    let at = 0;
+    for (const { from, to } of grains(source.extents ?? [{ offset: 0, length: size }], size)) {
+        if (from > at)
+            yield { offset: at, length: from - at, zero: true };
+        for (at = from; at < to;) {
+            const length = Math.min(LOOK, to - at);
+            await readFully(source, buffer, length, at);
+            for (let start = 0; start < length; start += GRAIN) {
+                const end = Math.min(start + GRAIN, length);
+                // The first byte decides nearly always, and costs nothing.
+                const zero = buffer[start] === 0 && buffer.compare(nothing, 0, end - start, start, end) === 0;
+                yield { offset: at + start, length: end - start, zero };
+            }
+            at += length;
+        }
+    }
+    if (at < size)
+        yield { offset: at, length: size - at, zero: true };
+}
+/** Extents widened to whole grains and merged. */
+function grains(extents, size) {
+    const wide = [];
+    for (const { offset, length } of extents) {
+        const from = offset - (offset % GRAIN);
+        const to = Math.min(size, Math.ceil((offset + length) / GRAIN) * GRAIN);
+        const last = wide.at(-1);
+        if (last !== undefined && from <= last.to)
+            last.to = Math.max(last.to, to);
+        else
+            wide.push({ from, to });
+    }
+    return wide;
+}
+/** Fills `length` bytes of the buffer from the file. @throws CloudError `FileChanged` at its end, `FileUnreadable` */
+async function readFully({ handle }, buffer, length, offset) {
+    for (let done = 0; done < length;) {
+        const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((error) => {
+            const cause = error instanceof Error ? error.message : 'unknown';
+            throw new CloudError('file:read', 'FileUnreadable', `at byte ${offset + done}: ${cause}`);
+        });
+        if (bytesRead === 0)
+            throw new CloudError('file:read', 'FileChanged', `the file now ends at byte ${offset + done}`);
+        done += bytesRead;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/oss/join.ts
+
+
+
+
+
+
+
+/** An upload that nobody has added to for so long, in ms, is nobody's any more. */
+const ABANDONED = 10 * 60_000;
+/**
+ * The newest unfinished upload under the key that may be gone on with: any under a key that only this run uses or in a
+ * later attempt of it, otherwise one that was abandoned. Undefined when there is none or the right to look is missing.
+ * @throws CloudError
+ */
+async function findUnfinished(oss, key, ours) {
+    try {
+        const uploads = await unfinishedUploads(oss, key);
+        for (const { id, initiated } of uploads.toSorted((a, b) => b.initiated - a.initiated)) {
+            const { parts, newest } = await listParts(oss, key, id);
+            if (ours || now() - Math.max(newest, initiated) > ABANDONED)
+                return { uploadId: id, parts };
+        }
+    }
+    catch (error) {
+        if (!isDenied(error) && !(error instanceof CloudError && error.code === 'NoSuchUpload'))
+            throw error;
+    }
+    return undefined;
+}
+/** What an upload holds, and when its newest part came, in ms since the epoch. @throws CloudError */
+async function listParts(oss, key, id) {
+    const parts = new Map();
+    let newest = 0;
+    let marker = '0';
+    for (;;) {
+        const query = { 'max-parts': 1000, 'part-number-marker': marker };
+        const page = await oss.call('oss:ListParts', (sdk) => sdk.listParts(key, id, query));
+        // ali-oss gives one part as an object and `isTruncated` as a text.
+        for (const part of [page.parts ?? []].flat()) {
+            parts.set(Number(textAt(part, 'PartNumber')), {
+                size: Number(textAt(part, 'Size')),
+                etag: textAt(part, 'ETag') ?? '',
+            });
+            newest = Math.max(newest, Date.parse(textAt(part, 'LastModified') ?? '') || 0);
+        }
+        const next = textAt(page, 'nextPartNumberMarker');
+        if (textAt(page, 'isTruncated') !== 'true' || next === undefined || next === marker)
+            return { parts, newest };
+        marker = next;
+    }
+}
+/** Checks listed parts against the file: only one with the same size and MD5 counts. */
+function checker(source, { parts }) {
+    const zeroSums = new Map();
+    const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
+    return async (part) => {
+        const listed = parts.get(part.number);
+        if (listed?.size !== part.length)
+            return undefined;
+        const known = part.zero ? zeroSums.get(part.length) : undefined;
+        const md5 = (0,external_node_crypto_.createHash)('md5');
+        const crc = new Crc64();
+        for (let done = 0; known === undefined && done < part.length;) {
+            const length = Math.min(buffer.length, part.length - done);
+            if (part.zero)
+                buffer.fill(0);
+            else
+                await readFully(source, buffer, length, part.offset + done);
+            const slice = buffer.subarray(0, length);
+            md5.update(slice);
+            if (!part.zero)
+                crc.update(slice);
+            done += length;
+        }
+        const sum = known ?? md5.digest('hex').toUpperCase();
+        if (part.zero)
+            zeroSums.set(part.length, sum);
+        if (listed.etag.replaceAll('"', '').toUpperCase() !== sum)
+            return undefined;
+        return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
+    };
+}
+
+;// CONCATENATED MODULE: ./src/oss/progress.ts
+
+const progress_MIB = 1024 ** 2;
+/** Time between two lines, in ms. */
+const PACE = 12_000;
+/** Counts what the upload does and says so now and then: enough to tell a slow line from a dead one. */
+class Progress {
+    /** Bytes of data handed to the line in tries that still count. */
+    sent = 0;
+    /** Bytes of the file that are zeros or were there already. */
+    skipped = 0;
+    retries = 0;
+    lastReason = '';
+    size;
+    log;
+    started = now();
+    stop;
+    before = { sent: 0, at: now() };
+    /** @param size - bytes of the file */
+    constructor(size, log) {
+        this.size = size;
+        this.log = log;
+        this.stop = every(PACE, () => {
+            this.say();
+        });
+    }
+    /** Bytes handed over, or taken back when their try has failed. */
+    moved(bytes) {
+        this.sent += bytes;
+    }
+    spared(bytes) {
+        this.skipped += bytes;
+    }
+    retried(reason) {
+        this.retries += 1;
+        this.lastReason = reason;
+    }
+    /** Says the last line. */
+    sayEnd() {
+        const seconds = (now() - this.started) / 1000;
+        this.log.info(`Uploaded ${gib(this.sent)} in ${seconds.toFixed(1)} s (${rate(this.sent, seconds)}); ${gib(this.skipped)} of zeros were not sent${this.trouble()}.`);
+    }
+    bytesSent() {
+        return this.sent;
+    }
+    /** How far it got, such as `37 %`. */
+    share() {
+        return `${Math.floor((100 * (this.sent + this.skipped)) / this.size)} %`;
+    }
+    /** Says nothing any more. */
+    cease() {
+        this.stop();
+    }
+    say() {
+        const at = now();
+        const lately = (at - this.before.at) / 1000;
+        const whole = (at - this.started) / 1000;
+        const done = this.sent + this.skipped;
+        const left = this.size - done;
+        const speed = done / whole;
+        const eta = this.sent === this.before.sent ? 'nothing moved lately' : `about ${minutes(left / speed)} left`;
+        this.log.info(`${this.share()} of ${gib(this.size)}, ${rate(this.sent - this.before.sent, lately)} now, ` +
+            `${rate(this.sent, whole)} overall, ${eta}, ${gib(this.skipped)} of zeros not sent${this.trouble()}.`);
+        this.before = { sent: this.sent, at };
+    }
+    trouble() {
+        return this.retries === 0 ? '' : `, ${this.retries} retries (last: ${this.lastReason})`;
+    }
+}
+const gib = (bytes) => bytes < 1024 * progress_MIB ? `${(bytes / progress_MIB).toFixed(1)} MiB` : `${(bytes / 1024 / progress_MIB).toFixed(2)} GiB`;
+const rate = (bytes, seconds) => `${(bytes / progress_MIB / Math.max(seconds, 0.001)).toFixed(1)} MiB/s`;
+const minutes = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+
+;// CONCATENATED MODULE: ./src/oss/copier.ts
+
+
+
+
+/** Fewer zeros than this, in bytes, are not worth a zero object. */
+const WORTH = 8 * 1024 ** 2;
+/** Fills zero parts by copies inside the bucket, once there are enough of them to be worth it. */
+class Copier {
+    /** Parts that wait until a zero object is worth it. */
+    waiting = [];
+    target;
+    pace;
+    signal;
+    onZeros;
+    found = 0;
+    object;
+    refused = false;
+    /** @param onZeros - called before a zero object is made */
+    constructor(target, pace, signal, onZeros) {
+        this.target = target;
+        this.pace = pace;
+        this.signal = signal;
+        this.onZeros = onZeros;
+    }
+    /** Takes a zero part; gives back those that can be copied now. */
+    wait(part) {
+        this.waiting.push(part);
+        this.found += part.length;
+        return this.found < WORTH ? [] : this.waiting.splice(0);
+    }
+    /** Copies a part; undefined where the bucket refuses it and the zeros must travel. @throws CloudError */
+    async copy({ number, length }) {
+        const { oss, key, uploadId, progress } = this.target;
+        const object = await (this.object ??= this.make());
+        if (object === undefined || this.refused)
+            return undefined;
+        const to = { key, uploadId, number, length, signal: this.signal };
+        const copied = await this.unlessRefused(this.pace.store((options) => copyPart(oss, object, to, options)));
+        if (copied === undefined)
+            return undefined;
+        progress.spared(length);
+        return { ...copied, crc: zerosCrc(length), length };
+    }
+    make() {
+        const { oss, key, run, source } = this.target;
+        this.onZeros();
+        return this.unlessRefused(makeZeros(oss, key, zeroPart(source.size), run, this.signal));
+    }
+    /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
+    async unlessRefused(work) {
+        try {
+            return await work;
+        }
+        catch (error) {
+            const { status = 0, code } = error instanceof CloudError ? error : { code: '' };
+            if (status < 400 || status >= 500 || code === 'NoSuchUpload')
+                throw error;
+            if (!this.refused)
+                this.target.oss.log.info(`No copies inside the bucket (${code}): zeros travel as data.`);
+            this.refused = true;
+            return undefined;
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./src/oss/limit.ts
+/**
+ * How many parts may be under way. On a lossy line the number of connections is everything, and where a connection is
+ * fast the surplus costs next to nothing, so the upload starts with the most that has paid in measurements (bench/README.md).
+ */
+const MOST = 64;
+const LEAST = 4;
+/** The limit for the next stretch: half after a refusal or more than 5 % failures, a quarter more after a quiet one. */
+function nextLimit(limit, { accepted, failed, throttled }) {
+    if (throttled || failed > 0.05 * (accepted + failed))
+        return Math.max(LEAST, Math.floor(limit / 2));
+    return accepted === 0 ? limit : Math.min(MOST, Math.ceil(limit * 1.25));
+}
+
+;// CONCATENATED MODULE: ./src/oss/pace.ts
+
+
+/** The upload gives up when no part was accepted for this long, in ms. */
+const PATIENCE = 15 * 60_000;
+/** How an upload fares: what was accepted and what failed, and whether there is still hope. */
+class Pace {
+    progress;
+    lastAccepted = now();
+    seen = { accepted: 0, failed: 0, throttled: false };
+    constructor(progress) {
+        this.progress = progress;
+    }
+    /** What has happened since the last call. */
+    stretch() {
+        const { seen } = this;
+        this.seen = { accepted: 0, failed: 0, throttled: false };
+        return seen;
+    }
+    /** Runs a call that stores one part, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
+    async store(call) {
+        try {
+            const stored = await call({
+                givesUp: () => this.hopeless(),
+                onRetry: (error) => {
+                    this.note(error);
+                },
+            });
+            this.seen.accepted += 1;
+            this.lastAccepted = now();
+            return stored;
+        }
+        catch (error) {
+            if (!(error instanceof CloudError) || !this.hopeless())
+                throw error;
+            const { operation, code, message, requestId } = error;
+            const text = `no part was accepted for ${PATIENCE / 60_000} minutes, ${this.progress.share()} is through`;
+            throw new CloudError(operation, 'UploadGaveUp', `${text}; last: ${code}: ${message}`, {
+                requestId,
+                cause: error,
+            });
+        }
+    }
+    hopeless() {
+        return now() - this.lastAccepted > PATIENCE;
+    }
+    note({ code, status, message }) {
+        this.seen.failed += 1;
+        this.seen.throttled ||= status === 503 || /Throttl|SlowDown|Limit/.test(code);
+        this.progress.retried(`${code}: ${message}`);
+    }
+}
+
 // EXTERNAL MODULE: external "node:stream"
 var external_node_stream_ = __nccwpck_require__(7075);
-;// CONCATENATED MODULE: ./src/oss/crc64-wasm.ts
-// Generated by scripts/make-crc64-wasm.ts, which explains it.
-/** Where in its memory the module expects the data, and how many bytes of it at most. */
-const DATA = 5120;
-const WINDOW = 256 * 1024;
-const MODULE = 'AGFzbQEAAAABEwNgAn5+AX5gA39/fwBgAn5/AX4DBAMAAQIFAwEABQcbAwZtZW1vcnkCAAhtdWx0aXBseQAAA2NyYwACCqEEAz4BAX4DQCACIAAgAUI/h4OFIQIgAEIBiEIAIABCAYN9QsKenLzd8pW2SYOFIQAgAUIBhiEBIAFQRQ0ACyACC8QCAANAIAAgAP0AAAAgAv0AAJ4K/VEgAv0AALEJ/VEgAv0AAKAI/VEgAv0AAOIC/VEgAv0AAKoB/VEgAv0AAI8B/VEgAv0AACb9Uf0LAAAgACAA/QAAECAC/QAArgr9USAC/QAAwQn9USAC/QAAsAj9USAC/QAA8gL9USAC/QAAugH9USAC/QAAnwH9USAC/QAANv1R/QsAECAAIAD9AAAgIAL9AAC+Cv1RIAL9AADRCf1RIAL9AADACP1RIAL9AACCA/1RIAL9AADKAf1RIAL9AACvAf1RIAL9AABG/VH9CwAgIAAgAP0AADAgAv0AAM4K/VEgAv0AAOEJ/VEgAv0AANAI/VEgAv0AAJID/VEgAv0AANoB/VEgAv0AAL8B/VEgAv0AAFb9Uf0LADAgAEHAAGohACACQcAAaiECIAAgAUkNAAsLmQEBAX9BgCghAkGAJCABSQRAQYAoQYAoKQAAIACFNwAAQgAhACABQYAMa0FAcUGAKGohAkGAKCACQYAcEAFBgBAgAkGADGtBgAz8CgAAIAIgAkGADGpBgBAQAQsgAiABQYAoakkEQANAIACnIAItAABzQf8BcUEDdCkAACAAQgiIhSEAIAJBAWohAiACIAFBgChqSQ0ACwsgAAs=';
+;// CONCATENATED MODULE: ./src/oss/slices.ts
 
-;// CONCATENATED MODULE: ./src/oss/crc64.ts
+
+
+/** Bytes handed to a socket at once: less costs CPU per byte, more costs memory per connection. */
+const SLICE = 256 * 1024;
 /**
- * CRC-64/XZ (ECMA-182, reflected, all ones in and out): what OSS answers as `x-oss-hash-crc64ecma`
- * (https://www.alibabacloud.com/help/en/oss/developer-reference/check-data-integrity-by-using-crc-64).
+ * Buffers in turn for one stream: one is being written, one waits in the stream, one is being read into.
+ * A stream reads on only when the slice before the last has left for the socket, so three never collide.
  */
-
-const ONES = 0xffffffffffffffffn;
-const ONE = 1n << 63n;
-const X_8 = 1n << 55n;
-const { crc, memory, multiply } = start();
-const crc64_window = new Uint8Array(memory.buffer, DATA, WINDOW);
-const powers = squares();
-function start() {
-    const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
-    const kernel = new WebAssembly.Instance(module).exports;
-    const table = new BigUint64Array(kernel.memory.buffer, 0, 256);
-    for (let byte = 0; byte < 256; byte++)
-        table[byte] = kernel.multiply(BigInt(byte), X_8);
-    return kernel;
-}
-/** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
-function squares() {
-    const powers = [X_8];
-    for (let last = X_8; powers.length < 53; powers.push(last))
-        last = multiply(last, last);
-    return powers;
-}
-/** value * x^(8 * length): what `length` zero bytes make of a state. */
-function shift(value, length) {
-    let rest = length;
-    let shifted = value;
-    for (let k = 0; rest > 0; k++) {
-        if (rest % 2 === 1)
-            shifted = multiply(shifted, powers[k] ?? ONE);
-        rest = Math.floor(rest / 2);
+const RING = 3;
+/** Rings that no stream uses at the moment. A ring whose stream was cut off is dropped: its socket may still read it. */
+class Rings {
+    free = [];
+    take() {
+        return this.free.pop() ?? Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(SLICE));
     }
-    return BigInt.asUintN(64, shifted);
+    give(ring) {
+        this.free.push(ring);
+    }
 }
-/** A running CRC. All objects share one window, but each call leaves nothing there, so they may be used in any order. */
-class Crc64 {
-    #state = ONES;
-    update(bytes) {
-        for (let at = 0; at < bytes.length; at += WINDOW) {
-            const piece = bytes.subarray(at, at + WINDOW);
-            crc64_window.set(piece);
-            this.#state = crc(this.#state, piece.length);
+/** Streams a part slice by slice. `onSlice` hears of the bytes handed over. */
+function streamPart(source, part, ring, onSlice) {
+    const crc = new Crc64();
+    async function* slices() {
+        for (let done = 0; done < part.length;) {
+            const buffer = ring.shift() ?? Buffer.allocUnsafeSlow(SLICE);
+            ring.push(buffer);
+            const length = Math.min(SLICE, part.length - done);
+            await readFully(source, buffer, length, part.offset + done);
+            const slice = buffer.subarray(0, length);
+            crc.update(slice);
+            done += length;
+            onSlice(length);
+            yield slice;
         }
-        return this;
     }
-    digest() {
-        return BigInt.asUintN(64, this.#state) ^ ONES;
+    return { body: external_node_stream_.Readable.from(slices(), { objectMode: false, highWaterMark: SLICE }), crc };
+}
+
+;// CONCATENATED MODULE: ./src/oss/sender.ts
+
+
+/** A try in which no byte moves for this long is over, in ms. */
+const STALL = 30_000;
+/** No try takes longer, however slow the line, in ms. */
+const sender_LONGEST = 4 * 3_600_000;
+/** Gives a function that sends a data part until it is accepted with the CRC of what was read. */
+function openSender(target, pace, signal) {
+    const rings = new Rings();
+    return (part) => pace.store((options) => target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, rings), {
+        ...options,
+        signal,
+        stall: STALL,
+        timeout: sender_LONGEST,
+    }));
+}
+async function attempt(sdk, target, part, rings) {
+    const { source, key, uploadId, progress } = target;
+    const { number, length } = part;
+    const ring = rings.take();
+    let moved = 0;
+    const { body, crc } = streamPart(source, part, ring, (bytes) => {
+        moved += bytes;
+        progress.moved(bytes);
+    });
+    try {
+        const { etag, res } = await sdk.uploadPart(key, uploadId, number, body, 0, length);
+        const digest = crc.digest();
+        const answered = res.headers['x-oss-hash-crc64ecma'];
+        if (moved !== length || (answered !== undefined && answered !== String(digest))) {
+            throw new CloudError('oss:UploadPart', 'IntegrityMismatch', `part ${number} arrived damaged`);
+        }
+        rings.give(ring);
+        return { number, etag, crc: digest, length };
+    }
+    catch (error) {
+        body.destroy();
+        progress.moved(-moved);
+        throw error;
     }
 }
-function crc64(bytes) {
-    return new Crc64().update(bytes).digest();
+
+;// CONCATENATED MODULE: ./src/oss/transfer.ts
+
+
+
+
+
+
+
+
+
+/** Time between two decisions about the number of parts under way, in ms. */
+const STRETCH = 10_000;
+/** Parts that are found before there is a place for them: a long search for data must not leave the line idle. */
+const AHEAD = 128;
+/**
+ * Sends a file part by part, zeros as copies inside the bucket. One lost part stops the others.
+ * @returns all parts, in order
+ * @throws CloudError `UploadGaveUp` after 15 minutes in which no part was accepted; at once what no retry can cure
+ */
+async function transfer(job) {
+    const { source, progress } = job;
+    const stop = new AbortController();
+    const pace = new Pace(progress);
+    const send = openSender(job, pace, stop.signal);
+    const copier = new Copier(job, pace, stop.signal, job.onZeros);
+    const uploads = pLimit(MOST);
+    const copies = pLimit(COPIES);
+    const sent = [];
+    const working = new Set();
+    const track = (work) => {
+        const tracked = work
+            .then((part) => {
+            sent[part.number - 1] = part;
+        })
+            .catch((error) => {
+            stop.abort(error);
+        })
+            .finally(() => working.delete(tracked));
+        working.add(tracked);
+    };
+    const asData = (part) => uploads(() => send(part));
+    const asCopy = async (part) => (await copies(() => copier.copy(part))) ?? (await asData(part));
+    const unwatch = every(STRETCH, () => {
+        uploads.concurrency = nextLimit(uploads.concurrency, pace.stretch());
+    });
+    try {
+        for await (const part of cut(blocks(source), source.size)) {
+            const listed = await job.listed(part);
+            if (listed !== undefined) {
+                progress.spared(part.length);
+                sent[part.number - 1] = { number: part.number, length: part.length, ...listed };
+            }
+            else if (part.zero) {
+                for (const zero of copier.wait(part))
+                    track(asCopy(zero));
+            }
+            else {
+                while (uploads.pendingCount >= AHEAD)
+                    await Promise.race(working);
+                track(asData(part));
+            }
+            stop.signal.throwIfAborted();
+        }
+        // Too few zeros for a zero object: they travel.
+        for (const part of copier.waiting)
+            track(asData(part));
+        await settled(working);
+        stop.signal.throwIfAborted();
+    }
+    catch (error) {
+        stop.abort(error);
+        await settled(working);
+        throw stop.signal.reason;
+    }
+    finally {
+        unwatch();
+    }
+    return sent;
 }
-/** The CRC of A followed by B, from the CRC of each and the length of B in bytes. */
-function combine(a, b, lengthOfB) {
-    return shift(a, lengthOfB) ^ b;
-}
-/** The CRC of `length` zero bytes. */
-function zerosCrc(length) {
-    return shift(ONES, length) ^ ONES;
+async function settled(working) {
+    while (working.size > 0)
+        await Promise.race(working);
 }
 
 ;// CONCATENATED MODULE: ./src/oss/upload.ts
@@ -73445,71 +74429,103 @@ function zerosCrc(length) {
 
 
 
-const PART = 8 * 1024 ** 2;
-const SLICE = 1024 ** 2;
-const CONNECTIONS = 8;
+
+
 /**
- * Uploads a file as one object and proves by CRC-64 that it arrived.
- * @throws CloudError
+ * Makes the object that is the file: joins an unfinished upload or begins one, sends what is missing, completes it and
+ * compares the CRC-64 of what was read with that of what lies there.
+ * @throws CloudError; nothing is left half verified
  */
 async function upload(oss, source, staging) {
-    const { key, run } = staging;
-    const size = Math.max(PART, Math.ceil(source.size / 10_000));
-    const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-    const { uploadId: id } = await oss.call('oss:InitiateMultipartUpload', (sdk) => sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' }));
-    if (id === undefined)
-        throw new CloudError('oss:InitiateMultipartUpload', 'UnexpectedAnswer', 'no upload id');
-    staging.onInitiated(id);
-    const count = Math.ceil(source.size / size);
-    const sent = [];
-    let next = 0;
-    const stop = new AbortController();
-    const worker = async () => {
-        while (next < count) {
-            const index = next++;
-            const offset = index * size;
-            const length = Math.min(size, source.size - offset);
-            const part = await oss.call('oss:UploadPart', async (sdk) => {
-                const crc = new Crc64();
-                const body = external_node_stream_.Readable.from(slices(source, offset, length, crc), { objectMode: false, highWaterMark: SLICE });
-                const { etag, res } = await sdk.uploadPart(key, id, index + 1, body, 0, length);
-                const digest = crc.digest();
-                const answered = res.headers['x-oss-hash-crc64ecma'];
-                if (answered !== undefined && answered !== String(digest)) {
-                    throw new CloudError('oss:UploadPart', 'IntegrityMismatch', `part ${index + 1} arrived damaged`);
-                }
-                return { number: index + 1, etag, crc: digest, length };
-            }, { timeout: 3_600_000, stall: 30_000, signal: stop.signal });
-            sent[index] = part;
-        }
-    };
+    const found = staging.joins ? await findUnfinished(oss, staging.key, staging.joinsAny) : undefined;
+    if (found !== undefined) {
+        oss.log.info(`Going on with an unfinished upload of ${found.parts.size} parts.`);
+        staging.onUpload(found.uploadId);
+    }
     try {
-        await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+        return await upload_send(oss, source, staging, found ?? (await begin(oss, staging)));
     }
     catch (error) {
-        stop.abort(error);
-        throw error;
+        // Somebody aborted it behind our back (a lifecycle rule, a clean-up of the bucket): once more from the start.
+        if (!(error instanceof CloudError) || error.code !== 'NoSuchUpload')
+            throw error;
+        oss.log.info('The upload has vanished from the bucket; beginning another.');
+        return upload_send(oss, source, staging, await begin(oss, staging));
     }
-    const crc64 = String(sent.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
-    const forbid = staging.overwrite ? {} : { 'x-oss-forbid-overwrite': 'true' };
-    const { res } = await oss.call('oss:CompleteMultipartUpload', (sdk) => sdk.completeMultipartUpload(key, id, sent, { headers: forbid }));
-    const head = await headObject(oss, key);
-    const state = head === undefined || head === 'unknown' ? toState(res.headers) : head;
-    if (state.crc64 !== crc64)
-        throw new CloudError('oss:HeadObject', 'IntegrityMismatch', 'the object is not the file');
-    return { bucket: oss.bucket, key, size: source.size, crc64, etag: state.etag, versionId: state.versionId };
 }
-async function* slices(source, offset, length, crc) {
-    for (let done = 0; done < length;) {
-        const slice = Buffer.allocUnsafe(Math.min(SLICE, length - done));
-        const { bytesRead } = await source.handle.read(slice, 0, slice.length, offset + done);
-        if (bytesRead === 0)
-            throw new CloudError('file', 'FileShrank', `the file ends at byte ${offset + done}`);
-        const bytes = slice.subarray(0, bytesRead);
-        crc.update(bytes);
-        done += bytesRead;
-        yield bytes;
+async function begin(oss, { key, run, onUpload }) {
+    // A bucket's default class may be Archive, which ECS cannot read.
+    const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
+    const { uploadId } = await oss.call('oss:InitiateMultipartUpload', (sdk) => sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' }));
+    if (uploadId === undefined)
+        throw new CloudError('oss:InitiateMultipartUpload', 'UnexpectedAnswer', 'no upload id');
+    onUpload(uploadId);
+    return { uploadId, parts: new Map() };
+}
+async function upload_send(oss, source, staging, joined) {
+    const { key, run, onZeros } = staging;
+    const { uploadId } = joined;
+    let sent = 0;
+    for (let again = 0;; again += 1) {
+        const progress = new Progress(source.size, oss.log);
+        try {
+            const job = { oss, source, key, uploadId, run, onZeros, progress, listed: checker(source, joined) };
+            const parts = await transfer(job);
+            const crc64 = String(parts.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
+            sent += progress.bytesSent();
+            progress.sayEnd();
+            const { etag, versionId } = await complete(oss, staging, uploadId, parts, crc64);
+            return { size: source.size, crc64, etag, versionId, sent };
+        }
+        catch (error) {
+            // Parts have vanished or are not what the list said: send what is missing.
+            if (!(error instanceof CloudError) || !/^(InvalidPart|FilePart\w+)$/.test(error.code) || again >= 2)
+                throw error;
+            oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
+            joined.parts = (await listParts(oss, key, uploadId)).parts;
+        }
+        finally {
+            progress.cease();
+        }
     }
+}
+/**
+ * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every
+ * failure first looks at the object.
+ */
+async function complete(oss, staging, id, parts, crc64) {
+    const { key, run, overwrite } = staging;
+    const headers = overwrite ? {} : { 'x-oss-forbid-overwrite': 'true' };
+    let answer;
+    try {
+        const { res } = await oss.call('oss:CompleteMultipartUpload', async (sdk) => refuseErrorIn200(await sdk.completeMultipartUpload(key, id, parts, { headers })), { timeout: 180_000 });
+        answer = toState(res.headers);
+    }
+    catch (error) {
+        const there = await headObject(oss, key);
+        const done = typeof there === 'object' && there.run === run && there.crc64 === crc64;
+        if (!done)
+            throw error;
+        return there;
+    }
+    const there = await headObject(oss, key);
+    const state = typeof there === 'object' ? there : answer;
+    if (there === undefined || state.crc64 !== crc64) {
+        const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
+        throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
+    }
+    return state;
+}
+/** The service may begin its answer with 200 and find an error afterwards; ali-oss takes it for a success. */
+function refuseErrorIn200(answer) {
+    const body = answer.res.data?.toString('utf8') ?? '';
+    if (!body.includes('<Error>'))
+        return answer;
+    const text = (name) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];
+    const code = text('Code') ?? 'UnexpectedAnswer';
+    throw new CloudError('oss:CompleteMultipartUpload', code, text('Message') ?? 'no message', {
+        requestId: text('RequestId'),
+    });
 }
 
 ;// CONCATENATED MODULE: ./src/outputs.ts
@@ -73524,6 +74540,8 @@ function setOutputs({ image, region, taskId, object, replaced }) {
 }
 
 ;// CONCATENATED MODULE: ./src/main.ts
+
+
 
 
 
@@ -73574,14 +74592,23 @@ async function prepare({ request, cloud, log }, plan) {
 }
 async function stageDisk({ request, disk, cloud, ledger, outcome }, plan, key) {
     const started = now();
+    const { run } = request;
     ledger.record({ kind: 'upload', key });
     ledger.record({ kind: 'object', key });
-    const staged = await upload(cloud.oss, disk, {
+    const isPrivate = request.key === undefined;
+    const extents = await dataExtents(disk, (await which('python3')) || undefined);
+    const source = { handle: disk.handle, size: disk.size, extents };
+    const staged = await upload(cloud.oss, source, {
         key,
-        run: request.run.mark,
+        run: run.mark,
         overwrite: plan.overwrite,
-        onInitiated: (id) => {
+        joins: !isPrivate || run.attempt > 1,
+        joinsAny: isPrivate || run.attempt > 1,
+        onUpload: (id) => {
             ledger.record({ kind: 'upload', key, id });
+        },
+        onZeros: () => {
+            ledger.record({ kind: 'zeros', key });
         },
     });
     ledger.forget(['upload']);
@@ -73590,6 +74617,11 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }, plan, key) {
     await assertUnchanged(disk);
     outcome.staged = staged;
     outcome.times.upload = now() - started;
+    // The zero object has done its work, whatever becomes of the image.
+    const zeros = ledger.made().filter(({ kind }) => kind === 'zeros');
+    const { leftovers } = await cleanUp(zeros, cloud, request);
+    if (leftovers.length === 0)
+        ledger.forget(['zeros']);
 }
 /** Imports the staged object, or goes on with the import of an earlier attempt, until the image has its name. */
 async function landImage(stage, plan, key) {
@@ -73733,7 +74765,7 @@ async function writeSummary(request, outcome, safe) {
         ['Name', name],
         ['Region', region],
         ['System', `${osType}, ${platform}, ${architecture}`],
-        ['Uploaded', staged && `${gib(staged.size)} in ${duration(times.upload)}`],
+        ['Uploaded', staged && `${summary_gib(staged.size)} in ${duration(times.upload)}`],
         ['Import', duration(times.import)],
         ['Staged object', object && `${object} (${skipClean ? 'kept' : 'deleted'})`],
         ['Replaced', replaced],
@@ -73749,7 +74781,7 @@ async function writeSummary(request, outcome, safe) {
 }
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const summary_escape = (text) => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);
-const gib = (bytes) => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
+const summary_gib = (bytes) => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
 /** Milliseconds for a person. */
 function duration(ms) {
     if (ms === undefined)

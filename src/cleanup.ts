@@ -6,6 +6,7 @@ import type { Image } from './ecs/images.ts';
 import { ensureImportRole } from './ecs/role.ts';
 import type { ImportRequest } from './inputs.ts';
 import type { Made } from './ledger.ts';
+import { zeroKeys } from './oss/zeros.ts';
 import { abortUpload, removeObject, unfinishedUploads } from './oss/objects.ts';
 
 /** Something that could not be undone, and the command that does it. */
@@ -28,7 +29,7 @@ const CANCEL_TIME = 150_000;
  * reported, never thrown.
  */
 export async function cleanUp(made: Made[], cloud: Cloud, request: ImportRequest): Promise<Undone> {
-  const order = ['image', 'upload', 'object', 'role'];
+  const order = ['image', 'upload', 'zeros', 'object', 'role'];
   const undone: Undone = { leftovers: [], kept: [] };
   for (const one of [...made].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))) {
     try {
@@ -51,6 +52,11 @@ async function undo(made: Made, cloud: Cloud, request: ImportRequest): Promise<I
   }
   if (made.kind === 'upload') {
     for (const id of await uploadsToAbort(made, cloud, request)) await abortUpload(oss, made.key, id);
+  } else if (made.kind === 'zeros') {
+    for (const key of Object.values(zeroKeys(made.key, run.mark))) {
+      for (const { id } of await unfinishedUploads(oss, key)) await abortUpload(oss, key, id);
+      await removeObject(oss, { key, run: run.mark, private: true });
+    }
   } else if (made.kind === 'object') {
     const { key, etag, versionId } = made;
     const gone = await removeObject(oss, { key, etag, versionId, run: run.mark, private: request.key === undefined });
@@ -77,10 +83,12 @@ async function uploadsToAbort(
   }
 }
 
-function leftover(made: Made, { bucket, region }: ImportRequest): string {
+function leftover(made: Made, { bucket, region, run }: ImportRequest): string {
   switch (made.kind) {
     case 'upload':
       return `The unfinished upload of ${made.key} stays. Remove it: ossutil rm oss://${bucket}/${made.key} -m`;
+    case 'zeros':
+      return `The zero object of ${made.key} may stay. Remove it: ossutil rm oss://${bucket}/${zeroKeys(made.key, run.mark).object}`;
     case 'object':
       return `The staged object stays. Remove it: ossutil rm oss://${bucket}/${made.key}`;
     case 'image':

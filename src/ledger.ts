@@ -1,7 +1,9 @@
 /** What this run made and has to undo when it fails: plain data, names before ids. */
 export type Made =
-  /** A multipart upload under a key, and the zero object that it copies from. */
+  /** A multipart upload under a key. */
   | { kind: 'upload'; key: string; id?: string }
+  /** The zero object of a staged object, and its seed. */
+  | { kind: 'zeros'; key: string }
   /** A staged object; `etag` and `versionId` once it was completed. */
   | { kind: 'object'; key: string; etag?: string; versionId?: string }
   /** An image under its final or its temporary name. */

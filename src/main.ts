@@ -1,10 +1,12 @@
 import { unlink } from 'node:fs/promises';
+import { which } from '@actions/io';
 import { check, clientToken, type Plan } from './check.ts';
 import { cleanUp } from './cleanup.ts';
 import { CloudError, textOf } from './cloud/errors.ts';
 import { now } from './cloud/time.ts';
 import type { Cloud } from './connect.ts';
 import type { DiskImage } from './disk/disk.ts';
+import { dataExtents } from './disk/extents.ts';
 import { assertUnchanged } from './disk/inspect.ts';
 import { cancelImport } from './ecs/cancel.ts';
 import type { Image } from './ecs/images.ts';
@@ -82,14 +84,23 @@ async function prepare({ request, cloud, log }: Stage, plan: Plan): Promise<void
 
 async function stageDisk({ request, disk, cloud, ledger, outcome }: Stage, plan: Plan, key: string): Promise<void> {
   const started = now();
+  const { run } = request;
   ledger.record({ kind: 'upload', key });
   ledger.record({ kind: 'object', key });
-  const staged = await upload(cloud.oss, disk, {
+  const isPrivate = request.key === undefined;
+  const extents = await dataExtents(disk, (await which('python3')) || undefined);
+  const source = { handle: disk.handle, size: disk.size, extents };
+  const staged = await upload(cloud.oss, source, {
     key,
-    run: request.run.mark,
+    run: run.mark,
     overwrite: plan.overwrite,
-    onInitiated: (id) => {
+    joins: !isPrivate || run.attempt > 1,
+    joinsAny: isPrivate || run.attempt > 1,
+    onUpload: (id) => {
       ledger.record({ kind: 'upload', key, id });
+    },
+    onZeros: () => {
+      ledger.record({ kind: 'zeros', key });
     },
   });
   ledger.forget(['upload']);
@@ -98,6 +109,10 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }: Stage, plan:
   await assertUnchanged(disk);
   outcome.staged = staged;
   outcome.times.upload = now() - started;
+  // The zero object has done its work, whatever becomes of the image.
+  const zeros = ledger.made().filter(({ kind }) => kind === 'zeros');
+  const { leftovers } = await cleanUp(zeros, cloud, request);
+  if (leftovers.length === 0) ledger.forget(['zeros']);
 }
 
 /** Imports the staged object, or goes on with the import of an earlier attempt, until the image has its name. */

@@ -35,32 +35,42 @@ export function pauseBefore(tries: number, error: CloudError, random: number = M
 
 export interface RetryOptions {
   log: Log;
-  /** How often at the most, the first time included. */
-  tries?: number;
+  /** Whether to stop after this many tries, the first one included; after 6 unless told otherwise. */
+  givesUp?: (tries: number) => boolean;
+  /** Hears of each failed try that is followed by another, in place of the log. */
+  onRetry?: (error: CloudError) => void;
+  /** Ends the tries at once. */
+  signal?: AbortSignal;
   /** No new try starts after this moment, in ms since the epoch. */
   deadline?: number | undefined;
   /** Applies a cure before the next try; says whether it could. */
   heal: (how: 'clock' | 'token', error: CloudError) => boolean;
 }
 
+const TRIES = 6;
+
+function retryLine({ operation, code, message }: CloudError, n: number, pause: number): string {
+  return `${operation} failed (try ${n}): ${code}: ${message}. Again in ${(pause / 1000).toFixed(1)} s.`;
+}
+
 /** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
-export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { log, tries = 6, deadline = Infinity, heal } = options;
+export async function retry<T>(attempt: (n: number) => Promise<T>, options: RetryOptions): Promise<T> {
+  const { log, givesUp = (tries) => tries >= TRIES, deadline = Infinity, heal } = options;
   const healed = new Set<string>();
   for (let n = 1; ; n += 1) {
     try {
-      return await attempt();
+      return await attempt(n);
     } catch (thrown) {
+      options.signal?.throwIfAborted();
       const error = thrown as CloudError;
       const how = cure(error);
       const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
       healed.add(how);
       const pause = pauseBefore(n, error);
-      if (!curable || n >= tries || now() + pause > deadline) throw error;
-      log.info(
-        `${error.operation} failed (${n} of ${tries}): ${error.code}: ${error.message}. Again in ${(pause / 1000).toFixed(1)} s.`,
-      );
-      await sleep(pause);
+      if (!curable || givesUp(n) || now() + pause > deadline) throw error;
+      if (options.onRetry !== undefined) options.onRetry(error);
+      else log.info(retryLine(error, n, pause));
+      await sleep(pause, options.signal);
     }
   }
 }

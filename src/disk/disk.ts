@@ -48,13 +48,35 @@ export interface Source {
   read(offset: number, length: number): Promise<Buffer>;
 }
 
-/** What a format's header says. `guest` reads the disk inside; it is absent when the header cannot be trusted. */
+/** What a format's header says: bytes of the disk inside, and a reader of it when the header can be trusted. */
 export interface Inside {
   virtualSize: number;
-  problems: string[];
-  warnings: string[];
   guest?: Source;
 }
+
+/** Collects what is wrong with one file, each as one line that begins with its name. */
+export class Findings {
+  readonly path: string;
+  readonly quoted: string;
+  readonly problems: string[] = [];
+  readonly warnings: string[] = [];
+
+  constructor(path: string) {
+    this.path = path;
+    this.quoted = shellQuote(path);
+  }
+
+  problem(text: string): void {
+    this.problems.push(`${this.quoted}: ${text}`);
+  }
+
+  warn(text: string): void {
+    this.warnings.push(`${this.quoted}: ${text}`);
+  }
+}
+
+/** The only repair where data is missing or nonsense. */
+export const AGAIN = 'Build, copy or download it again.';
 
 const READ_LIMIT = 16 * 1024 ** 2;
 
@@ -73,7 +95,9 @@ export function boundedSource(handle: FileHandle, size: number): Source {
       if (offset < 0 || offset >= size) return buffer;
       let done = 0;
       while (done < length) {
-        const { bytesRead } = await handle.read(buffer, done, length - done, offset + done);
+        const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((cause: unknown) => {
+          throw new DiskError([`Reading the file failed: ${oneLine(String(cause))}`]);
+        });
         if (bytesRead === 0) break;
         done += bytesRead;
       }

@@ -1,4 +1,4 @@
-import { shellQuote, type Source } from './disk.ts';
+import { shellQuote, type Findings, type Source } from './disk.ts';
 
 interface Kind {
   at: number;
@@ -30,26 +30,27 @@ const KINDS: Kind[] = [
 ];
 
 /**
- * What a file is when it is neither QCOW2 nor VHD nor a plain disk: a disk of another kind, something compressed that
- * was never unpacked, a program, a text. The line ends with the command that helps. Reads the first 512 bytes.
+ * Reports a file that is neither QCOW2 nor VHD nor a plain disk: a disk of another kind, something compressed that was
+ * never unpacked, a program, a text. Reads the first 512 bytes, and returns whether it is one of these.
  */
-export async function foreignKind(file: Source, path: string): Promise<string | undefined> {
+export async function isForeign(file: Source, findings: Findings): Promise<boolean> {
   const head = await file.read(0, 512);
-  const quoted = shellQuote(path);
-  const unpacked = path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed|img|raw)$/i, '');
-  for (const { at, magic, is, fix } of KINDS) {
-    if (head.toString('latin1', at, at + magic.length) !== magic) continue;
-    const plain = is.startsWith('compressed');
-    const target = plain ? (unpacked === path ? `${path}.raw` : unpacked) : `${unpacked}.qcow2`;
-    return `${quoted} is ${is}, not a RAW, VHD or QCOW2 image. Run: ${fix(quoted, target)}`;
-  }
-  if (head.toString('latin1', 0, 4) === '\x7fELF') return `${quoted} is a program (ELF), not a disk image.`;
+  const { path, quoted } = findings;
   const text = head.toString('latin1', 0, Math.min(file.size, 512));
-  if (text.startsWith('version https://git-lfs'))
-    return `${quoted} is a Git LFS pointer, the image itself was never downloaded. Run: git lfs pull`;
-  // No boot sector, file system or table is free of control characters; the text is not shown, it may be a secret.
-
-  if (/[^\t\n\f\r\x1b\x20-\xff]/.test(text)) return undefined;
-  const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error answer instead of the image?)' : 'a text';
-  return `${quoted} is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`;
+  const kind = KINDS.find(({ at, magic }) => text.startsWith(magic, at));
+  const bare = path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed)$/i, '');
+  if (kind?.is.startsWith('compressed')) {
+    findings.problem(`the file is ${kind.is}. Run: ${kind.fix(quoted, bare === path ? `${path}.raw` : bare)}`);
+  } else if (kind !== undefined) {
+    findings.problem(`the file is ${kind.is}, which ECS does not import. Run: ${kind.fix(quoted, `${bare}.qcow2`)}`);
+  } else if (text.startsWith('\x7fELF')) {
+    findings.problem('the file is a program (ELF), not a disk image.');
+  } else if (text.startsWith('version https://git-lfs')) {
+    findings.problem('a Git LFS pointer, the image itself was never downloaded. Run: git lfs pull');
+    // No boot sector, file system or table is free of control characters; the text is not shown, it may be a secret.
+  } else if (!/[^\t\n\f\r\x1b\x20-\xff]/.test(text)) {
+    const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
+    findings.problem(`the file is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`);
+  } else return false;
+  return true;
 }

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import { boundedSource, bytes, DiskError, oneLine, shellQuote } from './disk.ts';
-import type { DiskImage, FileIdentity, Format, Inside, Source } from './disk.ts';
-import { foreignKind } from './foreign.ts';
+import { AGAIN, boundedSource, bytes, DiskError, Findings, oneLine, shellQuote } from './disk.ts';
+import type { DiskImage, Format, Inside, Source } from './disk.ts';
+import { isForeign } from './foreign.ts';
 import { readTable } from './partitions.ts';
 import { inspectQcow2, isQcow2 } from './qcow2.ts';
 import { inspectVhd, isVhd } from './vhd.ts';
@@ -32,7 +32,7 @@ export async function holdsDisk(path: string): Promise<boolean> {
   try {
     const file = boundedSource(handle, (await handle.stat()).size);
     if ((await isQcow2(file)) || (await isVhd(file))) return true;
-    const table = await readTable(file, path);
+    const table = await readTable(file, new Findings(path), false);
     return table.kind === 'GPT' || table.partitions.some(({ start, end }) => start > 0 && end <= file.size);
   } catch {
     return false;
@@ -60,40 +60,31 @@ export async function assertUnchanged(disk: Pick<DiskImage, 'path' | 'identity'>
 }
 
 async function inspect(path: string, handle: FileHandle, claimed: Format | undefined, boots: boolean) {
-  const facts = await handle.stat({ bigint: true });
-  const quoted = shellQuote(path);
-  const size = Number(facts.size);
-  if (size === 0) throw new DiskError([`${quoted} is empty. Build, copy or download it again.`]);
-  const identity: FileIdentity = {
-    dev: facts.dev,
-    ino: facts.ino,
-    size: facts.size,
-    mtimeNs: facts.mtimeNs,
-    ctimeNs: facts.ctimeNs,
-  };
+  const findings = new Findings(path);
+  const { quoted, problems, warnings } = findings;
+  const { dev, ino, size: exactSize, mtimeNs, ctimeNs, blocks } = await handle.stat({ bigint: true });
+  const size = Number(exactSize);
+  if (size === 0) throw new DiskError([`${quoted}: the file is empty. ${AGAIN}`]);
   const file = boundedSource(handle, size);
   const format: Format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
-  const inside = await { RAW: inspectRaw, VHD: inspectVhd, QCOW2: inspectQcow2 }[format](file, path);
-  const { problems, warnings, virtualSize } = inside;
-  const readable = problems.length === 0;
-  if (claimed !== undefined && claimed !== format && (readable || format !== 'RAW'))
-    problems.unshift(
-      `${quoted} is claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format at all: it is detected.`,
+  const foreign = format === 'RAW' && (await isForeign(file, findings));
+  if (foreign) throw new DiskError(problems);
+
+  const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase() ?? format;
+  if (suffix !== format) findings.warn(`named like ${suffix}, its content is ${format}.`);
+  const { virtualSize, guest } = await { RAW: inspectRaw, VHD: inspectVhd, QCOW2: inspectQcow2 }[format](
+    file,
+    findings,
+  );
+  const table = guest && problems.length === 0 ? await readTable(guest, findings, boots) : undefined;
+  // A disk may have been an ISO once; where it still is one, a partition holds the marker or there is none.
+  const iso = table?.partitions.every(({ start }) => start <= ISO_9660_AT) === true;
+  if (iso && (await guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001')
+    findings.problem('an ISO 9660 image, which installs a disk. Name the disk that was installed from it.');
+  if (claimed !== undefined && claimed !== format)
+    findings.problem(
+      `claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format: it is detected.`,
     );
-  const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase();
-  if (suffix !== undefined && suffix !== format)
-    warnings.push(`${quoted} is named like ${suffix}, its content is ${format}.`);
-  const table = inside.guest && (await readTable(inside.guest, path));
-  if (table !== undefined) {
-    problems.push(...table.problems);
-    if (boots) warnings.push(...table.warnings);
-    const iso = (await inside.guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001';
-    // A disk may have been an ISO once; where it still is one, a partition holds the marker or there is none.
-    if (iso && table.partitions.every(({ start }) => start <= ISO_9660_AT))
-      problems.push(
-        `${quoted} is an ISO 9660 image: an installation medium. Name the disk that was installed from it.`,
-      );
-  }
   if (problems.length > 0) throw new DiskError(problems);
   const image: DiskImage = {
     path,
@@ -101,28 +92,22 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
     size,
     format,
     virtualSize,
-    allocated: Number(facts.blocks) * 512,
+    allocated: Number(blocks) * 512,
     warnings,
-    identity,
+    identity: { dev, ino, size: exactSize, mtimeNs, ctimeNs },
   };
   if (table?.bootMode !== undefined) image.bootMode = table.bootMode;
   return image;
 }
 
-async function inspectRaw(file: Source, path: string): Promise<Inside> {
-  const inside: Inside = { virtualSize: file.size, problems: [], warnings: [], guest: file };
-  const foreign = await foreignKind(file, path);
-  if (foreign !== undefined) {
-    delete inside.guest;
-    inside.problems.push(foreign);
-  } else if (file.size % 512 !== 0) {
-    // A disk is whole sectors: anything else is a file that was cut off, or no disk.
-    inside.problems.push(
-      `${shellQuote(path)} has ${bytes(file.size)}, not a multiple of 512: it is cut off or no disk image. ` +
-        `Build, copy or download it again; if it is complete, run: truncate --size=%512 ${shellQuote(path)}`,
+function inspectRaw(file: Source, findings: Findings): Inside {
+  // A disk is whole sectors: anything else is a file that was cut off, or no disk.
+  if (file.size % 512 !== 0)
+    findings.problem(
+      `${bytes(file.size)}, not a multiple of 512: it is cut off or no disk image. ${AGAIN} ` +
+        `If it is complete, run: truncate --size=%512 ${findings.quoted}`,
     );
-  }
-  return inside;
+  return { virtualSize: file.size, guest: file };
 }
 
 async function openFile(path: string): Promise<FileHandle> {

@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib';
-import { bytes, shellQuote, u64le, type Source } from './disk.ts';
+import { AGAIN, bytes, u64le, type Findings, type Source } from './disk.ts';
 
 // Type GUIDs as they lie on disk: the first three fields little-endian.
 const EFI_SYSTEM = guid('C12A7328-F81F-11D2-BA4B-00A0C93EC93B');
+// Where GRUB and FreeBSD keep what their code in the MBR loads.
 const BIOS_BOOT = [guid('21686148-6449-6E6F-744E-656564454649'), guid('83BD6B9D-7F41-11DC-BE0B-001560B84F0F')];
 const UNUSED = '0'.repeat(32);
 const LEGACY_BIOS_BOOTABLE = 4n;
@@ -14,13 +15,11 @@ interface Partition {
   end: number;
 }
 
-/** What the first sectors of a disk say. One line for each problem and each warning. */
+/** What the first sectors of a disk say. */
 export interface Table {
   kind: 'GPT' | 'MBR' | 'none';
   partitions: Partition[];
   bootMode?: 'UEFI';
-  problems: string[];
-  warnings: string[];
 }
 
 interface Sector0 {
@@ -35,60 +34,26 @@ interface Sector0 {
  * Facts: UEFI specification 2.10, section 5 (GPT); Windows puts its MBR code, which starts the active MBR partition
  * only, on GPT disks too (http://thestarman.mirror.kb1max.com/asm/mbr/GPT.htm).
  */
-export async function readTable(disk: Source, path: string): Promise<Table> {
-  const table: Table = { kind: 'none', partitions: [], problems: [], warnings: [] };
-  const quoted = shellQuote(path);
-  const again = 'Build, copy or download it again.';
+export async function readTable(disk: Source, findings: Findings, boots: boolean): Promise<Table> {
   const mbr = parseMbr(await disk.read(0, 512));
   const real = mbr?.entries.filter(({ type }) => type !== 0xee) ?? [];
   // Without a protective entry a GPT is a leftover that nobody reads.
   const protective = mbr !== undefined && mbr.entries.length > real.length;
-  const gpt = protective ? ((await gptAt(disk, 512)) ?? (await gptAt(disk, 4096))) : undefined;
-  let efi = real.some(({ type }) => type === 0xef);
-  let bios = mbr?.code === true && (!mbr.generic || real.some(({ active }) => active));
+  const gpt = protective ? await readGpt(disk, findings, boots) : undefined;
+  const efi = real.some(({ type }) => type === 0xef) || gpt?.some(({ type }) => type === EFI_SYSTEM) === true;
+  const bios =
+    (mbr?.code === true && (!mbr.generic || real.some(({ active }) => active))) ||
+    gpt?.some(({ type, legacy }) => legacy || BIOS_BOOT.includes(type)) === true;
+  const kind = protective ? 'GPT' : real.length > 0 ? 'MBR' : 'none';
+  const partitions = gpt ?? real.map(({ start, count }) => ({ start: start * 512, end: (start + count) * 512 }));
 
-  if (gpt !== undefined) {
-    table.kind = 'GPT';
-    const { header, sector } = gpt;
-    if (sector === 4096)
-      table.warnings.push(`${quoted}: the GPT counts in sectors of 4096 bytes; ECS disks have 512, it may not boot.`);
-    const backup = u64le(header, 32) * sector;
-    if (backup + sector > disk.size)
-      table.problems.push(
-        `${quoted}: the disk is cut off: its GPT ends at ${bytes(backup + sector)}, the disk at ${bytes(disk.size)}. ${again}`,
-      );
-    else if ((await disk.read(backup, 8)).toString('latin1') !== 'EFI PART')
-      table.warnings.push(`${quoted}: the backup of the GPT is missing. Run: sgdisk --move-second-header ${quoted}`);
-    const entries = await gptEntries(disk, header, sector);
-    if (entries === undefined)
-      table.problems.push(`${quoted}: the checksum of the GPT is wrong. Run: sgdisk --verify ${quoted}`);
-    for (const { type, start, end, attributes } of entries ?? []) {
-      table.partitions.push({ start, end });
-      efi ||= type === EFI_SYSTEM;
-      bios ||= BIOS_BOOT.includes(type) || (attributes & LEGACY_BIOS_BOOTABLE) !== 0n;
-    }
-  } else if (real.length > 0) {
-    table.kind = 'MBR';
-    table.partitions = real.map(({ start, count }) => ({ start: start * 512, end: (start + count) * 512 }));
-  } else if (protective) {
-    table.kind = 'GPT';
-    table.problems.push(`${quoted}: a protective MBR, but no GPT behind it. Run: sgdisk --verify ${quoted}`);
-  }
-
-  const end = Math.max(0, ...table.partitions.map((partition) => partition.end));
-  if (end > disk.size && table.problems.length === 0)
-    table.problems.push(
-      `${quoted}: the disk is cut off: a partition ends at ${bytes(end)}, the disk at ${bytes(disk.size)}. ${again}`,
-    );
-  if (efi && !bios) table.bootMode = 'UEFI';
-  if (table.kind === 'none') {
-    table.warnings.push(`${quoted}: no partition table; a system disk without one does not boot.`);
-  } else if (!efi && !bios) {
-    table.warnings.push(
-      `${quoted}: neither boot code nor an EFI system partition; a system disk like this does not boot.`,
-    );
-  }
-  return table;
+  const end = partitions.reduce((last, partition) => Math.max(last, partition.end), 0);
+  if (end > disk.size && findings.problems.length === 0)
+    findings.problem(`it is cut off: a partition ends at ${bytes(end)}, the disk at ${bytes(disk.size)}. ${AGAIN}`);
+  if (boots && kind === 'none') findings.warn('no partition table; a system disk without one does not boot.');
+  else if (boots && !efi && !bios)
+    findings.warn('neither boot code nor an EFI system partition; a system disk like this does not boot.');
+  return { kind, partitions, ...(efi && !bios && { bootMode: 'UEFI' }) };
 }
 
 /** Undefined for anything but an MBR with entries that make sense: a FAT boot sector has the same signature. */
@@ -111,30 +76,46 @@ function parseMbr(sector: Buffer): Sector0 | undefined {
   };
 }
 
-async function gptAt(disk: Source, sector: number): Promise<{ header: Buffer; sector: number } | undefined> {
-  const header = await disk.read(sector, sector);
-  return header.toString('latin1', 0, 8) === 'EFI PART' ? { header, sector } : undefined;
-}
+/** The used entries of the GPT; what is wrong with it goes to the findings. */
+async function readGpt(disk: Source, findings: Findings, boots: boolean) {
+  let sector = 512;
+  let header = await disk.read(sector, sector);
+  if (!isGpt(header)) header = await disk.read((sector = 4096), sector);
+  if (!isGpt(header)) {
+    findings.problem(`a protective MBR, but no GPT behind it. Run: sgdisk --verify ${findings.quoted}`);
+    return [];
+  }
+  if (boots && sector === 4096)
+    findings.warn('the GPT counts in sectors of 4096 bytes, ECS disks in 512: it may not boot.');
+  const backup = u64le(header, 32) * sector;
+  if (backup + sector > disk.size) {
+    const ends = `its GPT ends at ${bytes(backup + sector)}, the disk at ${bytes(disk.size)}`;
+    findings.problem(`it is cut off: ${ends}. ${AGAIN}`);
+  } else if (!isGpt(await disk.read(backup, 8)))
+    findings.warn(`the backup of the GPT is missing. Run: sgdisk --move-second-header ${findings.quoted}`);
 
-/** The used entries of a GPT, or undefined when header or entries contradict their checksums. */
-async function gptEntries(disk: Source, header: Buffer, sector: number) {
   const length = header.readUInt32LE(12);
   const count = header.readUInt32LE(80);
   const size = header.readUInt32LE(84);
-  if (length < 92 || length > sector || size < 128 || count * size > ENTRIES_READ) return undefined;
-  const covered = Buffer.from(header.subarray(0, length));
-  covered.fill(0, 16, 20);
-  if (crc32(covered) !== header.readUInt32LE(16)) return undefined;
-  const entries = await disk.read(u64le(header, 72) * sector, count * size);
-  if (crc32(entries) !== header.readUInt32LE(88)) return undefined;
+  const sane = length >= 92 && length <= sector && size >= 128 && count * size <= ENTRIES_READ;
+  const entries = await disk.read(u64le(header, 72) * sector, sane ? count * size : 0);
+  const covered = Buffer.from(header).fill(0, 16, 20).subarray(0, length);
+  if (!sane || crc32(covered) !== header.readUInt32LE(16) || crc32(entries) !== header.readUInt32LE(88)) {
+    findings.problem(`the checksum of the GPT is wrong. Run: sgdisk --verify ${findings.quoted}`);
+    return [];
+  }
   return Array.from({ length: count }, (_, index) => entries.subarray(index * size, (index + 1) * size))
     .map((entry) => ({
       type: entry.toString('hex', 0, 16),
       start: u64le(entry, 32) * sector,
       end: (u64le(entry, 40) + 1) * sector,
-      attributes: entry.readBigUInt64LE(48),
+      legacy: (entry.readBigUInt64LE(48) & LEGACY_BIOS_BOOTABLE) !== 0n,
     }))
     .filter(({ type }) => type !== UNUSED);
+}
+
+function isGpt(header: Buffer): boolean {
+  return header.toString('latin1', 0, 8) === 'EFI PART';
 }
 
 function guid(text: string): string {

@@ -1,5 +1,15 @@
 import { inflateRawSync } from 'node:zlib';
-import { bytes, DiskError, oneLine, shellQuote, u64be, type Inside, type Source } from './disk.ts';
+import {
+  AGAIN,
+  bytes,
+  DiskError,
+  oneLine,
+  shellQuote,
+  u64be,
+  type Findings,
+  type Inside,
+  type Source,
+} from './disk.ts';
 
 // Offsets in L1, L2 and refcount entries: bits 9 to 55.
 const OFFSET = 0x00fffffffffffe00n;
@@ -17,60 +27,62 @@ export async function isQcow2(file: Source): Promise<boolean> {
  * Facts: https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst; what ECS reads: "Supports ZLIB
  * compression", https://www.alibabacloud.com/help/en/ecs/user-guide/import-a-custom-image
  */
-export async function inspectQcow2(file: Source, path: string): Promise<Inside> {
+export async function inspectQcow2(file: Source, findings: Findings): Promise<Inside> {
   const header = await file.read(0, 112);
-  const quoted = shellQuote(path);
   const version = header.readUInt32BE(4);
   const bits = header.readUInt32BE(20);
-  const size = u64be(header, 24);
-  const inside: Inside = { virtualSize: size, problems: [], warnings: [] };
-  const problem = (text: string) => inside.problems.push(`${quoted}: ${text}`);
-  const again = 'Build, copy or download it again.';
-  const convert = `Run: qemu-img convert -O qcow2 ${quoted} ${shellQuote(`${path}.fixed.qcow2`)}`;
-  const keyed = `driver=qcow2,encrypt.key-secret=key,file.filename=${path.replaceAll(',', ',,')}`;
-  const decrypt = `qemu-img convert --object secret,id=key,file=KEY --image-opts ${shellQuote(keyed)} -O qcow2 ${shellQuote(`${path}.fixed.qcow2`)}`;
-  if (version !== 2 && version !== 3) problem(`QCOW2 version ${version} is unknown. ${again}`);
-  if (bits < 9 || bits > 21) problem(`the QCOW2 header names clusters of 2^${bits} bytes, not 2^9 to 2^21. ${again}`);
-  if (size === 0 || !Number.isFinite(size)) problem(`the QCOW2 header names a disk of ${bytes(size)}. ${again}`);
-  if (inside.problems.length > 0) return inside;
+  const virtualSize = u64be(header, 24);
+  if (version !== 2 && version !== 3) findings.problem(`QCOW2 version ${version} is unknown. ${AGAIN}`);
+  if (bits < 9 || bits > 21) findings.problem(`it has clusters of 2^${bits} bytes, not 2^9 to 2^21. ${AGAIN}`);
+  if (virtualSize === 0 || virtualSize === Infinity)
+    findings.problem(`the QCOW2 header names a disk of ${bytes(virtualSize)}. ${AGAIN}`);
+  if (findings.problems.length > 0) return { virtualSize };
 
   const cluster = 2 ** bits;
-  const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
   const headerLength = version === 3 ? header.readUInt32BE(100) : 72;
-  if (headerLength < (version === 3 ? 104 : 72) || headerLength > cluster || headerLength % 8 !== 0)
-    problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${again}`);
+  if ((version === 3 && headerLength < 104) || headerLength > cluster || headerLength % 8 !== 0)
+    findings.problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${AGAIN}`);
+  await refuseFeatures(file, header, version, findings);
+  const l1At = u64be(header, 40);
+  const l1Entries = header.readUInt32BE(36);
+  if (l1Entries < Math.ceil(virtualSize / (cluster * (cluster / 8))))
+    findings.problem(`the L1 table has ${l1Entries} entries, too few for ${bytes(virtualSize)}. ${AGAIN}`);
+  if (l1At % cluster !== 0 || l1At + l1Entries * 8 > file.size)
+    findings.problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${AGAIN}`);
+  if (findings.problems.length > 0) return { virtualSize };
+
+  const end = await usedUntil(file, header, cluster, version === 3 ? header.readUInt32BE(96) : 4);
+  if (end === undefined) findings.problem(`the refcount table of the QCOW2 image is damaged. ${AGAIN}`);
+  else if (end > file.size)
+    findings.problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`);
+  const read = guestReader(file, l1At, cluster, bits, virtualSize);
+  return { virtualSize, guest: { size: virtualSize, read } };
+}
+
+/** What the format can do and ECS cannot read, or does not say that it can. */
+async function refuseFeatures(file: Source, header: Buffer, version: number, findings: Findings): Promise<void> {
+  const { path, quoted } = findings;
+  const to = `-O qcow2 ${shellQuote(`${path}.fixed.qcow2`)}`;
+  const convert = `Run: qemu-img convert -f qcow2 ${quoted} ${to}`;
   const backing = u64be(header, 8);
   if (backing !== 0) {
     const name = await file.read(backing, Math.min(header.readUInt32BE(16), 1023));
-    problem(`the disk continues in a backing file, ${oneLine(name.toString())}, that ECS cannot see. ${convert}`);
+    findings.problem(`the disk goes on in a backing file, ${oneLine(name.toString())}, unseen by ECS. ${convert}`);
   }
-  if (header.readUInt32BE(32) !== 0)
-    problem(`the QCOW2 image is encrypted. With its key in the file KEY, run: ${decrypt}`);
-  if ((features & 3n) !== 0n)
-    problem(`the QCOW2 image was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
-  if ((features & 4n) !== 0n) problem(`the data lies in an external data file that ECS cannot see. ${convert}`);
-  if ((features & 8n) !== 0n)
-    problem(`its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
-  if ((features & 16n) !== 0n)
-    problem(`it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
-  if (features >> 5n !== 0n) problem(`it has incompatible features that nobody knows yet. ${convert}`);
-
-  const l1At = u64be(header, 40);
-  const l1Entries = header.readUInt32BE(36);
-  const l1Reach = cluster * (cluster / 8);
-  if (l1Entries < Math.ceil(size / l1Reach))
-    problem(`the L1 table has ${l1Entries} entries, too few for a disk of ${bytes(size)}. ${again}`);
-  if (l1At % cluster !== 0 || l1At + l1Entries * 8 > file.size)
-    problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${again}`);
-  else if (inside.problems.length === 0) {
-    const order = version === 3 ? header.readUInt32BE(96) : 4;
-    const end = await usedUntil(file, header, cluster, order);
-    if (end === undefined) problem(`the refcount table of the QCOW2 image is damaged. ${again}`);
-    else if (end > file.size)
-      problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${again}`);
+  if (header.readUInt32BE(32) !== 0) {
+    const keyed = shellQuote(`driver=qcow2,encrypt.key-secret=key,file.filename=${path.replaceAll(',', ',,')}`);
+    const decrypt = `qemu-img convert --object secret,id=key,file=KEY --image-opts ${keyed} ${to}`;
+    findings.problem(`the QCOW2 image is encrypted. With its key in the file KEY, run: ${decrypt}`);
   }
-  if (inside.problems.length === 0) inside.guest = { size, read: guestReader(file, l1At, cluster, bits, size) };
-  return inside;
+  const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
+  const refuse = (bits: bigint, text: string) => {
+    if ((features & bits) !== 0n) findings.problem(text);
+  };
+  refuse(3n, `it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
+  refuse(4n, `the data lies in an external data file, unseen by ECS. ${convert}`);
+  refuse(8n, `its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
+  refuse(16n, `it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
+  refuse(~31n, `it has incompatible features of a later version. ${convert}`);
 }
 
 /**
@@ -133,8 +145,6 @@ function unpack(packed: Buffer, cluster: number): Buffer {
   try {
     return inflateRawSync(packed, { maxOutputLength: cluster });
   } catch {
-    throw new DiskError([
-      'A compressed cluster of the QCOW2 image cannot be unpacked: build, copy or download it again.',
-    ]);
+    throw new DiskError([`A compressed cluster of the QCOW2 image cannot be unpacked. ${AGAIN}`]);
   }
 }

@@ -60,8 +60,10 @@ export interface CallOptions {
   stall?: number;
   /** Ends the call at once, with the signal's reason. */
   signal?: AbortSignal;
-  /** Tries at the most; 1 where the caller repeats the call itself. */
-  tries?: number;
+  /** Whether to stop after this many tries, the first one included. */
+  givesUp?: (tries: number) => boolean;
+  /** Hears of each failed try that is followed by another, in place of the log. */
+  onRetry?: (error: CloudError) => void;
 }
 
 /** The door to one bucket and its objects. */
@@ -82,24 +84,31 @@ export interface OssPlace {
 
 export function openOss(place: OssPlace, door: Door): Oss {
   const call = async <T>(operation: string, run: (sdk: Sdk) => Promise<T>, options: CallOptions = {}): Promise<T> => {
-    const attempt = async (): Promise<T> => {
+    const attempt = async (tries: number): Promise<T> => {
       const wire: Wire = {};
       try {
         options.signal?.throwIfAborted();
-        return await run(await newSdk(place, door, operation.includes('Bucket'), options, wire));
+        return await run(await newSdk(place, door, operation.includes('Bucket'), patient(options, tries), wire));
       } catch (thrown) {
         options.signal?.throwIfAborted();
         throw toCloudError(operation, thrown, wire);
       }
     };
     return retry(attempt, {
+      ...options,
       log: door.log,
-      tries: options.tries ?? 6,
       deadline: door.deadline,
       heal: (how, error) => heal(door, how, error),
     });
   };
   return { bucket: place.bucket, region: place.region, log: door.log, call };
+}
+
+/** Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever. */
+function patient(options: CallOptions, tries: number): CallOptions {
+  return options.stall === undefined
+    ? options
+    : { ...options, stall: Math.min(options.stall * 2 ** (tries - 1), 300_000) };
 }
 
 /** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */

@@ -43,12 +43,20 @@ export class Progress {
   }
 
   /** Says the last line. */
-  end(): void {
-    this.stop();
+  sayEnd(): void {
     const seconds = (now() - this.started) / 1000;
     this.log.info(
       `Uploaded ${gib(this.sent)} in ${seconds.toFixed(1)} s (${rate(this.sent, seconds)}); ${gib(this.skipped)} of zeros were not sent${this.trouble()}.`,
     );
+  }
+
+  bytesSent(): number {
+    return this.sent;
+  }
+
+  /** How far it got, such as `37 %`. */
+  share(): string {
+    return `${Math.floor((100 * (this.sent + this.skipped)) / this.size)} %`;
   }
 
   /** Says nothing any more. */
@@ -65,7 +73,7 @@ export class Progress {
     const speed = done / whole;
     const eta = this.sent === this.before.sent ? 'nothing moved lately' : `about ${minutes(left / speed)} left`;
     this.log.info(
-      `${Math.floor((100 * done) / this.size)} % of ${gib(this.size)}, ${rate(this.sent - this.before.sent, lately)} now, ` +
+      `${this.share()} of ${gib(this.size)}, ${rate(this.sent - this.before.sent, lately)} now, ` +
         `${rate(this.sent, whole)} overall, ${eta}, ${gib(this.skipped)} of zeros not sent${this.trouble()}.`,
     );
     this.before = { sent: this.sent, at };

@@ -35,8 +35,9 @@ export interface PartStream {
 export function streamPart(source: Source, part: Part, ring: Buffer[], onSlice: (bytes: number) => void): PartStream {
   const crc = new Crc64();
   async function* slices() {
-    for (let done = 0, turn = 0; done < part.length; turn += 1) {
-      const buffer = ring[turn % RING] as Buffer;
+    for (let done = 0; done < part.length;) {
+      const buffer = ring.shift() ?? Buffer.allocUnsafeSlow(SLICE);
+      ring.push(buffer);
       const length = Math.min(SLICE, part.length - done);
       await readFully(source, buffer, length, part.offset + done);
       const slice = buffer.subarray(0, length);

@@ -1,108 +1,136 @@
-import type { FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { CloudError } from '../cloud/errors.ts';
 import type { Oss } from './client.ts';
-import { combine, Crc64 } from './crc64.ts';
-import { headObject, MARK, toState } from './objects.ts';
+import { combine } from './crc64.ts';
+import { checker, findUnfinished, listParts, type Joined } from './join.ts';
+import { headObject, MARK, toState, type ObjectState } from './objects.ts';
+import { Progress } from './progress.ts';
+import type { Source } from './reader.ts';
+import type { Sent } from './sender.ts';
+import { transfer } from './transfer.ts';
 
-/** The file to be staged, opened once. */
-export interface Source {
-  handle: FileHandle;
-  /** Bytes. */
-  size: number;
-}
-
+/** How the staging copy is made. */
 export interface Staging {
   key: string;
-  /** `<repository>/<run id>`. */
+  /** `<repository>/<run id>`: the mark on everything that is made. */
   run: string;
   /** Whether an object of ours may be under the key already. */
   overwrite: boolean;
+  /** Whether an unfinished upload under the key must be ours, whatever its age. */
+  joinsAny: boolean;
+  /** Whether to look for one at all. */
+  joins: boolean;
   /** Called as soon as there is an upload to abort. */
-  onInitiated: (uploadId: string) => void;
+  onUpload: (uploadId: string) => void;
+  /** Called before a zero object is made. */
+  onZeros: () => void;
 }
 
 /** What lies in the bucket, proven to be the file byte for byte. */
 export interface StagedObject {
-  bucket: string;
-  key: string;
   /** Bytes. */
   size: number;
   /** CRC-64/XZ, an unsigned decimal. */
   crc64: string;
   etag: string;
   versionId: string | undefined;
+  /** Bytes that travelled. */
+  sent: number;
 }
-
-const PART = 8 * 1024 ** 2;
-const SLICE = 1024 ** 2;
-const CONNECTIONS = 8;
 
 /**
- * Uploads a file as one object and proves by CRC-64 that it arrived.
- * @throws CloudError
+ * Makes the object that is the file: joins an unfinished upload or begins one, sends what is missing, completes it and
+ * compares the CRC-64 of what was read with that of what lies there.
+ * @throws CloudError; nothing is left half verified
  */
 export async function upload(oss: Oss, source: Source, staging: Staging): Promise<StagedObject> {
-  const { key, run } = staging;
-  const size = Math.max(PART, Math.ceil(source.size / 10_000));
-  const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-  const { uploadId: id } = await oss.call('oss:InitiateMultipartUpload', (sdk) =>
-    sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' }),
-  );
-  if (id === undefined) throw new CloudError('oss:InitiateMultipartUpload', 'UnexpectedAnswer', 'no upload id');
-  staging.onInitiated(id);
-  const count = Math.ceil(source.size / size);
-  const sent: { number: number; etag: string; crc: bigint; length: number }[] = [];
-  let next = 0;
-  const stop = new AbortController();
-  const worker = async () => {
-    while (next < count) {
-      const index = next++;
-      const offset = index * size;
-      const length = Math.min(size, source.size - offset);
-      const part = await oss.call(
-        'oss:UploadPart',
-        async (sdk) => {
-          const crc = new Crc64();
-          const body = Readable.from(slices(source, offset, length, crc), { objectMode: false, highWaterMark: SLICE });
-          const { etag, res } = await sdk.uploadPart(key, id, index + 1, body, 0, length);
-          const digest = crc.digest();
-          const answered = res.headers['x-oss-hash-crc64ecma'];
-          if (answered !== undefined && answered !== String(digest)) {
-            throw new CloudError('oss:UploadPart', 'IntegrityMismatch', `part ${index + 1} arrived damaged`);
-          }
-          return { number: index + 1, etag, crc: digest, length };
-        },
-        { timeout: 3_600_000, stall: 30_000, signal: stop.signal },
-      );
-      sent[index] = part;
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: CONNECTIONS }, worker));
-  } catch (error) {
-    stop.abort(error);
-    throw error;
+  const found = staging.joins ? await findUnfinished(oss, staging.key, staging.joinsAny) : undefined;
+  if (found !== undefined) {
+    oss.log.info(`Going on with an unfinished upload of ${found.parts.size} parts.`);
+    staging.onUpload(found.uploadId);
   }
-  const crc64 = String(sent.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
-  const forbid: Record<string, string> = staging.overwrite ? {} : { 'x-oss-forbid-overwrite': 'true' };
-  const { res } = await oss.call('oss:CompleteMultipartUpload', (sdk) =>
-    sdk.completeMultipartUpload(key, id, sent, { headers: forbid }),
-  );
-  const head = await headObject(oss, key);
-  const state = head === undefined || head === 'unknown' ? toState(res.headers) : head;
-  if (state.crc64 !== crc64) throw new CloudError('oss:HeadObject', 'IntegrityMismatch', 'the object is not the file');
-  return { bucket: oss.bucket, key, size: source.size, crc64, etag: state.etag, versionId: state.versionId };
+  try {
+    return await send(oss, source, staging, found ?? (await begin(oss, staging)));
+  } catch (error) {
+    // Somebody aborted it behind our back (a lifecycle rule, a clean-up of the bucket): once more from the start.
+    if (!(error instanceof CloudError) || error.code !== 'NoSuchUpload') throw error;
+    oss.log.info('The upload has vanished from the bucket; beginning another.');
+    return send(oss, source, staging, await begin(oss, staging));
+  }
 }
 
-async function* slices(source: Source, offset: number, length: number, crc: Crc64) {
-  for (let done = 0; done < length;) {
-    const slice = Buffer.allocUnsafe(Math.min(SLICE, length - done));
-    const { bytesRead } = await source.handle.read(slice, 0, slice.length, offset + done);
-    if (bytesRead === 0) throw new CloudError('file', 'FileShrank', `the file ends at byte ${offset + done}`);
-    const bytes = slice.subarray(0, bytesRead);
-    crc.update(bytes);
-    done += bytesRead;
-    yield bytes;
+async function begin(oss: Oss, { key, run, onUpload }: Staging): Promise<Joined> {
+  // A bucket's default class may be Archive, which ECS cannot read.
+  const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
+  const { uploadId } = await oss.call('oss:InitiateMultipartUpload', (sdk) =>
+    sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' }),
+  );
+  if (uploadId === undefined) throw new CloudError('oss:InitiateMultipartUpload', 'UnexpectedAnswer', 'no upload id');
+  onUpload(uploadId);
+  return { uploadId, parts: new Map() };
+}
+
+async function send(oss: Oss, source: Source, staging: Staging, joined: Joined): Promise<StagedObject> {
+  const { key, run, onZeros } = staging;
+  const { uploadId } = joined;
+  let sent = 0;
+  for (let again = 0; ; again += 1) {
+    const progress = new Progress(source.size, oss.log);
+    try {
+      const job = { oss, source, key, uploadId, run, onZeros, progress, listed: checker(source, joined) };
+      const parts = await transfer(job);
+      const crc64 = String(parts.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
+      sent += progress.bytesSent();
+      progress.sayEnd();
+      const { etag, versionId } = await complete(oss, staging, uploadId, parts, crc64);
+      return { size: source.size, crc64, etag, versionId, sent };
+    } catch (error) {
+      // Parts have vanished or are not what the list said: send what is missing.
+      if (!(error instanceof CloudError) || !/^(InvalidPart|FilePart\w+)$/.test(error.code) || again >= 2) throw error;
+      oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
+      joined.parts = (await listParts(oss, key, uploadId)).parts;
+    } finally {
+      progress.cease();
+    }
   }
+}
+
+/**
+ * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every
+ * failure first looks at the object.
+ */
+async function complete(oss: Oss, staging: Staging, id: string, parts: Sent[], crc64: string): Promise<ObjectState> {
+  const { key, run, overwrite } = staging;
+  const headers: Record<string, string> = overwrite ? {} : { 'x-oss-forbid-overwrite': 'true' };
+  let answer: ObjectState | undefined;
+  try {
+    const { res } = await oss.call(
+      'oss:CompleteMultipartUpload',
+      async (sdk) => refuseErrorIn200(await sdk.completeMultipartUpload(key, id, parts, { headers })),
+      { timeout: 180_000 },
+    );
+    answer = toState(res.headers);
+  } catch (error) {
+    const there = await headObject(oss, key);
+    const done = typeof there === 'object' && there.run === run && there.crc64 === crc64;
+    if (!done) throw error;
+    return there;
+  }
+  const there = await headObject(oss, key);
+  const state = typeof there === 'object' ? there : answer;
+  if (there === undefined || state.crc64 !== crc64) {
+    const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
+    throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
+  }
+  return state;
+}
+
+/** The service may begin its answer with 200 and find an error afterwards; ali-oss takes it for a success. */
+function refuseErrorIn200<T extends { res: { data?: Buffer } }>(answer: T): T {
+  const body = answer.res.data?.toString('utf8') ?? '';
+  if (!body.includes('<Error>')) return answer;
+  const text = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];
+  const code = text('Code') ?? 'UnexpectedAnswer';
+  throw new CloudError('oss:CompleteMultipartUpload', code, text('Message') ?? 'no message', {
+    requestId: text('RequestId'),
+  });
 }

@@ -1,0 +1,68 @@
+import { CloudError } from '../cloud/errors.ts';
+import { zerosCrc } from './crc64.ts';
+import { zeroPart, type Part } from './cut.ts';
+import type { Pace } from './pace.ts';
+import type { Sent, Target } from './sender.ts';
+import { copyPart, makeZeros } from './zeros.ts';
+
+/** Fewer zeros than this, in bytes, are not worth a zero object. */
+const WORTH = 8 * 1024 ** 2;
+
+/** Fills zero parts by copies inside the bucket, once there are enough of them to be worth it. */
+export class Copier {
+  /** Parts that wait until a zero object is worth it. */
+  readonly waiting: Part[] = [];
+  private readonly target: Target;
+  private readonly pace: Pace;
+  private readonly signal: AbortSignal;
+  private readonly onZeros: () => void;
+  private found = 0;
+  private object: Promise<string | undefined> | undefined;
+  private refused = false;
+
+  /** @param onZeros - called before a zero object is made */
+  constructor(target: Target, pace: Pace, signal: AbortSignal, onZeros: () => void) {
+    this.target = target;
+    this.pace = pace;
+    this.signal = signal;
+    this.onZeros = onZeros;
+  }
+
+  /** Takes a zero part; gives back those that can be copied now. */
+  wait(part: Part): Part[] {
+    this.waiting.push(part);
+    this.found += part.length;
+    return this.found < WORTH ? [] : this.waiting.splice(0);
+  }
+
+  /** Copies a part; undefined where the bucket refuses it and the zeros must travel. @throws CloudError */
+  async copy({ number, length }: Part): Promise<Sent | undefined> {
+    const { oss, key, uploadId, progress } = this.target;
+    const object = await (this.object ??= this.make());
+    if (object === undefined || this.refused) return undefined;
+    const to = { key, uploadId, number, length, signal: this.signal };
+    const copied = await this.unlessRefused(this.pace.store((options) => copyPart(oss, object, to, options)));
+    if (copied === undefined) return undefined;
+    progress.spared(length);
+    return { ...copied, crc: zerosCrc(length), length };
+  }
+
+  private make(): Promise<string | undefined> {
+    const { oss, key, run, source } = this.target;
+    this.onZeros();
+    return this.unlessRefused(makeZeros(oss, key, zeroPart(source.size), run, this.signal));
+  }
+
+  /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
+  private async unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await work;
+    } catch (error) {
+      const { status = 0, code } = error instanceof CloudError ? error : { code: '' };
+      if (status < 400 || status >= 500 || code === 'NoSuchUpload') throw error;
+      if (!this.refused) this.target.oss.log.info(`No copies inside the bucket (${code}): zeros travel as data.`);
+      this.refused = true;
+      return undefined;
+    }
+  }
+}

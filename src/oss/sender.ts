@@ -1,0 +1,72 @@
+import { CloudError } from '../cloud/errors.ts';
+import type { Oss, Sdk } from './client.ts';
+import type { Part } from './cut.ts';
+import type { Pace } from './pace.ts';
+import type { Progress } from './progress.ts';
+import type { Source } from './reader.ts';
+import { Rings, streamPart } from './slices.ts';
+
+/** A part that the service has accepted. */
+export interface Sent {
+  number: number;
+  etag: string;
+  /** CRC-64/XZ of its bytes in the file. */
+  crc: bigint;
+  /** Bytes. */
+  length: number;
+}
+
+/** Where the parts of an upload come from and go to. */
+export interface Target {
+  oss: Oss;
+  source: Source;
+  key: string;
+  uploadId: string;
+  /** `<repository>/<run id>`. */
+  run: string;
+  progress: Progress;
+}
+
+/** A try in which no byte moves for this long is over, in ms. */
+const STALL = 30_000;
+/** No try takes longer, however slow the line, in ms. */
+const LONGEST = 4 * 3_600_000;
+
+/** Gives a function that sends a data part until it is accepted with the CRC of what was read. */
+export function openSender(target: Target, pace: Pace, signal: AbortSignal): (part: Part) => Promise<Sent> {
+  const rings = new Rings();
+  return (part) =>
+    pace.store((options) =>
+      target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, rings), {
+        ...options,
+        signal,
+        stall: STALL,
+        timeout: LONGEST,
+      }),
+    );
+}
+
+async function attempt(sdk: Sdk, target: Target, part: Part, rings: Rings): Promise<Sent> {
+  const { source, key, uploadId, progress } = target;
+  const { number, length } = part;
+  const ring = rings.take();
+  let moved = 0;
+  const { body, crc } = streamPart(source, part, ring, (bytes) => {
+    moved += bytes;
+    progress.moved(bytes);
+  });
+  try {
+    const { etag, res } = await sdk.uploadPart(key, uploadId, number, body, 0, length);
+    const digest = crc.digest();
+    const answered = res.headers['x-oss-hash-crc64ecma'];
+    if (moved !== length || (answered !== undefined && answered !== String(digest))) {
+      throw new CloudError('oss:UploadPart', 'IntegrityMismatch', `part ${number} arrived damaged`);
+    }
+    rings.give(ring);
+    return { number, etag, crc: digest, length };
+  } catch (error) {
+    body.destroy();
+    progress.moved(-moved);
+    throw error;
+  }
+}

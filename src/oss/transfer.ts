@@ -1,0 +1,86 @@
+import pLimit from 'p-limit';
+import { every } from '../cloud/time.ts';
+import { Copier } from './copier.ts';
+import { cut, type Part } from './cut.ts';
+import type { Listed } from './join.ts';
+import { MOST, nextLimit } from './limit.ts';
+import { Pace } from './pace.ts';
+import { blocks } from './reader.ts';
+import { openSender, type Sent, type Target } from './sender.ts';
+import { COPIES } from './zeros.ts';
+
+export interface Transfer extends Target {
+  /** The part as an earlier try has stored it, checked against the file. */
+  listed: (part: Part) => Promise<Listed | undefined>;
+  /** Called before a zero object is made. */
+  onZeros: () => void;
+}
+
+/** Time between two decisions about the number of parts under way, in ms. */
+const STRETCH = 10_000;
+/** Parts that are found before there is a place for them: a long search for data must not leave the line idle. */
+const AHEAD = 128;
+
+/**
+ * Sends a file part by part, zeros as copies inside the bucket. One lost part stops the others.
+ * @returns all parts, in order
+ * @throws CloudError `UploadGaveUp` after 15 minutes in which no part was accepted; at once what no retry can cure
+ */
+export async function transfer(job: Transfer): Promise<Sent[]> {
+  const { source, progress } = job;
+  const stop = new AbortController();
+  const pace = new Pace(progress);
+  const send = openSender(job, pace, stop.signal);
+  const copier = new Copier(job, pace, stop.signal, job.onZeros);
+  const uploads = pLimit(MOST);
+  const copies = pLimit(COPIES);
+  const sent: Sent[] = [];
+  const working = new Set<Promise<void>>();
+  const track = (work: Promise<Sent>): void => {
+    const tracked = work
+      .then((part) => {
+        sent[part.number - 1] = part;
+      })
+      .catch((error: unknown) => {
+        stop.abort(error);
+      })
+      .finally(() => working.delete(tracked));
+    working.add(tracked);
+  };
+  const asData = (part: Part) => uploads(() => send(part));
+  const asCopy = async (part: Part) => (await copies(() => copier.copy(part))) ?? (await asData(part));
+  const unwatch = every(STRETCH, () => {
+    uploads.concurrency = nextLimit(uploads.concurrency, pace.stretch());
+  });
+
+  try {
+    for await (const part of cut(blocks(source), source.size)) {
+      const listed = await job.listed(part);
+      if (listed !== undefined) {
+        progress.spared(part.length);
+        sent[part.number - 1] = { number: part.number, length: part.length, ...listed };
+      } else if (part.zero) {
+        for (const zero of copier.wait(part)) track(asCopy(zero));
+      } else {
+        while (uploads.pendingCount >= AHEAD) await Promise.race(working);
+        track(asData(part));
+      }
+      stop.signal.throwIfAborted();
+    }
+    // Too few zeros for a zero object: they travel.
+    for (const part of copier.waiting) track(asData(part));
+    await settled(working);
+    stop.signal.throwIfAborted();
+  } catch (error) {
+    stop.abort(error);
+    await settled(working);
+    throw stop.signal.reason;
+  } finally {
+    unwatch();
+  }
+  return sent;
+}
+
+async function settled(working: Set<Promise<void>>): Promise<void> {
+  while (working.size > 0) await Promise.race(working);
+}
