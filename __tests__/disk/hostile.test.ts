@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { boundedSource, DiskError, type Source } from '../../src/disk/disk.ts';
+import { boundedSource, DiskError, Findings, type Source } from '../../src/disk/disk.ts';
 import { holdsDisk, openDisk } from '../../src/disk/inspect.ts';
 import { readTable } from '../../src/disk/partitions.ts';
 import { inspectQcow2 } from '../../src/disk/qcow2.ts';
@@ -64,14 +64,14 @@ describe.each(samples)('a damaged %s', (_, image, places) => {
         for (const inspect of [inspectVhd, inspectQcow2]) {
           const file = memory(copy, size);
           try {
-            const inside = await inspect(file, 'd');
-            if (inside.guest) await readTable(inside.guest, 'd');
+            const inside = await inspect(file, new Findings('d'));
+            if (inside.guest) await readTable(inside.guest, new Findings('d'), true);
           } catch (error) {
             expect(error).toBeInstanceOf(DiskError);
           }
         }
         try {
-          await readTable(memory(copy, size), 'd');
+          await readTable(memory(copy, size), new Findings('d'), true);
         } catch (error) {
           expect(error).toBeInstanceOf(DiskError);
         }

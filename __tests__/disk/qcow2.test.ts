@@ -19,7 +19,7 @@ describe('QCOW2', () => {
     ['the dirty bit', u64(1n, 72), /not closed cleanly.*qemu-img check -r all /],
     ['the corrupt bit', u64(2n, 72), /not closed cleanly/],
     ['an external data file', u64(4n, 72), /external data file/],
-    ['zstd', u64(8n, 72), /zlib, the one compression.*qemu-img convert -O qcow2 /],
+    ['zstd', u64(8n, 72), /zlib, the one compression.*qemu-img convert -f qcow2 /],
     ['subclusters', u64(16n, 72), /extended L2 entries/],
     ['an unknown feature', u64(1n << 40n, 72), /incompatible features/],
     ['a short L1 table', u32(79, 36), /79 entries, too few/],

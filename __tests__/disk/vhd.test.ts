@@ -38,7 +38,7 @@ describe('VHD', () => {
     ['a header unlike the footer', dynamic((image) => image.writeUInt32BE(9, 60)), /header differs/],
     ['no dynamic header', dynamic((image) => image.write('xxsparse', 512)), /no dynamic disk header/],
     ['a wrong header checksum', dynamic((image) => image.writeUInt8(1, 700)), /checksum of the VHD's dynamic/],
-    ['too few table entries', dynamicVhd(GiB, 511), /511 blocks .* InvalidVHDImage.IncorrectSize\).*force_size/],
+    ['too few table entries', dynamicVhd(GiB, 511), /511 blocks .* InvalidVHDImage.IncorrectSize.*force_size/],
     ['too many table entries', dynamicVhd(GiB, 513), /513 blocks .* InvalidVHDImage.IncorrectSize/],
     ['odd blocks', dynamicVhd(GiB, 512, 3 * MiB), /no power of two/],
     [
