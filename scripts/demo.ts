@@ -105,7 +105,7 @@ function shown(results: StageResult[]): string {
 
 async function demo(given: string | undefined): Promise<boolean> {
   const started = performance.now();
-  const simulator = await startSimulator({ importSeconds: 10 });
+  const simulator = await startSimulator({ importSeconds: 5 });
   const { accessKeyId, secret } = simulator.admin;
   const keys = { ALICLOUD_ACCESS_KEY: accessKeyId, ALICLOUD_SECRET_KEY: secret };
   const job = new Job({ actionDir: root, env: { ...simulator.env, ...keys } });
@@ -134,9 +134,14 @@ async function demo(given: string | undefined): Promise<boolean> {
     const reading = checksum(file);
     const results = [await runStage(job, 'main', inputs), await runStage(job, 'post', inputs)];
     title('outputs');
-    for (const [name, value] of Object.entries(results[0]?.outputs ?? {})) say(`${name} = ${value}`);
+    const { outputs = {}, summary = '' } = results[0] ?? {};
+    say(
+      Object.entries(outputs)
+        .map(([name, value]) => `${name} = ${value}`)
+        .join('\n') || '(none)',
+    );
     title('job summary');
-    say(readableSummary(results[0]?.summary ?? ''));
+    say(readableSummary(summary) || '(none)');
     title('what is there now');
     const promises = verify(simulator, results, bytes, await reading);
     for (const [promise, kept] of promises) say(`${kept ? 'ok    ' : 'NOT OK'}  ${promise}`);
