@@ -1,0 +1,114 @@
+import { open } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { startSimulator, type Options, type Simulator, type User } from '../../simulator/index.ts';
+import { Job, type StageOptions, type StageResult } from '../../simulator/runner.ts';
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const MIB = 1024 ** 2;
+const FAST = pathToFileURL(join(ROOT, '__tests__/support/fast-time.ts')).href;
+
+/** A cloud, a runner and a disk image: everything that one run of the committed bundle needs. */
+export interface Scene {
+  simulator: Simulator;
+  job: Job;
+  /** Of the disk image in the workspace. */
+  disk: string;
+  /** Inputs of the design's own example; a test changes what it is about. */
+  inputs: Record<string, string>;
+  main(inputs?: Record<string, string>, options?: StageOptions): Promise<StageResult>;
+  post(inputs?: Record<string, string>, options?: StageOptions): Promise<StageResult>;
+}
+
+export interface SceneOptions extends Options {
+  /** Who runs the action; the administrator of the seed when absent. */
+  user?: (simulator: Simulator) => User;
+  env?: Record<string, string>;
+  /** Writes the disk image; a small bootable one when absent. */
+  write?: (path: string) => Promise<void>;
+}
+
+/** Opens a scene in which time runs `speed` (60) times as fast for the action and the cloud alike. Closed by itself. */
+export async function openScene({ user, env, write = smallDisk, ...options }: SceneOptions = {}): Promise<Scene> {
+  const { speed = 60, origin = Date.now() } = options;
+  const simulator = await startSimulator({ ...options, speed, origin });
+  const { accessKeyId, secret } = user?.(simulator) ?? simulator.admin;
+  const job = new Job({
+    actionDir: ROOT,
+    nodeOptions: `--import=${FAST}`,
+    env: {
+      ...simulator.env,
+      FAST_TIME: `${speed},${origin}`,
+      ALICLOUD_ACCESS_KEY: accessKeyId,
+      ALICLOUD_SECRET_KEY: secret,
+      ...env,
+    },
+  });
+  onTestFinished(async () => {
+    await job.close();
+    await simulator.close();
+  });
+  const disk = join(job.workspace, 'disk.raw');
+  await write(disk);
+  const inputs = {
+    path: 'disk.raw',
+    region: 'cn-beijing',
+    oss_bucket_name: 'packer',
+    image_name: 'packer_import',
+    image_os_type: 'linux',
+    image_platform: 'CentOS',
+    image_architecture: 'x86_64',
+    image_system_size: '40',
+  };
+  return {
+    simulator,
+    job,
+    disk,
+    inputs,
+    main: (more, stage) => job.run('main', { ...inputs, ...more }, stage),
+    post: (more, stage) => job.run('post', { ...inputs, ...more }, stage),
+  };
+}
+
+/** A disk with an MBR, a little data, a long run of zeros and an end that is on no boundary of the cut. */
+async function smallDisk(path: string): Promise<void> {
+  const size = 24 * MIB + 512;
+  const mbr = Buffer.alloc(512);
+  mbr.write('\u00eb\u0063', 0, 'latin1'); // boot code
+  mbr.set([0x80, 0, 2, 0, 0x83, 0xff, 0xff, 0xff], 446);
+  mbr.writeUInt32LE(2048, 454);
+  mbr.writeUInt32LE(40_000, 458);
+  mbr.set([0x55, 0xaa], 510);
+  await writeDisk(path, size, [
+    [0, mbr],
+    [MIB, pseudoRandom(2 * MIB, 1)],
+    [20 * MIB, pseudoRandom(700_000, 2)],
+    [size - 512, pseudoRandom(512, 3)],
+  ]);
+}
+
+/** Writes pieces at their offsets (bytes) into a sparse file of `size` bytes. */
+export async function writeDisk(path: string, size: number, pieces: [offset: number, bytes: Buffer][]): Promise<void> {
+  const file = await open(path, 'w');
+  await file.truncate(size);
+  for (const [offset, bytes] of pieces) await file.write(bytes, 0, bytes.length, offset);
+  await file.close();
+}
+
+/** Bytes without zeros or patterns, the same for the same seed (xorshift32). */
+export function pseudoRandom(length: number, seed: number): Buffer {
+  const words = new Uint32Array(Math.ceil(length / 4));
+  let state = seed * 2_654_435_761 + 1;
+  for (let at = 0; at < words.length; at += 1) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[at] = state;
+  }
+  return Buffer.from(words.buffer, 0, length);
+}
+
+/** The requests of an operation, such as `ecs:ImportImage`, in order. */
+export const requests = ({ simulator }: Scene, operation: string) =>
+  simulator.record.filter((request) => request.operation === operation);
