@@ -137,7 +137,7 @@ const signature = (parameters: number[], results: number[]): Code => [
 const body = (locals: readonly Code[], code: Code): Code => sized([vector(locals), code, 0x0b]);
 
 /** The module: exports `memory`, `multiply` and `crc`. */
-export function makeModule(): Uint8Array {
+function makeModule(): Uint8Array {
   const [multiplyIndex, foldIndex, crcIndex] = [0, 1, 2];
   const types = [signature([I64, I64], [I64]), signature([I32, I32, I32], []), signature([I64, I32], [I64])];
   const exported = [
