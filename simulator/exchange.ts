@@ -31,11 +31,11 @@ export class Exchange {
 
   async *body(onSilence: () => Answer): AsyncGenerator<Buffer> {
     const { socket } = this.request;
-    socket.setTimeout(Math.max(SILENCE / this.#clock.speed, LEAST_SILENCE), () => {
+    const silent = () =>
       void this.send(onSilence()).then(() => {
         socket.destroySoon();
       });
-    });
+    socket.setTimeout(Math.max(SILENCE / this.#clock.speed, LEAST_SILENCE), silent);
     const before = this.fault?.when === 'after' ? undefined : this.fault;
     try {
       // Leaving the loop early must not destroy the socket: the answer still has to go out.
@@ -49,7 +49,7 @@ export class Exchange {
     } catch (error) {
       throw error instanceof ApiError ? error : new Gone(String(error));
     } finally {
-      socket.setTimeout(0);
+      socket.setTimeout(0, silent);
     }
   }
 

@@ -69,7 +69,8 @@ export async function startSimulator(options: Options = {}): Promise<Simulator> 
   const certificates = await Certificates.create();
   const gateway = new Gateway(world, settings);
   const server = new Proxy(gateway, certificates, proxyUser);
-  const login = proxyUser === undefined ? '' : `${proxyUser.split(':').map(encodeURIComponent).join(':')}@`;
+  const [user = '', password = ''] = proxyUser?.split(/:(.*)/s) ?? [];
+  const login = user === '' ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
   const proxy = `http://${login}127.0.0.1:${await server.listen(port)}`;
   const caFile = join(directory, 'ca.pem');
   writeFileSync(caFile, certificates.ca);
@@ -99,7 +100,8 @@ export async function startSimulator(options: Options = {}): Promise<Simulator> 
     set after(hook: Hook | undefined) {
       gateway.after = hook;
     },
-    secrets: () => secrets(gateway, proxyUser),
+    secrets: () =>
+      secrets(gateway, [password, encodeURIComponent(password), Buffer.from(proxyUser ?? '').toString('base64')]),
     now: () => world.clock.now(),
     close: async () => {
       clearInterval(ticking);
@@ -109,11 +111,8 @@ export async function startSimulator(options: Options = {}): Promise<Simulator> 
   };
 }
 
-function secrets({ world, oidc, seen }: Gateway, proxyUser: string | undefined): string[] {
-  const password = proxyUser?.split(':')[1] ?? '';
+function secrets({ world, oidc, seen }: Gateway, others: string[]): string[] {
   const keys = world.accounts.flatMap(({ users }) => users.map(({ secret }) => secret));
   const sessions = world.sessions.flatMap(({ secret, token }) => [secret, token]);
-  return [...keys, ...sessions, oidc.requestToken, ...seen, password, encodeURIComponent(password)].filter(
-    (one) => one !== '',
-  );
+  return [...keys, ...sessions, oidc.requestToken, ...seen, ...others].filter((one) => one !== '');
 }

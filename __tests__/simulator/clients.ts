@@ -38,9 +38,18 @@ export interface Oss {
   abortMultipartUpload(key: string, id: string): Promise<Answered>;
 }
 export type Rpc = (action: string, params?: Record<string, unknown>) => Promise<Answers>;
-/** An answer whose fields can be looked into without naming its type. */
+/** The fields of RPC answers that are looked into. */
 export interface Answers {
-  [name: string]: Answers & string;
+  ImageId: string;
+  TaskId: string;
+  RoleId: string;
+  TotalCount: number;
+  Images: { Image: { ImageName: string }[] };
+  TaskSet: { Task: { TaskStatus: string }[] };
+  OperationProgressSet: { OperationProgress: object[] };
+  Policies: { Policy: object[] };
+  TagResources: { TagResource: object[] };
+  Credentials: { AccessKeyId: string; AccessKeySecret: string; SecurityToken: string };
 }
 export interface Credentials {
   accessKeyId: string;

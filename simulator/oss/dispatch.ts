@@ -92,7 +92,7 @@ async function run(exchange: Exchange, gateway: Gateway, target: Target, row: Ro
     body: () => exchange.body(() => ossError(new ApiError('RequestTimeout'), record)),
     text: async () => (await collect(call.body())).toString(),
     authorize: (action, resource) => {
-      authorize(call, bucket, caller, action, resource);
+      authorize(call, row.name === 'PutBucket' ? undefined : bucket, caller, action, resource);
     },
   };
   call.authorize(row.action, place(call));
