@@ -1,6 +1,28 @@
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
+/** Lets a group of files import only what fits one of the patterns. */
+const only = (files, why, ...allowed) => ({
+  files,
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      { patterns: [{ regex: `^(?!(${allowed.join('|')})$)`, message: `${why} (see CONTRIBUTING.md, "The rooms")` }] },
+    ],
+  },
+});
+
+const NODE = 'node:.*';
+const OWN = '\\./[^/]*';
+const CLOUD = '\\.\\./cloud/[^/]*';
+const DISK = '\\./disk/[^/]*';
+const OSS = '\\./oss/[^/]*';
+const ECS = '\\./ecs/[^/]*';
+const CREDENTIALS = '\\./credentials/[^/]*';
+const BELOW = '\\./cloud/[^/]*';
+const ACTIONS = '@actions/(core|io)';
+const top = (...names) => `\\./(${names.join('|')})\\.ts`;
+
 export default defineConfig(
   { ignores: ['dist/', 'coverage/'] },
   tseslint.configs.strictTypeChecked,
@@ -14,4 +36,26 @@ export default defineConfig(
     },
   },
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
+
+  // The graph of the product: arrows point down only.
+  only(['src/cloud/*.ts'], 'cloud knows nothing above it', NODE, OWN),
+  only(['src/cloud/rpc.ts'], 'only the RPC door knows pop-core', NODE, OWN, '@alicloud/pop-core'),
+  only(['src/disk/*.ts'], 'disk knows only Node', NODE, OWN),
+  only(['src/oss/*.ts', 'src/ecs/*.ts', 'src/credentials/*.ts'], 'a room knows only cloud', NODE, OWN, CLOUD, 'p-limit'),
+  only(['src/oss/client.ts'], 'only the OSS door knows ali-oss', NODE, OWN, CLOUD, 'ali-oss'),
+  only(['src/{log,summary,outputs,fields}.ts'], 'what talks to the runner', NODE, BELOW, OWN, ACTIONS),
+  only(['src/inputs.ts'], 'inputs touch no file and no cloud', NODE, top('fields')),
+  only(['src/ledger.ts', 'src/advice.ts'], 'plain data', NODE, BELOW),
+  only(['src/connect.ts'], 'connect opens doors', NODE, BELOW, OSS, ECS, CREDENTIALS, top('inputs')),
+  only(['src/check.ts', 'src/cleanup.ts'], 'no stage reaches back', NODE, BELOW, OSS, ECS, top('connect', 'inputs', 'ledger')),
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      'no-restricted-globals': ['error', 'setTimeout', 'setInterval', 'setImmediate'],
+      'no-restricted-properties': ['error', { object: 'process', property: 'env' }],
+    },
+  },
+  { files: ['src/cloud/time.ts'], rules: { 'no-restricted-globals': 'off' } },
+  { files: ['src/{index,inputs,connect}.ts'], rules: { 'no-restricted-properties': 'off' } },
+  only(['simulator/**/*.ts'], 'the simulator shares nothing with the product', '(?!.*/src/).*'),
 );
