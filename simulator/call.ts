@@ -38,29 +38,29 @@ export interface Settings {
   rolePropagationSeconds: number;
   imageVisibilitySeconds: number;
 }
+/** What every handler gets. */
 export interface Call {
   world: World;
   settings: Settings;
   now: number;
   target: Target;
   record: RecordedRequest;
-  method: string;
-  headers: Record<string, string>;
-  query: Record<string, string>;
   caller: Caller;
-  body(): AsyncIterable<Buffer>;
-  text(): Promise<string>;
+  account: Account;
   /** Refuses when the caller's policies do not allow the action on the resource. */
   authorize(action: string, resource: string): void;
 }
 export interface OssCall extends Call {
   bucket: Bucket;
   key: string;
+  headers: Record<string, string>;
+  query: Record<string, string>;
+  body(): AsyncIterable<Buffer>;
+  text(): Promise<string>;
 }
 export interface RpcCall extends Call {
   params: Record<string, string>;
   region: string;
-  account: Account;
 }
 export interface Answer {
   status: number;

@@ -14,34 +14,34 @@ export interface User {
   disabled?: boolean;
   statements: Statement[];
 }
-export interface Role {
-  id: string;
-  name: string;
-  description: string;
-  /** The trust policy, as JSON. */
-  trust: string;
-  policies: { type: 'System' | 'Custom'; name: string; at: number }[];
-  created: number;
-  updated: number;
-  maxSession: number;
-}
 export interface Policy {
   type: 'System' | 'Custom';
   name: string;
   statements: Statement[];
 }
-export interface Account {
-  id: string;
-  users: User[];
-  roles: Role[];
-  policies: Policy[];
-  oidcProviders: { arn: string; issuer: string; audiences: string[] }[];
+export class Role {
+  id = '';
+  name = '';
+  description = '';
+  /** The trust policy, as JSON. */
+  trust = '';
+  policies: { type: 'System' | 'Custom'; name: string; at: number }[] = [];
+  created = 0;
+  updated = 0;
+  maxSession = 3600;
+}
+export class Account {
+  id = '';
+  users: User[] = [];
+  roles: Role[] = [];
+  policies: Policy[] = [];
+  oidcProviders: { arn: string; issuer: string; audiences: string[] }[] = [];
   /** Custom images a region. */
-  imageQuota: number;
+  imageQuota = 100;
   /** OSS activated after 2025-03-20: no data over the public endpoints of the mainland. */
-  publicEndpointForbidden: boolean;
+  publicEndpointForbidden = false;
   /** Whether this (old) account may still use the V1 signature of OSS. */
-  signatureV1: boolean;
+  signatureV1 = false;
 }
 export interface Session {
   accessKeyId: string;
@@ -51,56 +51,56 @@ export interface Session {
   role: Role;
   name: string;
   expires: number;
-  statements?: Statement[];
+  statements?: Statement[] | undefined;
 }
-export interface ObjectVersion {
+export interface Stored {
+  extents: Extent[];
+  size: number;
+  /** CRC-64/XZ. */
+  crc: bigint;
+}
+/** What an upload fixes when it begins; header names are lower case. */
+export interface Described {
+  storageClass: string;
+  headers: Record<string, string>;
+}
+export interface ObjectVersion extends Stored, Described {
   key: string;
   versionId: string;
   deleteMarker: boolean;
-  extents: Extent[];
-  size: number;
   /** With its quotes. */
   etag: string;
-  crc: bigint;
   modified: number;
   type: 'Normal' | 'Multipart';
-  storageClass: string;
-  /** Content-Type, x-oss-meta-* and the like, lower case. */
-  headers: Record<string, string>;
 }
-export interface Part {
+export interface Part extends Stored {
   number: number;
-  extents: Extent[];
-  size: number;
   etag: string;
-  crc: bigint;
   modified: number;
 }
-export interface Upload {
+export interface Upload extends Described {
   id: string;
   key: string;
   initiated: number;
-  storageClass: string;
-  headers: Record<string, string>;
   parts: Map<number, Part>;
 }
-export interface Bucket {
-  name: string;
-  region: string;
-  owner: string;
-  created: number;
-  storageClass: string;
-  redundancy: 'LRS' | 'ZRS';
+export class Bucket {
+  name = '';
+  region = 'cn-beijing';
+  owner = '';
+  created = 0;
+  storageClass = 'Standard';
+  redundancy: 'LRS' | 'ZRS' = 'LRS';
   versioning?: 'Enabled' | 'Suspended';
   encryption?: { algorithm: 'KMS' | 'AES256'; kmsKeyId?: string };
-  accelerated: boolean;
-  cnames: string[];
-  /** The bucket policy; `*` stands for every caller. */
-  policy: Statement[];
+  accelerated = false;
+  cnames: string[] = [];
+  /** The bucket policy, for every caller. */
+  policy: Statement[] = [];
   lifecycle?: string;
   /** The newest version first. */
-  objects: Map<string, ObjectVersion[]>;
-  uploads: Map<string, Upload>;
+  objects = new Map<string, ObjectVersion[]>();
+  uploads = new Map<string, Upload>();
 }
 export interface Disk {
   device: string;
@@ -114,32 +114,33 @@ export interface Disk {
   crc: bigint;
   virtualSize: number;
 }
-export interface Image {
-  id: string;
-  region: string;
-  owner: string;
-  name: string;
-  description: string;
-  family: string;
-  status: 'Creating' | 'Waiting' | 'Available' | 'UnAvailable' | 'CreateFailed' | 'Deprecated';
-  progress: number;
-  created: number;
-  architecture: string;
-  osType: string;
-  platform: string;
-  bootMode: string;
-  licenseType?: string;
-  nvmeSupport: string;
-  imdsSupport: string;
-  resourceGroupId: string;
-  detectionStrategy?: string;
-  tags: Record<string, string>;
-  disks: Disk[];
-  system: boolean;
-  sharedWith: string[];
-  usedByInstance: boolean;
-  encrypted: boolean;
-  kmsKeyId?: string;
+export class Image {
+  id = '';
+  region = 'cn-beijing';
+  owner = '';
+  name = '';
+  description = '';
+  family = '';
+  status: 'Creating' | 'Waiting' | 'Available' | 'UnAvailable' | 'CreateFailed' | 'Deprecated' = 'Available';
+  progress = 100;
+  created = 0;
+  architecture = 'x86_64';
+  osType = 'linux';
+  platform = 'Others Linux';
+  bootMode = 'BIOS';
+  licenseType = '';
+  nvmeSupport = 'unsupported';
+  imdsSupport = 'v1';
+  resourceGroupId = '';
+  detectionStrategy = '';
+  tags: Record<string, string> = {};
+  disks: Disk[] = [];
+  /** A public image of Alibaba Cloud. */
+  system = false;
+  sharedWith: string[] = [];
+  usedByInstance = false;
+  encrypted = false;
+  kmsKeyId = '';
   copy?: { source: string; begun: number; ends: number };
   /** What DescribeImages still shows (null: nothing) until this time. */
   stale?: { until: number; shown: Image | null };

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, RecordedRequest, Settings } from './call.ts';
+import type { Answer, Call, RecordedRequest, Settings } from './call.ts';
+import type { Caller } from './callers.ts';
 import { settle } from './ecs/settle.ts';
 import { ApiError } from './errors.ts';
 import { Exchange, Gone } from './exchange.ts';
@@ -61,6 +62,13 @@ export class Gateway {
     return record;
   }
 
+  /** What the handlers of all services get. */
+  call(record: RecordedRequest, target: Target, caller: Caller): Omit<Call, 'authorize'> {
+    const { world, settings } = this;
+    record.caller = caller.arn;
+    return { world, settings, now: world.clock.now(), target, record, caller, account: caller.account };
+  }
+
   async handle(request: IncomingMessage, response: ServerResponse, secure: boolean): Promise<void> {
     const host = (request.headers.host ?? '').toLowerCase().replace(/:\d+$/, '');
     const target = resolve(host, this.world);
@@ -80,8 +88,9 @@ export class Gateway {
       await this.after?.(record);
       await exchange.send(answer);
     } catch (error) {
-      if (!(error instanceof Gone)) throw error;
       record.code = 'ClientGone';
+      if (!(error instanceof Gone)) record.violation = `simulator: ${String(error)}`;
+      request.destroy();
       await this.after?.(record);
     } finally {
       request.resume();

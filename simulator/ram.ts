@@ -3,10 +3,11 @@ import type { RpcHandlers } from './table.ts';
 import { isoSeconds } from './clock.ts';
 import type { Policy, Role } from './entities.ts';
 import { fail } from './errors.ts';
+import { shape } from './shape.ts';
 import { parseTrust } from './trust.ts';
 
 export const RAM: RpcHandlers = {
-  GetRole: (call) => ({ Role: shape(call, findRole(call)) }),
+  GetRole: (call) => ({ Role: describe(call, findRole(call)) }),
   CreateRole: createRole,
   UpdateRole: (call) => {
     const role = findRole(call);
@@ -15,7 +16,7 @@ export const RAM: RpcHandlers = {
     role.trust = trust ?? role.trust;
     role.description = description ?? role.description;
     role.updated = call.now;
-    return { Role: shape(call, role) };
+    return { Role: describe(call, role) };
   },
   DeleteRole: (call) => {
     const role = findRole(call);
@@ -89,17 +90,15 @@ function createRole(call: RpcCall): object {
   if (call.account.roles.some((one) => one.name.toLowerCase() === name.toLowerCase())) fail('EntityAlreadyExists.Role');
   const role = call.world.addRole(call.account, name, trust);
   Object.assign(role, { description, created: call.now, updated: call.now, maxSession: seconds });
-  return { Role: shape(call, role) };
+  return { Role: describe(call, role) };
 }
 
-function shape(call: RpcCall, role: Role): object {
+function describe(call: RpcCall, role: Role): object {
+  const words =
+    'RoleId=id RoleName=name Description=description AssumeRolePolicyDocument=trust MaxSessionDuration=maxSession';
   return {
-    RoleId: role.id,
-    RoleName: role.name,
+    ...shape(words, role),
     Arn: `acs:ram::${call.account.id}:role/${role.name.toLowerCase()}`,
-    Description: role.description,
-    AssumeRolePolicyDocument: role.trust,
-    MaxSessionDuration: role.maxSession,
     CreateDate: isoSeconds(role.created),
     UpdateDate: isoSeconds(role.updated),
   };

@@ -54,7 +54,7 @@ export class Rpc {
   readonly #handlers: RpcHandlers;
   readonly #nonces = new Set<string>();
   /** ClientToken: https://www.alibabacloud.com/help/en/ecs/developer-reference/how-to-ensure-idempotence */
-  readonly #tokens = new Map<string, { request: string; answer: object }>();
+  readonly #tokens = new Map<string, { request: string; answer: Promise<object> }>();
 
   constructor(oidc: Oidc) {
     this.#handlers = { ...ECS, ...RAM, ...sts(oidc) };
@@ -81,33 +81,22 @@ export class Rpc {
     row: Row | undefined,
     gateway: Gateway,
   ) {
-    const { world, settings } = gateway;
     const service = target.service;
     if (!row) fail('InvalidAction.NotFound');
     if (params.Version !== VERSIONS[service]) fail('InvalidVersion', 'Specified parameter Version is not valid.');
     // XML is the default format of the real services; nothing here reads it, so only JSON is answered.
     if (params.Format !== 'JSON') fail('InvalidParameter', 'The parameter Format has to be JSON here.');
     const caller =
-      row.action === 'unsigned' ? anonymous(gateway) : authenticateRpc(world, record.method, params, this.#nonces);
-    record.caller = caller.arn;
+      row.action === 'unsigned'
+        ? anonymous(gateway)
+        : authenticateRpc(gateway.world, record.method, params, this.#nonces);
     const region = params.RegionId ?? target.region ?? 'cn-hangzhou';
     if (service === 'ecs') checkEndpoint(region, target);
     checkNames(row, params, record);
     const call: RpcCall = {
-      world,
-      settings,
-      now: world.clock.now(),
-      target,
-      record,
-      method: record.method,
-      headers: record.headers,
-      query: {},
-      caller,
+      ...gateway.call(record, target, caller),
       params,
       region,
-      account: caller.account,
-      body: () => fail('InternalError'),
-      text: () => fail('InternalError'),
       authorize: (action, resource) => {
         record.ramActions.push(action);
         const prefix = `acs:${service}:${service === 'ecs' ? region : '*'}:${caller.account.id}:`;
@@ -134,8 +123,9 @@ export class Rpc {
     const key = [call.account.id, call.region, row.name, token].join(' ');
     const known = this.#tokens.get(key);
     if (known && known.request !== request) fail('IdempotentParameterMismatch');
-    const answer = known?.answer ?? (await run(call));
+    const answer = known?.answer ?? Promise.resolve(call).then(run);
     this.#tokens.set(key, { request, answer });
+    answer.catch(() => this.#tokens.delete(key));
     return answer;
   }
 }

@@ -21,10 +21,7 @@ interface Checks {
   md5: Buffer;
   crc: bigint;
 }
-export interface Stored extends Checks {
-  extents: Extent[];
-  size: number;
-}
+export type Written = Checks & { extents: Extent[]; size: number };
 
 function isZero(bytes: Buffer): boolean {
   return bytes.length <= ZEROS.length && ZEROS.subarray(0, bytes.length).equals(bytes);
@@ -68,7 +65,7 @@ export class Store {
     this.#directory = directory;
   }
 
-  async write(body: AsyncIterable<Buffer>): Promise<Stored> {
+  async write(body: AsyncIterable<Buffer>): Promise<Written> {
     const path = join(this.#directory, `blob-${++this.#count}`);
     const file = await open(path, 'w');
     const md5 = createHash('md5');
@@ -100,7 +97,7 @@ export class Store {
   }
 
   /** A stretch of stored bytes as one more owner of them, with its checksums (remembered a stretch). */
-  async copy(extents: Extent[], begin: number, end: number): Promise<Stored> {
+  async copy(extents: Extent[], begin: number, end: number): Promise<Written> {
     const taken = [...slice(extents, begin, end)];
     retain(taken);
     const only = taken.length === 1 ? taken[0] : undefined;

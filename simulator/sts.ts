@@ -81,7 +81,7 @@ export function addSession(
     role,
     name,
     expires: world.clock.now() + seconds * 1000,
-    ...(statements && { statements }),
+    statements,
   };
   world.sessions.push(session);
   return session;

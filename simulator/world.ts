@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Clock } from './clock.ts';
-import type * as e from './entities.ts';
+import * as e from './entities.ts';
 import { Store, etagOf, read } from './store.ts';
 
 export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
@@ -52,17 +52,7 @@ export class World {
   }
 
   addAccount(some: Partial<e.Account> = {}): e.Account {
-    const account = {
-      id: `1${digits(15)}`,
-      users: [],
-      roles: [],
-      policies: [],
-      oidcProviders: [],
-      imageQuota: 100,
-      publicEndpointForbidden: false,
-      signatureV1: false,
-      ...some,
-    };
+    const account = Object.assign(new e.Account(), { id: `1${digits(15)}`, ...some });
     this.accounts.push(account);
     return account;
   }
@@ -76,20 +66,8 @@ export class World {
   }
 
   addRole(account: e.Account, name: string, trust: string, policies: string[] = []): e.Role {
-    const role: e.Role = {
-      id: digits(18),
-      name,
-      description: '',
-      trust,
-      policies: policies.map((policy) => ({
-        type: this.policy(account, policy)?.type ?? 'System',
-        name: policy,
-        at: 0,
-      })),
-      created: 0,
-      updated: 0,
-      maxSession: 3600,
-    };
+    const attached = policies.map((one) => ({ type: this.policy(account, one)?.type ?? 'System', name: one, at: 0 }));
+    const role = Object.assign(new e.Role(), { id: digits(18), name, trust, policies: attached });
     account.roles.push(role);
     return role;
   }
@@ -103,50 +81,14 @@ export class World {
   }
 
   addBucket(owner: e.Account, name: string, some: Partial<e.Bucket> = {}): e.Bucket {
-    const bucket: e.Bucket = {
-      name,
-      region: 'cn-beijing',
-      owner: owner.id,
-      created: this.clock.now(),
-      storageClass: 'Standard',
-      redundancy: 'LRS',
-      accelerated: false,
-      cnames: [],
-      policy: [],
-      objects: new Map(),
-      uploads: new Map(),
-      ...some,
-    };
+    const bucket = Object.assign(new e.Bucket(), { name, owner: owner.id, created: this.clock.now(), ...some });
     this.buckets.push(bucket);
     return bucket;
   }
 
   addImage(owner: e.Account, name: string, some: Partial<e.Image> = {}): e.Image {
-    const image: e.Image = {
-      id: randomId('m-2ze', 17),
-      region: 'cn-beijing',
-      owner: owner.id,
-      name,
-      description: '',
-      family: '',
-      status: 'Available',
-      progress: 100,
-      created: this.clock.now(),
-      architecture: 'x86_64',
-      osType: 'linux',
-      platform: 'Others Linux',
-      bootMode: 'BIOS',
-      nvmeSupport: 'unsupported',
-      imdsSupport: 'v1',
-      resourceGroupId: '',
-      tags: {},
-      disks: [],
-      system: false,
-      sharedWith: [],
-      usedByInstance: false,
-      encrypted: false,
-      ...some,
-    };
+    const fresh = { id: randomId('m-2ze', 17), name, owner: owner.id, created: this.clock.now() };
+    const image = Object.assign(new e.Image(), fresh, some);
     this.images.push(image);
     return image;
   }

@@ -1,5 +1,5 @@
 import type { RpcCall } from '../call.ts';
-import type { Image } from '../entities.ts';
+import { Image } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { REGIONS } from '../regions.ts';
 import { list } from '../rpc.ts';
@@ -44,8 +44,7 @@ function copyImage(call: RpcCall): object {
   checkQuota(call, region);
   if (params.DryRun === 'true') fail('DryRunOperation');
   const id = randomId('m-2ze', 17);
-  const image: Image = {
-    ...source,
+  const image = Object.assign(new Image(), source, {
     id,
     region,
     tags,
@@ -61,8 +60,8 @@ function copyImage(call: RpcCall): object {
     encrypted: source.encrypted || params.Encrypted === 'true',
     disks: source.disks.map((disk) => ({ ...disk, snapshotId: '' })),
     copy: { source: source.id, begun: now, ends: now + settings.copySeconds * 1000 },
-    ...(params.KMSKeyId && { kmsKeyId: params.KMSKeyId }),
-  };
+    kmsKeyId: params.KMSKeyId ?? source.kmsKeyId,
+  });
   delete image.stale;
   hideChange(world, image, settings, true);
   world.images.push(image);
@@ -75,7 +74,7 @@ function share(call: RpcCall): object {
   const added = list(call.params, 'AddAccount').slice(0, 10);
   const removed = list(call.params, 'RemoveAccount').slice(0, 10);
   if (image.status !== 'Available') fail('IncorrectImageStatus');
-  if (image.encrypted && image.kmsKeyId === undefined) fail('InvalidOperation.EncryptedImage');
+  if (image.encrypted && image.kmsKeyId === '') fail('InvalidOperation.EncryptedImage');
   if (!added.every((id) => /^\d{16}$/.test(id) && id !== call.account.id)) fail('InvalidAccount.NotFound');
   const shared = [...new Set([...image.sharedWith, ...added])].filter((id) => !removed.includes(id));
   if (shared.length > 50) fail('QuotaExceed.ImageShare');

@@ -5,6 +5,7 @@ import type { Disk, Image } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { REGIONS, ecsEndpoint } from '../regions.ts';
 import { numbered } from '../rpc.ts';
+import { shape, shapeTags } from '../shape.ts';
 import { hideChange, removeImage } from './settle.ts';
 import { checkDescription, checkName, checkOneOf } from './values.ts';
 
@@ -77,7 +78,7 @@ function describeImages(call: RpcCall): object {
   });
   return paged(params, fitting, (page) => ({
     RegionId: call.region,
-    Images: { Image: page.map((one) => shape(call, one)) },
+    Images: { Image: page.map((one) => describe(call, one)) },
   }));
 }
 
@@ -95,55 +96,51 @@ export function paged<T>(params: Record<string, string>, all: T[], show: (page: 
   };
 }
 
-function shape(call: RpcCall, image: Image): object {
+const PLAIN = `ImageId=id ImageName=name ImageFamily=family ImageVersion: Description=description Status=status
+  Architecture=architecture OSType=osType Platform=platform BootMode=bootMode ProductCode:
+  ResourceGroupId=resourceGroupId`;
+const DISK = 'Device=device SnapshotId=snapshotId Format=format ImportOSSBucket=bucket ImportOSSObject=object';
+
+function describe(call: RpcCall, image: Image): object {
   return {
-    ImageId: image.id,
-    ImageName: image.name,
-    ImageFamily: image.family,
-    ImageVersion: '',
-    Description: image.description,
+    ...shape(PLAIN, image),
     ImageOwnerAlias: aliasOf(call, image),
     // A 16-digit number in the JSON, as the documentation types it.
     ImageOwnerId: Number(image.owner),
-    Status: image.status,
     Progress: `${image.progress}%`,
     Size: Math.max(0, ...image.disks.map(({ sizeGiB }) => sizeGiB)),
-    Architecture: image.architecture,
-    OSType: image.osType,
     OSName: `${image.platform} ${image.architecture === 'i386' ? '32' : '64'} bit`,
-    Platform: image.platform,
-    BootMode: image.bootMode,
     CreationTime: isoSeconds(image.created),
     Usage: image.usedByInstance ? 'instance' : 'none',
-    IsCopied: image.copy !== undefined,
-    IsPublic: false,
-    IsSelfShared: image.sharedWith.length > 0 ? 'True' : '',
-    IsSubscribed: false,
-    IsSupportCloudinit: true,
-    IsSupportIoOptimized: true,
-    ProductCode: '',
-    ResourceGroupId: image.resourceGroupId,
+    ...{ IsCopied: image.copy !== undefined, IsPublic: false, IsSubscribed: false },
+    ...{
+      IsSelfShared: image.sharedWith.length > 0 ? 'True' : '',
+      IsSupportCloudinit: true,
+      IsSupportIoOptimized: true,
+    },
     Features: { NvmeSupport: image.nvmeSupport, ImdsSupport: image.imdsSupport },
     ...(image.detectionStrategy && { DetectionOptions: { Status: 'Finished', Items: { Item: [] } } }),
     // Whether tags and objects show while the image is still Creating is an open question.
-    Tags: { Tag: Object.entries(image.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })) },
-    DiskDeviceMappings: { DiskDeviceMapping: image.disks.map((disk, at) => diskShape(image, disk, at)) },
+    Tags: shapeTags(image.tags),
+    DiskDeviceMappings: { DiskDeviceMapping: image.disks.map((disk, at) => describeDisk(image, disk, at)) },
   };
 }
 
-function diskShape(image: Image, disk: Disk, at: number): object {
-  return {
-    Device: disk.device,
-    Type: at === 0 ? 'system' : 'data',
-    Size: String(disk.sizeGiB),
-    SnapshotId: disk.snapshotId,
-    Format: disk.format,
-    Progress: `${image.progress}%`,
-    RemainTime: image.progress < 100 ? 60 : 0,
-    ImportOSSBucket: disk.bucket,
-    ImportOSSObject: disk.object,
-  };
+function describeDisk({ progress }: Image, disk: Disk, at: number): object {
+  const moving = { Progress: `${progress}%`, RemainTime: progress < 100 ? 60 : 0 };
+  return { ...shape(DISK, disk), Type: at === 0 ? 'system' : 'data', Size: String(disk.sizeGiB), ...moving };
 }
+
+const FIELDS = {
+  ImageName: 'name',
+  Description: 'description',
+  ImageFamily: 'family',
+  BootMode: 'bootMode',
+  Status: 'status',
+  LicenseType: 'licenseType',
+  'Features.NvmeSupport': 'nvmeSupport',
+  'Features.ImdsSupport': 'imdsSupport',
+};
 
 function modify(call: RpcCall): object {
   const { params, world, settings } = call;
@@ -158,13 +155,9 @@ function modify(call: RpcCall): object {
   if (params.ImageName !== undefined && params.ImageName !== image.name) checkName(call, params.ImageName, call.region);
   if (params.DryRun === 'true') fail('DryRunOperation');
   hideChange(world, image, settings);
-  image.name = params.ImageName ?? image.name;
-  image.description = params.Description ?? image.description;
-  image.family = params.ImageFamily ?? image.family;
-  image.bootMode = params.BootMode ?? image.bootMode;
-  image.status = (params.Status as Image['status'] | undefined) ?? image.status;
-  image.nvmeSupport = params['Features.NvmeSupport'] ?? image.nvmeSupport;
-  image.imdsSupport = params['Features.ImdsSupport'] ?? image.imdsSupport;
+  for (const [name, field] of Object.entries(FIELDS)) {
+    if (params[name] !== undefined) Object.assign(image, { [field]: params[name] });
+  }
   return {};
 }
 

@@ -31,6 +31,8 @@ export async function importImage(call: RpcCall): Promise<object> {
   const sources: Source[] = [];
   for (const [at, mapping] of mappings.entries()) sources.push(await findSource(call, role, mapping, at));
   checkQuota(call, region);
+  // Another call may have taken the name while this one looked at the objects.
+  if (params.ImageName) checkName(call, params.ImageName, region);
   if (params.DryRun === 'true') fail('DRYRUN.SUCCESS');
   const image = create(call, tags, sources);
   hideChange(world, image, settings, true);
@@ -135,8 +137,8 @@ function create(call: RpcCall, tags: Record<string, string>, sources: Source[]):
     nvmeSupport: params['Features.NvmeSupport'] ?? 'unsupported',
     imdsSupport: params['Features.ImdsSupport'] ?? 'v1',
     resourceGroupId: params.ResourceGroupId ?? '',
-    ...(params.LicenseType && { licenseType: params.LicenseType }),
-    ...(params.DetectionStrategy && { detectionStrategy: params.DetectionStrategy }),
+    licenseType: params.LicenseType ?? '',
+    detectionStrategy: params.DetectionStrategy ?? '',
     disks: sources.map(({ bucket, version, format, virtualSize, sizeGiB }, at) => ({
       device: `/dev/xvd${String.fromCharCode(97 + at)}`,
       sizeGiB,

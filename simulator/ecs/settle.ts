@@ -1,5 +1,5 @@
 import type { Settings } from '../call.ts';
-import type { Image, Task } from '../entities.ts';
+import { Image, type Task } from '../entities.ts';
 import { type World, randomId } from '../world.ts';
 
 /** The image follows its finished task a little later: https://github.com/coreos/coreos-assembler/pull/2592 */
@@ -88,6 +88,7 @@ export function removeImage(world: World, image: Image, settings: Settings): voi
 export function hideChange(world: World, image: Image, settings: Settings, isNew = false): void {
   const now = world.clock.now();
   const until = now + settings.imageVisibilitySeconds * 1000;
-  const shown = image.stale && image.stale.until > now ? image.stale.shown : isNew ? null : { ...image };
+  const shown =
+    image.stale && image.stale.until > now ? image.stale.shown : isNew ? null : Object.assign(new Image(), image);
   image.stale = { until, shown };
 }

@@ -4,6 +4,7 @@ import type { Snapshot } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { list } from '../rpc.ts';
 import type { RpcHandlers } from '../table.ts';
+import { shape, shapeTags } from '../shape.ts';
 import { paged } from './images.ts';
 import { readTags } from './values.ts';
 
@@ -40,7 +41,7 @@ export const TAGS: RpcHandlers = {
     const ids = call.params.SnapshotIds ? (JSON.parse(call.params.SnapshotIds) as string[]) : undefined;
     const found = ownSnapshots(call).filter(({ id }) => !ids || ids.includes(id));
     return paged(call.params, found, (page) => ({
-      Snapshots: { Snapshot: page.map((one) => shapeSnapshot(call, one)) },
+      Snapshots: { Snapshot: page.map((one) => describe(call, one)) },
     }));
   },
   DeleteSnapshot: (call) => {
@@ -67,16 +68,13 @@ function isUsed(call: RpcCall, { imageId }: Snapshot): boolean {
   return call.world.images.some(({ id }) => id === imageId);
 }
 
-function shapeSnapshot(call: RpcCall, snapshot: Snapshot): object {
+function describe(call: RpcCall, snapshot: Snapshot): object {
   return {
-    SnapshotId: snapshot.id,
+    ...shape('SnapshotId=id Status:accomplished Progress:100% Encrypted=encrypted', snapshot),
     SnapshotName: `Created_from_${snapshot.imageId}`,
-    Status: 'accomplished',
-    Progress: '100%',
     SourceDiskSize: String(snapshot.sizeGiB),
     Usage: isUsed(call, snapshot) ? 'image' : 'none',
-    Encrypted: snapshot.encrypted,
     CreationTime: isoSeconds(snapshot.created),
-    Tags: { Tag: Object.entries(snapshot.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })) },
+    Tags: shapeTags(snapshot.tags),
   };
 }

@@ -3,6 +3,7 @@ import type { RpcHandlers } from '../table.ts';
 import { isoSeconds } from '../clock.ts';
 import type { Task } from '../entities.ts';
 import { fail } from '../errors.ts';
+import { shape } from '../shape.ts';
 import { paged } from './images.ts';
 
 export const TASKS: RpcHandlers = {
@@ -14,7 +15,7 @@ export const TASKS: RpcHandlers = {
         (!status || task.status === status) &&
         (!action || task.action === action),
     );
-    return paged(call.params, fitting, (page) => ({ RegionId: call.region, TaskSet: { Task: page.map(shape) } }));
+    return paged(call.params, fitting, (page) => ({ RegionId: call.region, TaskSet: { Task: page.map(describe) } }));
   },
   DescribeTaskAttribute: (call) => attributes(call.region, ownTask(call)),
   CancelTask: (call) => {
@@ -33,13 +34,9 @@ function ownTask(call: RpcCall): Task {
   return ownTasks(call).find(({ id }) => id === call.params.TaskId) ?? fail('InvalidTaskId.NotFound');
 }
 
-function shape(task: Task): object {
+function describe(task: Task): object {
   return {
-    TaskId: task.id,
-    TaskAction: task.action,
-    TaskStatus: task.status,
-    ResourceId: task.imageId,
-    SupportCancel: 'true',
+    ...shape('TaskId=id TaskAction=action TaskStatus=status ResourceId=imageId SupportCancel:true', task),
     CreationTime: isoSeconds(task.begun),
     FinishedTime: task.finished === undefined ? '' : isoSeconds(task.finished),
   };
@@ -54,7 +51,7 @@ function attributes(region: string, task: Task): object {
     RelatedItemSet: { RelatedItem: [{ Name: 'ImageId', Value: task.imageId }] },
   };
   return {
-    ...shape(task),
+    ...describe(task),
     RegionId: region,
     TaskProcess: `${task.progress}%`,
     TotalCount: 1,

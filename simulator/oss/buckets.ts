@@ -62,7 +62,7 @@ function facts(bucket: Bucket) {
 
 function listBuckets(call: OssCall) {
   const { prefix = '', marker = '', 'max-keys': max = '100' } = call.query;
-  const { id } = call.caller.account;
+  const { id } = call.account;
   const own = call.world.buckets
     .filter(({ owner, name }) => owner === id && name.startsWith(prefix) && name > marker)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -86,8 +86,8 @@ async function putBucket(call: OssCall) {
   const settings = { region, storageClass, redundancy } as const;
   const there = call.world.bucket(name);
   const taken = { BucketName: name, EC: '0015-00000107' };
-  if (!there) call.world.addBucket(call.caller.account, name, settings);
-  else if (there.owner !== call.caller.account.id) fail('BucketAlreadyExists', undefined, taken);
+  if (!there) call.world.addBucket(call.account, name, settings);
+  else if (there.owner !== call.account.id) fail('BucketAlreadyExists', undefined, taken);
   else if (Object.entries(settings).some(([field, value]) => there[field as keyof typeof settings] !== value)) {
     fail('BucketAlreadyExists', 'The bucket you want to create exists with other settings.', taken);
   }

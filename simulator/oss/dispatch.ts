@@ -1,7 +1,7 @@
 import { authenticateOss } from '../auth.ts';
 import type { Answer, OssCall } from '../call.ts';
 import { type Caller, decide, isAllowed } from '../callers.ts';
-import type { Bucket } from '../entities.ts';
+import { Bucket } from '../entities.ts';
 import { ApiError, fail } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Gateway, type Prepared, checkListed } from '../gateway.ts';
@@ -66,7 +66,7 @@ function parse(url: string): { pathname: string; pairs: [string, string][] } {
 }
 
 async function run(exchange: Exchange, gateway: Gateway, target: Target, row: Row | undefined, signed: OssRequest) {
-  const { world, settings } = gateway;
+  const { world } = gateway;
   const { record } = exchange;
   const bucket = signed.bucket === undefined ? undefined : world.bucket(signed.bucket);
   const owner = world.accounts.find(({ id }) => id === bucket?.owner);
@@ -74,20 +74,13 @@ async function run(exchange: Exchange, gateway: Gateway, target: Target, row: Ro
   if (signed.bucket === undefined && signed.key !== '') fail('SecondLevelDomainForbidden');
   const caller = authenticateOss(world, signed, region, owner?.signatureV1 ?? true);
   if (!caller) fail('AccessDenied', 'Anonymous user has no right to access this bucket.', { EC: '0003-00000001' });
-  record.caller = caller.arn;
   if (!row) fail('NotImplemented');
   if (signed.bucket !== undefined && row.name !== 'PutBucket') checkBucket(bucket, target, row, gateway);
   const call: OssCall = {
-    world,
-    settings,
-    now: world.clock.now(),
-    target,
-    record,
-    method: record.method,
+    ...gateway.call(record, target, caller),
     headers: record.headers,
     query: record.query ?? {},
-    caller,
-    bucket: bucket ?? ({ name: signed.bucket ?? '', region, owner: caller.account.id } as Bucket),
+    bucket: bucket ?? Object.assign(new Bucket(), { name: signed.bucket ?? '', region, owner: caller.account.id }),
     key: signed.key ?? '',
     body: () => exchange.body(() => ossError(new ApiError('RequestTimeout'), record)),
     text: async () => (await collect(call.body())).toString(),

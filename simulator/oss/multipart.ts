@@ -5,7 +5,7 @@ import { iso } from '../clock.ts';
 import type { ObjectVersion, Part, Upload } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { encode } from '../signatures.ts';
-import { type Stored, assemble, etagOf, release } from '../store.ts';
+import { type Written, assemble, etagOf, release } from '../store.ts';
 import { inside } from '../xml.ts';
 import { empty, ok } from './answers.ts';
 import { FIVE_GIB, receive } from './objects.ts';
@@ -53,7 +53,7 @@ function partNumber(call: OssCall): number {
 }
 
 /** Puts a part in its place; a part of that number that was there before is replaced. */
-async function keep(call: OssCall, number: number, { md5, crc, extents, size }: Stored): Promise<Part> {
+async function keep(call: OssCall, number: number, { md5, crc, extents, size }: Written): Promise<Part> {
   const part = { number, extents, size, etag: etagOf(md5), crc, modified: call.world.clock.now() };
   const upload = call.bucket.uploads.get(call.query.uploadId ?? '');
   if (!upload) {

@@ -2,7 +2,7 @@ import type { OssCall } from '../call.ts';
 import type { OssHandlers } from '../table.ts';
 import type { ObjectVersion } from '../entities.ts';
 import { fail } from '../errors.ts';
-import { type Stored, etagOf, read, release } from '../store.ts';
+import { type Written, etagOf, read, release } from '../store.ts';
 import { inside } from '../xml.ts';
 import { empty, ok } from './answers.ts';
 import { checkOverwrite, describe, findVersion, newVersionId, putVersion, remove, versionHeader } from './versions.ts';
@@ -26,7 +26,7 @@ export const OBJECTS: OssHandlers = {
 };
 
 /** Takes the body of an upload and holds it against what its headers say. */
-export async function receive(call: OssCall): Promise<Stored> {
+export async function receive(call: OssCall): Promise<Written> {
   const { 'content-length': length, 'content-md5': md5, 'transfer-encoding': encoding } = call.headers;
   if (length === undefined && encoding !== 'chunked') fail('MissingContentLength');
   if (Number(length ?? 0) > FIVE_GIB)

@@ -1,5 +1,5 @@
 import type { OssCall } from '../call.ts';
-import type { ObjectVersion } from '../entities.ts';
+import type { Described, ObjectVersion } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { release } from '../store.ts';
 import { randomId } from '../world.ts';
@@ -63,7 +63,7 @@ const CLASSES = ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive'];
 const KEPT = /^(content-type|cache-control|content-disposition|content-encoding|expires|x-oss-meta-.*|x-oss-tagging)$/;
 
 /** What an object keeps from the request that begins it. */
-export function describe(call: OssCall): { storageClass: string; headers: Record<string, string> } {
+export function describe(call: OssCall): Described {
   const key = call.key;
   if (Buffer.byteLength(key) > 1023 || /^[/\\]/.test(key)) fail('InvalidObjectName', undefined, { ObjectName: key });
   const storageClass = call.headers['x-oss-storage-class'] ?? call.bucket.storageClass;
