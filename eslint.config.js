@@ -32,6 +32,8 @@ export default defineConfig(
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
+      // An input or a variable that is empty is one that is not set.
+      '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
       'max-lines': ['error', { max: 220, skipBlankLines: false, skipComments: false }],
     },
   },
@@ -41,13 +43,34 @@ export default defineConfig(
   only(['src/cloud/*.ts'], 'cloud knows nothing above it', NODE, OWN),
   only(['src/cloud/rpc.ts'], 'only the RPC door knows pop-core', NODE, OWN, '@alicloud/pop-core'),
   only(['src/disk/*.ts'], 'disk knows only Node', NODE, OWN),
-  only(['src/oss/*.ts', 'src/ecs/*.ts', 'src/credentials/*.ts'], 'a room knows only cloud', NODE, OWN, CLOUD, 'p-limit'),
+  only(
+    ['src/oss/*.ts', 'src/ecs/*.ts', 'src/credentials/*.ts'],
+    'a room knows only cloud',
+    NODE,
+    OWN,
+    CLOUD,
+    'p-limit',
+  ),
   only(['src/oss/client.ts'], 'only the OSS door knows ali-oss', NODE, OWN, CLOUD, 'ali-oss'),
   only(['src/{log,summary,outputs,fields}.ts'], 'what talks to the runner', NODE, BELOW, OWN, ACTIONS),
-  only(['src/inputs.ts'], 'inputs touch no file and no cloud', NODE, top('fields')),
+  only(
+    ['src/{inputs,identity}.ts'],
+    'inputs touch no file and no cloud',
+    NODE,
+    top('fields', 'identity'),
+    '\\./credentials/source\\.ts',
+  ),
   only(['src/ledger.ts', 'src/advice.ts'], 'plain data', NODE, BELOW),
-  only(['src/connect.ts'], 'connect opens doors', NODE, BELOW, OSS, ECS, CREDENTIALS, top('inputs')),
-  only(['src/check.ts', 'src/cleanup.ts'], 'no stage reaches back', NODE, BELOW, OSS, ECS, top('connect', 'inputs', 'ledger')),
+  only(['src/connect.ts'], 'connect opens doors', NODE, ACTIONS, BELOW, OSS, ECS, CREDENTIALS, top('inputs', 'log')),
+  only(
+    ['src/check.ts', 'src/cleanup.ts'],
+    'no stage reaches back',
+    NODE,
+    BELOW,
+    OSS,
+    ECS,
+    top('connect', 'inputs', 'ledger'),
+  ),
   {
     files: ['src/**/*.ts'],
     rules: {

@@ -33,7 +33,7 @@ export class CheckFailed extends Error {
 
 /** One name for one import: the same for every try, another for another attempt or another request. */
 export function clientToken(request: ImportRequest, imageName: string): string {
-  const withoutKeys = { ...request, keys: undefined, imageName };
+  const withoutKeys = { ...request, identity: undefined, imageName };
   return createHash('sha256').update(JSON.stringify(withoutKeys)).digest('hex');
 }
 

@@ -1,9 +1,13 @@
-import type { Agent } from 'node:https';
+import { Agent as HttpAgent } from 'node:http';
+import { getIDToken } from '@actions/core';
 import { openAgent } from './cloud/agents.ts';
-import type { Credentials, Door, Log, Provider } from './cloud/door.ts';
-import { defaultEndpoint } from './cloud/endpoints.ts';
+import type { Door, Log, Provider } from './cloud/door.ts';
+import { defaultEndpoint, type Service } from './cloud/endpoints.ts';
 import { openRpc, type Rpc } from './cloud/rpc.ts';
+import { openCredentials } from './credentials/open.ts';
+import type { Resolved } from './credentials/profile.ts';
 import type { ImportRequest } from './inputs.ts';
+import type { Output } from './log.ts';
 import { openOss, type Oss } from './oss/client.ts';
 
 /** The doors to the services that an import needs. */
@@ -15,32 +19,41 @@ export interface Cloud {
   log: Log;
 }
 
+const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
+
 /**
  * Opens the doors; sends nothing.
  * @param deadline - no new try of a request starts after it, in ms since the epoch
  */
-export function connect(request: ImportRequest, log: Log, deadline?: number, env = process.env): Cloud {
+export function connect(
+  request: ImportRequest,
+  identity: Resolved,
+  log: Output,
+  deadline?: number,
+  env = process.env,
+): Cloud {
   const { region, bucket, hosts } = request;
-  const agent: Agent = openAgent(env);
-  const door: Door = { credentials: fixed(request), agent, log, deadline, clock: { behind: 0 } };
-  const host = (service: 'ecs' | 'oss' | 'ram' | 'sts') => hosts[service] ?? defaultEndpoint(service, region);
+  const agent = openAgent(env);
+  const clock = { behind: 0 };
+  const host = (service: Service) => hosts[service] ?? defaultEndpoint(service, region);
+  const doorOf = (credentials: Provider): Door => ({ credentials, agent, log, deadline, clock });
+  const rpc = (name: 'ecs' | 'ram' | 'sts', credentials: Provider): Rpc =>
+    openRpc(
+      { name, host: host(name), version: VERSIONS[name], ...(name === 'ecs' && { region }) },
+      doorOf(credentials),
+    );
+  const credentials = openCredentials(identity, {
+    log,
+    httpAgent: new HttpAgent({ proxyEnv: env }),
+    sts: (base) => rpc('sts', base),
+    idToken: getIDToken,
+    hide: log.hide,
+  });
   return {
     log,
-    oss: openOss({ region, bucket, host: host('oss') }, door),
-    ecs: openRpc({ name: 'ecs', host: host('ecs'), version: '2014-05-26', region }, door),
-    ram: openRpc({ name: 'ram', host: host('ram'), version: '2015-05-01' }, door),
-    sts: openRpc({ name: 'sts', host: host('sts'), version: '2015-04-01' }, door),
+    oss: openOss({ region, bucket, host: host('oss') }, doorOf(credentials)),
+    ecs: rpc('ecs', credentials),
+    ram: rpc('ram', credentials),
+    sts: rpc('sts', credentials),
   };
-}
-
-/** Keys as they are given: there is nothing fresher to be had. */
-function fixed({ keys }: ImportRequest): Provider {
-  if (keys === undefined) throw new Error('a request without keys has problems and is not used');
-  const { accessKeyId, accessKeySecret, securityToken } = keys;
-  const credentials: Credentials = {
-    accessKeyId,
-    accessKeySecret,
-    ...(securityToken !== undefined && { securityToken }),
-  };
-  return Object.assign(() => Promise.resolve(credentials), { forget: () => false });
 }

@@ -17,15 +17,15 @@ export class Fields {
     return getInput(name);
   }
 
-  required(name: string, form?: Form, fallback?: { value: string | undefined; tried: string }): string {
-    const value = this.text(name) || (fallback?.value ?? '');
+  required(name: string, form?: Form): string {
+    const value = this.text(name);
     if (value !== '') return this.formed(name, value, form);
-    this.problems.push(fallback === undefined ? `${name} is missing.` : `${name} is missing, and ${fallback.tried}.`);
+    this.problems.push(`${name} is missing.`);
     return '';
   }
 
-  optional(name: string, form: Form): string | undefined {
-    const value = this.text(name);
+  optional(name: string, form: Form, fallback = ''): string | undefined {
+    const value = this.text(name) || fallback;
     return value === '' ? undefined : this.formed(name, value, form);
   }
 

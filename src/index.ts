@@ -2,7 +2,9 @@ import { getState, saveState } from '@actions/core';
 import { explain } from './advice.ts';
 import { CheckFailed } from './check.ts';
 import { CloudError, textOf } from './cloud/errors.ts';
+import { now } from './cloud/time.ts';
 import { connect } from './connect.ts';
+import { resolveProfile } from './credentials/profile.ts';
 import { DiskError, type DiskImage } from './disk/disk.ts';
 import { findDisk } from './disk/find.ts';
 import { openDisk } from './disk/inspect.ts';
@@ -23,27 +25,48 @@ class BadInput extends Error {
   }
 }
 
-async function main(log: Output): Promise<void> {
+/** Inputs, environment and profile as one request; every secret is hidden from now on. */
+async function readRequest(log: Output) {
   const { request, problems, warnings, secrets } = readInputs();
   secrets.forEach(log.hide);
+  const { run, identity } = request;
+  const resolved =
+    identity &&
+    (await resolveProfile(identity, `alicloud-import-${run.id}`).catch((error: unknown) => {
+      problems.push(`${textOf(error)}.`);
+      return undefined;
+    }));
+  request.region ||= resolved?.region ?? '';
+  if (request.region === '')
+    problems.push('region is missing: neither the input nor ALICLOUD_REGION nor a profile names it.');
+  return { request, problems, warnings, identity: resolved?.source };
+}
+
+async function main(log: Output): Promise<void> {
+  const { request, problems, warnings, identity } = await readRequest(log);
   warnings.forEach(log.warning);
   const disk = await openInput(request, problems);
-  if (disk === undefined) throw new BadInput(problems);
+  if (disk === undefined || identity === undefined) throw new BadInput(problems);
   try {
     disk.warnings.forEach(log.warning);
     log.info(`${disk.path}: ${disk.format}, ${disk.size} bytes, a disk of ${disk.virtualSize} bytes.`);
-    log.info(`Keys from ${request.keys?.source ?? 'nowhere'}.`);
+    log.info(`Credentials from ${identity.from}.`);
+    if (identity.kind === 'keys' && identity.keys.securityToken !== undefined) log.warning(SHORT_LIVED);
     const ledger = new Ledger((made) => {
       saveState('made', JSON.stringify(made));
     });
     const outcome: Outcome = { region: request.region, leftovers: [], times: {} };
-    await run({ request, disk, cloud: connect(request, log), ledger, log, outcome });
+    await run({ request, disk, cloud: connect(request, identity, log), ledger, log, outcome });
     log.info(`Imported ${outcome.image?.id ?? ''}.`);
     await writeSummary(request, outcome, log.safe);
   } finally {
     await disk.handle.close();
   }
 }
+
+const SHORT_LIVED =
+  'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +
+  'With ram_role_arn and oidc_provider_arn the session is renewed as long as needed.';
 
 /** Opens the file that `path` names; adds what is wrong with it to the problems, and gives it only when there are none. */
 async function openInput(request: ImportRequest, problems: string[]): Promise<DiskImage | undefined> {
@@ -67,12 +90,15 @@ async function openInput(request: ImportRequest, problems: string[]): Promise<Di
   return undefined;
 }
 
+/** The runner ends post after five minutes; we stop starting things a minute before, in ms. */
+const POST_TIME = 240_000;
+
 async function cleanUpAfter(log: Output): Promise<void> {
-  const { request, problems, secrets } = readInputs();
-  secrets.forEach(log.hide);
   const made = getState('made');
-  if (made === '' || problems.length > 0) return;
-  await post(request, JSON.parse(made) as Made[], log);
+  if (made === '') return;
+  const { request, problems, identity } = await readRequest(log);
+  if (identity === undefined) throw new BadInput(problems);
+  await post(request, connect(request, identity, log, now() + POST_TIME), JSON.parse(made) as Made[], log);
 }
 
 /** What the one annotation of a failed run says. */

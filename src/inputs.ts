@@ -1,4 +1,6 @@
+import type { Source } from './credentials/source.ts';
 import { Fields, type Form } from './fields.ts';
+import { knownSecrets, readIdentity } from './identity.ts';
 
 export interface ImportRequest {
   path: string;
@@ -22,18 +24,11 @@ export interface ImportRequest {
   importRole: string | undefined;
   /** Longest wait for the image, in ms. */
   timeout: number;
-  keys: Keys | undefined;
+  /** Undefined only beside a problem. */
+  identity: Source | undefined;
   /** Host names that replace the default endpoints. */
   hosts: Record<'ecs' | 'oss' | 'ram' | 'sts', string | undefined>;
   run: Run;
-}
-
-export interface Keys {
-  accessKeyId: string;
-  accessKeySecret: string;
-  securityToken?: string;
-  /** Which inputs or variables they come from, for the log. */
-  source: string;
 }
 
 /** The workflow run that we are part of. */
@@ -71,12 +66,12 @@ export function readInputs(env: NodeJS.ProcessEnv = process.env): Inputs {
   if (platform !== '' && !PLATFORMS.has(platform)) {
     warnings.push(`image_platform "${platform}" is not in the documented list; ECS will decide.`);
   }
+  const run = readRun(env);
+  const identity = readIdentity(fields, env, run.id);
   const request: ImportRequest = {
     path: fields.required('path'),
-    region: fields.required('region', REGION, {
-      value: env.ALICLOUD_REGION,
-      tried: 'the environment variable ALICLOUD_REGION is not set either',
-    }),
+    // Empty for now where a profile may name it.
+    region: fields.optional('region', REGION, env.ALICLOUD_REGION) ?? '',
     bucket: fields.required('oss_bucket_name', BUCKET),
     key: fields.optional('oss_key_name', KEY),
     format: fields.optionalOneOf('format', ['RAW', 'VHD', 'QCOW2']),
@@ -93,20 +88,16 @@ export function readInputs(env: NodeJS.ProcessEnv = process.env): Inputs {
     keepInput: fields.flag('keep_input_artifact', true),
     importRole: fields.optional('import_role_name', ROLE),
     timeout: (fields.wholeNumber('timeout_minutes', 1, 10_080, 'minutes') ?? 120) * 60_000,
-    keys: readKeys(fields, env),
+    identity,
     hosts: {
       ecs: fields.optional('custom_endpoint_ecs', HOST),
       oss: fields.optional('custom_endpoint_oss', HOST),
       ram: fields.optional('custom_endpoint_ram', HOST),
       sts: fields.optional('custom_endpoint_sts', HOST),
     },
-    run: readRun(env),
+    run,
   };
-  const secrets = [
-    ...['access_key', 'secret_key', 'security_token'].map((name) => fields.text(name)),
-    ...[env.ALICLOUD_ACCESS_KEY, env.ALICLOUD_SECRET_KEY, env.ALICLOUD_SECURITY_TOKEN, env.SECURITY_TOKEN],
-  ].filter((text): text is string => text !== undefined && text !== '');
-  return { request, problems: fields.problems, warnings, secrets };
+  return { request, problems: fields.problems, warnings, secrets: knownSecrets(fields, env) };
 }
 
 const REGION: Form = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a region id such as cn-beijing' };
@@ -136,38 +127,6 @@ const HOST: Form = {
   meaning: 'a host name, with or without https://',
   strip: /^https:\/\/|\/$/gi,
 };
-
-/** A pair from the inputs, or else a pair from the environment; never one half from each, which may be two accounts. */
-function readKeys(fields: Fields, env: NodeJS.ProcessEnv): Keys | undefined {
-  const token = fields.text('security_token');
-  const sources = [
-    { names: ['access_key', 'secret_key'], id: fields.text('access_key'), secret: fields.text('secret_key'), token },
-    {
-      names: ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY'],
-      id: env.ALICLOUD_ACCESS_KEY ?? '',
-      secret: env.ALICLOUD_SECRET_KEY ?? '',
-      token: [token, env.ALICLOUD_SECURITY_TOKEN, env.SECURITY_TOKEN].find((text) => text) ?? '',
-    },
-  ];
-  const source = sources.find(({ id, secret }) => id !== '' || secret !== '');
-  if (source === undefined) {
-    fields.problems.push(
-      'No credentials: set access_key and secret_key, or the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY.',
-    );
-    return undefined;
-  }
-  if (source.id === '' || source.secret === '') {
-    const [given, missing] = source.id === '' ? source.names.toReversed() : source.names;
-    fields.problems.push(`Half a key pair: ${given ?? ''} is set, ${missing ?? ''} is empty.`);
-    return undefined;
-  }
-  return {
-    accessKeyId: source.id,
-    accessKeySecret: source.secret,
-    ...(source.token !== '' && { securityToken: source.token }),
-    source: source.names.join(' and '),
-  };
-}
 
 function readRun(env: NodeJS.ProcessEnv): Run {
   const { GITHUB_REPOSITORY: repository = 'local/run', GITHUB_RUN_ID: id = '0', GITHUB_RUN_ATTEMPT = '1' } = env;

@@ -1,7 +1,6 @@
 import { cleanUp } from './cleanup.ts';
 import { textOf } from './cloud/errors.ts';
-import { now } from './cloud/time.ts';
-import { connect } from './connect.ts';
+import type { Cloud } from './connect.ts';
 import { temporaryName } from './ecs/names.ts';
 import { settle } from './ecs/land.ts';
 import type { ImportRequest } from './inputs.ts';
@@ -9,17 +8,13 @@ import type { Made } from './ledger.ts';
 import type { Output } from './log.ts';
 import { placeOf } from './main.ts';
 
-/** The runner ends post after five minutes; we stop starting things a minute before, in ms. */
-const TIME = 240_000;
-
 /** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
-export async function post(request: ImportRequest, made: Made[], log: Output): Promise<void> {
+export async function post(request: ImportRequest, cloud: Cloud, made: Made[], log: Output): Promise<void> {
   const kinds = request.skipClean ? made.filter(({ kind }) => kind !== 'upload' && kind !== 'object') : made;
   if (kinds.length === 0) {
     log.info('Nothing is left to clean up.');
     return;
   }
-  const cloud = connect(request, log, now() + TIME);
   const { kept, leftovers } = await cleanUp(kinds, cloud, request);
   for (const image of kept) {
     log.info(`Image ${image.id} was finished: it stays.`);

@@ -125,7 +125,7 @@ function guestReader(file: Source, l1At: number, cluster: number, bits: number, 
     if (unpacked?.entry !== entry) {
       const descriptor = entry & (COMPRESSED - 1n);
       const host = Number(descriptor & ((1n << compressedBits) - 1n));
-      const packed = (Number(descriptor >> compressedBits) + 1) * 512 - (host % 512);
+      const packed = (Number(descriptor >> compressedBits) + 1) * 512;
       unpacked = { entry, data: unpack(await file.read(host, Math.min(packed, 2 * cluster)), cluster) };
     }
     return unpacked.data.subarray(at % cluster, (at % cluster) + length);

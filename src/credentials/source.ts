@@ -1,0 +1,17 @@
+/** Where credentials come from; chosen from inputs and environment before anything is asked. */
+export type Source =
+  | { kind: 'keys'; keys: Keys; from: string }
+  /** The runner's own identity, exchanged for a session of the role. */
+  | { kind: 'oidc'; roleArn: string; providerArn: string; sessionName: string; from: string }
+  /** A session of the role, asked for with the credentials of another source. */
+  | { kind: 'assume'; roleArn: string; sessionName: string; base: Source; from: string }
+  /** A profile of the Alibaba Cloud CLI; without a name the current one, without a file ~/.aliyun/config.json. */
+  | { kind: 'profile'; name: string | undefined; file: string; from: string }
+  /** The RAM role of the ECS instance that the runner lives on. */
+  | { kind: 'ecs'; roleName: string; from: string };
+
+export interface Keys {
+  accessKeyId: string;
+  accessKeySecret: string;
+  securityToken?: string;
+}
