@@ -1,15 +1,23 @@
 /** CRC-64/XZ, which OSS calls crc64ecma: https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-64-xz */
 const POLYNOMIAL = 0xc96c5795d7870f42n;
-const SLICES = 16;
+const SLICES = 8;
 
-/** Table number s says what one byte does to the register s bytes later (slicing-by-16); 8 bytes an entry. */
+/** Table number s says what one byte does to the register s bytes later (slicing-by-8); 8 bytes an entry. */
 const TABLE = new DataView(new ArrayBuffer(SLICES * 256 * 8));
 for (let byte = 0; byte < 256; byte++) {
-  let entry = BigInt(byte);
+  let effect = BigInt(byte);
   for (let slice = 0; slice < SLICES; slice++) {
-    for (let bit = 0; bit < 8; bit++) entry = entry & 1n ? (entry >> 1n) ^ POLYNOMIAL : entry >> 1n;
-    TABLE.setBigUint64(((slice << 8) | byte) << 3, entry, true);
+    for (let bit = 0; bit < 8; bit++) effect = effect & 1n ? (effect >> 1n) ^ POLYNOMIAL : effect >> 1n;
+    TABLE.setBigUint64(entry(slice, byte), effect, true);
   }
+}
+
+function entry(slice: number, byte: number): number {
+  return ((slice << 8) | (byte & 255)) << 3;
+}
+
+function half(offset: number): number {
+  return TABLE.getInt32(offset, true);
 }
 
 /** The product of two polynomials modulo POLYNOMIAL; the highest bit is the coefficient of x^0. */
@@ -52,25 +60,24 @@ export class Crc64 {
     let high = this.#register.getInt32(4, true);
     let at = 0;
     for (; at + SLICES <= bytes.length; at += SLICES) {
-      let nextLow = 0;
-      let nextHigh = 0;
-      for (let word = 0; word < 4; word++) {
-        let four = view.getInt32(at + word * 4, true);
-        if (word === 0) four ^= low;
-        if (word === 1) four ^= high;
-        for (let slice = 15 - word * 4; slice >= 12 - word * 4; slice--, four >>>= 8) {
-          const entry = ((slice << 8) | (four & 255)) << 3;
-          nextLow ^= TABLE.getInt32(entry, true);
-          nextHigh ^= TABLE.getInt32(entry + 4, true);
-        }
-      }
-      low = nextLow;
-      high = nextHigh;
+      const a = low ^ view.getInt32(at, true);
+      const b = high ^ view.getInt32(at + 4, true);
+      const e0 = entry(7, a);
+      const e1 = entry(6, a >>> 8);
+      const e2 = entry(5, a >>> 16);
+      const e3 = entry(4, a >>> 24);
+      const e4 = entry(3, b);
+      const e5 = entry(2, b >>> 8);
+      const e6 = entry(1, b >>> 16);
+      const e7 = entry(0, b >>> 24);
+      low = half(e0) ^ half(e1) ^ half(e2) ^ half(e3) ^ half(e4) ^ half(e5) ^ half(e6) ^ half(e7);
+      high = half(e0 + 4) ^ half(e1 + 4) ^ half(e2 + 4) ^ half(e3 + 4);
+      high ^= half(e4 + 4) ^ half(e5 + 4) ^ half(e6 + 4) ^ half(e7 + 4);
     }
     for (; at < bytes.length; at++) {
-      const entry = ((low ^ view.getUint8(at)) & 255) << 3;
-      low = ((low >>> 8) | (high << 24)) ^ TABLE.getInt32(entry, true);
-      high = (high >>> 8) ^ TABLE.getInt32(entry + 4, true);
+      const last = entry(0, low ^ view.getUint8(at));
+      low = ((low >>> 8) | (high << 24)) ^ half(last);
+      high = (high >>> 8) ^ half(last + 4);
     }
     this.#register.setInt32(0, low, true);
     this.#register.setInt32(4, high, true);

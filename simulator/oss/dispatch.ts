@@ -43,7 +43,7 @@ export function prepareOss(exchange: Exchange, target: Target, gateway: Gateway)
   const query = Object.fromEntries(pairs);
   const { bucket } = target;
   Object.assign(record, { query, ...(bucket !== undefined && { bucket }), ...(key !== '' && { key }) });
-  gateway.seen.add(/Signature=([0-9a-f]+)/.exec(record.headers.authorization ?? '')?.[1] ?? '');
+  gateway.seen.add(/(?:Signature=|^OSS [^:]+:)(\S+)$/.exec(record.headers.authorization ?? '')?.[1] ?? '');
   const place = bucket === undefined ? 'service' : key === '' ? 'bucket' : 'object';
   const row = findRow(record.method, place, query, record.headers);
   const signed: OssRequest = { method: record.method, bucket, key, query: pairs, headers: record.headers };
