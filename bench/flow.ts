@@ -27,8 +27,8 @@ const CUBIC_C = 0.4;
 const RENO_FRIENDLY = (3 * (1 - BETA)) / (1 + BETA);
 /** Linux: the retransmission time-out is the round trip and at least this much. */
 const LEAST_TIMEOUT = 200;
-/** What a bucket holds at most, in ms of its rate: more than a late timer, less than anyone notices. */
-const BURST = 50;
+/** What a bucket holds at most, in ms of its rate: a timer that is late by less loses nothing. */
+const BURST = 100;
 
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -62,6 +62,12 @@ export class Bucket {
   take(bytes: number): void {
     this.#tokens -= bytes;
   }
+
+  /** Forgets what was not used. */
+  empty(now: number): void {
+    this.#tokens = Math.min(0, this.#tokens);
+    this.#at = now;
+  }
 }
 
 interface Flight {
@@ -93,6 +99,11 @@ export class Flow {
     this.#cap = new Bucket(line.perConnection, now);
     this.#lastSent = now;
     this.#lastAck = now;
+  }
+
+  /** There is something to send again: a cap leaves no credit for the time without. */
+  wake(now: number): void {
+    this.#cap.empty(now);
   }
 
   /** How many bytes may leave now. */

@@ -65,14 +65,14 @@ function metadata(size: number): Extent[] {
   return extents;
 }
 
-/** Runs between 64 KiB and 256 MiB, log-uniform, with gaps whose sizes differ by a factor of up to 100,000. */
+/** Runs between 64 KiB and 512 MiB, log-uniform (about 60 MiB on average, as measured in real images), with gaps whose sizes differ by a factor of up to 100,000. */
 function files({ size, share, seed }: ImageSettings): Extent[] {
   const random = randomFrom(seed);
   const first = 10 * MIB;
   const budget = size * share - first;
   const runs: number[] = [];
   for (let left = budget; left > 0; left -= runs.at(-1) ?? 0) {
-    runs.push(roundUp(Math.min(left, 64 * KIB * 4096 ** random()), BLOCK));
+    runs.push(roundUp(Math.min(left, 64 * KIB * 8192 ** random()), BLOCK));
   }
   const weights = runs.map(() => 100_000 ** random());
   const unit =

@@ -69,6 +69,7 @@ class Connection {
   };
 
   #enqueue(bytes: Buffer): void {
+    if (this.#queued === 0) this.#flow.wake(performance.now());
     this.#waiting.push(bytes);
     this.#queued += bytes.length;
     if (this.#queued > QUEUE) this.#client.pause();
