@@ -55,7 +55,11 @@ describe('a directory', () => {
   });
 
   it('knows a disk by its partition table', async () => {
-    const root = workspace({ 'o/vmlinuz': mbr([{ type: 1, start: 13, count: 65535 }]), 'o/fat': mbr([]) });
+    const root = workspace({
+      'o/vmlinuz': mbr([{ type: 1, start: 13, count: 65535 }]),
+      'o/fat': mbr([]),
+      'o/hybrid': mbr([{ type: 23, start: 0, count: 1 }]),
+    });
     await write(join(root, 'o/ubuntu-22.04'), 8 * MiB, gpt({ size: 8 * MiB, types: [EFI] }));
     expect(await found(root, 'o')).toBe('o/ubuntu-22.04');
   });

@@ -1,4 +1,4 @@
-import { truncateSync } from 'node:fs';
+import { statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { findDisk } from '../../src/disk/find.ts';
@@ -72,13 +72,14 @@ describe.skipIf(!qemu)('what qemu-img writes', () => {
     for (const [format, cuts] of [
       ['qcow2 r d', [100, 65536, 200_000, MiB, 8 * MiB]],
       ['qcow2 -c r d', [100, 65536, 200_000, MiB, 8 * MiB]],
+      ['qcow2 -o refcount_bits=1 r d', [-65537, -4 * 65536]],
       ['vpc -o force_size r d', [600, 1600, MiB, 8 * MiB]],
       ['vpc -o subformat=dynamic r d', [600, 1600, MiB, 8 * MiB]],
     ] as const) {
       for (const cut of cuts) {
         const path = made('d', `${source} ${format}`);
         expect((await judge(path, undefined, false)).virtualSize).toBeGreaterThanOrEqual(64 * MiB);
-        truncateSync(path, cut);
+        truncateSync(path, cut < 0 ? statSync(path).size + cut : cut);
         expect(await problems(path)).toMatch(/cut off|damaged/);
       }
     }

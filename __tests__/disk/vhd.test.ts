@@ -46,6 +46,15 @@ describe('VHD', () => {
       Buffer.concat([dynamicVhd(GiB).subarray(0, 1536), vhdFooter({ size: GiB, type: 3 })]),
       /cut off inside/,
     ],
+    [
+      'a block that ends in the footer',
+      Buffer.concat([
+        dynamic((image) => image.writeUInt32BE(7, 1536)).subarray(0, -512),
+        Buffer.alloc(2 * MiB),
+        vhdFooter({ size: GiB, type: 3 }),
+      ]),
+      /blocks reach to/,
+    ],
     ['a block behind the end', dynamic((image) => image.writeUInt32BE(4, 1536)), /blocks reach to/],
   ])('refuses %s', async (_, image, message) => {
     expect(await problems(file('d.vhd', image))).toMatch(message);
