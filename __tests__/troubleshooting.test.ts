@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { troubleshooting } from '../scripts/make-troubleshooting.ts';
+import { ADVICE } from '../src/advice.ts';
+
+test('docs/troubleshooting.md says what the errors say, no more and no less', async () => {
+  expect(readFileSync('docs/troubleshooting.md', 'utf8')).toBe(await troubleshooting());
+});
+
+test('no code has two entries', () => {
+  const codes = ADVICE.flatMap((entry) => entry.codes);
+  expect(codes).toEqual([...new Set(codes)]);
+});
