@@ -32,12 +32,9 @@ export interface RecordedRequest {
   /** What no correct client does: plain http, a secret in a URL, an unknown host or operation. */
   violation?: string;
 }
-export interface Settings {
-  importSeconds: number;
-  copySeconds: number;
-  rolePropagationSeconds: number;
-  imageVisibilitySeconds: number;
-}
+/** How long things take, in simulated seconds. */
+export const DEFAULTS = { importSeconds: 20, copySeconds: 10, rolePropagationSeconds: 8, imageVisibilitySeconds: 1 };
+export type Settings = typeof DEFAULTS;
 /** What every handler gets. */
 export interface Call {
   world: World;

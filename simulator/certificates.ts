@@ -4,40 +4,27 @@ import { generate } from 'selfsigned';
 const COMMON = { keyType: 'ec', algorithm: 'sha256', notBeforeDate: new Date(Date.now() - 86_400_000) } as const;
 
 /** An own certificate authority, and one certificate for every host name that is asked for. */
-export class Certificates {
-  readonly ca: string;
-  readonly #key: string;
-  readonly #contexts = new Map<string, Promise<SecureContext>>();
+export interface Certificates {
+  ca: string;
+  context(host: string): Promise<SecureContext>;
+}
 
-  static async create(): Promise<Certificates> {
-    const { private: key, cert } = await generate([{ name: 'commonName', value: 'Simulator CA' }], {
-      ...COMMON,
-      extensions: [
-        { name: 'basicConstraints', cA: true, critical: true },
-        { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
-      ],
-    });
-    return new Certificates(cert, key);
-  }
-
-  private constructor(ca: string, key: string) {
-    this.ca = ca;
-    this.#key = key;
-  }
-
-  context(host: string): Promise<SecureContext> {
-    const known = this.#contexts.get(host) ?? this.#make(host);
-    this.#contexts.set(host, known);
+export async function makeCertificates(): Promise<Certificates> {
+  const constraints = { name: 'basicConstraints', cA: true, critical: true } as const;
+  const usage = { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true } as const;
+  const options = { ...COMMON, extensions: [constraints, usage] };
+  const { private: key, cert: ca } = await generate([{ name: 'commonName', value: 'Simulator CA' }], options);
+  const make = async (host: string) => {
+    const extensions = [{ name: 'subjectAltName' as const, altNames: [{ type: 2 as const, value: host }] }];
+    const name = [{ name: 'commonName', value: host.slice(0, 64) }];
+    const leaf = await generate(name, { ...COMMON, ca: { key, cert: ca }, extensions });
+    return createSecureContext({ key: leaf.private, cert: leaf.cert });
+  };
+  const contexts = new Map<string, Promise<SecureContext>>();
+  const context = (host: string) => {
+    const known = contexts.get(host) ?? make(host);
+    contexts.set(host, known);
     return known;
-  }
-
-  async #make(host: string): Promise<SecureContext> {
-    const ca = { key: this.#key, cert: this.ca };
-    const { private: key, cert } = await generate([{ name: 'commonName', value: host.slice(0, 64) }], {
-      ...COMMON,
-      ca,
-      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: host }] }],
-    });
-    return createSecureContext({ key, cert });
-  }
+  };
+  return { ca, context };
 }

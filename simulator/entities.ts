@@ -1,16 +1,14 @@
 import type { Extent } from './store.ts';
 
+type Text<K extends string> = Record<K, string>;
+
 /** What exists in the cloud: plain data, which tests arrange and look at. */
 export interface Statement {
   Effect: 'Allow' | 'Deny';
   Action: string | string[];
   Resource: string | string[];
 }
-export interface User {
-  id: string;
-  name: string;
-  accessKeyId: string;
-  secret: string;
+export interface User extends Text<'id' | 'name' | 'accessKeyId' | 'secret'> {
   disabled?: boolean;
   statements: Statement[];
 }
@@ -43,13 +41,9 @@ export class Account {
   /** Whether this (old) account may still use the V1 signature of OSS. */
   signatureV1 = false;
 }
-export interface Session {
-  accessKeyId: string;
-  secret: string;
-  token: string;
+export interface Session extends Text<'accessKeyId' | 'secret' | 'token' | 'name'> {
   account: Account;
   role: Role;
-  name: string;
   expires: number;
   statements?: Statement[] | undefined;
 }
@@ -64,12 +58,9 @@ export interface Described {
   storageClass: string;
   headers: Record<string, string>;
 }
-export interface ObjectVersion extends Stored, Described {
-  key: string;
-  versionId: string;
+/** ETags have their quotes. */
+export interface ObjectVersion extends Stored, Described, Text<'key' | 'versionId' | 'etag'> {
   deleteMarker: boolean;
-  /** With its quotes. */
-  etag: string;
   modified: number;
   type: 'Normal' | 'Multipart';
 }
@@ -78,9 +69,7 @@ export interface Part extends Stored {
   etag: string;
   modified: number;
 }
-export interface Upload extends Described {
-  id: string;
-  key: string;
+export interface Upload extends Described, Text<'id' | 'key'> {
   initiated: number;
   parts: Map<number, Part>;
 }
@@ -102,13 +91,8 @@ export class Bucket {
   objects = new Map<string, ObjectVersion[]>();
   uploads = new Map<string, Upload>();
 }
-export interface Disk {
-  device: string;
+export interface Disk extends Text<'device' | 'snapshotId' | 'format' | 'bucket' | 'object'> {
   sizeGiB: number;
-  snapshotId: string;
-  format: string;
-  bucket: string;
-  object: string;
   /** Size and checksum of the bytes that the import read. */
   bytes: number;
   crc: bigint;
@@ -145,21 +129,13 @@ export class Image {
   /** What DescribeImages still shows (null: nothing) until this time. */
   stale?: { until: number; shown: Image | null };
 }
-export interface Snapshot {
-  id: string;
-  region: string;
-  owner: string;
-  imageId: string;
+export interface Snapshot extends Text<'id' | 'region' | 'owner' | 'imageId'> {
   created: number;
   sizeGiB: number;
   encrypted: boolean;
   tags: Record<string, string>;
 }
-export interface Task {
-  id: string;
-  region: string;
-  owner: string;
-  imageId: string;
+export interface Task extends Text<'id' | 'region' | 'owner' | 'imageId'> {
   action: 'ImportImage';
   status: 'Waiting' | 'Processing' | 'Finished' | 'Failed' | 'Deleted';
   begun: number;

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RecordedRequest } from './call.ts';
-import { Certificates } from './certificates.ts';
+import { DEFAULTS, type RecordedRequest, type Settings } from './call.ts';
+import { makeCertificates } from './certificates.ts';
 import { Clock } from './clock.ts';
 import { settle } from './ecs/settle.ts';
 import type { Account, User } from './entities.ts';
@@ -19,7 +19,7 @@ export type { Fault } from './faults.ts';
 export { World, trusting, IMPORT_POLICY, IMPORT_ROLE } from './world.ts';
 export { addSession } from './sts.ts';
 
-export interface Options {
+export interface Options extends Partial<Settings> {
   /** How many times faster than the wall clock simulated time runs, and since when. */
   speed?: number;
   origin?: number;
@@ -28,10 +28,6 @@ export interface Options {
   /** `user:password` wanted in Proxy-Authorization. */
   proxyUser?: string;
   port?: number;
-  importSeconds?: number;
-  copySeconds?: number;
-  rolePropagationSeconds?: number;
-  imageVisibilitySeconds?: number;
 }
 
 export interface Simulator {
@@ -60,13 +56,8 @@ export async function startSimulator(options: Options = {}): Promise<Simulator> 
   mkdirSync(directory, { recursive: true });
   const world = new World(new Clock(origin, speed), directory);
   const { account, admin } = seed(world);
-  const settings = {
-    importSeconds: options.importSeconds ?? 20,
-    copySeconds: options.copySeconds ?? 10,
-    rolePropagationSeconds: options.rolePropagationSeconds ?? 8,
-    imageVisibilitySeconds: options.imageVisibilitySeconds ?? 1,
-  };
-  const certificates = await Certificates.create();
+  const settings = { ...DEFAULTS, ...options };
+  const certificates = await makeCertificates();
   const gateway = new Gateway(world, settings);
   const server = new Proxy(gateway, certificates, proxyUser);
   const [user = '', password = ''] = proxyUser?.split(/:(.*)/s) ?? [];

@@ -8,7 +8,7 @@ let ecs: Rpc;
 let ram: Rpc;
 
 beforeAll(async () => {
-  simulator = await startSimulator({ speed: 100 });
+  simulator = await startSimulator({ speed: 30, imageVisibilitySeconds: 5 });
   ecs = rpc(simulator, 'ecs');
   ram = rpc(simulator, 'ram');
 });
@@ -34,7 +34,7 @@ describe('ImportImage', () => {
     const { ImageId, TaskId } = made;
     expect((await ecs('DescribeImages', { ImageId })).TotalCount).toBe(0);
     expect(await code(ecs('DeleteImage', { ImageId }))).toBe('ImageIsImporting');
-    await until(() => (find('life')?.progress ?? 0) > 10);
+    await until(() => (find('life')?.progress ?? 0) > 30);
     const [creating] = (await ecs('DescribeImages', { ImageId, Status: 'ALL' })).Images.Image;
     expect(creating).toMatchObject({ Status: 'Creating', ImageOwnerAlias: 'self', Tags: { Tag: [{ TagKey: 'k' }] } });
     await until(

@@ -6,7 +6,7 @@ let simulator: Simulator;
 let ecs: Rpc;
 
 beforeAll(async () => {
-  simulator = await startSimulator({ speed: 100 });
+  simulator = await startSimulator({ speed: 30, imageVisibilitySeconds: 5, copySeconds: 20 });
   ecs = rpc(simulator, 'ecs');
 });
 afterEach(() => {
