@@ -29385,7 +29385,7 @@ function through (write, end, opts) {
 /***/ 770:
 /***/ ((module, __unused_webpack_exports, __nccwpck_require__) => {
 
-/* unused reexport */ __nccwpck_require__(218);
+module.exports = __nccwpck_require__(218);
 
 
 /***/ }),
@@ -29405,10 +29405,10 @@ var assert = __nccwpck_require__(2613);
 var util = __nccwpck_require__(9023);
 
 
-__webpack_unused_export__ = httpOverHttp;
-__webpack_unused_export__ = httpsOverHttp;
-__webpack_unused_export__ = httpOverHttps;
-__webpack_unused_export__ = httpsOverHttps;
+exports.httpOverHttp = httpOverHttp;
+exports.httpsOverHttp = httpsOverHttp;
+exports.httpOverHttps = httpOverHttps;
+exports.httpsOverHttps = httpsOverHttps;
 
 
 function httpOverHttp(options) {
@@ -29698,7 +29698,7 @@ __webpack_unused_export__ = Client
 __webpack_unused_export__ = Pool
 __webpack_unused_export__ = BalancedPool
 __webpack_unused_export__ = Agent
-__webpack_unused_export__ = ProxyAgent
+module.exports.kT = ProxyAgent
 __webpack_unused_export__ = EnvHttpProxyAgent
 __webpack_unused_export__ = RetryAgent
 __webpack_unused_export__ = RetryHandler
@@ -67897,6 +67897,36 @@ module.exports = /*#__PURE__*/JSON.parse('{"name":"urllib","version":"2.44.1","p
 /******/ 	};
 /******/ })();
 /******/ 
+/******/ /* webpack/runtime/create fake namespace object */
+/******/ (() => {
+/******/ 	var getProto = Object.getPrototypeOf ? (obj) => (Object.getPrototypeOf(obj)) : (obj) => (obj.__proto__);
+/******/ 	var leafPrototypes;
+/******/ 	// create a fake namespace object
+/******/ 	// mode & 1: value is a module id, require it
+/******/ 	// mode & 2: merge all properties of value into the ns
+/******/ 	// mode & 4: return value when already ns object
+/******/ 	// mode & 16: return value when it's Promise-like
+/******/ 	// mode & 8|1: behave like require
+/******/ 	__nccwpck_require__.t = function(value, mode) {
+/******/ 		if(mode & 1) value = this(value);
+/******/ 		if(mode & 8) return value;
+/******/ 		if(typeof value === 'object' && value) {
+/******/ 			if((mode & 4) && value.__esModule) return value;
+/******/ 			if((mode & 16) && typeof value.then === 'function') return value;
+/******/ 		}
+/******/ 		var ns = Object.create(null);
+/******/ 		__nccwpck_require__.r(ns);
+/******/ 		var def = {};
+/******/ 		leafPrototypes = leafPrototypes || [null, getProto({}), getProto([]), getProto(getProto)];
+/******/ 		for(var current = mode & 2 && value; typeof current == 'object' && !~leafPrototypes.indexOf(current); current = getProto(current)) {
+/******/ 			Object.getOwnPropertyNames(current).forEach((key) => (def[key] = () => (value[key])));
+/******/ 		}
+/******/ 		def['default'] = () => (value);
+/******/ 		__nccwpck_require__.d(ns, def);
+/******/ 		return ns;
+/******/ 	};
+/******/ })();
+/******/ 
 /******/ /* webpack/runtime/define property getters */
 /******/ (() => {
 /******/ 	// define getter functions for harmony exports
@@ -67912,6 +67942,17 @@ module.exports = /*#__PURE__*/JSON.parse('{"name":"urllib","version":"2.44.1","p
 /******/ /* webpack/runtime/hasOwnProperty shorthand */
 /******/ (() => {
 /******/ 	__nccwpck_require__.o = (obj, prop) => (Object.prototype.hasOwnProperty.call(obj, prop))
+/******/ })();
+/******/ 
+/******/ /* webpack/runtime/make namespace object */
+/******/ (() => {
+/******/ 	// define __esModule on exports
+/******/ 	__nccwpck_require__.r = (exports) => {
+/******/ 		if(typeof Symbol !== 'undefined' && Symbol.toStringTag) {
+/******/ 			Object.defineProperty(exports, Symbol.toStringTag, { value: 'Module' });
+/******/ 		}
+/******/ 		Object.defineProperty(exports, '__esModule', { value: true });
+/******/ 	};
 /******/ })();
 /******/ 
 /******/ /* webpack/runtime/node module decorator */
@@ -68099,8 +68140,10 @@ function file_command_prepareKeyValueMessage(key, value) {
 var external_path_ = __nccwpck_require__(6928);
 // EXTERNAL MODULE: external "http"
 var external_http_ = __nccwpck_require__(8611);
+var external_http_namespaceObject = /*#__PURE__*/__nccwpck_require__.t(external_http_, 2);
 // EXTERNAL MODULE: external "https"
 var external_https_ = __nccwpck_require__(5692);
+var external_https_namespaceObject = /*#__PURE__*/__nccwpck_require__.t(external_https_, 2);
 ;// CONCATENATED MODULE: ./node_modules/@actions/http-client/lib/proxy.js
 function getProxyUrl(reqUrl) {
     const usingSsl = reqUrl.protocol === 'https:';
@@ -68193,7 +68236,7 @@ class DecodedURL extends URL {
 }
 //# sourceMappingURL=proxy.js.map
 // EXTERNAL MODULE: ./node_modules/tunnel/index.js
-var node_modules_tunnel = __nccwpck_require__(770);
+var tunnel = __nccwpck_require__(770);
 // EXTERNAL MODULE: ./node_modules/undici/index.js
 var undici = __nccwpck_require__(6752);
 ;// CONCATENATED MODULE: ./node_modules/@actions/http-client/lib/index.js
@@ -68271,7 +68314,7 @@ const HttpResponseRetryCodes = [
     HttpCodes.ServiceUnavailable,
     HttpCodes.GatewayTimeout
 ];
-const RetryableHttpVerbs = (/* unused pure expression or super */ null && (['OPTIONS', 'GET', 'DELETE', 'HEAD']));
+const RetryableHttpVerbs = ['OPTIONS', 'GET', 'DELETE', 'HEAD'];
 const ExponentialBackoffCeiling = 10;
 const ExponentialBackoffTimeSlice = 5;
 class HttpClientError extends Error {
@@ -68317,7 +68360,7 @@ function isHttps(requestUrl) {
     const parsedUrl = new URL(requestUrl);
     return parsedUrl.protocol === 'https:';
 }
-class lib_HttpClient {
+class HttpClient {
     constructor(userAgent, handlers, requestOptions) {
         this._ignoreSslError = false;
         this._allowRedirects = true;
@@ -68620,7 +68663,7 @@ class lib_HttpClient {
     }
     getAgentDispatcher(serverUrl) {
         const parsedUrl = new URL(serverUrl);
-        const proxyUrl = pm.getProxyUrl(parsedUrl);
+        const proxyUrl = getProxyUrl(parsedUrl);
         const useProxy = proxyUrl && proxyUrl.hostname;
         if (!useProxy) {
             return;
@@ -68631,7 +68674,7 @@ class lib_HttpClient {
         const info = {};
         info.parsedUrl = requestUrl;
         const usingSsl = info.parsedUrl.protocol === 'https:';
-        info.httpModule = usingSsl ? https : http;
+        info.httpModule = usingSsl ? external_https_namespaceObject : external_http_namespaceObject;
         const defaultPort = usingSsl ? 443 : 80;
         info.options = {};
         info.options.host = info.parsedUrl.hostname;
@@ -68730,7 +68773,7 @@ class lib_HttpClient {
     }
     _getAgent(parsedUrl) {
         let agent;
-        const proxyUrl = pm.getProxyUrl(parsedUrl);
+        const proxyUrl = getProxyUrl(parsedUrl);
         const useProxy = proxyUrl && proxyUrl.hostname;
         if (this._keepAlive && useProxy) {
             agent = this._proxyAgent;
@@ -68745,7 +68788,7 @@ class lib_HttpClient {
         const usingSsl = parsedUrl.protocol === 'https:';
         let maxSockets = 100;
         if (this.requestOptions) {
-            maxSockets = this.requestOptions.maxSockets || http.globalAgent.maxSockets;
+            maxSockets = this.requestOptions.maxSockets || external_http_.globalAgent.maxSockets;
         }
         // This is `useProxy` again, but we need to check `proxyURl` directly for TypeScripts's flow analysis.
         if (proxyUrl && proxyUrl.hostname) {
@@ -68770,7 +68813,7 @@ class lib_HttpClient {
         // if tunneling agent isn't assigned create a new agent
         if (!agent) {
             const options = { keepAlive: this._keepAlive, maxSockets };
-            agent = usingSsl ? new https.Agent(options) : new http.Agent(options);
+            agent = usingSsl ? new external_https_.Agent(options) : new external_http_.Agent(options);
             this._agent = agent;
         }
         if (usingSsl && this._ignoreSslError) {
@@ -68793,7 +68836,7 @@ class lib_HttpClient {
             return proxyAgent;
         }
         const usingSsl = parsedUrl.protocol === 'https:';
-        proxyAgent = new ProxyAgent(Object.assign({ uri: proxyUrl.href, pipelining: !this._keepAlive ? 0 : 1 }, ((proxyUrl.username || proxyUrl.password) && {
+        proxyAgent = new undici/* ProxyAgent */.kT(Object.assign({ uri: proxyUrl.href, pipelining: !this._keepAlive ? 0 : 1 }, ((proxyUrl.username || proxyUrl.password) && {
             token: `Basic ${Buffer.from(`${proxyUrl.username}:${proxyUrl.password}`).toString('base64')}`
         })));
         this._proxyAgentDispatcher = proxyAgent;
@@ -68924,7 +68967,7 @@ class BasicCredentialHandler {
         });
     }
 }
-class auth_BearerCredentialHandler {
+class BearerCredentialHandler {
     constructor(token) {
         this.token = token;
     }
@@ -68982,13 +69025,13 @@ var oidc_utils_awaiter = (undefined && undefined.__awaiter) || function (thisArg
 
 
 
-class oidc_utils_OidcClient {
+class OidcClient {
     static createHttpClient(allowRetry = true, maxRetry = 10) {
         const requestOptions = {
             allowRetries: allowRetry,
             maxRetries: maxRetry
         };
-        return new HttpClient('actions/oidc-client', [new BearerCredentialHandler(oidc_utils_OidcClient.getRequestToken())], requestOptions);
+        return new HttpClient('actions/oidc-client', [new BearerCredentialHandler(OidcClient.getRequestToken())], requestOptions);
     }
     static getRequestToken() {
         const token = process.env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
@@ -69007,7 +69050,7 @@ class oidc_utils_OidcClient {
     static getCall(id_token_url) {
         return oidc_utils_awaiter(this, void 0, void 0, function* () {
             var _a;
-            const httpclient = oidc_utils_OidcClient.createHttpClient();
+            const httpclient = OidcClient.createHttpClient();
             const res = yield httpclient
                 .getJson(id_token_url)
                 .catch(error => {
@@ -69026,13 +69069,13 @@ class oidc_utils_OidcClient {
         return oidc_utils_awaiter(this, void 0, void 0, function* () {
             try {
                 // New ID Token is requested from action service
-                let id_token_url = oidc_utils_OidcClient.getIDTokenUrl();
+                let id_token_url = OidcClient.getIDTokenUrl();
                 if (audience) {
                     const encodedAudience = encodeURIComponent(audience);
                     id_token_url = `${id_token_url}&audience=${encodedAudience}`;
                 }
                 debug(`ID token url is ${id_token_url}`);
-                const id_token = yield oidc_utils_OidcClient.getCall(id_token_url);
+                const id_token = yield OidcClient.getCall(id_token_url);
                 setSecret(id_token);
                 return id_token;
             }
@@ -70630,7 +70673,7 @@ function exportVariable(name, val) {
  * console.log(`Using token: ${apiToken}`); // Outputs: "Using token: ***"
  * ```
  */
-function core_setSecret(secret) {
+function setSecret(secret) {
     command_issueCommand('add-mask', {}, secret);
 }
 /**
@@ -70752,7 +70795,7 @@ function isDebug() {
  * Writes debug message to user log
  * @param message debug message
  */
-function core_debug(message) {
+function debug(message) {
     command_issueCommand('debug', {}, message);
 }
 /**
@@ -70872,58 +70915,64 @@ function getIDToken(aud) {
 
 //# sourceMappingURL=core.js.map
 ;// CONCATENATED MODULE: ./src/advice.ts
-const entry = (codes, cause, fix) => ({ codes: codes.split(' '), cause, fix });
-const ADVICE = [
-    // Who is asking
-    entry('InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId', 'The access key does not exist or is disabled.', 'Check access_key; a disabled key can be enabled again under RAM > Users.'),
-    entry('SignatureDoesNotMatch IncompleteSignature', 'secret_key does not belong to access_key.', 'Copy both again; look for a space or line break that came with them.'),
-    entry('InvalidSecurityToken.Expired SecurityTokenExpired InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey', 'The temporary credentials have expired or do not belong together.', 'Ask for a longer session (role-session-expiration of the credentials action), and pass access_key, secret_key and security_token of the same session.'),
-    entry('InvalidTimeStamp.Expired RequestTimeTooSkewed', "This machine's clock is wrong by more than the service allows, and setting it right for the request did not help.", 'Set the clock of the runner (NTP).'),
-    entry('Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied', 'The RAM user or role may not do this.', 'Give it the RAM action named at the start of this message; the README lists all of them.'),
-    entry('InvalidAccountStatus.OSSDisabled UserDisable', 'OSS is not activated for this account, or was suspended.', 'Activate OSS in the console.'),
-    entry('Account.Arrearage InDebt', 'The account has an unpaid bill.', 'Pay it in the Billing console and run again.'),
-    // The bucket and what is in it
-    entry('PublicEndpointForbidden', 'Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China.', 'Either stage elsewhere (region: cn-hongkong with a bucket there, and copy the image to the mainland region), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.'),
-    entry('NoSuchBucket', 'The bucket has vanished.', 'Run again: it is created.'),
-    entry('BucketAlreadyExists BucketNotBelongTo BucketIsForeign', 'The bucket belongs to another account; bucket names are shared by everyone.', 'Choose another oss_bucket_name.'),
-    entry('TooManyBuckets', 'The account has as many buckets in this region as it may.', 'Name an existing bucket in oss_bucket_name.'),
-    entry('BucketElsewhere InvalidOSSBucket.NotMatched', 'ECS reads only from a bucket in its own region.', 'Set region to the region of the bucket, or name a bucket in region (it is created when it does not exist).'),
-    entry('BucketEncrypted InvalidOSSBucket.EncryptUnsupported', 'ECS cannot import from a bucket whose objects are encrypted by default with KMS.', 'Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.'),
-    entry('InvalidOSSBucket.NotFound InvalidOSSBucket.Malformed', 'ECS does not find the bucket.', 'Check oss_bucket_name and region.'),
-    entry('InvalidOSSBucket.FlowLimit', 'OSS limits the traffic of this bucket.', 'Run again later.'),
-    entry('ForeignObject FileAlreadyExists', 'An object that this run did not make lies under the key, and it is not overwritten.', 'Remove it, or choose another oss_key_name (leave it empty for a key of our own).'),
-    entry('InvalidOSSObject.NotFound InvalidOSSObject.Malformed', 'ECS does not find the staged object.', 'Something else deleted it (a lifecycle rule?). Run again.'),
-    entry('InvalidOSSObject.Size', 'The staged object is empty.', 'Check the file that path names.'),
-    entry('InvalidOSSObject.NeedRestore', 'The staged object is in an archive storage class.', 'Remove the rule that archives objects in this bucket, or name another bucket.'),
-    entry('UnsupportedSuffix.OSSObject', 'ECS does not take an object with this suffix.', 'End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.'),
-    entry('IntegrityMismatch', 'What lies in the bucket is not what was read from the file.', 'Run again; nothing was imported.'),
-    // The role with which ECS reads the bucket
-    entry('NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount', 'The role with which ECS reads the bucket is missing and could not be made, or has not spread yet.', 'An administrator can make it with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D'),
-    entry('InvalidOSS.NotAuthorized', 'The import role may not read the bucket, or a bucket policy forbids it.', 'Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).'),
-    entry('RoleTrustsNotEcs', 'The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched.', 'Add the statement in this message to its trust policy.'),
-    entry('EntityNotExist.Role', 'The RAM role does not exist.', 'Check import_role_name.'),
-    // The image
-    entry('InvalidImageName.Duplicated', 'An image of this account in this region has the name already.', 'Set image_force_delete: true to replace it, or choose another image_name.'),
-    entry('InvalidImageName.Malformed', 'ECS does not take the name.', 'Choose another image_name.'),
-    entry('ImageIsImporting', 'An import of this image is under way.', 'Wait for it, or cancel it under ECS > Tasks.'),
-    entry('QuotaExceed.Image QuotaExceed.Snapshot', 'The account has as many images in this region as it may.', 'Delete images, or ask for more in the Quota Center.'),
-    entry('InvalidImageSize InvalidDataDiskSize', 'The disk size does not fit the image.', 'Set image_system_size to at least the size of the disk inside the file, in GiB.'),
-    entry('InvalidImageFormat.Malformed ImportImageFailed InvalidFormat.Malformed', 'ECS cannot read the file as an image.', 'Check format, and the file with: qemu-img check'),
-    entry('InvalidImageFormat.RegionNotSupported', 'ECS does not take this format in this region.', 'Convert the file: qemu-img convert -O raw'),
-    entry('InvalidVHDImage.IncorrectSize InvalidBlockSize.NotSupport', 'The header of the VHD does not fit its size.', 'Convert it again: qemu-img convert -O vpc -o subformat=dynamic,force_size'),
-    entry('InvalidBootMode.Malformed InvalidBootMode.NotSupport', 'ECS does not take this boot mode for the image.', 'arm64 images boot by UEFI only.'),
-    entry('InvalidArchitecture.PlatformUnsupported InvalidArchitecture.Malformed InvalidPlatform.Malformed InvalidOSType.Malformed', 'Operating system, platform and architecture do not go together.', 'Check image_os_type, image_platform and image_architecture.'),
-    entry('InvalidDescription.Malformed', 'ECS does not take the description.', 'Change image_description.'),
-    entry('InvalidLicenseType.NotSupported InvalidLicenseType.BYOLOnly', 'The Windows licence cannot be chosen like this.', 'Check image_os_type and image_platform.'),
-    entry('InvalidRegionId.NotFound InvalidRegion.NotSupport RegionId.NotFound', 'The region does not exist or cannot import images.', 'Check region.'),
-    entry('TagKey.Duplication', 'Two tags have the same key.', 'Check tags.'),
-    entry('WaitTimedOut', 'The image was not ready in time. The import goes on, and image, task and object stay.', 'Re-run the job: it takes up the same import. Raise timeout_minutes for next time.'),
-    entry('Throttling Throttling.User Throttling.Api Rejected.Throttling', 'Too many calls for this account.', 'Run again later.'),
-    // The line
-    entry('ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost', 'The service was not reached.', 'Check the network of the runner, region, and HTTPS_PROXY.'),
-    entry('ERR_PROXY_TUNNEL', 'The proxy of HTTPS_PROXY refused the connection.', 'Allow the host in the proxy, or name it in NO_PROXY.'),
-    entry('UnexpectedAnswer', 'Something between runner and cloud answered in place of the service.', 'Check HTTPS_PROXY and the custom endpoints.'),
-];
+/** One line each: codes | cause | fix. */
+const TABLE = `
+InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId | The access key does not exist or is disabled. | Check access_key; a disabled key can be enabled again under RAM > Users.
+SignatureDoesNotMatch IncompleteSignature | secret_key does not belong to access_key. | Copy both again; look for a space or line break that came with them.
+InvalidSecurityToken.Expired SecurityTokenExpired InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey | The temporary credentials have expired or do not belong together. | Ask for a longer session (role-session-expiration of the credentials action), and pass access_key, secret_key and security_token of the same session.
+InvalidTimeStamp.Expired RequestTimeTooSkewed | This machine's clock is wrong by more than the service allows, and setting it right for the request did not help. | Set the clock of the runner (NTP).
+Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role may not do this. | Give it the RAM action named at the start of this message; the README lists all of them.
+InvalidAccountStatus.OSSDisabled UserDisable | OSS is not activated for this account, or was suspended. | Activate OSS in the console.
+Account.Arrearage InDebt | The account has an unpaid bill. | Pay it in the Billing console and run again.
+MissingIdTokenPermission | The job may not ask GitHub for an identity token. | Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.
+AuthenticationFail.NoPermission | The role's trust policy does not let this job in, or the OIDC provider is not the one it names. | Compare the sub and aud conditions of the trust policy with this repository and branch, and check ram_role_arn and oidc_provider_arn.
+AuthenticationFail.OIDCToken.AudienceNotMatch | The OIDC provider does not accept the audience sts.aliyuncs.com. | Add sts.aliyuncs.com to the client ids of the OIDC provider in RAM.
+AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature AuthenticationFail.OIDCToken.IssuerNotMatch EntityNotExist.OIDCProvider | The OIDC provider in RAM does not accept GitHub's token. | Its issuer must be https://token.actions.githubusercontent.com; check oidc_provider_arn.
+NoMetadataService NoSuchInstanceRole | The runner gets no credentials from the metadata service: it is not an ECS instance, or has no such RAM role. | Attach the role to the instance, check ram_role_name, and name 100.100.100.200 in NO_PROXY.
+PublicEndpointForbidden | Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China. | Either stage elsewhere (region: cn-hongkong with a bucket there, and copy the image to the mainland region), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.
+NoSuchBucket | The bucket has vanished. | Run again: it is created.
+BucketAlreadyExists BucketNotBelongTo BucketIsForeign | The bucket belongs to another account; bucket names are shared by everyone. | Choose another oss_bucket_name.
+TooManyBuckets | The account has as many buckets in this region as it may. | Name an existing bucket in oss_bucket_name.
+BucketElsewhere InvalidOSSBucket.NotMatched | ECS reads only from a bucket in its own region. | Set region to the region of the bucket, or name a bucket in region (it is created when it does not exist).
+BucketEncrypted InvalidOSSBucket.EncryptUnsupported | ECS cannot import from a bucket whose objects are encrypted by default with KMS. | Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.
+InvalidOSSBucket.NotFound InvalidOSSBucket.Malformed | ECS does not find the bucket. | Check oss_bucket_name and region.
+InvalidOSSBucket.FlowLimit | OSS limits the traffic of this bucket. | Run again later.
+ForeignObject FileAlreadyExists | An object that this run did not make lies under the key, and it is not overwritten. | Remove it, or choose another oss_key_name (leave it empty for a key of our own).
+InvalidOSSObject.NotFound InvalidOSSObject.Malformed | ECS does not find the staged object. | Something else deleted it (a lifecycle rule?). Run again.
+InvalidOSSObject.Size | The staged object is empty. | Check the file that path names.
+InvalidOSSObject.NeedRestore | The staged object is in an archive storage class. | Remove the rule that archives objects in this bucket, or name another bucket.
+UnsupportedSuffix.OSSObject | ECS does not take an object with this suffix. | End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.
+IntegrityMismatch | What lies in the bucket is not what was read from the file. | Run again; nothing was imported.
+NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not spread yet. | An administrator can make it with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
+InvalidOSS.NotAuthorized | The import role may not read the bucket, or a bucket policy forbids it. | Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).
+RoleTrustsNotEcs | The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched. | Add the statement in this message to its trust policy.
+EntityNotExist.Role | The RAM role does not exist. | Check import_role_name.
+InvalidImageName.Duplicated | An image of this account in this region has the name already. | Set image_force_delete: true to replace it, or choose another image_name.
+InvalidImageName.Malformed | ECS does not take the name. | Choose another image_name.
+ImageIsImporting | An import of this image is under way. | Wait for it, or cancel it under ECS > Tasks.
+QuotaExceed.Image QuotaExceed.Snapshot | The account has as many images in this region as it may. | Delete images, or ask for more in the Quota Center.
+InvalidImageSize InvalidDataDiskSize | The disk size does not fit the image. | Set image_system_size to at least the size of the disk inside the file, in GiB.
+InvalidImageFormat.Malformed ImportImageFailed InvalidFormat.Malformed | ECS cannot read the file as an image. | Check format, and the file with: qemu-img check
+InvalidImageFormat.RegionNotSupported | ECS does not take this format in this region. | Convert the file: qemu-img convert -O raw
+InvalidVHDImage.IncorrectSize InvalidBlockSize.NotSupport | The header of the VHD does not fit its size. | Convert it again: qemu-img convert -O vpc -o subformat=dynamic,force_size
+InvalidBootMode.Malformed InvalidBootMode.NotSupport | ECS does not take this boot mode for the image. | arm64 images boot by UEFI only.
+InvalidArchitecture.PlatformUnsupported InvalidArchitecture.Malformed InvalidPlatform.Malformed InvalidOSType.Malformed | Operating system, platform and architecture do not go together. | Check image_os_type, image_platform and image_architecture.
+InvalidDescription.Malformed | ECS does not take the description. | Change image_description.
+InvalidLicenseType.NotSupported InvalidLicenseType.BYOLOnly | The Windows licence cannot be chosen like this. | Check image_os_type and image_platform.
+InvalidRegionId.NotFound InvalidRegion.NotSupport RegionId.NotFound | The region does not exist or cannot import images. | Check region.
+TagKey.Duplication | Two tags have the same key. | Check tags.
+WaitTimedOut | The image was not ready in time. The import goes on, and image, task and object stay. | Re-run the job: it takes up the same import. Raise timeout_minutes for next time.
+Throttling Throttling.User Throttling.Api Rejected.Throttling | Too many calls for this account. | Run again later.
+ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost | The service was not reached. | Check the network of the runner, region, and HTTPS_PROXY.
+ERR_PROXY_TUNNEL | The proxy of HTTPS_PROXY refused the connection. | Allow the host in the proxy, or name it in NO_PROXY.
+UnexpectedAnswer | Something between runner and cloud answered in place of the service. | Check HTTPS_PROXY and the custom endpoints.
+`;
+const ADVICE = TABLE.trim()
+    .split('\n')
+    .map((row) => {
+    const [codes = '', cause = '', fix = ''] = row.split(' | ');
+    return { codes: codes.split(' '), cause, fix };
+});
 /** The entry for a code, if there is one. */
 function adviceFor(code) {
     return ADVICE.find(({ codes }) => codes.includes(code));
@@ -71236,7 +71285,7 @@ class CheckFailed extends Error {
 }
 /** One name for one import: the same for every try, another for another attempt or another request. */
 function clientToken(request, imageName) {
-    const withoutKeys = { ...request, keys: undefined, imageName };
+    const withoutKeys = { ...request, identity: undefined, imageName };
     return (0,external_node_crypto_.createHash)('sha256').update(JSON.stringify(withoutKeys)).digest('hex');
 }
 /**
@@ -71318,6 +71367,51 @@ function duplicate({ id, name, status }) {
     return new CloudError('ecs:DescribeImages', 'InvalidImageName.Duplicated', `image ${id} (${status}) has the name ${name}`);
 }
 
+;// CONCATENATED MODULE: ./src/cloud/time.ts
+/** The only file that waits: a preload that scales the global timers makes every wait of the product fast. */
+/** Milliseconds since the epoch. */
+const now = () => Date.now();
+/** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
+function sleep(ms, signal) {
+    return new Promise((resolve, reject) => {
+        const stop = () => {
+            clearTimeout(timer);
+            reject(signal?.reason);
+        };
+        const timer = setTimeout(() => {
+            signal?.removeEventListener('abort', stop);
+            resolve();
+        }, ms);
+        signal?.addEventListener('abort', stop, { once: true });
+        if (signal?.aborted)
+            stop();
+    });
+}
+/** Calls `tick` every `ms` milliseconds until the returned function is called; never keeps the process alive. */
+function every(ms, tick) {
+    const timer = setInterval(tick, ms);
+    timer.unref();
+    return () => {
+        clearInterval(timer);
+    };
+}
+/** Calls `look` until it returns something, pausing in between; returns undefined when the deadline has passed. */
+async function poll(patience, look) {
+    let pause = patience.first;
+    for (;;) {
+        const seen = await look();
+        if (seen !== undefined)
+            return seen;
+        const left = patience.deadline - now();
+        if (left <= 0)
+            return undefined;
+        await sleep(Math.min(left, pause * (0.95 + Math.random() * 0.1)));
+        pause = Math.min(patience.slowest, pause * 1.5);
+    }
+}
+
+// EXTERNAL MODULE: external "node:http"
+var external_node_http_ = __nccwpck_require__(7067);
 ;// CONCATENATED MODULE: external "node:https"
 const external_node_https_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:https");
 var external_node_https_default = /*#__PURE__*/__nccwpck_require__.n(external_node_https_namespaceObject);
@@ -71379,49 +71473,6 @@ function heal(door, how, error) {
         return false;
     door.clock.behind = error.clockBehind;
     return true;
-}
-
-;// CONCATENATED MODULE: ./src/cloud/time.ts
-/** The only file that waits: a preload that scales the global timers makes every wait of the product fast. */
-/** Milliseconds since the epoch. */
-const now = () => Date.now();
-/** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
-function sleep(ms, signal) {
-    return new Promise((resolve, reject) => {
-        const stop = () => {
-            clearTimeout(timer);
-            reject(signal?.reason);
-        };
-        const timer = setTimeout(() => {
-            signal?.removeEventListener('abort', stop);
-            resolve();
-        }, ms);
-        signal?.addEventListener('abort', stop, { once: true });
-        if (signal?.aborted)
-            stop();
-    });
-}
-/** Calls `tick` every `ms` milliseconds until the returned function is called; never keeps the process alive. */
-function every(ms, tick) {
-    const timer = setInterval(tick, ms);
-    timer.unref();
-    return () => {
-        clearInterval(timer);
-    };
-}
-/** Calls `look` until it returns something, pausing in between; returns undefined when the deadline has passed. */
-async function poll(patience, look) {
-    let pause = patience.first;
-    for (;;) {
-        const seen = await look();
-        if (seen !== undefined)
-            return seen;
-        const left = patience.deadline - now();
-        if (left <= 0)
-            return undefined;
-        await sleep(Math.min(left, pause * (0.95 + Math.random() * 0.1)));
-        pause = Math.min(patience.slowest, pause * 1.5);
-    }
 }
 
 ;// CONCATENATED MODULE: ./src/cloud/retry.ts
@@ -71545,6 +71596,178 @@ function toCloudError(operation, thrown) {
         return new CloudError(operation, 'Timeout', `no answer within ${TRY_TIMEOUT / 1000} s`, more);
     }
     return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', textOf(thrown), more);
+}
+
+;// CONCATENATED MODULE: ./src/credentials/metadata.ts
+
+
+
+/** Link-local address of the metadata service of an ECS instance (https://help.aliyun.com/document_detail/49122.html). */
+const HOST = '100.100.100.200';
+/** It is on the same machine: what does not answer at once is not there. In ms. */
+const TIMEOUT = 2_000;
+/**
+ * Credentials of the RAM role of this ECS instance. Version 2 of the service, whose token keeps forged requests out;
+ * version 1 only where there is no version 2.
+ * @throws CloudError `NoMetadataService`, `NoSuchInstanceRole`
+ */
+async function instanceCredentials(agent, roleName) {
+    const token = await ask(agent, 'PUT', '/latest/api/token', { 'X-aliyun-ecs-metadata-token-ttl-seconds': '60' });
+    const absent = token.status === 404 || token.status === 405;
+    if (token.status !== 200 && !absent)
+        throw failure('NoMetadataService', `it answered ${token.status} to the request for a token`);
+    const path = `/latest/meta-data/ram/security-credentials/${encodeURIComponent(roleName)}`;
+    const answer = await ask(agent, 'GET', path, absent ? {} : { 'X-aliyun-ecs-metadata-token': token.body });
+    if (answer.status === 404)
+        throw failure('NoSuchInstanceRole', `this instance has no RAM role ${roleName}`);
+    const found = answer.status === 200 ? parsed(answer.body) : undefined;
+    const [id, secret, session, end] = ['AccessKeyId', 'AccessKeySecret', 'SecurityToken', 'Expiration'].map((name) => textAt(found, name));
+    if (id === undefined || secret === undefined || session === undefined) {
+        throw failure('NoMetadataService', `it answered ${answer.status} without credentials`);
+    }
+    return { accessKeyId: id, accessKeySecret: secret, securityToken: session, expiration: Date.parse(end ?? '') };
+}
+const failure = (code, text) => new CloudError('ecs:metadata', code, text);
+function parsed(body) {
+    try {
+        return JSON.parse(body);
+    }
+    catch {
+        return undefined;
+    }
+}
+function ask(agent, method, path, headers) {
+    return new Promise((resolve, reject) => {
+        const sent = (0,external_node_http_.request)({ host: HOST, path, method, headers, agent, timeout: TIMEOUT }, (answer) => {
+            let body = '';
+            answer.setEncoding('utf8').on('data', (text) => (body += text));
+            answer.on('end', () => {
+                resolve({ status: answer.statusCode ?? 0, body });
+            });
+            answer.on('error', reject);
+        });
+        sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT / 1000} s`)));
+        sent.on('error', (error) => {
+            reject(failure('NoMetadataService', error.message));
+        });
+        sent.end();
+    });
+}
+
+;// CONCATENATED MODULE: ./src/credentials/refreshing.ts
+
+
+/** Life that credentials must still have when they are given out, in ms: more than any request takes but an upload's. */
+const MARGIN = 10 * 60_000;
+/** A source that cannot give longer-lived ones yet (the metadata service) is asked again after this time, in ms. */
+const AGAIN = 60_000;
+/** Keys that never change. */
+function fixed(credentials) {
+    return Object.assign(() => Promise.resolve(credentials), { forget: () => false });
+}
+/**
+ * Keeps credentials fresh for all clients: fetched once however many ask, again ten minutes before their end. A fetch that
+ * fails while the old ones live is tried again with the next request.
+ * @param hide - called with the secrets before their first use
+ */
+function refreshing(fetch, log, hide) {
+    let current;
+    let due = 0;
+    let flight;
+    const renew = async () => {
+        try {
+            const fresh = await fetch();
+            for (const secret of [fresh.accessKeyId, fresh.accessKeySecret, fresh.securityToken])
+                if (secret)
+                    hide(secret);
+            due = Math.max((fresh.expiration ?? Infinity) - MARGIN, now() + AGAIN);
+            return (current = fresh);
+        }
+        catch (error) {
+            const left = (current?.expiration ?? 0) - now();
+            if (current === undefined || left < AGAIN)
+                throw error;
+            log.info(`The credentials could not be renewed yet (${textOf(error)}); they live for ${Math.round(left / 1000)} s more.`);
+            return current;
+        }
+        finally {
+            flight = undefined;
+        }
+    };
+    const provide = () => current !== undefined && now() < due ? Promise.resolve(current) : (flight ??= renew());
+    const forget = () => {
+        current = undefined;
+        return true;
+    };
+    return Object.assign(provide, { forget });
+}
+
+;// CONCATENATED MODULE: ./src/credentials/session.ts
+
+
+/** Audience that Alibaba Cloud's documentation has GitHub's provider accept. */
+const AUDIENCE = 'sts.aliyuncs.com';
+/**
+ * Asks for a session of a role in the name of this workflow job.
+ * https://help.aliyun.com/document_detail/371868.html
+ * @param sts - unsigned: the token is what proves who we are
+ * @param idToken - gives a fresh token of the runner for an audience
+ * @throws CloudError `MissingIdTokenPermission`, or what STS says
+ */
+async function assumeWithOidc(sts, role, idToken) {
+    const token = await idToken(AUDIENCE).catch((error) => {
+        throw new CloudError('github:getIDToken', 'MissingIdTokenPermission', textOf(error));
+    });
+    const answer = await sts('AssumeRoleWithOIDC', {
+        RoleArn: role.roleArn,
+        OIDCProviderArn: role.providerArn,
+        OIDCToken: token,
+        RoleSessionName: role.sessionName,
+    });
+    return toCredentials('sts:AssumeRoleWithOIDC', answer);
+}
+/** Asks for a session of a role with other credentials. https://help.aliyun.com/document_detail/371864.html */
+async function assume(sts, role) {
+    const answer = await sts('AssumeRole', { RoleArn: role.roleArn, RoleSessionName: role.sessionName });
+    return toCredentials('sts:AssumeRole', answer);
+}
+function toCredentials(operation, answer) {
+    const text = (name) => {
+        const value = textAt(answer, 'Credentials', name);
+        if (value === undefined)
+            throw new CloudError(operation, 'UnexpectedAnswer', `the answer has no ${name}`);
+        return value;
+    };
+    return {
+        accessKeyId: text('AccessKeyId'),
+        accessKeySecret: text('AccessKeySecret'),
+        securityToken: text('SecurityToken'),
+        expiration: Date.parse(text('Expiration')),
+    };
+}
+
+;// CONCATENATED MODULE: ./src/credentials/open.ts
+
+
+
+/** pop-core does not sign what it has no key for. */
+const ANONYMOUS = fixed({ accessKeyId: '', accessKeySecret: '' });
+/** Makes the provider of a source; asks nobody before its first use. */
+function openCredentials(source, means) {
+    const { log, hide, sts, idToken, httpAgent } = means;
+    switch (source.kind) {
+        case 'keys':
+            Object.values(source.keys).forEach(hide);
+            return fixed(source.keys);
+        case 'oidc':
+            return refreshing(() => assumeWithOidc(sts(ANONYMOUS), source, idToken), log, hide);
+        case 'assume': {
+            const base = sts(openCredentials(source.base, means));
+            return refreshing(() => assume(base, source), log, hide);
+        }
+        case 'ecs':
+            return refreshing(() => instanceCredentials(httpAgent, source.roleName), log, hide);
+    }
 }
 
 // EXTERNAL MODULE: ./node_modules/ali-oss/lib/client.js
@@ -71674,34 +71897,106 @@ function pacing(headers) {
 
 
 
+
+
+
+const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
 /**
  * Opens the doors; sends nothing.
  * @param deadline - no new try of a request starts after it, in ms since the epoch
  */
-function connect(request, log, deadline, env = process.env) {
+function connect(request, identity, log, deadline, env = process.env) {
     const { region, bucket, hosts } = request;
     const agent = openAgent(env);
-    const door = { credentials: fixed(request), agent, log, deadline, clock: { behind: 0 } };
+    const clock = { behind: 0 };
     const host = (service) => hosts[service] ?? defaultEndpoint(service, region);
+    const doorOf = (credentials) => ({ credentials, agent, log, deadline, clock });
+    const rpc = (name, credentials) => openRpc({ name, host: host(name), version: VERSIONS[name], ...(name === 'ecs' && { region }) }, doorOf(credentials));
+    const credentials = openCredentials(identity, {
+        log,
+        httpAgent: new external_node_http_.Agent({ proxyEnv: env }),
+        sts: (base) => rpc('sts', base),
+        idToken: getIDToken,
+        hide: log.hide,
+    });
     return {
         log,
-        oss: openOss({ region, bucket, host: host('oss') }, door),
-        ecs: openRpc({ name: 'ecs', host: host('ecs'), version: '2014-05-26', region }, door),
-        ram: openRpc({ name: 'ram', host: host('ram'), version: '2015-05-01' }, door),
-        sts: openRpc({ name: 'sts', host: host('sts'), version: '2015-04-01' }, door),
+        oss: openOss({ region, bucket, host: host('oss') }, doorOf(credentials)),
+        ecs: rpc('ecs', credentials),
+        ram: rpc('ram', credentials),
+        sts: rpc('sts', credentials),
     };
 }
-/** Keys as they are given: there is nothing fresher to be had. */
-function fixed({ keys }) {
-    if (keys === undefined)
-        throw new Error('a request without keys has problems and is not used');
-    const { accessKeyId, accessKeySecret, securityToken } = keys;
-    const credentials = {
-        accessKeyId,
-        accessKeySecret,
-        ...(securityToken !== undefined && { securityToken }),
+
+;// CONCATENATED MODULE: external "node:fs/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
+;// CONCATENATED MODULE: ./src/credentials/profile.ts
+
+
+
+/**
+ * Puts in place of a profile what it stands for, also where a role is assumed with it.
+ * @returns the source, and the region that the profile names
+ * @throws CloudError `BadProfile`
+ */
+async function resolveProfile(source, sessionName) {
+    if (source.kind === 'profile')
+        return readProfile(source, sessionName);
+    if (source.kind !== 'assume')
+        return { source };
+    const { source: base, region } = await resolveProfile(source.base, sessionName);
+    return { source: { ...source, base }, ...(region !== undefined && { region }) };
+}
+/**
+ * Reads a profile of the Alibaba Cloud CLI (https://github.com/aliyun/aliyun-cli, `aliyun configure`): modes AK, StsToken,
+ * RamRoleArn and EcsRamRole.
+ * @throws CloudError `BadProfile` that names file and profile
+ */
+async function readProfile({ name, file, from }, sessionName) {
+    const refuse = (text) => new CloudError('profile', 'BadProfile', text);
+    let config;
+    try {
+        config = JSON.parse(await (0,promises_namespaceObject.readFile)(file, 'utf8'));
+    }
+    catch (error) {
+        // The text of a JSON error holds a piece of the file, which holds secrets.
+        const code = error.code;
+        throw refuse(code === undefined ? `${file} is not JSON` : `${file} cannot be read (${code})`);
+    }
+    const wanted = name ?? textAt(config, 'current') ?? 'default';
+    const profiles = listAt(config, 'profiles');
+    const profile = profiles.find((one) => textAt(one, 'name') === wanted);
+    if (profile === undefined) {
+        const names = profiles.map((one) => textAt(one, 'name') ?? '?').join(', ');
+        throw refuse(`${file} has no profile ${wanted}, only: ${names || 'none'}`);
+    }
+    const text = (key) => {
+        const value = textAt(profile, key);
+        if (value === undefined || value === '')
+            throw refuse(`profile ${wanted} in ${file} has no ${key}`);
+        return value;
     };
-    return Object.assign(() => Promise.resolve(credentials), { forget: () => false });
+    const keys = () => ({ accessKeyId: text('access_key_id'), accessKeySecret: text('access_key_secret') });
+    const origin = `${from}, profile ${wanted}`;
+    const sources = {
+        AK: () => ({ kind: 'keys', keys: keys(), from: origin }),
+        StsToken: () => ({ kind: 'keys', keys: { ...keys(), securityToken: text('sts_token') }, from: origin }),
+        RamRoleArn: () => ({
+            kind: 'assume',
+            roleArn: text('ram_role_arn'),
+            sessionName: textAt(profile, 'ram_session_name') || sessionName,
+            base: { kind: 'keys', keys: keys(), from: origin },
+            from: origin,
+        }),
+        EcsRamRole: () => ({ kind: 'ecs', roleName: text('ram_role_name'), from: origin }),
+    };
+    const mode = textAt(profile, 'mode') ?? 'AK';
+    const source = sources[mode];
+    if (source === undefined) {
+        throw refuse(`profile ${wanted} in ${file} has mode ${mode}; known are ${Object.keys(sources).join(', ')}`);
+    }
+    const region = textAt(profile, 'region_id');
+    return { source: source(), ...(region && { region }) };
 }
 
 ;// CONCATENATED MODULE: ./src/disk/disk.ts
@@ -71732,7 +72027,7 @@ class Findings {
     }
 }
 /** The only repair where data is missing or nonsense. */
-const AGAIN = 'Build, copy or download it again.';
+const disk_AGAIN = 'Build, copy or download it again.';
 const READ_LIMIT = 16 * 1024 ** 2;
 /**
  * Reads `size` bytes of `handle` at will, 16 MiB in all: no header, however hostile, makes inspection read a whole disk.
@@ -71800,8 +72095,6 @@ function bytes(count) {
     return `${count} bytes (${rounded})`;
 }
 
-;// CONCATENATED MODULE: external "node:fs/promises"
-const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
 ;// CONCATENATED MODULE: external "node:path"
 const external_node_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:path");
 ;// CONCATENATED MODULE: external "node:fs"
@@ -71827,9 +72120,12 @@ const KINDS = [
     { at: 0, magic: '7z\xbc\xaf\x27\x1c', is: 'a 7z archive', fix: (f) => `7z x ${f}` },
     { at: 257, magic: 'ustar', is: 'a tar archive (an OVA is one, too)', fix: (f) => `tar -xf ${f}` },
 ];
+// Boot sectors, tables and file systems all begin with control characters somewhere; a text has none but these.
+const NOT_TEXT = /[^\t\n\f\r\x1b\x20-\xff]/;
 /**
  * Reports a file that is neither QCOW2 nor VHD nor a plain disk: a disk of another kind, something compressed that was
- * never unpacked, a program, a text. Reads the first 512 bytes, and returns whether it is one of these.
+ * never unpacked, a program, a text. Reads the first 512 bytes, shows none of them (the text may be a
+ * secret), and returns whether it is one of these.
  */
 async function isForeign(file, findings) {
     const head = await file.read(0, 512);
@@ -71848,9 +72144,8 @@ async function isForeign(file, findings) {
     }
     else if (text.startsWith('version https://git-lfs')) {
         findings.problem('a Git LFS pointer, the image itself was never downloaded. Run: git lfs pull');
-        // No boot sector, file system or table is free of control characters; the text is not shown, it may be a secret.
     }
-    else if (!/[^\t\n\f\r\x1b\x20-\xff]/.test(text)) {
+    else if (!NOT_TEXT.test(text)) {
         const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
         findings.problem(`the file is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`);
     }
@@ -71890,7 +72185,7 @@ async function readTable(disk, findings, boots) {
     const partitions = gpt ?? real.map(({ start, count }) => ({ start: start * 512, end: (start + count) * 512 }));
     const end = partitions.reduce((last, partition) => Math.max(last, partition.end), 0);
     if (end > disk.size && findings.problems.length === 0)
-        findings.problem(`it is cut off: a partition ends at ${bytes(end)}, the disk at ${bytes(disk.size)}. ${AGAIN}`);
+        findings.problem(`it is cut off: a partition ends at ${bytes(end)}, the disk at ${bytes(disk.size)}. ${disk_AGAIN}`);
     if (boots && kind === 'none')
         findings.warn('no partition table; a system disk without one does not boot.');
     else if (boots && !efi && !bios)
@@ -71932,7 +72227,7 @@ async function readGpt(disk, findings, boots) {
     const backup = u64le(header, 32) * sector;
     if (backup + sector > disk.size) {
         const ends = `its GPT ends at ${bytes(backup + sector)}, the disk at ${bytes(disk.size)}`;
-        findings.problem(`it is cut off: ${ends}. ${AGAIN}`);
+        findings.problem(`it is cut off: ${ends}. ${disk_AGAIN}`);
     }
     else if (!isGpt(await disk.read(backup, 8)))
         findings.warn(`the backup of the GPT is missing. Run: sgdisk --move-second-header ${findings.quoted}`);
@@ -71987,31 +72282,31 @@ async function inspectQcow2(file, findings) {
     const bits = header.readUInt32BE(20);
     const virtualSize = u64be(header, 24);
     if (version !== 2 && version !== 3)
-        findings.problem(`QCOW2 version ${version} is unknown. ${AGAIN}`);
+        findings.problem(`QCOW2 version ${version} is unknown. ${disk_AGAIN}`);
     if (bits < 9 || bits > 21)
-        findings.problem(`it has clusters of 2^${bits} bytes, not 2^9 to 2^21. ${AGAIN}`);
+        findings.problem(`it has clusters of 2^${bits} bytes, not 2^9 to 2^21. ${disk_AGAIN}`);
     if (virtualSize === 0 || virtualSize === Infinity)
-        findings.problem(`the QCOW2 header names a disk of ${bytes(virtualSize)}. ${AGAIN}`);
+        findings.problem(`the QCOW2 header names a disk of ${bytes(virtualSize)}. ${disk_AGAIN}`);
     if (findings.problems.length > 0)
         return { virtualSize };
     const cluster = 2 ** bits;
     const headerLength = version === 3 ? header.readUInt32BE(100) : 72;
     if ((version === 3 && headerLength < 104) || headerLength > cluster || headerLength % 8 !== 0)
-        findings.problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${AGAIN}`);
+        findings.problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${disk_AGAIN}`);
     await refuseFeatures(file, header, version, findings);
     const l1At = u64be(header, 40);
     const l1Entries = header.readUInt32BE(36);
     if (l1Entries < Math.ceil(virtualSize / (cluster * (cluster / 8))))
-        findings.problem(`the L1 table has ${l1Entries} entries, too few for ${bytes(virtualSize)}. ${AGAIN}`);
+        findings.problem(`the L1 table has ${l1Entries} entries, too few for ${bytes(virtualSize)}. ${disk_AGAIN}`);
     if (l1At % cluster !== 0 || l1At + l1Entries * 8 > file.size)
-        findings.problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${AGAIN}`);
+        findings.problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${disk_AGAIN}`);
     if (findings.problems.length > 0)
         return { virtualSize };
     const end = await usedUntil(file, header, cluster, version === 3 ? header.readUInt32BE(96) : 4);
     if (end === undefined)
-        findings.problem(`the refcount table of the QCOW2 image is damaged. ${AGAIN}`);
+        findings.problem(`the refcount table of the QCOW2 image is damaged. ${disk_AGAIN}`);
     else if (end > file.size)
-        findings.problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`);
+        findings.problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${disk_AGAIN}`);
     const read = guestReader(file, l1At, cluster, bits, virtualSize);
     return { virtualSize, guest: { size: virtualSize, read } };
 }
@@ -72088,7 +72383,7 @@ function guestReader(file, l1At, cluster, bits, size) {
         if (unpacked?.entry !== entry) {
             const descriptor = entry & (COMPRESSED - 1n);
             const host = Number(descriptor & ((1n << compressedBits) - 1n));
-            const packed = (Number(descriptor >> compressedBits) + 1) * 512 - (host % 512);
+            const packed = (Number(descriptor >> compressedBits) + 1) * 512;
             unpacked = { entry, data: unpack(await file.read(host, Math.min(packed, 2 * cluster)), cluster) };
         }
         return unpacked.data.subarray(at % cluster, (at % cluster) + length);
@@ -72108,7 +72403,7 @@ function unpack(packed, cluster) {
         return (0,external_node_zlib_.inflateRawSync)(packed, { maxOutputLength: cluster });
     }
     catch {
-        throw new DiskError([`A compressed cluster of the QCOW2 image cannot be unpacked. ${AGAIN}`]);
+        throw new DiskError([`A compressed cluster of the QCOW2 image cannot be unpacked. ${disk_AGAIN}`]);
     }
 }
 
@@ -72140,19 +72435,19 @@ async function inspectVhd(file, findings) {
     const type = footer.readUInt32BE(60);
     const virtualSize = u64be(footer, 48);
     if (!cookie(footer)) {
-        findings.problem(`the VHD is cut off: a file of ${bytes(file.size)} without a footer at its end. ${AGAIN}`);
+        findings.problem(`the VHD is cut off: a file of ${bytes(file.size)} without a footer at its end. ${disk_AGAIN}`);
         return { virtualSize: 0 };
     }
     if (checksum(footer, 64) !== footer.readUInt32BE(64))
-        findings.problem(`the checksum of the VHD footer is wrong. ${AGAIN}`);
+        findings.problem(`the checksum of the VHD footer is wrong. ${disk_AGAIN}`);
     if (footer.readUInt16BE(12) !== 1)
-        findings.problem(`the VHD has version ${footer.readUInt16BE(12)}, not 1. ${AGAIN}`);
+        findings.problem(`the VHD has version ${footer.readUInt16BE(12)}, not 1. ${disk_AGAIN}`);
     if (type === DIFFERENCING)
         findings.problem(`a differencing VHD needs its parent. Run in PowerShell: Merge-VHD -Path ${findings.quoted}`);
     else if (type !== FIXED && type !== DYNAMIC)
-        findings.problem(`the VHD has disk type ${type}, neither fixed (2) nor dynamic (3). ${AGAIN}`);
+        findings.problem(`the VHD has disk type ${type}, neither fixed (2) nor dynamic (3). ${disk_AGAIN}`);
     if (virtualSize === 0 || virtualSize % SECTOR !== 0 || virtualSize > MAX_SIZE)
-        findings.problem(`the VHD says that its disk has ${bytes(virtualSize)}, which no VHD can have. ${AGAIN}`);
+        findings.problem(`the VHD says that its disk has ${bytes(virtualSize)}, which no VHD can have. ${disk_AGAIN}`);
     const geometry = footer.readUInt16BE(56) * footer.readUInt8(58) * footer.readUInt8(59) * SECTOR;
     if (geometry === 0 || (geometry > virtualSize && geometry !== SEE_SIZE))
         findings.warn(`the VHD's geometry says ${bytes(geometry)}, its size ${bytes(virtualSize)}. ${repair(findings)}`);
@@ -72162,7 +72457,7 @@ async function inspectVhd(file, findings) {
         return inspectDynamic(file, footer, virtualSize, findings);
     const data = file.size - SECTOR;
     if (data < virtualSize)
-        findings.problem(`the VHD is cut off: ${bytes(virtualSize)} of disk, ${bytes(data)} in the file. ${AGAIN}`);
+        findings.problem(`the VHD is cut off: ${bytes(virtualSize)} of disk, ${bytes(data)} in the file. ${disk_AGAIN}`);
     if (data > virtualSize)
         findings.problem(`the VHD holds ${bytes(data)}, its footer says ${bytes(virtualSize)}. ${repair(findings)}`);
     return { virtualSize, guest: { size: virtualSize, read: (offset, length) => file.read(offset, length) } };
@@ -72172,7 +72467,7 @@ async function inspectDynamic(file, footer, size, findings) {
     const copy = await file.read(0, SECTOR);
     const same = (from, to) => footer.subarray(from, to).equals(copy.subarray(from, to));
     if (!cookie(copy) || !same(16, 24) || !same(48, 64))
-        findings.problem(`the VHD's header differs from its footer. ${AGAIN}`);
+        findings.problem(`the VHD's header differs from its footer. ${disk_AGAIN}`);
     const headerAt = u64be(footer, 16);
     const header = await file.read(headerAt, 1024);
     const tableAt = u64be(header, 16);
@@ -72180,13 +72475,13 @@ async function inspectDynamic(file, footer, size, findings) {
     const block = header.readUInt32BE(32);
     const dataEnd = file.size - SECTOR;
     if (header.toString('latin1', 0, 8) !== 'cxsparse' || headerAt + 1024 > dataEnd)
-        findings.problem(`the dynamic VHD has no dynamic disk header where its footer says. ${AGAIN}`);
+        findings.problem(`the dynamic VHD has no dynamic disk header where its footer says. ${disk_AGAIN}`);
     else if (checksum(header, 36) !== header.readUInt32BE(36))
-        findings.problem(`the checksum of the VHD's dynamic disk header is wrong. ${AGAIN}`);
+        findings.problem(`the checksum of the VHD's dynamic disk header is wrong. ${disk_AGAIN}`);
     else if (block < SECTOR || (block & (block - 1)) !== 0)
-        findings.problem(`the VHD has blocks of ${bytes(block)}, which is no power of two. ${AGAIN}`);
+        findings.problem(`the VHD has blocks of ${bytes(block)}, which is no power of two. ${disk_AGAIN}`);
     else if (tableAt + entries * 4 > dataEnd)
-        findings.problem(`the VHD is cut off inside its block table. ${AGAIN}`);
+        findings.problem(`the VHD is cut off inside its block table. ${disk_AGAIN}`);
     if (findings.problems.length > 0)
         return { virtualSize: size };
     if (block !== USUAL_BLOCK)
@@ -72208,7 +72503,7 @@ async function inspectDynamic(file, footer, size, findings) {
             end = Math.max(end, sector * SECTOR + bitmap + block);
     }
     if (end > dataEnd)
-        findings.problem(`the VHD is cut off: its blocks reach to ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`);
+        findings.problem(`the VHD is cut off: its blocks reach to ${bytes(end)}, the file has ${bytes(file.size)}. ${disk_AGAIN}`);
     const read = async (offset, length) => {
         const whole = Buffer.alloc(length);
         for (let done = 0; done < length && offset + done < size;) {
@@ -72312,7 +72607,7 @@ async function inspect(path, handle, claimed, boots) {
     const { dev, ino, size: exactSize, mtimeNs, ctimeNs, blocks } = await handle.stat({ bigint: true });
     const size = Number(exactSize);
     if (size === 0)
-        throw new DiskError([`${quoted}: the file is empty. ${AGAIN}`]);
+        throw new DiskError([`${quoted}: the file is empty. ${disk_AGAIN}`]);
     const file = boundedSource(handle, size);
     const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
     const foreign = format === 'RAW' && (await isForeign(file, findings));
@@ -72348,7 +72643,7 @@ async function inspect(path, handle, claimed, boots) {
 function inspectRaw(file, findings) {
     // A disk is whole sectors: anything else is a file that was cut off, or no disk.
     if (file.size % 512 !== 0)
-        findings.problem(`${bytes(file.size)}, not a multiple of 512: it is cut off or no disk image. ${AGAIN} ` +
+        findings.problem(`${bytes(file.size)}, not a multiple of 512: it is cut off or no disk image. ${disk_AGAIN} ` +
             `If it is complete, run: truncate --size=%512 ${findings.quoted}`);
     return { virtualSize: file.size, guest: file };
 }
@@ -72547,15 +72842,15 @@ class Fields {
     text(name) {
         return getInput(name);
     }
-    required(name, form, fallback) {
-        const value = this.text(name) || (fallback?.value ?? '');
+    required(name, form) {
+        const value = this.text(name);
         if (value !== '')
             return this.formed(name, value, form);
-        this.problems.push(fallback === undefined ? `${name} is missing.` : `${name} is missing, and ${fallback.tried}.`);
+        this.problems.push(`${name} is missing.`);
         return '';
     }
-    optional(name, form) {
-        const value = this.text(name);
+    optional(name, form, fallback = '') {
+        const value = this.text(name) || fallback;
         return value === '' ? undefined : this.formed(name, value, form);
     }
     formed(name, given, form) {
@@ -72601,7 +72896,116 @@ class Fields {
     }
 }
 
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
+;// CONCATENATED MODULE: ./src/identity.ts
+
+const ARN = { test: /^acs:ram::\d+:[\w-]+\/.+$/, meaning: 'an ARN such as acs:ram::<account id>:role/<name>' };
+const ROLE = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
+const SESSION = { test: /^[\w.@-]{2,32}$/, meaning: '2 to 32 letters, digits and ".", "@", "_", "-"' };
+/**
+ * Chooses where credentials come from: what inputs name beats the environment, two sources in the inputs or half a pair
+ * anywhere are problems, and a profile or an instance role is used only where it is named. Never another account by accident.
+ */
+function readIdentity(fields, env, runId) {
+    const sessionName = fields.optional('ram_session_name', SESSION) ?? `alicloud-import-${runId}`.slice(0, 32);
+    const roleArn = fields.optional('ram_role_arn', ARN);
+    const providerArn = fields.optional('oidc_provider_arn', ARN);
+    const named = fromInputs(fields, env);
+    if (providerArn !== undefined)
+        named.push({
+            kind: 'oidc',
+            roleArn: roleArn ?? '',
+            providerArn,
+            sessionName,
+            from: 'ram_role_arn and oidc_provider_arn',
+        });
+    if (named.length > 1) {
+        fields.problems.push(`More than one source of credentials: ${named.map(({ from }) => from).join('; ')}. Name one.`);
+    }
+    const found = named[0] ?? fromEnvironment(fields, env);
+    if (providerArn !== undefined && roleArn === undefined)
+        fields.problems.push('oidc_provider_arn needs ram_role_arn.');
+    if (found === undefined) {
+        fields.problems.push(identity_NONE);
+        return undefined;
+    }
+    if (roleArn === undefined || found.kind === 'oidc')
+        return found;
+    return { kind: 'assume', roleArn, sessionName, base: found, from: `ram_role_arn, asked for with ${found.from}` };
+}
+const identity_NONE = 'No credentials. Tried: access_key and secret_key; ram_role_arn with oidc_provider_arn; profile; ram_role_name; ' +
+    'the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
+    'ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALICLOUD_PROFILE, ALIBABA_CLOUD_PROFILE, ALIBABA_CLOUD_ECS_METADATA. ' +
+    '(A secret that does not exist, or that a pull request from a fork may not see, arrives empty.)';
+function fromInputs(fields, env) {
+    const sources = [];
+    const keys = pair(fields, ['access_key', 'secret_key'], [fields.text('access_key'), fields.text('secret_key')], [fields.text('security_token')]);
+    if (keys !== undefined)
+        sources.push(keys);
+    const profile = fields.text('profile');
+    const file = fields.text('shared_credentials_file');
+    if (profile !== '' || file !== '')
+        sources.push(profileOf(profile, file, env, profile === '' ? 'shared_credentials_file' : 'profile'));
+    const roleName = fields.optional('ram_role_name', ROLE);
+    if (roleName !== undefined)
+        sources.push({ kind: 'ecs', roleName, from: 'ram_role_name' });
+    return sources;
+}
+function fromEnvironment(fields, env) {
+    const token = fields.text('security_token');
+    const pairs = [
+        ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY', ['ALICLOUD_SECURITY_TOKEN', 'SECURITY_TOKEN']],
+        ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET', ['ALIBABA_CLOUD_SECURITY_TOKEN']],
+    ];
+    for (const [id, secret, tokens] of pairs) {
+        const found = pair(fields, [id, secret], [env[id] ?? '', env[secret] ?? ''], [token, ...tokens.map((name) => env[name] ?? '')]);
+        if (found !== undefined)
+            return found;
+    }
+    const profile = ['ALICLOUD_PROFILE', 'ALIBABA_CLOUD_PROFILE'].find((name) => env[name]);
+    if (profile !== undefined)
+        return profileOf(env[profile] ?? '', '', env, profile);
+    const roleName = env.ALIBABA_CLOUD_ECS_METADATA;
+    return roleName ? { kind: 'ecs', roleName, from: 'ALIBABA_CLOUD_ECS_METADATA' } : undefined;
+}
+/** A pair of keys from one place; never one half from each of two, which may be two accounts. */
+function pair(fields, names, values, tokens) {
+    const [accessKeyId = '', accessKeySecret = ''] = values;
+    if (accessKeyId === '' && accessKeySecret === '')
+        return undefined;
+    if (accessKeyId === '' || accessKeySecret === '') {
+        const [given, missing] = accessKeyId === '' ? names.toReversed() : names;
+        fields.problems.push(`Half a key pair: ${given ?? ''} is set, ${missing ?? ''} is empty.`);
+    }
+    const securityToken = tokens.find((token) => token !== '');
+    const keys = { accessKeyId, accessKeySecret, ...(securityToken !== undefined && { securityToken }) };
+    return { kind: 'keys', keys, from: names.join(' and ') };
+}
+function profileOf(name, file, env, from) {
+    const path = file || env.ALICLOUD_SHARED_CREDENTIALS_FILE || '~/.aliyun/config.json';
+    return { kind: 'profile', name: name || undefined, file: path.replace(/^~(?=\/)/, (0,external_node_os_namespaceObject.homedir)()), from };
+}
+/** Everything that must never be shown, known before anything is asked. */
+function knownSecrets(fields, env) {
+    const inputs = ['access_key', 'secret_key', 'security_token'].map((name) => fields.text(name));
+    const variables = [
+        'ALICLOUD_ACCESS_KEY ALICLOUD_SECRET_KEY ALICLOUD_SECURITY_TOKEN SECURITY_TOKEN',
+        'ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET ALIBABA_CLOUD_SECURITY_TOKEN',
+        'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+    ];
+    const values = variables.flatMap((names) => names.split(' ').map((name) => env[name] ?? ''));
+    return [...inputs, ...values, ...proxyPasswords(env)].filter((text) => text !== '');
+}
+function proxyPasswords(env) {
+    return ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'].flatMap((name) => {
+        const password = URL.parse(env[name] ?? '')?.password ?? '';
+        return password === '' ? [] : [password, decodeURIComponent(password)];
+    });
+}
+
 ;// CONCATENATED MODULE: ./src/inputs.ts
+
 
 /** Platforms in the API's documentation (https://help.aliyun.com/document_detail/25542.html); the list is open. */
 const PLATFORMS = new Set('Aliyun|Anolis|CentOS|CentOS Stream|Ubuntu|CoreOS|SUSE|OpenSUSE|Debian|FreeBSD|RedHat|Kylin|UOS|Fedora|Fedora CoreOS|AlmaLinux|Rocky Linux|Gentoo|Customized Linux|Others Linux|Windows Server 2022|Windows Server 2019|Windows Server 2016|Windows Server 2012|Windows Server 2008|Windows Server 2003|Other Windows'.split('|'));
@@ -72613,12 +73017,12 @@ function readInputs(env = process.env) {
     if (platform !== '' && !PLATFORMS.has(platform)) {
         warnings.push(`image_platform "${platform}" is not in the documented list; ECS will decide.`);
     }
+    const run = readRun(env);
+    const identity = readIdentity(fields, env, run.id);
     const request = {
         path: fields.required('path'),
-        region: fields.required('region', REGION, {
-            value: env.ALICLOUD_REGION,
-            tried: 'the environment variable ALICLOUD_REGION is not set either',
-        }),
+        // Empty for now where a profile may name it.
+        region: fields.optional('region', REGION, env.ALICLOUD_REGION) ?? '',
         bucket: fields.required('oss_bucket_name', BUCKET),
         key: fields.optional('oss_key_name', KEY),
         format: fields.optionalOneOf('format', ['RAW', 'VHD', 'QCOW2']),
@@ -72633,22 +73037,18 @@ function readInputs(env = process.env) {
         forceDelete: fields.flag('image_force_delete', false),
         skipClean: fields.flag('skip_clean', false),
         keepInput: fields.flag('keep_input_artifact', true),
-        importRole: fields.optional('import_role_name', ROLE),
+        importRole: fields.optional('import_role_name', inputs_ROLE),
         timeout: (fields.wholeNumber('timeout_minutes', 1, 10_080, 'minutes') ?? 120) * 60_000,
-        keys: readKeys(fields, env),
+        identity,
         hosts: {
-            ecs: fields.optional('custom_endpoint_ecs', HOST),
-            oss: fields.optional('custom_endpoint_oss', HOST),
-            ram: fields.optional('custom_endpoint_ram', HOST),
-            sts: fields.optional('custom_endpoint_sts', HOST),
+            ecs: fields.optional('custom_endpoint_ecs', inputs_HOST),
+            oss: fields.optional('custom_endpoint_oss', inputs_HOST),
+            ram: fields.optional('custom_endpoint_ram', inputs_HOST),
+            sts: fields.optional('custom_endpoint_sts', inputs_HOST),
         },
-        run: readRun(env),
+        run,
     };
-    const secrets = [
-        ...['access_key', 'secret_key', 'security_token'].map((name) => fields.text(name)),
-        ...[env.ALICLOUD_ACCESS_KEY, env.ALICLOUD_SECRET_KEY, env.ALICLOUD_SECURITY_TOKEN, env.SECURITY_TOKEN],
-    ].filter((text) => text !== undefined && text !== '');
-    return { request, problems: fields.problems, warnings, secrets };
+    return { request, problems: fields.problems, warnings, secrets: knownSecrets(fields, env) };
 }
 const REGION = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a region id such as cn-beijing' };
 const BUCKET = {
@@ -72669,41 +73069,12 @@ const KEY = {
     test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|\{\{/u.test(key),
     meaning: 'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no Packer template such as {{timestamp}} (write ${{ github.run_id }})',
 };
-const ROLE = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
-const HOST = {
+const inputs_ROLE = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
+const inputs_HOST = {
     test: /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?$/i,
     meaning: 'a host name, with or without https://',
     strip: /^https:\/\/|\/$/gi,
 };
-/** A pair from the inputs, or else a pair from the environment; never one half from each, which may be two accounts. */
-function readKeys(fields, env) {
-    const token = fields.text('security_token');
-    const sources = [
-        { names: ['access_key', 'secret_key'], id: fields.text('access_key'), secret: fields.text('secret_key'), token },
-        {
-            names: ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY'],
-            id: env.ALICLOUD_ACCESS_KEY ?? '',
-            secret: env.ALICLOUD_SECRET_KEY ?? '',
-            token: [token, env.ALICLOUD_SECURITY_TOKEN, env.SECURITY_TOKEN].find((text) => text) ?? '',
-        },
-    ];
-    const source = sources.find(({ id, secret }) => id !== '' || secret !== '');
-    if (source === undefined) {
-        fields.problems.push('No credentials: set access_key and secret_key, or the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY.');
-        return undefined;
-    }
-    if (source.id === '' || source.secret === '') {
-        const [given, missing] = source.id === '' ? source.names.toReversed() : source.names;
-        fields.problems.push(`Half a key pair: ${given ?? ''} is set, ${missing ?? ''} is empty.`);
-        return undefined;
-    }
-    return {
-        accessKeyId: source.id,
-        accessKeySecret: source.secret,
-        ...(source.token !== '' && { securityToken: source.token }),
-        source: source.names.join(' and '),
-    };
-}
 function readRun(env) {
     const { GITHUB_REPOSITORY: repository = 'local/run', GITHUB_RUN_ID: id = '0', GITHUB_RUN_ATTEMPT = '1' } = env;
     const workspace = env.GITHUB_WORKSPACE ?? '.';
@@ -72753,7 +73124,7 @@ function openLog() {
     return {
         safe,
         hide(secret) {
-            core_setSecret(secret);
+            setSecret(secret);
             hidden.add(secret);
         },
         info(line) {
@@ -72763,7 +73134,7 @@ function openLog() {
             warning(safe(line));
         },
         debug(line) {
-            core_debug(safe(line));
+            debug(safe(line));
         },
         fail(text) {
             setFailed(text.split('\n').map(safe).join('\n'));
@@ -73475,14 +73846,14 @@ const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createReq
 
 // Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
 const SCRIPT = `
-import os
+import errno, os
 end = 0
 size = os.fstat(0).st_size
 while end < size:
     try:
         start = os.lseek(0, end, os.SEEK_DATA)
     except OSError as error:
-        if error.errno == 6:
+        if error.errno == errno.ENXIO:
             break
         raise
     end = os.lseek(0, start, os.SEEK_HOLE)
@@ -73675,7 +74046,7 @@ async function waitForImage(waiting, { imageId, taskId }) {
         if (image?.status === 'Available')
             return image;
         if (LOST_TASK.test(task?.status ?? '') || LOST_IMAGE.test(image?.status ?? '') || now() - seen > GONE) {
-            throw await failure(ecs, imageId, taskId, image?.status ?? 'gone');
+            throw await wait_failure(ecs, imageId, taskId, image?.status ?? 'gone');
         }
         return undefined;
     };
@@ -73711,7 +74082,7 @@ async function taskOr(ecs, taskId, deny) {
 }
 class ImportFailed extends CloudError {
 }
-async function failure(ecs, imageId, taskId, status) {
+async function wait_failure(ecs, imageId, taskId, status) {
     const reason = taskId === undefined ? undefined : (await describeTask(ecs, taskId).catch(() => undefined))?.error;
     const text = reason?.message ?? `the image is ${status}; the service gives no reason`;
     return new ImportFailed('ecs:ImportImage', reason?.code ?? `Image${status}`, `image ${imageId}: ${text}`);
@@ -74726,18 +75097,13 @@ async function cleanStage({ request, cloud, ledger, log, outcome }) {
 
 
 
-
-
-/** The runner ends post after five minutes; we stop starting things a minute before, in ms. */
-const TIME = 240_000;
 /** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
-async function post(request, made, log) {
+async function post(request, cloud, made, log) {
     const kinds = request.skipClean ? made.filter(({ kind }) => kind !== 'upload' && kind !== 'object') : made;
     if (kinds.length === 0) {
         log.info('Nothing is left to clean up.');
         return;
     }
-    const cloud = connect(request, log, now() + TIME);
     const { kept, leftovers } = await cleanUp(kinds, cloud, request);
     for (const image of kept) {
         log.info(`Image ${image.id} was finished: it stays.`);
@@ -74805,6 +75171,8 @@ function duration(ms) {
 
 
 
+
+
 /** Problems that were found before anything was sent, one line each. */
 class BadInput extends Error {
     problems;
@@ -74813,22 +75181,38 @@ class BadInput extends Error {
         this.problems = problems;
     }
 }
-async function main(log) {
+/** Inputs, environment and profile as one request; every secret is hidden from now on. */
+async function readRequest(log) {
     const { request, problems, warnings, secrets } = readInputs();
     secrets.forEach(log.hide);
+    const { run, identity } = request;
+    const resolved = identity &&
+        (await resolveProfile(identity, `alicloud-import-${run.id}`).catch((error) => {
+            problems.push(`${textOf(error)}.`);
+            return undefined;
+        }));
+    request.region ||= resolved?.region ?? '';
+    if (request.region === '')
+        problems.push('region is missing: neither the input nor ALICLOUD_REGION nor a profile names it.');
+    return { request, problems, warnings, identity: resolved?.source };
+}
+async function main(log) {
+    const { request, problems, warnings, identity } = await readRequest(log);
     warnings.forEach(log.warning);
     const disk = await openInput(request, problems);
-    if (disk === undefined)
+    if (disk === undefined || identity === undefined)
         throw new BadInput(problems);
     try {
         disk.warnings.forEach(log.warning);
         log.info(`${disk.path}: ${disk.format}, ${disk.size} bytes, a disk of ${disk.virtualSize} bytes.`);
-        log.info(`Keys from ${request.keys?.source ?? 'nowhere'}.`);
+        log.info(`Credentials from ${identity.from}.`);
+        if (identity.kind === 'keys' && identity.keys.securityToken !== undefined)
+            log.warning(SHORT_LIVED);
         const ledger = new Ledger((made) => {
             saveState('made', JSON.stringify(made));
         });
         const outcome = { region: request.region, leftovers: [], times: {} };
-        await run({ request, disk, cloud: connect(request, log), ledger, log, outcome });
+        await run({ request, disk, cloud: connect(request, identity, log), ledger, log, outcome });
         log.info(`Imported ${outcome.image?.id ?? ''}.`);
         await writeSummary(request, outcome, log.safe);
     }
@@ -74836,6 +75220,8 @@ async function main(log) {
         await disk.handle.close();
     }
 }
+const SHORT_LIVED = 'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +
+    'With ram_role_arn and oidc_provider_arn the session is renewed as long as needed.';
 /** Opens the file that `path` names; adds what is wrong with it to the problems, and gives it only when there are none. */
 async function openInput(request, problems) {
     if (request.path === '')
@@ -74859,13 +75245,16 @@ async function openInput(request, problems) {
     await disk?.handle.close();
     return undefined;
 }
+/** The runner ends post after five minutes; we stop starting things a minute before, in ms. */
+const POST_TIME = 240_000;
 async function cleanUpAfter(log) {
-    const { request, problems, secrets } = readInputs();
-    secrets.forEach(log.hide);
     const made = getState('made');
-    if (made === '' || problems.length > 0)
+    if (made === '')
         return;
-    await post(request, JSON.parse(made), log);
+    const { request, problems, identity } = await readRequest(log);
+    if (identity === undefined)
+        throw new BadInput(problems);
+    await post(request, connect(request, identity, log, now() + POST_TIME), JSON.parse(made), log);
 }
 /** What the one annotation of a failed run says. */
 function report(error) {
