@@ -65,7 +65,10 @@ function metadata(size: number): Extent[] {
   return extents;
 }
 
-/** Runs between 64 KiB and 512 MiB, log-uniform (about 60 MiB on average, as measured in real images), with gaps whose sizes differ by a factor of up to 100,000. */
+/**
+ * Runs between 64 KiB and 512 MiB, log-uniform (about 60 MiB on average, as measured in real images), with gaps whose sizes
+ * differ by a factor of up to 100,000.
+ */
 function files({ size, share, seed }: ImageSettings): Extent[] {
   const random = randomFrom(seed);
   const first = 10 * MIB;
