@@ -9,14 +9,14 @@ export interface Extent {
 
 // Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
 const SCRIPT = `
-import os
+import errno, os
 end = 0
 size = os.fstat(0).st_size
 while end < size:
     try:
         start = os.lseek(0, end, os.SEEK_DATA)
     except OSError as error:
-        if error.errno == 6:
+        if error.errno == errno.ENXIO:
             break
         raise
     end = os.lseek(0, start, os.SEEK_HOLE)

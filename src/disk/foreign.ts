@@ -29,9 +29,13 @@ const KINDS: Kind[] = [
   { at: 257, magic: 'ustar', is: 'a tar archive (an OVA is one, too)', fix: (f) => `tar -xf ${f}` },
 ];
 
+// Boot sectors, tables and file systems all begin with control characters somewhere; a text has none but these.
+const NOT_TEXT = /[^\t\n\f\r\x1b\x20-\xff]/;
+
 /**
  * Reports a file that is neither QCOW2 nor VHD nor a plain disk: a disk of another kind, something compressed that was
- * never unpacked, a program, a text. Reads the first 512 bytes, and returns whether it is one of these.
+ * never unpacked, a program, a text. Reads the first 512 bytes, shows none of them (the text may be a
+ * secret), and returns whether it is one of these.
  */
 export async function isForeign(file: Source, findings: Findings): Promise<boolean> {
   const head = await file.read(0, 512);
@@ -47,8 +51,7 @@ export async function isForeign(file: Source, findings: Findings): Promise<boole
     findings.problem('the file is a program (ELF), not a disk image.');
   } else if (text.startsWith('version https://git-lfs')) {
     findings.problem('a Git LFS pointer, the image itself was never downloaded. Run: git lfs pull');
-    // No boot sector, file system or table is free of control characters; the text is not shown, it may be a secret.
-  } else if (!/[^\t\n\f\r\x1b\x20-\xff]/.test(text)) {
+  } else if (!NOT_TEXT.test(text)) {
     const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
     findings.problem(`the file is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`);
   } else return false;
