@@ -13,7 +13,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it, test } from 'vitest';
 import { shellQuote } from '../../src/disk/disk.ts';
 import { assertUnchanged } from '../../src/disk/inspect.ts';
-import { dynamicVhd, file, GiB, has, judge, MiB, problems, qcow2, scratch } from './build.ts';
+import { dynamicVhd, file, GiB, has, judge, MiB, problems, qcow2, scratch, sh } from './build.ts';
 
 describe('what is no disk image', () => {
   test.each([
@@ -51,7 +51,7 @@ describe('what is no disk image', () => {
     expect(await problems(directory)).toMatch(/is a directory/);
     expect(await problems(join(directory, 'none'))).toMatch(/Cannot open .*ENOENT/);
     if (has('mkfifo')) {
-      execFileSync('mkfifo', [join(directory, 'pipe')]);
+      sh(directory, 'mkfifo pipe');
       expect(await problems(join(directory, 'pipe'))).toMatch(/is a device or pipe/);
     }
   });

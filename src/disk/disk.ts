@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 export type Format = 'RAW' | 'VHD' | 'QCOW2';
 
 /** What makes a file on this machine the same, unchanged file. Times in nanoseconds, size in bytes. */
-export interface FileIdentity {
+interface FileIdentity {
   dev: bigint;
   ino: bigint;
   size: bigint;
