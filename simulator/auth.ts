@@ -1,13 +1,11 @@
 import { type Caller, type Key, findKey } from './callers.ts';
 import { iso } from './clock.ts';
-import { fail } from './errors.ts';
+import { ApiError, fail, missing } from './errors.ts';
 import { type OssRequest, type Signed, ossV1, ossV4, rpc } from './signatures.ts';
 import type { World } from './world.ts';
 
+type Params = Record<string, string>;
 const FIFTEEN_MINUTES = 15 * 60_000;
-
-/** Signatures are secrets too: they let whoever reads them repeat the request. */
-export type Remember = (secret: string | undefined) => void;
 
 /** Who signed this request to OSS, or undefined when nobody did. `region` is the one that V4 has to name. */
 export function authenticateOss(world: World, request: OssRequest, region: string, mayV1: boolean): Caller | undefined {
@@ -22,8 +20,8 @@ function byV4(world: World, request: OssRequest, header: string, region: string)
   const fields = new Map(header.split(',').map((field) => cutAt(field.trim(), '=')));
   const [accessKeyId = '', ...scope] = (fields.get('Credential') ?? '').split('/');
   const [date, signedRegion, product, terminator] = scope;
-  const invalid = (what: string, ec: string) =>
-    fail('InvalidArgument', `Invalid ${what} in Authorization header.`, { EC: ec });
+  const invalid = (what: string, EC: string) =>
+    fail('InvalidArgument', `Invalid ${what} in Authorization header.`, { EC });
   if (terminator !== 'aliyun_v4_request' || scope.length !== 4) invalid('Credential', '0002-00000205');
   if (product !== 'oss') invalid('signing product', '0002-00000227');
   // Seen in public reports: https://github.com/aliyun/alibabacloud-oss-go-sdk-v2/issues/29
@@ -58,26 +56,21 @@ function checkSkew(world: World, time: number): void {
   if (Number.isNaN(time)) fail('AccessDenied', 'OSS authentication requires a valid Date.', { EC: '0002-00000221' });
   if (Math.abs(now - time) <= FIFTEEN_MINUTES) return;
   const extra = { RequestTime: iso(time), ServerTime: iso(now), EC: '0002-00000504' };
-  fail('RequestTimeTooSkewed', undefined, { MaxAllowedSkewMilliseconds: '900000', ...extra });
+  fail('RequestTimeTooSkewed', { MaxAllowedSkewMilliseconds: '900000', ...extra });
 }
 
 function ossKey(world: World, accessKeyId: string, token: string | undefined): Key {
   const key = findKey(world, accessKeyId);
-  const extra = { OSSAccessKeyId: accessKeyId };
-  if (!key || (key.session && token === undefined))
-    fail('InvalidAccessKeyId', undefined, { ...extra, EC: '0002-00000902' });
-  if (key.disabled) fail('InvalidAccessKeyId', 'The OSS Access Key Id is disabled.', { ...extra, EC: '0002-00000903' });
-  if (token !== undefined && token !== key.session?.token)
-    fail('InvalidSecurityToken', undefined, { EC: '0002-00000006' });
-  if (key.session && key.session.expires <= world.clock.now()) {
-    fail('SecurityTokenExpired', undefined, { EC: '0002-00000007' });
-  }
+  if (!key || (key.session && token === undefined)) fail('InvalidAccessKeyId', { OSSAccessKeyId: accessKeyId });
+  if (key.disabled) fail('InvalidAccessKeyId', 'The OSS Access Key Id is disabled.');
+  if (token !== undefined && token !== key.session?.token) fail('InvalidSecurityToken');
+  if (key.session && key.session.expires <= world.clock.now()) fail('SecurityTokenExpired');
   return key;
 }
 
 function compare({ caller }: Key, computed: Signed, given: string | undefined): Caller {
   if (computed.signature === given) return caller;
-  fail('SignatureDoesNotMatch', undefined, {
+  fail('SignatureDoesNotMatch', {
     SignatureProvided: given ?? '',
     StringToSign: computed.stringToSign,
     ...(computed.canonicalRequest !== undefined && { CanonicalRequest: computed.canonicalRequest }),
@@ -86,18 +79,9 @@ function compare({ caller }: Key, computed: Signed, given: string | undefined): 
 }
 
 /** Who signed this RPC call: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
-export function authenticateRpc(
-  world: World,
-  method: string,
-  params: Record<string, string>,
-  nonces: Set<string>,
-): Caller {
+export function authenticateRpc(world: World, method: string, params: Params, nonces: Set<string>): Caller {
   for (const name of ['AccessKeyId', 'Signature', 'SignatureNonce', 'Timestamp', 'Version', 'SignatureVersion']) {
-    if (!params[name])
-      fail(
-        'MissingParameter',
-        `The input parameter "${name}" that is mandatory for processing this request is not supplied.`,
-      );
+    if (!params[name]) missing(name);
   }
   const { AccessKeyId = '', SecurityToken: token = '', SignatureNonce: nonce = '', Timestamp: time = '' } = params;
   const key = findKey(world, AccessKeyId);
@@ -113,7 +97,7 @@ export function authenticateRpc(
   const { stringToSign, signature } = rpc(method, params, key.secret);
   if (signature !== params.Signature) {
     const message = `Specified signature is not matched with our calculation. server string to sign is:${stringToSign}`;
-    fail('SignatureDoesNotMatch', message, {}, 400);
+    throw new ApiError('SignatureDoesNotMatch', message, {}, 400);
   }
   if (nonces.has(nonce)) fail('SignatureNonceUsed');
   nonces.add(nonce);

@@ -13,8 +13,19 @@ export class ApiError extends Error {
   }
 }
 
-export function fail(code: string, message?: string, extra?: Record<string, string>, status?: number): never {
-  throw new ApiError(code, message, extra, status);
+/** Refuses; a text is the message, an object holds further elements of the answer. */
+export function fail(code: string, ...details: (string | Record<string, string>)[]): never {
+  const message = details.find((one) => typeof one === 'string');
+  throw new ApiError(
+    code,
+    message,
+    details.find((one) => typeof one === 'object'),
+  );
+}
+
+export function missing(name: string): never {
+  const message = `The input parameter "${name}" that is mandatory for processing this request is not supplied.`;
+  throw new ApiError('MissingParameter', message);
 }
 
 /**

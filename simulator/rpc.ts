@@ -2,8 +2,7 @@ import { authenticateRpc } from './auth.ts';
 import type { Answer, RecordedRequest, RpcCall } from './call.ts';
 import { type Caller, isAllowed } from './callers.ts';
 import { ECS } from './ecs/handlers.ts';
-import type { ApiError } from './errors.ts';
-import { fail } from './errors.ts';
+import { type ApiError, fail, missing } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { type Gateway, type Prepared, checkListed } from './gateway.ts';
 import type { Target } from './hosts.ts';
@@ -83,7 +82,7 @@ export class Rpc {
   ) {
     const service = target.service;
     if (!row) fail('InvalidAction.NotFound');
-    if (params.Version !== VERSIONS[service]) fail('InvalidVersion', 'Specified parameter Version is not valid.');
+    if (params.Version !== VERSIONS[service]) fail('InvalidVersion');
     // XML is the default format of the real services; nothing here reads it, so only JSON is answered.
     if (params.Format !== 'JSON') fail('InvalidParameter', 'The parameter Format has to be JSON here.');
     const caller =
@@ -160,10 +159,6 @@ function checkNames(row: Row, params: Record<string, string>, record: RecordedRe
   }
   for (const name of known.filter((one) => one.endsWith('!'))) {
     const given = Object.entries(params).some(([one, value]) => pattern(name).test(one) && value !== '');
-    if (!given)
-      fail(
-        'MissingParameter',
-        `The input parameter "${name.slice(0, -1)}" that is mandatory for processing this request is not supplied.`,
-      );
+    if (!given) missing(name.slice(0, -1));
   }
 }

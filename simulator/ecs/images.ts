@@ -52,8 +52,7 @@ function describeImages(call: RpcCall): object {
   const { params } = call;
   const status = (params.Status ?? 'Available').split(',');
   const states = params.Status === 'ALL' ? STATES : status;
-  if (!states.every((one) => STATES.includes(one)))
-    fail('InvalidStatus.NotFound', 'The specified Status does not exist.');
+  if (!states.every((one) => STATES.includes(one))) fail('InvalidStatus.NotFound');
   const alias = params.ImageOwnerAlias ?? '';
   if (!['', 'self', 'system', 'others', 'marketplace'].includes(alias))
     fail('InvalidImageOwnerAlias.ValueNotSupported');
@@ -86,8 +85,7 @@ function describeImages(call: RpcCall): object {
 export function paged<T>(params: Record<string, string>, all: T[], show: (page: T[]) => object): object {
   const number = Number(params.PageNumber ?? 1);
   const size = Number(params.PageSize ?? 10);
-  if (!(number >= 1) || !(size >= 1 && size <= 100))
-    fail('InvalidParameter', 'The specified PageNumber or PageSize is not valid.');
+  if (!(number >= 1) || !(size >= 1 && size <= 100)) fail('InvalidParameter');
   return {
     PageNumber: number,
     PageSize: size,

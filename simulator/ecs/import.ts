@@ -1,7 +1,7 @@
 import type { RpcCall } from '../call.ts';
 import { decide, isAllowed, roleStatements } from '../callers.ts';
 import type { Bucket, Image, ObjectVersion, Role } from '../entities.ts';
-import { fail } from '../errors.ts';
+import { fail, missing } from '../errors.ts';
 import { numbered } from '../rpc.ts';
 import { trusts } from '../trust.ts';
 import { IMPORT_ROLE, randomId } from '../world.ts';
@@ -26,7 +26,7 @@ export async function importImage(call: RpcCall): Promise<object> {
   if (params.ImageName) checkName(call, params.ImageName, region);
   // "N > 17 is ignored"
   const mappings = numbered(params, 'DiskDeviceMapping').slice(0, 17);
-  if (mappings.length === 0) fail('MissingParameter.DiskDeviceMapping', 'DiskDeviceMapping is missing.', {}, 403);
+  if (mappings.length === 0) fail('MissingParameter.DiskDeviceMapping');
   const role = findRole(call);
   const sources: Source[] = [];
   for (const [at, mapping] of mappings.entries()) sources.push(await findSource(call, role, mapping, at));
@@ -67,8 +67,7 @@ function checkValues(params: Record<string, string>): void {
   checkOneOf(params['Features.NvmeSupport'], ['supported', 'unsupported'], 'InvalidParameter');
   checkOneOf(params['Features.ImdsSupport'], ['v1', 'v2'], 'InvalidParameter.FeaturesImdsSupport');
   const windows = params.OSType === 'windows';
-  if (windows && !params.LicenseType)
-    fail('MissingParameter', 'The input parameter "LicenseType" is mandatory for windows.');
+  if (windows && !params.LicenseType) missing('LicenseType');
   if (!windows && params.LicenseType) fail('InvalidLicenseType.NotSupported');
   checkOneOf(params.LicenseType, ['Aliyun', 'BYOL'], 'InvalidLicenseType.NotSupported');
 }
@@ -115,8 +114,7 @@ function checkSize(size: string | undefined, virtualSize: number, at: number): n
   const least = Math.ceil(virtualSize / GIB);
   const wanted = size === undefined || size === '' ? least : Number(size);
   const valid = Number.isInteger(wanted) && wanted >= 1 && wanted <= 2048 && wanted >= least;
-  if (!valid)
-    fail(at === 0 ? 'InvalidImageSize' : 'InvalidDataDiskSize', `The specified DiskImageSize is not valid: ${wanted}`);
+  if (!valid) fail(at === 0 ? 'InvalidImageSize' : 'InvalidDataDiskSize');
   return wanted;
 }
 

@@ -5,8 +5,7 @@ import { numbered } from '../rpc.ts';
 /** Rules for the values of image parameters: https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-importimage */
 export function checkName(call: RpcCall, name: string, region: string): void {
   const wellFormed = /^[A-Za-z\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff.:_-]{1,127}$/.test(name);
-  if (!wellFormed || /^(aliyun|acs:)|https?:\/\//i.test(name))
-    fail('InvalidImageName.Malformed', 'The specified ImageName is wrongly formed.');
+  if (!wellFormed || /^(aliyun|acs:)|https?:\/\//i.test(name)) fail('InvalidImageName.Malformed');
   const { account, world } = call;
   if (world.images.some((image) => image.owner === account.id && image.region === region && image.name === name)) {
     fail('InvalidImageName.Duplicated', 'The specified Image name has already been used.');
@@ -16,7 +15,7 @@ export function checkName(call: RpcCall, name: string, region: string): void {
 export function checkDescription(description: string | undefined): void {
   if (description === undefined) return;
   const valid = description.length >= 2 && description.length <= 256 && !/^https?:\/\//.test(description);
-  if (!valid) fail('InvalidDescription.Malformed', 'The specified description is wrongly formed.');
+  if (!valid) fail('InvalidDescription.Malformed');
 }
 
 export function checkOneOf(value: string | undefined, allowed: string[], code: string): void {

@@ -12,7 +12,7 @@ export const BUCKETS: OssHandlers = {
   GetBucketInfo: getBucketInfo,
   GetBucketLocation: (call) => ({ ...ok(call, 'LocationConstraint', {}), body: location(call.bucket) }),
   GetBucketEncryption: (call) => {
-    if (!call.bucket.encryption) fail('NoSuchServerSideEncryptionRule', undefined, { BucketName: call.bucket.name });
+    if (!call.bucket.encryption) fail('NoSuchServerSideEncryptionRule', { BucketName: call.bucket.name });
     return ok(call, 'ServerSideEncryptionRule', { ApplyServerSideEncryptionByDefault: encryption(call.bucket) });
   },
   GetBucketVersioning: (call) => ok(call, 'VersioningConfiguration', { Status: call.bucket.versioning }),
@@ -26,7 +26,7 @@ export const BUCKETS: OssHandlers = {
   },
   GetBucketLifecycle: (call) => {
     const { lifecycle, name } = call.bucket;
-    if (lifecycle === undefined) fail('NoSuchLifecycle', undefined, { BucketName: name });
+    if (lifecycle === undefined) fail('NoSuchLifecycle', { BucketName: name });
     return { ...ok(call, 'LifecycleConfiguration', {}), body: lifecycle };
   },
   DeleteBucketLifecycle: (call) => {
@@ -35,7 +35,7 @@ export const BUCKETS: OssHandlers = {
   },
   DeleteBucket: (call) => {
     const { bucket, world } = call;
-    if (bucket.objects.size + bucket.uploads.size > 0) fail('BucketNotEmpty', undefined, { BucketName: bucket.name });
+    if (bucket.objects.size + bucket.uploads.size > 0) fail('BucketNotEmpty', { BucketName: bucket.name });
     world.buckets = world.buckets.filter((one) => one !== bucket);
     return empty(call, 204);
   },
@@ -79,7 +79,7 @@ function listBuckets(call: OssCall) {
 async function putBucket(call: OssCall) {
   const { name } = call.bucket;
   const text = await call.text();
-  if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) fail('InvalidBucketName', undefined, { BucketName: name });
+  if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) fail('InvalidBucketName', { BucketName: name });
   const region = call.target.region ?? 'cn-hangzhou';
   const storageClass = inside(text, 'StorageClass')[0] ?? call.headers['x-oss-storage-class'] ?? 'Standard';
   const redundancy = inside(text, 'DataRedundancyType')[0] === 'ZRS' ? 'ZRS' : 'LRS';
@@ -87,7 +87,7 @@ async function putBucket(call: OssCall) {
   const there = call.world.bucket(name);
   const taken = { BucketName: name, EC: '0015-00000107' };
   if (!there) call.world.addBucket(call.account, name, settings);
-  else if (there.owner !== call.account.id) fail('BucketAlreadyExists', undefined, taken);
+  else if (there.owner !== call.account.id) fail('BucketAlreadyExists', taken);
   else if (Object.entries(settings).some(([field, value]) => there[field as keyof typeof settings] !== value)) {
     fail('BucketAlreadyExists', 'The bucket you want to create exists with other settings.', taken);
   }

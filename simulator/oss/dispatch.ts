@@ -1,6 +1,6 @@
 import { authenticateOss } from '../auth.ts';
 import type { Answer, OssCall } from '../call.ts';
-import { type Caller, decide, isAllowed } from '../callers.ts';
+import { decide, isAllowed } from '../callers.ts';
 import { Bucket } from '../entities.ts';
 import { ApiError, fail } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
@@ -85,7 +85,12 @@ async function run(exchange: Exchange, gateway: Gateway, target: Target, row: Ro
     body: () => exchange.body(() => ossError(new ApiError('RequestTimeout'), record)),
     text: async () => (await collect(call.body())).toString(),
     authorize: (action, resource) => {
-      authorize(call, row.name === 'PutBucket' ? undefined : bucket, caller, action, resource);
+      authorize(
+        call,
+        row.name === 'PutBucket' ? undefined : world.bucket(resource.split('/')[0] ?? ''),
+        action,
+        resource,
+      );
     },
   };
   call.authorize(row.action, place(call));
@@ -100,7 +105,7 @@ function place({ bucket, key }: OssCall): string {
 
 /** https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints */
 function checkBucket(bucket: Bucket | undefined, target: Target, row: Row, gateway: Gateway): void {
-  if (!bucket) fail('NoSuchBucket', undefined, { BucketName: target.bucket ?? '', EC: '0015-00000101' });
+  if (!bucket) fail('NoSuchBucket', { BucketName: target.bucket ?? '', EC: '0015-00000101' });
   if (target.region !== undefined && target.region !== bucket.region && !ANYWHERE.includes(row.name)) {
     const message =
       'The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.';
@@ -115,8 +120,7 @@ function checkBucket(bucket: Bucket | undefined, target: Target, row: Row, gatew
   if ((kind === 'accelerate' || kind === 'overseas') && !bucket.accelerated) {
     fail('AccessDenied', 'Transfer acceleration is not enabled for this bucket.');
   }
-  if (kind === 'overseas' && isMainland(bucket.region))
-    fail('AccessDenied', 'This bucket is in the mainland of China.');
+  if (kind === 'overseas' && isMainland(bucket.region)) fail('AccessDenied', 'The bucket is in the mainland.');
   const owner = gateway.world.accounts.find(({ id }) => id === bucket.owner);
   // Whether the acceleration endpoints are forbidden too is not documented; they are left open here.
   // The operations on data, as opposed to those that manage buckets.
@@ -132,10 +136,11 @@ function checkBucket(bucket: Bucket | undefined, target: Target, row: Row, gatew
 }
 
 /** RAM policy of the caller and policy of the bucket: https://www.alibabacloud.com/help/en/oss/user-guide/access-control */
-function authorize(call: OssCall, bucket: Bucket | undefined, caller: Caller, action: string, resource: string): void {
+function authorize(call: OssCall, bucket: Bucket | undefined, action: string, resource: string): void {
+  const { caller } = call;
   call.record.ramActions.push(action);
   const owner = bucket?.owner ?? caller.account.id;
-  const full = `acs:oss:oss-${call.bucket.region}:${owner}:${resource}`;
+  const full = `acs:oss:oss-${bucket?.region ?? call.bucket.region}:${owner}:${resource}`;
   const byBucket = bucket && decide(bucket.policy, action, full);
   if (byBucket === 'Deny') fail('AccessDenied', 'Access denied by bucket policy.', { EC: '0003-00000001' });
   if (owner !== caller.account.id && byBucket !== 'Allow') {

@@ -28,8 +28,7 @@ export const MULTIPART: OssHandlers = {
 
 function find(call: OssCall): Upload {
   const upload = call.bucket.uploads.get(call.query.uploadId ?? '');
-  if (upload?.key !== call.key)
-    fail('NoSuchUpload', undefined, { UploadId: call.query.uploadId ?? '', EC: '0042-00000002' });
+  if (upload?.key !== call.key) fail('NoSuchUpload', { UploadId: call.query.uploadId ?? '' });
   return upload;
 }
 
@@ -76,17 +75,15 @@ async function uploadPart(call: OssCall): Promise<Answer> {
 function copySource(call: OssCall): { version: ObjectVersion; begin: number; end: number } {
   const [path = '', versionId] = (call.headers['x-oss-copy-source'] ?? '').split('?versionId=');
   const [, bucketName = '', key = ''] = /^\/?([^/]+)\/(.+)$/s.exec(decodeURIComponent(path)) ?? [];
-  const bucket = call.world.bucket(bucketName) ?? fail('NoSuchBucket', undefined, { BucketName: bucketName });
+  const bucket = call.world.bucket(bucketName) ?? fail('NoSuchBucket', { BucketName: bucketName });
   // The code for a source in another region is not documented for this operation; CopyObject gives this one.
   if (bucket.region !== call.bucket.region)
     fail('AccessDenied', 'Target object does not reside in the same data center as source object.');
   call.authorize('oss:GetObject', `${bucketName}/${key}`);
-  if (bucket.owner !== call.caller.account.id) fail('AccessDenied');
   const version = bucket.objects
     .get(key)
     ?.find((one, at) => (versionId === undefined ? at === 0 : one.versionId === versionId));
-  if (!version || version.deleteMarker)
-    fail(versionId === undefined ? 'NoSuchKey' : 'NoSuchVersion', undefined, { Key: key });
+  if (!version || version.deleteMarker) fail(versionId === undefined ? 'NoSuchKey' : 'NoSuchVersion', { Key: key });
   if (version.storageClass.includes('Archive')) fail('InvalidObjectState');
   const range = call.headers['x-oss-copy-source-range'];
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
@@ -94,7 +91,7 @@ function copySource(call: OssCall): { version: ObjectVersion; begin: number; end
   const begin = Number(first ?? 0);
   const end = Number(last ?? version.size - 1) + 1;
   if (begin >= end || end > version.size)
-    fail('InvalidRange', undefined, { ActualObjectSize: String(version.size), RangeRequested: range ?? '' });
+    fail('InvalidRange', { ActualObjectSize: String(version.size), RangeRequested: range ?? '' });
   return { version, begin, end };
 }
 
@@ -116,20 +113,13 @@ function listParts(call: OssCall): Answer {
   const rest = [...upload.parts.values()].filter(({ number }) => number > marker).sort((a, b) => a.number - b.number);
   const page = rest.slice(0, max);
   return ok(call, 'ListPartsResult', {
-    Bucket: call.bucket.name,
+    ...{ Bucket: call.bucket.name, UploadId: upload.id, StorageClass: upload.storageClass, MaxParts: max },
     Key: call.query['encoding-type'] === 'url' ? encode(upload.key) : upload.key,
-    UploadId: upload.id,
-    StorageClass: upload.storageClass,
     PartNumberMarker: marker,
     NextPartNumberMarker: page.at(-1)?.number ?? marker,
-    MaxParts: max,
     IsTruncated: rest.length > page.length,
-    Part: page.map((part) => ({
-      PartNumber: part.number,
-      LastModified: iso(part.modified),
-      ETag: part.etag,
-      HashCrc64ecma: String(part.crc),
-      Size: part.size,
+    Part: page.map(({ number, modified, etag, crc, size }) => ({
+      ...{ PartNumber: number, LastModified: iso(modified), ETag: etag, HashCrc64ecma: String(crc), Size: size },
     })),
   });
 }
@@ -145,13 +135,9 @@ function chosen(upload: Upload, text: string): Part[] {
     if (at > 0 && number <= (listed[at - 1]?.number ?? 0)) fail('InvalidPartOrder');
     const part = upload.parts.get(number);
     if (part?.etag.toUpperCase() !== `"${etag.toUpperCase()}"`)
-      fail('InvalidPart', undefined, { PartNumber: String(number), UploadId: upload.id });
+      fail('InvalidPart', { PartNumber: String(number), UploadId: upload.id });
     if (part.size < LEAST_PART && at < listed.length - 1) {
-      fail('EntityTooSmall', undefined, {
-        ProposedSize: String(part.size),
-        MinSizeAllowed: String(LEAST_PART),
-        PartNumber: String(number),
-      });
+      fail('EntityTooSmall', { ProposedSize: String(part.size), MinSizeAllowed: String(LEAST_PART) });
     }
     return part;
   });
@@ -164,26 +150,18 @@ async function complete(call: OssCall): Promise<Answer> {
   checkOverwrite(call);
   const { etag, crc } = assemble(parts);
   const { key, storageClass, headers } = upload;
-  const version: ObjectVersion = {
-    key,
-    versionId: newVersionId(call),
-    deleteMarker: false,
-    extents: parts.flatMap(({ extents }) => extents),
-    size: parts.reduce((sum, { size }) => sum + size, 0),
-    etag,
-    crc,
-    modified: call.now,
-    type: 'Multipart',
-    storageClass,
-    headers,
-  };
+  const extents = parts.flatMap((part) => part.extents);
+  const size = parts.reduce((sum, part) => sum + part.size, 0);
+  const stored = { extents, size, etag, crc, storageClass, headers, modified: call.now, type: 'Multipart' } as const;
+  const version = { key, versionId: newVersionId(call), deleteMarker: false, ...stored };
   await drop(call, upload, parts);
   await putVersion(call, version);
-  const location = `http://${call.record.host}/${encode(key).replaceAll('%2F', '/')}`;
-  return ok(
-    call,
-    'CompleteMultipartUploadResult',
-    { Location: location, Bucket: call.bucket.name, Key: key, ETag: etag },
-    { etag, 'x-oss-hash-crc64ecma': String(crc), ...versionHeader(call, version) },
-  );
+  const result = {
+    Location: `http://${call.record.host}/${encode(key)}`,
+    Bucket: call.bucket.name,
+    Key: key,
+    ETag: etag,
+  };
+  const sums = { etag, 'x-oss-hash-crc64ecma': String(crc), ...versionHeader(call, version) };
+  return ok(call, 'CompleteMultipartUploadResult', result, sums);
 }

@@ -30,11 +30,11 @@ export async function receive(call: OssCall): Promise<Written> {
   const { 'content-length': length, 'content-md5': md5, 'transfer-encoding': encoding } = call.headers;
   if (length === undefined && encoding !== 'chunked') fail('MissingContentLength');
   if (Number(length ?? 0) > FIVE_GIB)
-    fail('EntityTooLarge', undefined, { ProposedSize: length ?? '', MaxSizeAllowed: String(FIVE_GIB) });
+    fail('EntityTooLarge', { ProposedSize: length ?? '', MaxSizeAllowed: String(FIVE_GIB) });
   const stored = await call.world.store.write(call.body());
   if (md5 !== undefined && md5 !== stored.md5.toString('base64')) {
     await release(stored.extents);
-    fail('InvalidDigest', undefined, { 'Content-MD5': md5 });
+    fail('InvalidDigest', { 'Content-MD5': md5 });
   }
   return stored;
 }
@@ -44,23 +44,14 @@ async function putObject(call: OssCall) {
   checkOverwrite(call);
   const { md5, ...stored } = await receive(call);
   const etag = etagOf(md5);
-  const versionId = newVersionId(call);
-  const version: ObjectVersion = {
-    key: call.key,
-    versionId,
-    deleteMarker: false,
-    modified: call.world.clock.now(),
-    type: 'Normal',
-    etag,
-    ...stored,
-    ...described,
-  };
+  const fixed = { key: call.key, versionId: newVersionId(call), deleteMarker: false, type: 'Normal' } as const;
+  const version: ObjectVersion = { ...fixed, modified: call.world.clock.now(), etag, ...stored, ...described };
   await putVersion(call, version);
   return empty(call, 200, { etag, 'x-oss-hash-crc64ecma': String(stored.crc), ...versionHeader(call, version) });
 }
 
 function facts(call: OssCall, version: ObjectVersion): Record<string, string> {
-  if (version.deleteMarker) fail('NoSuchKey', undefined, { Key: version.key });
+  if (version.deleteMarker) fail('NoSuchKey', { Key: version.key });
   return {
     'accept-ranges': 'bytes',
     etag: version.etag,

@@ -26,10 +26,10 @@ export function findVersion(call: OssCall): ObjectVersion {
   const { versionId } = call.query;
   const versions = call.bucket.objects.get(call.key) ?? [];
   if (versionId !== undefined) {
-    return versions.find((one) => one.versionId === versionId) ?? fail('NoSuchVersion', undefined, { Key: call.key });
+    return versions.find((one) => one.versionId === versionId) ?? fail('NoSuchVersion', { Key: call.key });
   }
   const newest = versions[0];
-  if (!newest || newest.deleteMarker) fail('NoSuchKey', undefined, { Key: call.key, EC: '0026-00000001' });
+  if (!newest || newest.deleteMarker) fail('NoSuchKey', { Key: call.key, EC: '0026-00000001' });
   return newest;
 }
 
@@ -56,7 +56,7 @@ export async function remove(call: OssCall, key: string, versionId?: string) {
 export function checkOverwrite(call: OssCall): void {
   const newest = call.bucket.objects.get(call.key)?.[0];
   if (call.headers['x-oss-forbid-overwrite'] !== 'true' || call.bucket.versioning === 'Enabled') return;
-  if (newest && !newest.deleteMarker) fail('FileAlreadyExists', undefined, { EC: '0026-00000007' });
+  if (newest && !newest.deleteMarker) fail('FileAlreadyExists', { EC: '0026-00000007' });
 }
 
 const CLASSES = ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive'];
@@ -65,7 +65,7 @@ const KEPT = /^(content-type|cache-control|content-disposition|content-encoding|
 /** What an object keeps from the request that begins it. */
 export function describe(call: OssCall): Described {
   const key = call.key;
-  if (Buffer.byteLength(key) > 1023 || /^[/\\]/.test(key)) fail('InvalidObjectName', undefined, { ObjectName: key });
+  if (Buffer.byteLength(key) > 1023 || /^[/\\]/.test(key)) fail('InvalidObjectName', { ObjectName: key });
   const storageClass = call.headers['x-oss-storage-class'] ?? call.bucket.storageClass;
   if (!CLASSES.includes(storageClass)) fail('InvalidArgument', 'The storage class is not valid.');
   const headers = Object.fromEntries(Object.entries(call.headers).filter(([name]) => KEPT.test(name)));
