@@ -1,4 +1,5 @@
 import { summary } from '@actions/core';
+import { bytes } from './disk/disk.ts';
 import type { ImportRequest } from './inputs.ts';
 import type { Outcome } from './main.ts';
 
@@ -16,7 +17,7 @@ export async function writeSummary(
     ['Name', name],
     ['Region', region],
     ['System', `${osType}, ${platform}, ${architecture}`],
-    ['Uploaded', staged && `${gib(staged.size)} in ${duration(times.upload)}`],
+    ['Uploaded', staged && `${bytes(staged.size)} in ${duration(times.upload)}`],
     ['Import', duration(times.import)],
     ['Staged object', object && `${object} (${skipClean ? 'kept' : 'deleted'})`],
     ['Replaced', replaced],
@@ -33,8 +34,6 @@ export async function writeSummary(
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);
-
-const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
 
 /** Milliseconds for a person. */
 export function duration(ms: number | undefined): string | undefined {
