@@ -1,5 +1,4 @@
 import { summary } from '@actions/core';
-import { bytes } from './disk/disk.ts';
 import type { ImportRequest } from './inputs.ts';
 import type { Outcome } from './main.ts';
 
@@ -17,7 +16,7 @@ export async function writeSummary(
     ['Name', name],
     ['Region', region],
     ['System', `${osType}, ${platform}, ${architecture}`],
-    ['Uploaded', staged && `${bytes(staged.size)} in ${duration(times.upload)}`],
+    ['Uploaded', staged && `${readable(staged.size)} in ${duration(times.upload)}`],
     ['Import', duration(times.import)],
     ['Staged object', object && `${object} (${skipClean ? 'kept' : 'deleted'})`],
     ['Replaced', replaced],
@@ -34,6 +33,10 @@ export async function writeSummary(
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);
+
+/** Bytes for a person. */
+const readable = (bytes: number): string =>
+  bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 
 /** Milliseconds for a person. */
 export function duration(ms: number | undefined): string | undefined {

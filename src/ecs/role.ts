@@ -44,7 +44,7 @@ export async function withImportRole<T>(
   try {
     const changed = await ensureImportRole(ram, log, beforeMaking);
     // A role that was complete all along: something else keeps ECS from the object.
-    if (!changed && !isRoleMissing(refusal)) throw refusal;
+    if (!changed && refusal.code === 'InvalidOSS.NotAuthorized') throw refusal;
   } catch (error) {
     if (!isDenied(error)) throw error;
     log.info(`The import role could not be set up: ${(error as CloudError).operation} is denied.`);
