@@ -13,7 +13,7 @@ InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId | The
 SignatureDoesNotMatch IncompleteSignature | secret_key does not belong to access_key. | Copy both again; look for a space or line break that came with them.
 InvalidSecurityToken.Expired SecurityTokenExpired InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey | The temporary credentials have expired or do not belong together. | Ask for a longer session (role-session-expiration of the credentials action), and pass access_key, secret_key and security_token of the same session.
 InvalidTimeStamp.Expired RequestTimeTooSkewed | This machine's clock is wrong by more than the service allows, and setting it right for the request did not help. | Set the clock of the runner (NTP).
-Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role may not do this. | Give it the RAM action named at the start of this message; the README lists all of them.
+Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role may not do this. | Give it the RAM action named at the start of this message; docs/permissions.md lists all of them.
 InvalidAccountStatus.OSSDisabled UserDisable | OSS is not activated for this account, or was suspended. | Activate OSS in the console.
 Account.Arrearage InDebt | The account has an unpaid bill. | Pay it in the Billing console and run again.
 MissingIdTokenPermission | The job may not ask GitHub for an identity token. | Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.
@@ -26,7 +26,7 @@ NoSuchBucket | The bucket has vanished. | Run again: it is created.
 BucketAlreadyExists BucketNotBelongTo BucketIsForeign | The bucket belongs to another account; bucket names are shared by everyone. | Choose another oss_bucket_name.
 TooManyBuckets | The account has as many buckets in this region as it may. | Name an existing bucket in oss_bucket_name.
 BucketElsewhere InvalidOSSBucket.NotMatched | ECS reads only from a bucket in its own region. | Set region to the region of the bucket, or name a bucket in region (it is created when it does not exist).
-BucketEncrypted InvalidOSSBucket.EncryptUnsupported | ECS cannot import from a bucket whose objects are encrypted by default with KMS. | Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.
+BucketEncrypted InvalidOSSBucket.EncryptUnsupported | ECS does not import from a bucket that encrypts its objects by default. | Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.
 InvalidOSSBucket.NotFound InvalidOSSBucket.Malformed | ECS does not find the bucket. | Check oss_bucket_name and region.
 InvalidOSSBucket.FlowLimit | OSS limits the traffic of this bucket. | Run again later.
 ForeignObject FileAlreadyExists | An object that this run did not make lies under the key, and it is not overwritten. | Remove it, or choose another oss_key_name (leave it empty for a key of our own).
@@ -35,7 +35,7 @@ InvalidOSSObject.Size | The staged object is empty. | Check the file that path n
 InvalidOSSObject.NeedRestore | The staged object is in an archive storage class. | Remove the rule that archives objects in this bucket, or name another bucket.
 UnsupportedSuffix.OSSObject | ECS does not take an object with this suffix. | End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.
 IntegrityMismatch | What lies in the bucket is not what was read from the file. | Run again; nothing was imported.
-NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not spread yet. | An administrator can make it with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
+NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not spread yet. | Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
 InvalidOSS.NotAuthorized | The import role may not read the bucket, or a bucket policy forbids it. | Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).
 RoleTrustsNotEcs | The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched. | Add the statement in this message to its trust policy.
 EntityNotExist.Role | The RAM role does not exist. | Check import_role_name.

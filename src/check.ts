@@ -44,10 +44,13 @@ export function clientToken(request: ImportRequest, imageName: string): string {
 export async function check(cloud: Cloud, request: ImportRequest, key: string): Promise<Plan> {
   const account = await whoAmI(cloud);
   const [bucket, images] = await Promise.all([inspectBucket(cloud.oss), imagesOfName(cloud, request)]);
-  const overwrite = bucket.exists === 'yes' ? await objectUnder(cloud, request, key) : false;
+  const bucketIssues = bucketProblems(cloud, bucket, account);
+  // A bucket elsewhere or of somebody else does not tell what it holds.
+  const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
+  const overwrite = reachable && (await objectUnder(cloud, request, key));
   const plan = { ...images, makeBucket: bucket.exists !== 'yes', overwrite: overwrite === true };
   const problems = [
-    ...bucketProblems(cloud, bucket, account),
+    ...bucketIssues,
     ...(overwrite instanceof CloudError ? [overwrite] : []),
     ...(images.old !== undefined && !request.forceDelete ? [duplicate(images.old)] : []),
   ];
@@ -91,7 +94,11 @@ function bucketProblems({ oss, log }: Cloud, bucket: BucketState, account: strin
 }
 
 async function objectUnder({ oss, log }: Cloud, request: ImportRequest, key: string): Promise<boolean | CloudError> {
-  const found = await headObject(oss, key);
+  const found = await headObject(oss, key).catch((error: unknown) => {
+    if (error instanceof CloudError && error.code === 'PublicEndpointForbidden') return error;
+    throw error;
+  });
+  if (found instanceof CloudError) return found;
   if (found === 'unknown') log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
   if (found === undefined || found === 'unknown') return false;
   if (found.run === request.run.mark) return true;

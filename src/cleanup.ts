@@ -3,7 +3,7 @@ import { now } from './cloud/time.ts';
 import type { Cloud } from './connect.ts';
 import { cancelImport } from './ecs/cancel.ts';
 import type { Image } from './ecs/images.ts';
-import { ensureImportRole } from './ecs/role.ts';
+import { completeImportRole } from './ecs/role.ts';
 import type { ImportRequest } from './inputs.ts';
 import type { Made } from './ledger.ts';
 import { zeroKeys } from './oss/zeros.ts';
@@ -62,7 +62,7 @@ async function undo(made: Made, cloud: Cloud, request: ImportRequest): Promise<I
     const gone = await removeObject(oss, { key, etag, versionId, run: run.mark, private: request.key === undefined });
     if (!gone) log.info(`oss://${oss.bucket}/${key} is not what this run put there: it stays.`);
   } else {
-    await ensureImportRole(ram, log);
+    await completeImportRole(ram, log);
   }
   return undefined;
 }

@@ -5,7 +5,7 @@ import { CloudError, textOf } from './cloud/errors.ts';
 import { now } from './cloud/time.ts';
 import { connect } from './connect.ts';
 import { resolveProfile } from './credentials/profile.ts';
-import { DiskError, type DiskImage } from './disk/disk.ts';
+import { bytes, DiskError, type DiskImage } from './disk/disk.ts';
 import { findDisk } from './disk/find.ts';
 import { openDisk } from './disk/inspect.ts';
 import { readInputs, type ImportRequest } from './inputs.ts';
@@ -49,7 +49,8 @@ async function main(log: Output): Promise<void> {
   if (disk === undefined || identity === undefined) throw new BadInput(problems);
   try {
     disk.warnings.forEach(log.warning);
-    log.info(`${disk.path}: ${disk.format}, ${disk.size} bytes, a disk of ${disk.virtualSize} bytes.`);
+    const inside = disk.format === 'RAW' ? '' : `, a disk of ${bytes(disk.virtualSize)} inside`;
+    log.info(`${disk.path}: ${disk.format}, ${bytes(disk.size)}${inside}.`);
     log.info(`Credentials from ${identity.from}.`);
     if (identity.kind === 'keys' && identity.keys.securityToken !== undefined) log.warning(SHORT_LIVED);
     const ledger = new Ledger((made) => {
@@ -57,7 +58,7 @@ async function main(log: Output): Promise<void> {
     });
     const outcome: Outcome = { region: request.region, leftovers: [], times: {} };
     await run({ request, disk, cloud: connect(request, identity, log), ledger, log, outcome });
-    log.info(`Imported ${outcome.image?.id ?? ''}.`);
+    log.info(`Imported ${outcome.image?.id ?? ''} as ${request.image.name} in ${request.region}.`);
     await writeSummary(request, outcome, log.safe);
   } finally {
     await disk.handle.close();

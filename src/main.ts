@@ -117,7 +117,7 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }: Stage, plan:
 
 /** Imports the staged object, or goes on with the import of an earlier attempt, until the image has its name. */
 async function landImage(stage: Stage, plan: Plan, key: string): Promise<void> {
-  const { cloud, ledger, log, outcome } = stage;
+  const { request, cloud, ledger, log, outcome } = stage;
   const started = now();
   if (plan.adopt !== undefined) {
     const { id, name, status } = plan.adopt;
@@ -125,15 +125,14 @@ async function landImage(stage: Stage, plan: Plan, key: string): Promise<void> {
     ledger.record({ kind: 'image', region: outcome.region, name, id });
     ledger.record({ kind: 'object', key });
   }
-  const make = (name: string) =>
-    withImportRole(
-      cloud.ram,
-      log,
-      () => {
-        ledger.record({ kind: 'role' });
-      },
-      () => importAs(stage, key, name),
-    );
+  const beforeMaking = () => {
+    ledger.record({ kind: 'role' });
+  };
+  const make = (name: string) => {
+    const start = () => importAs(stage, key, name);
+    // A role that the user names is the user's affair.
+    return request.importRole === undefined ? withImportRole(cloud.ram, log, beforeMaking, start) : start();
+  };
   await land(placeOf(stage), plan.old !== undefined, plan.adopt, make);
   outcome.times.import = now() - started;
   ledger.forget(['image', 'role']);
@@ -153,7 +152,8 @@ async function importAs({ request, disk, cloud, ledger, outcome }: Stage, key: s
     architecture,
     description,
     systemSize,
-    bootMode: disk.bootMode,
+    // arm64 boots by UEFI only; the default of ImportImage is BIOS whatever the architecture.
+    bootMode: architecture === 'arm64' ? 'UEFI' : disk.bootMode,
     licenseType: osType === 'windows' ? 'Aliyun' : undefined,
     roleName: request.importRole,
     clientToken: clientToken(request, name),

@@ -16,7 +16,7 @@ export async function writeSummary(
     ['Name', name],
     ['Region', region],
     ['System', `${osType}, ${platform}, ${architecture}`],
-    ['Uploaded', staged && `${gib(staged.size)} in ${duration(times.upload)}`],
+    ['Uploaded', staged && `${readable(staged.size)} in ${duration(times.upload)}`],
     ['Import', duration(times.import)],
     ['Staged object', object && `${object} (${skipClean ? 'kept' : 'deleted'})`],
     ['Replaced', replaced],
@@ -34,7 +34,9 @@ export async function writeSummary(
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);
 
-const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
+/** Bytes for a person. */
+const readable = (bytes: number): string =>
+  bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 
 /** Milliseconds for a person. */
 export function duration(ms: number | undefined): string | undefined {

@@ -16,17 +16,17 @@ const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1'
 const isRoleMissing = (error: unknown): error is CloudError =>
   error instanceof CloudError && /^NoSetRoletoECSServiceAc+ount$/i.test(error.code);
 
-/** What ImportImage answers until a new role or policy has spread. */
-const isSpreading = (error: unknown): error is CloudError =>
+/** What ImportImage answers when the role is missing or incomplete, and until a new role or policy has spread. */
+const isRoleTrouble = (error: unknown): error is CloudError =>
   isRoleMissing(error) || (error instanceof CloudError && error.code === 'InvalidOSS.NotAuthorized');
 
 /** How long a new role may take to spread, in ms: undocumented; 5 s to 2 min were seen. */
 const SPREAD = 180_000;
 
 /**
- * Starts an import; where the import role is missing, makes it and starts again until it has spread.
+ * Starts an import; where the import role is missing or lacks its policy, sets it up and starts again until it has spread.
  * @param beforeMaking - called before anything is made
- * @throws CloudError of the import, when the role is missing and may not be made; of RAM otherwise
+ * @throws CloudError of the import, when the role is not at fault or may not be set up; of RAM otherwise
  */
 export async function withImportRole<T>(
   ram: Rpc,
@@ -38,24 +38,25 @@ export async function withImportRole<T>(
   try {
     return await start();
   } catch (error) {
-    if (!isRoleMissing(error)) throw error;
+    if (!isRoleTrouble(error)) throw error;
     refusal = error;
   }
-  beforeMaking();
   try {
-    await ensureImportRole(ram, log);
+    const changed = await ensureImportRole(ram, log, beforeMaking);
+    // A role that was complete all along: something else keeps ECS from the object.
+    if (!changed && refusal.code === 'InvalidOSS.NotAuthorized') throw refusal;
   } catch (error) {
     if (!isDenied(error)) throw error;
-    log.info(`The import role is missing, and may not be made: ${(error as CloudError).operation} is denied.`);
+    log.info(`The import role could not be set up: ${(error as CloudError).operation} is denied.`);
     throw refusal;
   }
+  log.info('Waiting until ECS sees the role, for at most 3 minutes.');
   const again = async () => {
     try {
       return await start();
     } catch (error) {
-      if (!isSpreading(error)) throw error;
+      if (!isRoleTrouble(error)) throw error;
       refusal = error;
-      log.info('The import role has not spread yet.');
       return undefined;
     }
   };
@@ -66,11 +67,13 @@ export async function withImportRole<T>(
 
 /**
  * Makes the role with which ECS reads the bucket, or completes a half-made one. Idempotent.
+ * @returns whether anything had to be done
  * @throws CloudError `RoleTrustsNotEcs` when the role exists and its trust policy, which is not ours to change, lacks ECS
  */
-export async function ensureImportRole(ram: Rpc, log: Log): Promise<void> {
+async function ensureImportRole(ram: Rpc, log: Log, beforeMaking: () => void): Promise<boolean> {
   const trust = await trustPolicy(ram);
   if (trust === undefined) {
+    beforeMaking();
     await unlessThere(
       ram('CreateRole', {
         RoleName: IMPORT_ROLE,
@@ -87,12 +90,21 @@ export async function ensureImportRole(ram: Rpc, log: Log): Promise<void> {
       `the trust policy of ${IMPORT_ROLE} lacks the statement ${statement}`,
     );
   }
-  if (trust === undefined || !(await hasPolicy(ram))) {
-    await unlessThere(
-      ram('AttachPolicyToRole', { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE }),
-    );
-    log.info(`Attached the policy ${IMPORT_POLICY} to it.`);
-  }
+  if (trust !== undefined && (await hasPolicy(ram))) return false;
+  await attachPolicy(ram, log);
+  return true;
+}
+
+/** Attaches the policy to a role that was left without it; a role that was never made is not made now. Idempotent. */
+export async function completeImportRole(ram: Rpc, log: Log): Promise<void> {
+  if ((await trustPolicy(ram)) !== undefined && !(await hasPolicy(ram))) await attachPolicy(ram, log);
+}
+
+async function attachPolicy(ram: Rpc, log: Log): Promise<void> {
+  await unlessThere(
+    ram('AttachPolicyToRole', { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE }),
+  );
+  log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
 }
 
 async function trustPolicy(ram: Rpc): Promise<string | undefined> {

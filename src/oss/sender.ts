@@ -65,8 +65,11 @@ async function attempt(sdk: Sdk, target: Target, part: Part, rings: Rings): Prom
     rings.give(ring);
     return { number, etag, crc: digest, length };
   } catch (error) {
-    body.destroy();
     progress.moved(-moved);
     throw error;
+  } finally {
+    // Also after success: an answer can outrun the drain that the end of the body waits for, and a request that never ends
+    // holds its connection, and with it the process, for ever.
+    body.destroy();
   }
 }
