@@ -6,7 +6,7 @@ import { now, poll } from '../cloud/time.ts';
 
 /** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
 export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
-const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
+export const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
 
 const ECS = 'ecs.aliyuncs.com';
 export const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
@@ -16,15 +16,16 @@ const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1'
 const isRoleMissing = (error: unknown): error is CloudError =>
   error instanceof CloudError && /^NoSetRoletoECSServiceAc+ount$/i.test(error.code);
 
-/** What ImportImage answers until a new role or policy has spread. */
+const NOT_AUTHORIZED = 'InvalidOSS.NotAuthorized';
+/** What ImportImage answers when the role lacks its policy, and until a new role or policy has spread. */
 const isSpreading = (error: unknown): error is CloudError =>
-  isRoleMissing(error) || (error instanceof CloudError && error.code === 'InvalidOSS.NotAuthorized');
+  isRoleMissing(error) || (error instanceof CloudError && error.code === NOT_AUTHORIZED);
 
 /** How long a new role may take to spread, in ms: undocumented; 5 s to 2 min were seen. */
 const SPREAD = 180_000;
 
 /**
- * Starts an import; where the import role is missing, makes it and starts again until it has spread.
+ * Starts an import; where the import role is missing or half made, makes it and starts again until it has spread.
  * @param beforeMaking - called before anything is made
  * @throws CloudError of the import, when the role is missing and may not be made; of RAM otherwise
  */
@@ -38,15 +39,17 @@ export async function withImportRole<T>(
   try {
     return await start();
   } catch (error) {
-    if (!isRoleMissing(error)) throw error;
+    if (!isSpreading(error)) throw error;
     refusal = error;
   }
   beforeMaking();
   try {
-    await ensureImportRole(ram, log);
+    const made = await ensureImportRole(ram, log);
+    // The role is as it should be, and yet may not read: a policy of the bucket's, which no wait changes.
+    if (!made && refusal.code === NOT_AUTHORIZED) throw refusal;
   } catch (error) {
     if (!isDenied(error)) throw error;
-    log.info(`The import role is missing, and may not be made: ${(error as CloudError).operation} is denied.`);
+    log.info(`The import role cannot be made or mended: ${(error as CloudError).operation} is denied.`);
     throw refusal;
   }
   const again = async () => {
@@ -65,10 +68,11 @@ export async function withImportRole<T>(
 }
 
 /**
- * Makes the role with which ECS reads the bucket, or completes a half-made one. Idempotent.
+ * Makes the role with which ECS reads the bucket, or completes a half-made one, which has no policy at all. Idempotent.
+ * @returns whether anything was missing
  * @throws CloudError `RoleTrustsNotEcs` when the role exists and its trust policy, which is not ours to change, lacks ECS
  */
-export async function ensureImportRole(ram: Rpc, log: Log): Promise<void> {
+export async function ensureImportRole(ram: Rpc, log: Log): Promise<boolean> {
   const trust = await trustPolicy(ram);
   if (trust === undefined) {
     await unlessThere(
@@ -87,12 +91,12 @@ export async function ensureImportRole(ram: Rpc, log: Log): Promise<void> {
       `the trust policy of ${IMPORT_ROLE} lacks the statement ${statement}`,
     );
   }
-  if (trust === undefined || !(await hasPolicy(ram))) {
-    await unlessThere(
-      ram('AttachPolicyToRole', { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE }),
-    );
-    log.info(`Attached the policy ${IMPORT_POLICY} to it.`);
-  }
+  if (trust !== undefined && (await hasPolicies(ram))) return false;
+  await unlessThere(
+    ram('AttachPolicyToRole', { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE }),
+  );
+  log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
+  return true;
 }
 
 async function trustPolicy(ram: Rpc): Promise<string | undefined> {
@@ -104,9 +108,10 @@ async function trustPolicy(ram: Rpc): Promise<string | undefined> {
   }
 }
 
-async function hasPolicy(ram: Rpc): Promise<boolean> {
+/** A role with any policy is somebody's work: it is not given further rights. */
+async function hasPolicies(ram: Rpc): Promise<boolean> {
   const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
-  return listAt(answer, 'Policies', 'Policy').some((policy) => textAt(policy, 'PolicyName') === IMPORT_POLICY);
+  return listAt(answer, 'Policies', 'Policy').length > 0;
 }
 
 function trustsEcs(document: string): boolean {
