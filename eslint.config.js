@@ -63,13 +63,13 @@ export default defineConfig(
   only(['src/ledger.ts', 'src/advice.ts'], 'plain data', NODE, BELOW),
   only(['src/connect.ts'], 'connect opens doors', NODE, ACTIONS, BELOW, OSS, ECS, CREDENTIALS, top('inputs', 'log')),
   only(
-    ['src/check.ts', 'src/cleanup.ts'],
+    ['src/{check,cleanup,leftover}.ts'],
     'no stage reaches back',
     NODE,
     BELOW,
     OSS,
     ECS,
-    top('connect', 'inputs', 'ledger'),
+    top('connect', 'inputs', 'ledger', 'leftover'),
   ),
   {
     files: ['src/**/*.ts'],

@@ -17,6 +17,7 @@ const door = {
   agent: openAgent(process.env),
   log: { info: say, warning: say },
   clock: { behind: 0 },
+  deadline: { at: Infinity },
 };
 
 const handle = await open(process.argv[2] ?? '');

@@ -70921,7 +70921,7 @@ InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId | The
 SignatureDoesNotMatch IncompleteSignature | secret_key does not belong to access_key. | Copy both again; look for a space or line break that came with them.
 InvalidSecurityToken.Expired SecurityTokenExpired InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey | The temporary credentials have expired or do not belong together. | Ask for a longer session (role-session-expiration of the credentials action), and pass access_key, secret_key and security_token of the same session.
 InvalidTimeStamp.Expired RequestTimeTooSkewed | This machine's clock is wrong by more than the service allows, and setting it right for the request did not help. | Set the clock of the runner (NTP).
-Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role may not do this. | Give it the RAM action named at the start of this message; the README lists all of them.
+Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role may not do this. | Give it the RAM action named at the start of this message; docs/permissions.md lists all of them.
 InvalidAccountStatus.OSSDisabled UserDisable | OSS is not activated for this account, or was suspended. | Activate OSS in the console.
 Account.Arrearage InDebt | The account has an unpaid bill. | Pay it in the Billing console and run again.
 MissingIdTokenPermission | The job may not ask GitHub for an identity token. | Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.
@@ -70934,7 +70934,7 @@ NoSuchBucket | The bucket has vanished. | Run again: it is created.
 BucketAlreadyExists BucketNotBelongTo BucketIsForeign | The bucket belongs to another account; bucket names are shared by everyone. | Choose another oss_bucket_name.
 TooManyBuckets | The account has as many buckets in this region as it may. | Name an existing bucket in oss_bucket_name.
 BucketElsewhere InvalidOSSBucket.NotMatched | ECS reads only from a bucket in its own region. | Set region to the region of the bucket, or name a bucket in region (it is created when it does not exist).
-BucketEncrypted InvalidOSSBucket.EncryptUnsupported | ECS cannot import from a bucket whose objects are encrypted by default with KMS. | Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.
+BucketEncrypted InvalidOSSBucket.EncryptUnsupported | ECS does not import from a bucket that encrypts its objects by default. | Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.
 InvalidOSSBucket.NotFound InvalidOSSBucket.Malformed | ECS does not find the bucket. | Check oss_bucket_name and region.
 InvalidOSSBucket.FlowLimit | OSS limits the traffic of this bucket. | Run again later.
 ForeignObject FileAlreadyExists | An object that this run did not make lies under the key, and it is not overwritten. | Remove it, or choose another oss_key_name (leave it empty for a key of our own).
@@ -70943,7 +70943,7 @@ InvalidOSSObject.Size | The staged object is empty. | Check the file that path n
 InvalidOSSObject.NeedRestore | The staged object is in an archive storage class. | Remove the rule that archives objects in this bucket, or name another bucket.
 UnsupportedSuffix.OSSObject | ECS does not take an object with this suffix. | End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.
 IntegrityMismatch | What lies in the bucket is not what was read from the file. | Run again; nothing was imported.
-NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not spread yet. | An administrator can make it with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
+NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not spread yet. | Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
 InvalidOSS.NotAuthorized | The import role may not read the bucket, or a bucket policy forbids it. | Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).
 RoleTrustsNotEcs | The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched. | Add the statement in this message to its trust policy.
 EntityNotExist.Role | The RAM role does not exist. | Check import_role_name.
@@ -71095,10 +71095,13 @@ function toImage(value) {
         name: textAt(value, 'ImageName') ?? '',
         status: textAt(value, 'Status') ?? '',
         progress: textAt(value, 'Progress') ?? '',
+        created: textAt(value, 'CreationTime') ?? '',
         tags: Object.fromEntries(tags),
         snapshots: disks.map((disk) => textAt(disk, 'SnapshotId') ?? '').filter((id) => id !== ''),
     };
 }
+/** How long a listing may lag behind an import, in ms: undocumented. */
+const LISTING_LAG = 15_000;
 /** The tag that marks what an import of ours made; its value names the run. */
 const TAG = 'alicloud-import';
 /** Whether a run of ours, named `<repository>/<run id>`, made the image. */
@@ -71120,6 +71123,166 @@ function withSuffix(name, suffix) {
         return name + suffix;
     const mark = (0,external_node_crypto_.createHash)('sha256').update(name).digest('hex').slice(0, 8);
     return `${name.slice(0, room - 9)}-${mark}${suffix}`;
+}
+
+;// CONCATENATED MODULE: ./src/cloud/time.ts
+/** The only file that waits: a preload that scales the global timers makes every wait of the product fast. */
+/** Milliseconds since the epoch. */
+const now = () => Date.now();
+/** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
+function sleep(ms, signal) {
+    return new Promise((resolve, reject) => {
+        const stop = () => {
+            clearTimeout(timer);
+            reject(signal?.reason);
+        };
+        const timer = setTimeout(() => {
+            signal?.removeEventListener('abort', stop);
+            resolve();
+        }, ms);
+        signal?.addEventListener('abort', stop, { once: true });
+        if (signal?.aborted)
+            stop();
+    });
+}
+/** Calls `tick` every `ms` milliseconds until the returned function is called; never keeps the process alive. */
+function every(ms, tick) {
+    const timer = setInterval(tick, ms);
+    timer.unref();
+    return () => {
+        clearInterval(timer);
+    };
+}
+/** Calls `look` until it returns something, pausing in between; returns undefined when the deadline has passed. */
+async function poll(patience, look) {
+    let pause = patience.first;
+    for (;;) {
+        const seen = await look();
+        if (seen !== undefined)
+            return seen;
+        const left = patience.deadline - now();
+        if (left <= 0)
+            return undefined;
+        await sleep(Math.min(left, pause * (0.95 + Math.random() * 0.1)));
+        pause = Math.min(patience.slowest, pause * 1.5);
+    }
+}
+
+;// CONCATENATED MODULE: ./src/ecs/swap.ts
+/**
+ * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
+ * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. A new image that somebody
+ * set aside has been replaced by a later run, which keeps the name.
+ */
+function nextSwap(held, goal) {
+    const wanted = Object.values(held).includes(goal) ? goal : other(goal);
+    if (held.name === wanted)
+        return 'done';
+    if (held.name === undefined) {
+        const somewhere = held.aside === wanted || held.temporary === wanted;
+        return somewhere ? { rename: wanted, to: 'name' } : 'done';
+    }
+    if (held.aside === 'new')
+        return 'done';
+    return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
+}
+const other = (who) => (who === 'new' ? 'old' : 'new');
+
+;// CONCATENATED MODULE: ./src/ecs/settle.ts
+
+
+
+
+
+/** How long a swap may take, eventual consistency of the listing included, in ms. */
+const SETTLE = 180_000;
+/**
+ * Renames until the goal holds the name, from whatever state it finds. Idempotent.
+ * @param moved - takes the ids of the images that are set aside; those already in it go back first
+ * @throws CloudError
+ */
+async function settle(wanted, newId, goal, moved = []) {
+    const { ecs, log, name, runId } = wanted;
+    const started = now();
+    const patience = { first: 1_000, slowest: 10_000, deadline: started + SETTLE };
+    let last;
+    let told = '';
+    const step = async () => {
+        const { fresh, others } = await around(wanted, newId);
+        const swap = nextSwap(heldBy(wanted, [...others, ...fresh], newId), goal);
+        if (swap === 'done')
+            return true;
+        const isBack = swap.rename === 'old' && swap.to === 'name';
+        const old = isBack ? lastSetAside(others, moved) : others.find((image) => image.name === name);
+        const moving = swap.rename === 'new' ? fresh[0] : old;
+        if (moving === undefined)
+            return undefined;
+        if (/^(Creating|Waiting)$/.test(moving.status)) {
+            if (told === '')
+                log.info((told = `Image ${moving.id}, which holds the name, is still being made; waiting for it.`));
+            patience.deadline = Math.max(started + SETTLE, Math.min(now() + SETTLE, started + wanted.timeout));
+            return undefined;
+        }
+        const to = { name, aside: asideName(name, moving.id), temporary: temporaryName(name, runId) }[swap.to];
+        await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
+        if (swap.to === 'aside')
+            moved.push(moving.id);
+        log.info(`Renamed the ${swap.rename} image ${moving.id}: ${moving.name} -> ${to}.`);
+        await shown(ecs, moving);
+        return undefined;
+    };
+    const patiently = async () => {
+        try {
+            return await step();
+        }
+        catch (error) {
+            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it; an
+            // image that is gone (another run has just deleted it) is seen by the next look.
+            const passes = error instanceof CloudError && /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/.test(error.code);
+            if (!passes)
+                throw error;
+            last = error;
+            return undefined;
+        }
+    };
+    const done = await poll(patience, patiently);
+    if (done !== true)
+        throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `${name} is not settled`);
+}
+/** Waits until a listing shows the rename: what is decided next must not rest on a stale one. */
+async function shown(ecs, before) {
+    const look = async () => ((await findImages(ecs, { id: before.id }))[0]?.name === before.name ? undefined : true);
+    await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
+}
+/** The images that take part in a swap: the new one, and others that hold the name or were set aside for it. */
+async function around(wanted, newId) {
+    const fresh = await findImages(wanted.ecs, { id: newId });
+    const holders = await findImages(wanted.ecs, { name: wanted.name });
+    const others = [...holders, ...(await setAside(wanted))].filter(({ id }) => id !== newId);
+    return { fresh, others };
+}
+/** Images that a swap for this name has set aside: their name is made of it and of their own id. */
+async function setAside({ ecs, name }) {
+    const like = await findImages(ecs, { nameLike: asidePrefix(name) });
+    return like.filter((image) => image.name === asideName(name, image.id));
+}
+function heldBy({ name, runId }, images, newId) {
+    const held = {};
+    for (const image of images) {
+        const who = image.id === newId ? 'new' : 'old';
+        if (image.name === name)
+            held.name = who;
+        else if (image.name === temporaryName(name, runId))
+            held.temporary = who;
+        else if (image.name === asideName(name, image.id))
+            held.aside = who;
+    }
+    return held;
+}
+/** Of those that were set aside the one that we moved, or else the newest: it held the name last. */
+function lastSetAside(others, moved) {
+    const [newest] = others.toSorted((a, b) => b.created.localeCompare(a.created));
+    return others.find(({ id }) => id === moved.at(-1)) ?? newest;
 }
 
 ;// CONCATENATED MODULE: ./src/oss/bucket.ts
@@ -71275,6 +71438,7 @@ async function abortUpload(oss, key, id) {
 
 
 
+
 /** Every refusal that could be foreseen. */
 class CheckFailed extends Error {
     problems;
@@ -71295,10 +71459,13 @@ function clientToken(request, imageName) {
 async function check(cloud, request, key) {
     const account = await whoAmI(cloud);
     const [bucket, images] = await Promise.all([inspectBucket(cloud.oss), imagesOfName(cloud, request)]);
-    const overwrite = bucket.exists === 'yes' ? await objectUnder(cloud, request, key) : false;
+    const bucketIssues = bucketProblems(cloud, bucket, account);
+    // A bucket elsewhere or of somebody else does not tell what it holds.
+    const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
+    const overwrite = reachable && (await objectUnder(cloud, request, key));
     const plan = { ...images, makeBucket: bucket.exists !== 'yes', overwrite: overwrite === true };
     const problems = [
-        ...bucketProblems(cloud, bucket, account),
+        ...bucketIssues,
         ...(overwrite instanceof CloudError ? [overwrite] : []),
         ...(images.old !== undefined && !request.forceDelete ? [duplicate(images.old)] : []),
     ];
@@ -71342,7 +71509,13 @@ function bucketProblems({ oss, log }, bucket, account) {
     return problems;
 }
 async function objectUnder({ oss, log }, request, key) {
-    const found = await headObject(oss, key);
+    const found = await headObject(oss, key).catch((error) => {
+        if (error instanceof CloudError && error.code === 'PublicEndpointForbidden')
+            return error;
+        throw error;
+    });
+    if (found instanceof CloudError)
+        return found;
     if (found === 'unknown')
         log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
     if (found === undefined || found === 'unknown')
@@ -71351,63 +71524,25 @@ async function objectUnder({ oss, log }, request, key) {
         return true;
     return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
 }
-async function imagesOfName({ ecs }, { image, run }) {
+async function imagesOfName({ ecs }, { image, run, forceDelete }) {
     const held = await findImages(ecs, { name: image.name });
     const again = run.attempt > 1;
     const waiting = again ? await findImages(ecs, { name: temporaryName(image.name, run.id) }) : [];
     const ours = again ? [...held, ...waiting].filter((one) => isOurs(one, run.mark)) : [];
     const broken = ours.filter(({ status }) => /^(CreateFailed|UnAvailable)$/.test(status));
+    const old = held.find((one) => !ours.includes(one));
+    const aside = forceDelete ? await setAside({ ecs, name: image.name }) : [];
     return {
         broken,
         adopt: ours.find((one) => !broken.includes(one)),
-        old: held.find((one) => !ours.includes(one)),
+        old,
+        // What another run is making at this moment is not deleted: that run will have reported it by then.
+        replaced: [...(old === undefined ? [] : [old]), ...aside].filter(({ status }) => !isBeingMade(status)),
     };
 }
+const isBeingMade = (status) => /^(Creating|Waiting)$/.test(status);
 function duplicate({ id, name, status }) {
     return new CloudError('ecs:DescribeImages', 'InvalidImageName.Duplicated', `image ${id} (${status}) has the name ${name}`);
-}
-
-;// CONCATENATED MODULE: ./src/cloud/time.ts
-/** The only file that waits: a preload that scales the global timers makes every wait of the product fast. */
-/** Milliseconds since the epoch. */
-const now = () => Date.now();
-/** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
-function sleep(ms, signal) {
-    return new Promise((resolve, reject) => {
-        const stop = () => {
-            clearTimeout(timer);
-            reject(signal?.reason);
-        };
-        const timer = setTimeout(() => {
-            signal?.removeEventListener('abort', stop);
-            resolve();
-        }, ms);
-        signal?.addEventListener('abort', stop, { once: true });
-        if (signal?.aborted)
-            stop();
-    });
-}
-/** Calls `tick` every `ms` milliseconds until the returned function is called; never keeps the process alive. */
-function every(ms, tick) {
-    const timer = setInterval(tick, ms);
-    timer.unref();
-    return () => {
-        clearInterval(timer);
-    };
-}
-/** Calls `look` until it returns something, pausing in between; returns undefined when the deadline has passed. */
-async function poll(patience, look) {
-    let pause = patience.first;
-    for (;;) {
-        const seen = await look();
-        if (seen !== undefined)
-            return seen;
-        const left = patience.deadline - now();
-        if (left <= 0)
-            return undefined;
-        await sleep(Math.min(left, pause * (0.95 + Math.random() * 0.1)));
-        pause = Math.min(patience.slowest, pause * 1.5);
-    }
 }
 
 // EXTERNAL MODULE: external "node:http"
@@ -71477,6 +71612,7 @@ function heal(door, how, error) {
 
 ;// CONCATENATED MODULE: ./src/cloud/retry.ts
 
+
 /** A later try can end differently: the line, the server's load, or a conflict that passes. */
 const TRANSIENT = new RegExp([
     '^(ECONN\\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_PROXY_TUNNEL|ERR_SSL_\\w+|HPE_\\w+)$',
@@ -71511,7 +71647,9 @@ function retryLine({ operation, code, message }, n, pause) {
 }
 /** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
 async function retry(attempt, options) {
-    const { log, givesUp = (tries) => tries >= TRIES, deadline = Infinity, heal } = options;
+    const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
+    if (now() >= deadline)
+        throw new CloudError(operation, 'OutOfTime', 'there was no time left for this call');
     const healed = new Set();
     for (let n = 1;; n += 1) {
         try {
@@ -71566,7 +71704,12 @@ function openRpc(service, door) {
                 throw toCloudError(operation, thrown);
             }
         };
-        return retry(attempt, { log: door.log, deadline: door.deadline, heal: (how, error) => heal(door, how, error) });
+        return retry(attempt, {
+            operation,
+            log: door.log,
+            deadline: door.deadline.at,
+            heal: (how, error) => heal(door, how, error),
+        });
     };
 }
 /** pop-core never looks at the status and takes any JSON for a success; a real answer carries its RequestId. */
@@ -71794,8 +71937,9 @@ function openOss(place, door) {
         };
         return retry(attempt, {
             ...options,
+            operation,
             log: door.log,
-            deadline: door.deadline,
+            deadline: door.deadline.at,
             heal: (how, error) => heal(door, how, error),
         });
     };
@@ -71901,14 +72045,12 @@ function pacing(headers) {
 
 
 const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
-/**
- * Opens the doors; sends nothing.
- * @param deadline - no new try of a request starts after it, in ms since the epoch
- */
-function connect(request, identity, log, deadline, env = process.env) {
+/** Opens the doors; sends nothing. */
+function connect(request, identity, log, env = process.env) {
     const { region, bucket, hosts } = request;
     const agent = openAgent(env);
     const clock = { behind: 0 };
+    const deadline = { at: Infinity };
     const host = (service) => hosts[service] ?? defaultEndpoint(service, region);
     const doorOf = (credentials) => ({ credentials, agent, log, deadline, clock });
     const rpc = (name, credentials) => openRpc({ name, host: host(name), version: VERSIONS[name], ...(name === 'ecs' && { region }) }, doorOf(credentials));
@@ -71921,6 +72063,7 @@ function connect(request, identity, log, deadline, env = process.env) {
     });
     return {
         log,
+        deadline,
         oss: openOss({ region, bucket, host: host('oss') }, doorOf(credentials)),
         ecs: rpc('ecs', credentials),
         ram: rpc('ram', credentials),
@@ -73113,6 +73256,8 @@ class Ledger {
 function nameOf(made) {
     if (made.kind === 'role')
         return 'role';
+    if (made.kind === 'replaced')
+        return `replaced ${made.id}`;
     return made.kind === 'image' ? `image ${made.region} ${made.name}` : `${made.kind} ${made.key}`;
 }
 
@@ -73168,27 +73313,25 @@ function harmlessLine(text, hidden) {
 
 ;// CONCATENATED MODULE: ./src/ecs/tasks.ts
 
-/** Import tasks of the region: those of the ids, or all that are not over. */
-async function findTasks(ecs, ids) {
-    const found = [];
+/** A task by its id. */
+async function findTask(ecs, id) {
+    return tasksOn(await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 }))[0];
+}
+/** Id of the import task behind an image, whatever its state. */
+async function importTask(ecs, imageId) {
     for (let page = 1;; page += 1) {
-        const answer = await ecs('DescribeTasks', {
-            TaskIds: ids,
-            TaskAction: ids === undefined ? 'ImportImage' : undefined,
-            TaskStatus: ids === undefined ? 'Processing' : undefined,
-            PageNumber: page,
-            PageSize: 100,
-        });
-        const tasks = listAt(answer, 'TaskSet', 'Task').map((task) => ({
-            id: textAt(task, 'TaskId') ?? '',
-            imageId: textAt(task, 'ResourceId') ?? '',
-            status: textAt(task, 'TaskStatus') ?? '',
-            cancellable: textAt(task, 'SupportCancel') !== 'false',
-        }));
-        found.push(...tasks);
-        if (tasks.length < 100)
-            return found;
+        const tasks = tasksOn(await ecs('DescribeTasks', { TaskAction: 'ImportImage', PageNumber: page, PageSize: 100 }));
+        const found = tasks.find((task) => task.imageId === imageId);
+        if (found !== undefined || tasks.length < 100)
+            return found?.id;
     }
+}
+function tasksOn(page) {
+    return listAt(page, 'TaskSet', 'Task').map((task) => ({
+        id: textAt(task, 'TaskId') ?? '',
+        imageId: textAt(task, 'ResourceId') ?? '',
+        status: textAt(task, 'TaskStatus') ?? '',
+    }));
 }
 /** How far a task is and, where it failed, why. */
 async function describeTask(ecs, id) {
@@ -73207,8 +73350,6 @@ async function describeTask(ecs, id) {
 
 
 
-/** How long a listing may lag behind an import whose answer was lost, in ms. */
-const LISTING_LAG = 8_000;
 /**
  * Cancels an import that is under way and removes what it leaves. Idempotent; a finished image is never undone.
  * @param deadline - ms since the epoch
@@ -73217,44 +73358,42 @@ const LISTING_LAG = 8_000;
  */
 async function cancelImport(ecs, log, made, deadline) {
     const started = now();
-    let known = made.id;
-    let asked = false;
+    const known = { asked: false };
     const look = async () => {
-        const image = await find(ecs, made, known);
-        if (image === undefined)
-            return known !== undefined || now() - started > LISTING_LAG ? {} : undefined;
-        known = image.id;
-        if (image.status === 'Available' || image.status === 'Deprecated')
-            return { image };
-        if (/^(CreateFailed|UnAvailable)$/.test(image.status))
+        const image = await find(ecs, made, known.image?.id ?? made.id);
+        if (image === undefined && (known.image !== undefined || now() - started > LISTING_LAG))
+            return {};
+        if (image !== undefined)
+            known.image = image;
+        const { id = made.id, status = '' } = image ?? {};
+        if (/^(Available|Deprecated)$/.test(status))
+            return known;
+        if (image !== undefined && /^(CreateFailed|UnAvailable)$/.test(status))
             await remove(ecs, log, image);
-        else if (!asked)
-            asked = await cancel(ecs, log, image, made.taskId);
+        else if (id !== undefined)
+            known.asked ||= await cancel(ecs, log, id, made.taskId);
         return undefined;
     };
     const end = await poll({ first: 2_000, slowest: 5_000, deadline }, look);
-    if (end === undefined)
-        throw new CloudError('ecs:CancelTask', 'CancelPending', `image ${known ?? made.names[0] ?? ''} is still there`);
-    return end.image;
+    if (end !== undefined)
+        return end.image;
+    const { id = made.name, status = 'not listed' } = known.image ?? {};
+    const text = `image ${id} is still ${status}${known.asked ? ', its import task is being cancelled' : ''}`;
+    throw new CloudError('ecs:CancelTask', 'CancelPending', text);
 }
 async function find(ecs, made, id) {
     if (id !== undefined)
         return (await findImages(ecs, { id }))[0];
-    for (const name of made.names) {
-        const ours = (await findImages(ecs, { name })).find((image) => isOurs(image, made.run));
-        if (ours !== undefined)
-            return ours;
-    }
-    return undefined;
+    return (await findImages(ecs, { name: made.name })).find((image) => isOurs(image, made.run));
 }
 /** Asks for the end of the task behind an image; says whether that was accepted. */
-async function cancel(ecs, log, image, taskId) {
-    const task = taskId ?? (await findTasks(ecs)).find(({ imageId }) => imageId === image.id)?.id;
+async function cancel(ecs, log, imageId, taskId) {
+    const task = taskId ?? (await importTask(ecs, imageId));
     if (task === undefined)
         return false;
     try {
         await ecs('CancelTask', { TaskId: task });
-        log.info(`Cancelled the import task ${task} of image ${image.id}.`);
+        log.info(`Cancelled the import task ${task} of image ${imageId}.`);
         return true;
     }
     catch (error) {
@@ -73276,6 +73415,39 @@ async function remove(ecs, log, image) {
     }
 }
 
+;// CONCATENATED MODULE: ./src/ecs/replaced.ts
+
+
+
+/** What the service says of an image that cannot go now: in use, shared, being copied or exported. */
+const STAYS = /^(Image(Using|Use|Is)\w+|OperationDenied\.\w+|Forbidden.*)$/;
+/**
+ * Deletes an image that was set aside for the name, never by force. Idempotent. One that does not lie aside, or after
+ * which nobody holds the name, is left alone; one that cannot go keeps its aside name, with a warning that says how.
+ * @throws CloudError when it could not even be tried
+ */
+async function deleteReplaced(ecs, log, { id, name, region }) {
+    const [image] = await findImages(ecs, { id });
+    if (image?.name !== asideName(name, id))
+        return;
+    if ((await findImages(ecs, { name })).length === 0)
+        return;
+    try {
+        await ecs('DeleteImage', { ImageId: id });
+        log.info(`Deleted the replaced image ${id}.`);
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        if (error.code === 'InvalidImageId.NotFound')
+            return;
+        if (!STAYS.test(error.code))
+            throw error;
+        const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
+        log.warning(`The replaced image ${id} stays as ${image.name} (${error.code}: ${error.message}). Later: ${command}`);
+    }
+}
+
 ;// CONCATENATED MODULE: ./src/ecs/role.ts
 
 
@@ -73288,14 +73460,14 @@ const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: 
 const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
 /** Whether ImportImage says that its role is missing (one `c` or two, as the documentation has it). */
 const isRoleMissing = (error) => error instanceof CloudError && /^NoSetRoletoECSServiceAc+ount$/i.test(error.code);
-/** What ImportImage answers until a new role or policy has spread. */
-const isSpreading = (error) => isRoleMissing(error) || (error instanceof CloudError && error.code === 'InvalidOSS.NotAuthorized');
+/** What ImportImage answers when the role is missing or incomplete, and until a new role or policy has spread. */
+const isRoleTrouble = (error) => isRoleMissing(error) || (error instanceof CloudError && error.code === 'InvalidOSS.NotAuthorized');
 /** How long a new role may take to spread, in ms: undocumented; 5 s to 2 min were seen. */
 const SPREAD = 180_000;
 /**
- * Starts an import; where the import role is missing, makes it and starts again until it has spread.
+ * Starts an import; where the import role is missing or lacks its policy, sets it up and starts again until it has spread.
  * @param beforeMaking - called before anything is made
- * @throws CloudError of the import, when the role is missing and may not be made; of RAM otherwise
+ * @throws CloudError of the import, when the role is not at fault or may not be set up; of RAM otherwise
  */
 async function withImportRole(ram, log, beforeMaking, start) {
     let refusal;
@@ -73303,29 +73475,31 @@ async function withImportRole(ram, log, beforeMaking, start) {
         return await start();
     }
     catch (error) {
-        if (!isRoleMissing(error))
+        if (!isRoleTrouble(error))
             throw error;
         refusal = error;
     }
-    beforeMaking();
     try {
-        await ensureImportRole(ram, log);
+        const changed = await ensureImportRole(ram, log, beforeMaking);
+        // A role that was complete all along: something else keeps ECS from the object.
+        if (!changed && refusal.code === 'InvalidOSS.NotAuthorized')
+            throw refusal;
     }
     catch (error) {
         if (!isDenied(error))
             throw error;
-        log.info(`The import role is missing, and may not be made: ${error.operation} is denied.`);
+        log.info(`The import role could not be set up: ${error.operation} is denied.`);
         throw refusal;
     }
+    log.info('Waiting until ECS sees the role, for at most 3 minutes.');
     const again = async () => {
         try {
             return await start();
         }
         catch (error) {
-            if (!isSpreading(error))
+            if (!isRoleTrouble(error))
                 throw error;
             refusal = error;
-            log.info('The import role has not spread yet.');
             return undefined;
         }
     };
@@ -73336,11 +73510,13 @@ async function withImportRole(ram, log, beforeMaking, start) {
 }
 /**
  * Makes the role with which ECS reads the bucket, or completes a half-made one. Idempotent.
+ * @returns whether anything had to be done
  * @throws CloudError `RoleTrustsNotEcs` when the role exists and its trust policy, which is not ours to change, lacks ECS
  */
-async function ensureImportRole(ram, log) {
+async function ensureImportRole(ram, log, beforeMaking) {
     const trust = await trustPolicy(ram);
     if (trust === undefined) {
+        beforeMaking();
         await unlessThere(ram('CreateRole', {
             RoleName: IMPORT_ROLE,
             AssumeRolePolicyDocument: TRUST_POLICY,
@@ -73352,10 +73528,19 @@ async function ensureImportRole(ram, log) {
         const statement = JSON.stringify(TRUST_STATEMENT);
         throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', `the trust policy of ${IMPORT_ROLE} lacks the statement ${statement}`);
     }
-    if (trust === undefined || !(await hasPolicy(ram))) {
-        await unlessThere(ram('AttachPolicyToRole', { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE }));
-        log.info(`Attached the policy ${IMPORT_POLICY} to it.`);
-    }
+    if (trust !== undefined && (await hasPolicy(ram)))
+        return false;
+    await attachPolicy(ram, log);
+    return true;
+}
+/** Attaches the policy to a role that was left without it; a role that was never made is not made now. Idempotent. */
+async function completeImportRole(ram, log) {
+    if ((await trustPolicy(ram)) !== undefined && !(await hasPolicy(ram)))
+        await attachPolicy(ram, log);
+}
+async function attachPolicy(ram, log) {
+    await unlessThere(ram('AttachPolicyToRole', { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE }));
+    log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
 }
 async function trustPolicy(ram) {
     try {
@@ -73753,457 +73938,48 @@ async function copyPart(oss, from, to, options = {}) {
     return { number, etag };
 }
 
-;// CONCATENATED MODULE: ./src/cleanup.ts
+;// CONCATENATED MODULE: ./src/leftover.ts
 
 
-
-
-
-
-/** How long a cancelled import may take to disappear, in ms. */
-const CANCEL_TIME = 150_000;
-/**
- * Undoes what a run made: first the imports, which read the objects, then uploads and objects. Idempotent; what fails is
- * reported, never thrown.
- */
-async function cleanUp(made, cloud, request) {
-    const order = ['image', 'upload', 'zeros', 'object', 'role'];
-    const undone = { leftovers: [], kept: [] };
-    for (const one of [...made].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))) {
-        try {
-            const kept = await undo(one, cloud, request);
-            if (kept !== undefined)
-                undone.kept.push(kept);
-        }
-        catch (error) {
-            const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
-            undone.leftovers.push({ made: one, text: `${leftover(one, request)} (${reason})` });
-        }
-    }
-    return undone;
-}
-async function undo(made, cloud, request) {
-    const { ecs, oss, ram, log } = cloud;
-    const { run } = request;
-    if (made.kind === 'image') {
-        const { name, id, taskId } = made;
-        return cancelImport(ecs, log, { names: [name], id, taskId, run: run.mark }, now() + CANCEL_TIME);
-    }
-    if (made.kind === 'upload') {
-        for (const id of await uploadsToAbort(made, cloud, request))
-            await abortUpload(oss, made.key, id);
-    }
-    else if (made.kind === 'zeros') {
-        for (const key of Object.values(zeroKeys(made.key, run.mark))) {
-            for (const { id } of await unfinishedUploads(oss, key))
-                await abortUpload(oss, key, id);
-            await removeObject(oss, { key, run: run.mark, private: true });
-        }
-    }
-    else if (made.kind === 'object') {
-        const { key, etag, versionId } = made;
-        const gone = await removeObject(oss, { key, etag, versionId, run: run.mark, private: request.key === undefined });
-        if (!gone)
-            log.info(`oss://${oss.bucket}/${key} is not what this run put there: it stays.`);
-    }
-    else {
-        await ensureImportRole(ram, log);
-    }
-    return undefined;
-}
-/** The upload that we know; under a key that only this run uses, all of them. */
-async function uploadsToAbort(made, { oss }, request) {
-    const isPrivate = request.key === undefined;
-    if (!isPrivate)
-        return made.id === undefined ? [] : [made.id];
-    try {
-        return (await unfinishedUploads(oss, made.key)).map(({ id }) => id);
-    }
-    catch (error) {
-        if (made.id !== undefined)
-            return [made.id];
-        throw error;
-    }
-}
-function leftover(made, { bucket, region, run }) {
+/** What stays when something could not be undone, and the command that undoes it. */
+function howToUndo(made, request, kept = []) {
+    const { bucket, region, run, image } = request;
+    const rm = (key) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
+    const ecs = (action, parameters) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
     switch (made.kind) {
-        case 'upload':
-            return `The unfinished upload of ${made.key} stays. Remove it: ossutil rm oss://${bucket}/${made.key} -m`;
-        case 'zeros':
-            return `The zero object of ${made.key} may stay. Remove it: ossutil rm oss://${bucket}/${zeroKeys(made.key, run.mark).object}`;
+        case 'upload': {
+            const place = `--bucket ${bucket} --${made.id === undefined ? 'prefix' : 'key'} ${quoted(made.key)}`;
+            const command = made.id === undefined
+                ? `Look for it: ossutil api list-multipart-uploads ${place}`
+                : `Remove it: ossutil api abort-multipart-upload ${place} --upload-id ${made.id}`;
+            return `An unfinished upload of oss://${bucket}/${made.key} may stay, and its parts cost. ${command}`;
+        }
+        case 'zeros': {
+            const { object, seed } = zeroKeys(made.key, run.mark);
+            return `Objects full of zeros may stay. Remove them: ${rm(object)}; ${rm(seed)}`;
+        }
         case 'object':
-            return `The staged object stays. Remove it: ossutil rm oss://${bucket}/${made.key}`;
-        case 'image':
-            return `Image ${made.id ?? made.name} stays. Remove it: aliyun ecs DeleteImage --RegionId ${region} --ImageId ${made.id ?? '<id>'}`;
+            return `The staged object may stay, and it costs. Remove it: ${rm(made.key)}`;
+        case 'image': {
+            const { name, id, taskId } = made;
+            const done = kept.find((one) => one.id === id || one.name === name);
+            if (done !== undefined) {
+                const rename = ecs('ModifyImageAttribute', `--ImageId ${done.id} --ImageName ${image.name}`);
+                return `Image ${done.id} is finished, but may not have got its name. Rename it: ${rename}`;
+            }
+            const cancel = taskId === undefined
+                ? ecs('DescribeTasks', '--TaskAction ImportImage')
+                : ecs('CancelTask', `--TaskId ${taskId}`);
+            return `The import of image ${id ?? name} may go on. Cancel it: ${cancel}; then remove what it leaves: ${ecs('DeleteImage', `--ImageId ${id ?? '<id>'}`)}`;
+        }
+        case 'replaced':
+            return `The replaced image ${made.id} stays. Remove it: ${ecs('DeleteImage', `--ImageId ${made.id}`)}`;
         case 'role':
-            return 'The import role may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System --PolicyName AliyunECSImageImportRolePolicy --RoleName AliyunECSImageImportDefaultRole';
+            return `The role ${IMPORT_ROLE} may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System --PolicyName ${IMPORT_POLICY} --RoleName ${IMPORT_ROLE}`;
     }
 }
-
-;// CONCATENATED MODULE: external "node:child_process"
-const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
-;// CONCATENATED MODULE: ./src/disk/extents.ts
-
-// Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
-const SCRIPT = `
-import errno, os
-end = 0
-size = os.fstat(0).st_size
-while end < size:
-    try:
-        start = os.lseek(0, end, os.SEEK_DATA)
-    except OSError as error:
-        if error.errno == errno.ENXIO:
-            break
-        raise
-    end = os.lseek(0, start, os.SEEK_HOLE)
-    print(start, end - start)
-print("end", size)
-`;
-const OUTPUT_LIMIT = 32 * 1024 ** 2;
-const TIME_LIMIT_MS = 60_000;
-const PROBES = 64;
-/**
- * Where data lies in a file, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
- * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
- * @param python3 path of a Python 3 interpreter, where there is one
- */
-async function dataExtents(disk, python3) {
-    const everything = [{ offset: 0, length: disk.size }];
-    if (python3 === undefined || process.platform !== 'linux' || disk.allocated >= 0.9 * disk.size)
-        return everything;
-    const extents = parse(await output(python3, disk.handle.fd), disk.size);
-    return extents !== undefined && (await holesAreZero(disk, extents)) ? extents : everything;
-}
-/** What the script prints for the file behind `fd`, empty on any failure. */
-function output(python3, fd) {
-    return new Promise((resolve) => {
-        const child = (0,external_node_child_process_namespaceObject.spawn)(python3, ['-I', '-S', '-c', SCRIPT], {
-            stdio: [fd, 'pipe', 'ignore'],
-            env: { PATH: '/usr/bin:/bin', LANG: 'C' },
-            cwd: '/',
-            timeout: TIME_LIMIT_MS,
-            killSignal: 'SIGKILL',
-        });
-        let text = '';
-        const give = (answer) => {
-            child.stdout?.destroy();
-            resolve(answer);
-        };
-        child.stdout?.setEncoding('latin1').on('data', (chunk) => {
-            text += chunk;
-            if (text.length <= OUTPUT_LIMIT)
-                return;
-            child.kill('SIGKILL');
-            give('');
-        });
-        child.on('error', () => {
-            give('');
-        });
-        child.on('exit', (code) => {
-            if (code !== 0)
-                give('');
-        });
-        child.on('close', () => {
-            give(text);
-        });
-    });
-}
-/** The extents of the script's answer, or undefined unless they are complete, in order and inside the file. */
-function parse(text, size) {
-    const lines = text.split('\n');
-    if (lines.pop() !== '' || lines.pop() !== `end ${size}`)
-        return undefined;
-    const extents = [];
-    let end = 0;
-    for (const line of lines) {
-        const [offset = NaN, length = NaN] = /^\d+ \d+$/.test(line) ? line.split(' ').map(Number) : [];
-        if (!(offset >= end && length > 0 && offset + length <= size))
-            return undefined;
-        extents.push({ offset, length });
-        end = offset + length;
-    }
-    return extents;
-}
-/** Reads both edges of some holes: file systems have answered wrongly before (OpenZFS issue 15526). */
-async function holesAreZero(disk, extents) {
-    const ends = [0, ...extents.map(({ offset, length }) => offset + length)];
-    const starts = [...extents.map(({ offset }) => offset), disk.size];
-    const step = Math.ceil(ends.length / PROBES);
-    const buffer = Buffer.alloc(4096);
-    for (let index = 0; index < ends.length; index += step) {
-        const from = ends[index] ?? 0;
-        const until = starts[index] ?? 0;
-        const length = Math.min(buffer.length, until - from);
-        for (const at of [from, until - length]) {
-            const { bytesRead } = await disk.handle.read(buffer, 0, length, at);
-            if (bytesRead !== length || buffer.subarray(0, length).some((byte) => byte !== 0))
-                return false;
-        }
-    }
-    return true;
-}
-
-;// CONCATENATED MODULE: ./src/ecs/import.ts
-
-
-
-/**
- * Starts the import of a staged object under `name`, once: a try whose answer was lost is found again by ClientToken or tag.
- * https://help.aliyun.com/document_detail/25542.html
- * @throws CloudError with the service's code
- */
-async function startImport(ecs, name, spec) {
-    try {
-        const answer = await ecs('ImportImage', importParams(name, spec));
-        const imageId = textAt(answer, 'ImageId');
-        if (imageId !== undefined)
-            return { imageId, taskId: textAt(answer, 'TaskId') };
-        throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
-    }
-    catch (error) {
-        const ambiguous = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+|UnexpectedAnswer|Timeout|E[A-Z]+)$/;
-        if (!(error instanceof CloudError) || !ambiguous.test(error.code))
-            throw error;
-        const ours = (await findImages(ecs, { name })).find((image) => isOurs(image, spec.run));
-        if (ours === undefined)
-            throw error;
-        return { imageId: ours.id };
-    }
-}
-function importParams(name, spec) {
-    return {
-        ImageName: name,
-        OSType: spec.osType,
-        Platform: spec.platform,
-        Architecture: spec.architecture,
-        Description: spec.description,
-        BootMode: spec.bootMode,
-        LicenseType: spec.licenseType,
-        RoleName: spec.roleName,
-        'DiskDeviceMapping.1.Format': spec.format,
-        'DiskDeviceMapping.1.OSSBucket': spec.bucket,
-        'DiskDeviceMapping.1.OSSObject': spec.key,
-        'DiskDeviceMapping.1.DiskImageSize': spec.systemSize,
-        'Tag.1.Key': TAG,
-        'Tag.1.Value': spec.run,
-        ClientToken: spec.clientToken,
-    };
-}
-
-;// CONCATENATED MODULE: ./src/ecs/swap.ts
-/**
- * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
- * Where the wanted image is nowhere, the other one gets the name: a name is never left empty.
- */
-function nextSwap(held, goal) {
-    const wantedAt = ['name', 'aside', 'temporary'].find((place) => held[place] === goal);
-    const keep = wantedAt === undefined ? other(goal) : goal;
-    if (held.name === keep)
-        return 'done';
-    if (held.name === undefined) {
-        const somewhere = held.aside === keep || held.temporary === keep;
-        return somewhere ? { rename: keep, to: 'name' } : 'done';
-    }
-    return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
-}
-const other = (who) => (who === 'new' ? 'old' : 'new');
-
-;// CONCATENATED MODULE: ./src/ecs/wait.ts
-
-
-
-
-const LOST_TASK = /^(Failed|Deleted)$/;
-const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
-/** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
-const GONE = 180_000;
-/**
- * Waits until an image is Available, watching image and task, whichever speaks first.
- * A failed look is not a failed import: it is logged, and the next look decides.
- * @throws CloudError `WaitTimedOut`, or the task's own reason
- */
-async function waitForImage(waiting, { imageId, taskId }) {
-    const { ecs, log, timeout } = waiting;
-    const started = now();
-    let seen = started;
-    let told = '';
-    let blind = false;
-    const deny = () => {
-        blind = true;
-    };
-    const look = async () => {
-        const [image] = await findImages(ecs, { id: imageId });
-        const task = taskId === undefined || blind ? undefined : await taskOr(ecs, taskId, deny);
-        if (image !== undefined)
-            seen = now();
-        const state = [image?.status ?? 'not listed', image?.progress, task && `task ${task.status}`]
-            .filter(Boolean)
-            .join(', ');
-        if (state !== told)
-            log.info(`Image ${imageId}: ${state}.`);
-        told = state;
-        if (image?.status === 'Available')
-            return image;
-        if (LOST_TASK.test(task?.status ?? '') || LOST_IMAGE.test(image?.status ?? '') || now() - seen > GONE) {
-            throw await wait_failure(ecs, imageId, taskId, image?.status ?? 'gone');
-        }
-        return undefined;
-    };
-    const patience = { first: 10_000, slowest: 30_000, deadline: started + timeout };
-    const patiently = async () => {
-        try {
-            return await look();
-        }
-        catch (error) {
-            if (error instanceof ImportFailed || !(error instanceof CloudError) || isDenied(error))
-                throw error;
-            log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
-            return undefined;
-        }
-    };
-    const image = await poll(patience, patiently);
-    if (image !== undefined)
-        return image;
-    const minutes = Math.round(timeout / 60_000);
-    throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', `image ${imageId} is not Available after ${minutes} min`);
-}
-/** The task, or undefined (and `deny` called) where the right to see them is missing: the image alone tells enough. */
-async function taskOr(ecs, taskId, deny) {
-    try {
-        return (await findTasks(ecs, taskId))[0];
-    }
-    catch (error) {
-        if (!isDenied(error))
-            throw error;
-        deny();
-        return undefined;
-    }
-}
-class ImportFailed extends CloudError {
-}
-async function wait_failure(ecs, imageId, taskId, status) {
-    const reason = taskId === undefined ? undefined : (await describeTask(ecs, taskId).catch(() => undefined))?.error;
-    const text = reason?.message ?? `the image is ${status}; the service gives no reason`;
-    return new ImportFailed('ecs:ImportImage', reason?.code ?? `Image${status}`, `image ${imageId}: ${text}`);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/land.ts
-
-
-
-
-
-
-/**
- * Makes an image (or adopts the one under way), waits until it is Available and gives it the name; where an image holds
- * the name it is set aside first (and deleted last, by `sweep`).
- * @param replaces - whether an image that holds the name is to be replaced
- * @param make - starts the making of an image under the name that it is given
- * @throws CloudError; the message of one thrown during the swap says which image holds the name
- */
-async function land(place, replaces, adopted, make) {
-    const { ecs, log, name } = place;
-    const temporary = temporaryName(name, place.runId);
-    const made = adopted === undefined ? await make(replaces ? temporary : name) : { imageId: adopted.id };
-    const image = await waitForImage({ ecs, log, timeout: place.timeout }, made);
-    place.onAvailable(image);
-    if (image.name !== name)
-        await settle(place, image.id, 'new');
-    return { ...image, name };
-}
-/** How long a swap may take, eventual consistency of the listing included, in ms. */
-const SETTLE = 180_000;
-/** Renames until the goal holds the name, from whatever state it finds. Idempotent. */
-async function settle(place, newId, goal) {
-    const { log, name } = place;
-    let last;
-    const step = async () => {
-        const images = await around(place, newId);
-        const swap = nextSwap(heldBy(images, place, newId), goal);
-        if (swap === 'done')
-            return true;
-        const isNew = swap.rename === 'new';
-        const moving = images.find(({ id, name: now }) => (id === newId) === isNew && (now === name || swap.to === 'name'));
-        if (moving === undefined)
-            return undefined;
-        const to = { name, aside: asideName(name, moving.id), temporary: temporaryName(name, place.runId) }[swap.to];
-        await place.ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
-        log.info(`Renamed ${isNew ? 'the new' : 'the old'} image ${moving.id}: ${moving.name} -> ${to}.`);
-        await shown(place, moving.id, to);
-        return undefined;
-    };
-    const patiently = async () => {
-        try {
-            return await step();
-        }
-        catch (error) {
-            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it.
-            if (!(error instanceof CloudError) || error.code !== 'InvalidImageName.Duplicated')
-                throw error;
-            last = error;
-            return undefined;
-        }
-    };
-    const done = await poll({ first: 1_000, slowest: 10_000, deadline: now() + SETTLE }, patiently);
-    if (done !== true)
-        throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `${name} is not settled`);
-}
-/** Waits until a listing shows the rename: what is decided next must not rest on a stale one. */
-async function shown(place, id, name) {
-    const look = async () => ((await findImages(place.ecs, { id }))[0]?.name === name ? true : undefined);
-    await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
-}
-/** The images that take part in a swap: the new one, who holds the name, and those set aside for it. */
-async function around(place, newId) {
-    const { ecs, name } = place;
-    const fresh = await findImages(ecs, { id: newId });
-    const holders = await findImages(ecs, { name });
-    return [...fresh, ...[...holders, ...(await setAside(place))].filter(({ id }) => id !== newId)];
-}
-/** Images that a swap for this name has set aside: their name is made of it and of their own id. */
-async function setAside({ ecs, name }) {
-    const like = await findImages(ecs, { nameLike: asidePrefix(name) });
-    return like.filter((image) => image.name === asideName(name, image.id));
-}
-function heldBy(images, place, newId) {
-    const held = {};
-    for (const image of images) {
-        const who = image.id === newId ? 'new' : 'old';
-        if (image.name === place.name)
-            held.name = who;
-        else if (image.name === temporaryName(place.name, place.runId))
-            held.temporary = who;
-        else if (image.name === asideName(place.name, image.id))
-            held.aside = who;
-    }
-    return held;
-}
-/**
- * Deletes what was set aside for the name, never by force; what cannot go keeps its aside name and is a warning.
- * @param newId - the image that holds the name now: another run may have set it aside in the meantime
- * @returns ids of all images that were set aside, deleted or not
- */
-async function sweep(place, newId) {
-    const old = (await setAside(place)).filter(({ id }) => id !== newId);
-    for (const image of old)
-        await deleteAside(place, image);
-    return old.map(({ id }) => id);
-}
-async function deleteAside({ ecs, log, region }, { id, name }) {
-    try {
-        await ecs('DeleteImage', { ImageId: id });
-        log.info(`Deleted the replaced image ${id}.`);
-    }
-    catch (error) {
-        if (!(error instanceof CloudError))
-            throw error;
-        if (error.code === 'InvalidImageId.NotFound')
-            return;
-        const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
-        log.warning(`The replaced image ${id} stays as ${name} (${error.code}: ${error.message}). Later: ${command}`);
-    }
-}
+/** For a shell. */
+const quoted = (text) => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 ;// CONCATENATED MODULE: ./src/oss/cut.ts
 /** Unit of the cut in bytes: zeros are looked for in blocks of this size; more than the smallest part that OSS takes (100 KB). */
@@ -74420,6 +74196,505 @@ function checker(source, { parts }) {
     };
 }
 
+;// CONCATENATED MODULE: ./src/oss/lost.ts
+
+
+/** Whoever lives has stored a first part by then, in ms. */
+const WATCH = 20_000;
+/**
+ * Those uploads that nobody goes on with: they hold no part and get none while we watch. An upload whose Initiate lost its
+ * answer is one of them, and ending such an upload loses no byte, whoever began it.
+ * @throws CloudError
+ */
+async function lostUploads(oss, uploads) {
+    let empty = uploads;
+    const look = async () => {
+        const counts = await Promise.all(empty.map(async ({ key, id }) => (await listParts(oss, key, id)).parts.size));
+        empty = empty.filter((_, at) => counts[at] === 0);
+        return empty.length === 0 ? true : undefined;
+    };
+    await poll({ first: WATCH / 4, slowest: WATCH / 4, deadline: now() + WATCH }, look);
+    return empty.map(({ id }) => id);
+}
+
+;// CONCATENATED MODULE: ./src/cleanup.ts
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * What is undone in which order: an object only when no import reads it any more, and first what no import reads. Beside
+ * it the moment, in ms after the start, after which no new try of it starts when time is short.
+ */
+const ORDER = [
+    ['upload', 45_000],
+    ['zeros', 45_000],
+    ['image', 150_000],
+    ['replaced', 150_000],
+    ['object', 200_000],
+    ['role', 200_000],
+];
+/**
+ * Undoes what a run made. Idempotent; what fails is reported, never thrown.
+ * @param hasty - keeps to a time-table of four minutes, after which the runner ends a post step
+ */
+async function cleanUp(made, cloud, request, hasty = false) {
+    const started = now();
+    const undone = { leftovers: [], kept: [] };
+    for (const [kind, end] of ORDER) {
+        if (hasty)
+            cloud.deadline.at = started + end;
+        // Nothing has taken the place of what was to be replaced.
+        if (kind === 'replaced' && made.some((one) => one.kind === 'image') && undone.kept.length === 0)
+            continue;
+        for (const one of made.filter((some) => some.kind === kind)) {
+            try {
+                await undo(one, cloud, request, undone);
+            }
+            catch (error) {
+                const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
+                undone.leftovers.push({ made: one, text: `${howToUndo(one, request, undone.kept)} (${reason})` });
+            }
+        }
+    }
+    return undone;
+}
+async function undo(made, cloud, request, undone) {
+    const { ecs, oss, ram, log } = cloud;
+    const { run, region, image } = request;
+    switch (made.kind) {
+        case 'upload':
+            for (const id of await uploadsToAbort(made, cloud, request))
+                await abortUpload(oss, made.key, id);
+            return;
+        case 'zeros':
+            for (const key of Object.values(zeroKeys(made.key, run.mark))) {
+                for (const { id } of await unfinishedUploads(oss, key))
+                    await abortUpload(oss, key, id);
+                await removeObject(oss, { key, run: run.mark, private: true });
+            }
+            return;
+        case 'image': {
+            const kept = await cancelImport(ecs, log, { ...made, run: run.mark }, Math.min(now() + PATIENCE, cloud.deadline.at));
+            if (kept === undefined)
+                return;
+            undone.kept.push(kept);
+            log.info(`Image ${kept.id} is finished: it stays.`);
+            if (kept.name !== temporaryName(image.name, run.id))
+                return;
+            await settle({ ecs, log, name: image.name, runId: run.id, timeout: 0 }, kept.id, 'new');
+            return;
+        }
+        case 'replaced':
+            return deleteReplaced(ecs, log, { id: made.id, name: image.name, region });
+        case 'object': {
+            const { key, etag, versionId } = made;
+            const gone = await removeObject(oss, { key, etag, versionId, run: run.mark, private: request.key === undefined });
+            if (!gone)
+                log.info(`oss://${oss.bucket}/${key} is not what this run put there: it stays.`);
+            return;
+        }
+        case 'role':
+            await completeImportRole(ram, log);
+    }
+}
+/** How long a cancelled import may take to disappear, in ms. */
+const PATIENCE = 150_000;
+/**
+ * Under a key that only this run uses, all uploads. Under a key of the user's the one that we know, and those that began
+ * after us and that nobody goes on with: of these, one may be ours, whose id was lost with the answer.
+ */
+async function uploadsToAbort({ key, id, others }, { oss }, request) {
+    const known = id === undefined ? [] : [id];
+    const isPrivate = request.key === undefined;
+    if (!isPrivate && others === undefined)
+        return known;
+    try {
+        const all = await unfinishedUploads(oss, key);
+        if (isPrivate)
+            return all.map((upload) => upload.id);
+        return [
+            ...known,
+            ...(await lostUploads(oss, all.filter((one) => one.id !== id && !others?.includes(one.id)))),
+        ];
+    }
+    catch (error) {
+        if (!isDenied(error) || id === undefined)
+            throw error;
+        return known;
+    }
+}
+
+;// CONCATENATED MODULE: external "node:child_process"
+const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
+;// CONCATENATED MODULE: ./src/disk/extents.ts
+
+// Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
+const SCRIPT = `
+import errno, os
+end = 0
+size = os.fstat(0).st_size
+while end < size:
+    try:
+        start = os.lseek(0, end, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            break
+        raise
+    end = os.lseek(0, start, os.SEEK_HOLE)
+    print(start, end - start)
+print("end", size)
+`;
+const OUTPUT_LIMIT = 32 * 1024 ** 2;
+const TIME_LIMIT_MS = 60_000;
+const PROBES = 64;
+/**
+ * Where data lies in a file, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
+ * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
+ * @param python3 path of a Python 3 interpreter, where there is one
+ */
+async function dataExtents(disk, python3) {
+    const everything = [{ offset: 0, length: disk.size }];
+    if (python3 === undefined || process.platform !== 'linux' || disk.allocated >= 0.9 * disk.size)
+        return everything;
+    const extents = parse(await output(python3, disk.handle.fd), disk.size);
+    return extents !== undefined && (await holesAreZero(disk, extents)) ? extents : everything;
+}
+/** What the script prints for the file behind `fd`, empty on any failure. */
+function output(python3, fd) {
+    return new Promise((resolve) => {
+        const child = (0,external_node_child_process_namespaceObject.spawn)(python3, ['-I', '-S', '-c', SCRIPT], {
+            stdio: [fd, 'pipe', 'ignore'],
+            env: { PATH: '/usr/bin:/bin', LANG: 'C' },
+            cwd: '/',
+            timeout: TIME_LIMIT_MS,
+            killSignal: 'SIGKILL',
+        });
+        let text = '';
+        const give = (answer) => {
+            child.stdout?.destroy();
+            resolve(answer);
+        };
+        child.stdout?.setEncoding('latin1').on('data', (chunk) => {
+            text += chunk;
+            if (text.length <= OUTPUT_LIMIT)
+                return;
+            child.kill('SIGKILL');
+            give('');
+        });
+        child.on('error', () => {
+            give('');
+        });
+        child.on('exit', (code) => {
+            if (code !== 0)
+                give('');
+        });
+        child.on('close', () => {
+            give(text);
+        });
+    });
+}
+/** The extents of the script's answer, or undefined unless they are complete, in order and inside the file. */
+function parse(text, size) {
+    const lines = text.split('\n');
+    if (lines.pop() !== '' || lines.pop() !== `end ${size}`)
+        return undefined;
+    const extents = [];
+    let end = 0;
+    for (const line of lines) {
+        const [offset = NaN, length = NaN] = /^\d+ \d+$/.test(line) ? line.split(' ').map(Number) : [];
+        if (!(offset >= end && length > 0 && offset + length <= size))
+            return undefined;
+        extents.push({ offset, length });
+        end = offset + length;
+    }
+    return extents;
+}
+/** Reads both edges of some holes: file systems have answered wrongly before (OpenZFS issue 15526). */
+async function holesAreZero(disk, extents) {
+    const ends = [0, ...extents.map(({ offset, length }) => offset + length)];
+    const starts = [...extents.map(({ offset }) => offset), disk.size];
+    const step = Math.ceil(ends.length / PROBES);
+    const buffer = Buffer.alloc(4096);
+    for (let index = 0; index < ends.length; index += step) {
+        const from = ends[index] ?? 0;
+        const until = starts[index] ?? 0;
+        const length = Math.min(buffer.length, until - from);
+        for (const at of [from, until - length]) {
+            const { bytesRead } = await disk.handle.read(buffer, 0, length, at);
+            if (bytesRead !== length || buffer.subarray(0, length).some((byte) => byte !== 0))
+                return false;
+        }
+    }
+    return true;
+}
+
+;// CONCATENATED MODULE: ./src/ecs/import.ts
+
+
+
+
+
+
+/** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
+const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
+/**
+ * Starts the import of a staged object under `name`, once: a try whose answer was lost is found again by ClientToken or tag.
+ * https://help.aliyun.com/document_detail/25542.html
+ * @throws CloudError with the service's code
+ */
+async function startImport(ecs, name, spec) {
+    try {
+        const answer = await ecs('ImportImage', importParams(name, spec));
+        const imageId = textAt(answer, 'ImageId');
+        if (imageId !== undefined)
+            return { imageId, taskId: textAt(answer, 'TaskId') };
+        throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
+    }
+    catch (error) {
+        if (!(error instanceof CloudError) || !(TAKEN.test(error.code) || cure(error) === 'again'))
+            throw error;
+        const ours = await findOurs(ecs, name, spec.run).catch(() => undefined);
+        if (ours === undefined)
+            throw error;
+        return { imageId: ours, taskId: await importTask(ecs, ours).catch(() => undefined) };
+    }
+}
+/** Id of the image that an import of ours has made under the name; it may take a moment to be listed. */
+async function findOurs(ecs, name, run) {
+    const look = async () => {
+        const holders = await findImages(ecs, { name });
+        return holders.length === 0 ? undefined : { ours: holders.find((image) => isOurs(image, run))?.id };
+    };
+    return (await poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look))?.ours;
+}
+function importParams(name, spec) {
+    return {
+        ImageName: name,
+        OSType: spec.osType,
+        Platform: spec.platform,
+        Architecture: spec.architecture,
+        Description: spec.description,
+        BootMode: spec.bootMode,
+        LicenseType: spec.licenseType,
+        RoleName: spec.roleName,
+        'DiskDeviceMapping.1.Format': spec.format,
+        'DiskDeviceMapping.1.OSSBucket': spec.bucket,
+        'DiskDeviceMapping.1.OSSObject': spec.key,
+        'DiskDeviceMapping.1.DiskImageSize': spec.systemSize,
+        'Tag.1.Key': TAG,
+        'Tag.1.Value': spec.run,
+        ClientToken: spec.clientToken,
+    };
+}
+
+;// CONCATENATED MODULE: ./src/ecs/wait.ts
+
+
+
+
+
+const LOST_TASK = /^(Failed|Deleted)$/;
+const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
+/** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
+const GONE = 180_000;
+/**
+ * Waits until an image is Available, watching image and task, whichever speaks first.
+ * A failed look is not a failed import: it is logged, and the next look decides.
+ * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
+ * has expired)
+ */
+async function waitForImage(waiting, { imageId, taskId }) {
+    const { ecs, log, timeout } = waiting;
+    const started = now();
+    let seen = started;
+    let told = '';
+    const taskStatus = watchTask(waiting, taskId);
+    const look = async () => {
+        const [image] = await findImages(ecs, { id: imageId });
+        const ready = image?.status === 'Available';
+        // An image that is ready needs no task to say so.
+        const task = ready ? undefined : await taskStatus();
+        if (image !== undefined)
+            seen = now();
+        const state = [image?.status ?? 'not listed', image?.progress, task && `task ${task}`].filter(Boolean).join(', ');
+        if (state !== told)
+            log.info(`Image ${imageId}: ${state}.`);
+        told = state;
+        if (ready)
+            return image;
+        if (LOST_TASK.test(task ?? '') || LOST_IMAGE.test(image?.status ?? '') || now() - seen > GONE) {
+            throw await wait_failure(ecs, { imageId, taskId }, task, image?.status);
+        }
+        return undefined;
+    };
+    const patiently = async () => {
+        try {
+            return await look();
+        }
+        catch (error) {
+            const passes = error instanceof CloudError && (cure(error) === 'again' || error.code === 'UnexpectedAnswer');
+            if (error instanceof ImportFailed || !passes)
+                throw error;
+            log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
+            return undefined;
+        }
+    };
+    const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
+    if (image !== undefined)
+        return image;
+    const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
+    const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
+    throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
+}
+/** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
+function watchTask({ ecs, log }, taskId) {
+    let blind = taskId === undefined;
+    return async () => {
+        if (blind || taskId === undefined)
+            return undefined;
+        try {
+            return (await findTask(ecs, taskId))?.status;
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            blind = isDenied(error);
+            log.info(`The task ${taskId} cannot be seen (${error.code}); the image alone tells enough.`);
+            return undefined;
+        }
+    };
+}
+class ImportFailed extends CloudError {
+}
+async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
+    const reason = taskId === undefined ? undefined : (await describeTask(ecs, taskId).catch(() => undefined))?.error;
+    if (reason !== undefined)
+        return new ImportFailed('ecs:ImportImage', reason.code, `image ${imageId}: ${reason.message}`);
+    if (task === 'Deleted')
+        return new ImportFailed('ecs:ImportImage', 'ImportCancelled', `image ${imageId}: its import task was cancelled`);
+    const text = `image ${imageId} is ${status}, and the service gives no reason`;
+    return new ImportFailed('ecs:ImportImage', `Image${status}`, text);
+}
+
+;// CONCATENATED MODULE: ./src/ecs/land.ts
+
+
+
+
+
+/**
+ * Makes an image, waits until it is Available and gives it the name; an image that holds the name is set aside first.
+ * @param make - starts the making of an image under the name that it is given, or goes on with one under way
+ * @throws CloudError; the message of one thrown during the swap says which image holds the name
+ */
+async function land(place, make) {
+    const { ecs, log, name, timeout, held, replaces } = place;
+    const temporary = temporaryName(name, place.runId);
+    const made = await make(held ? temporary : name).catch((error) => {
+        const isTaken = error instanceof CloudError && error.code === 'InvalidImageName.Duplicated';
+        if (held || !replaces || !isTaken)
+            throw error;
+        log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
+        return make(temporary);
+    });
+    const image = await waitForImage({ ecs, log, timeout }, made);
+    place.onAvailable(image);
+    if (image.name !== name)
+        await takeName(place, image);
+    return { ...image, name };
+}
+/** Gives the name to the new image; where that fails halfway, back to the old one. */
+async function takeName(place, image) {
+    const moved = [];
+    try {
+        await settle(place, image.id, 'new', moved);
+        const replaced = moved.at(-1);
+        if (replaced !== undefined)
+            place.onReplaced(replaced);
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        if (moved.length > 0)
+            await settle(place, image.id, 'old', moved).catch(() => undefined);
+        const { operation, code, status, requestId } = error;
+        const text = `${error.message}; ${await namesOf(place, image.id)}`;
+        throw new CloudError(operation, code, text, { status, requestId, cause: error });
+    }
+}
+async function namesOf({ ecs, name }, newId) {
+    const what = `the new image ${newId} is Available`;
+    try {
+        const [holder] = await findImages(ecs, { name });
+        const [fresh] = await findImages(ecs, { id: newId });
+        const held = holder === undefined ? `no image holds the name ${name}` : `image ${holder.id} holds the name ${name}`;
+        return `${held}, ${what} as ${fresh?.name ?? 'unknown'}`;
+    }
+    catch {
+        return `${what}, and which image holds the name ${name} cannot be seen`;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/outputs.ts
+
+/** Sets what is known so far; the last call wins. */
+function setOutputs({ image, region, taskId, object, replaced }) {
+    setOutput('image_id', image?.id ?? '');
+    setOutput('image_ids', JSON.stringify(image === undefined ? {} : { [region]: image.id }));
+    setOutput('task_id', taskId ?? '');
+    setOutput('oss_object', object ?? '');
+    setOutput('replaced_image_id', replaced ?? '');
+}
+
+;// CONCATENATED MODULE: ./src/ending.ts
+
+
+
+
+/** A run that failed: takes back what is not finished, keeps what the table of endings keeps. */
+async function ending_undo(stage, error) {
+    const { request, ledger, outcome } = stage;
+    // The import goes on and is reading the object.
+    if (error instanceof CloudError && error.code === 'WaitTimedOut')
+        ledger.forget(['image', 'object', 'role']);
+    if (outcome.image !== undefined)
+        ledger.forget(['image', 'role']);
+    ledger.forget(['replaced']);
+    if (request.skipClean)
+        ledger.forget(['upload', 'object']);
+    await cleanStage(stage);
+    setOutputs(outcome);
+}
+/** A run that succeeded: the replaced image and the staging copy go, and the file if it is not wanted any more. */
+async function finish(stage) {
+    const { request, disk, ledger, log, outcome } = stage;
+    if (request.skipClean)
+        ledger.forget(['object']);
+    await cleanStage(stage);
+    if (request.keepInput || outcome.leftovers.length > 0)
+        return;
+    await (0,promises_namespaceObject.unlink)(disk.path);
+    log.info(`Deleted ${disk.path} (keep_input_artifact: false).`);
+}
+/** Undoes what the ledger holds; what fails stays in it, so that post tries again. */
+async function cleanStage({ request, cloud, ledger, log, outcome }) {
+    const { leftovers, kept } = await cleanUp(ledger.made(), cloud, request);
+    outcome.image ??= kept[0];
+    const stays = new Set(leftovers.map(({ made }) => made));
+    ledger.keep((made) => stays.has(made));
+    for (const { text } of leftovers)
+        log.info(`${text}; the post step tries again.`);
+    outcome.leftovers = leftovers.map(({ text }) => text);
+}
+
 ;// CONCATENATED MODULE: ./src/oss/progress.ts
 
 const progress_MIB = 1024 ** 2;
@@ -74577,7 +74852,7 @@ function nextLimit(limit, { accepted, failed, throttled }) {
 
 
 /** The upload gives up when no part was accepted for this long, in ms. */
-const PATIENCE = 15 * 60_000;
+const pace_PATIENCE = 15 * 60_000;
 /** How an upload fares: what was accepted and what failed, and whether there is still hope. */
 class Pace {
     progress;
@@ -74609,7 +74884,7 @@ class Pace {
             if (!(error instanceof CloudError) || !this.hopeless())
                 throw error;
             const { operation, code, message, requestId } = error;
-            const text = `no part was accepted for ${PATIENCE / 60_000} minutes, ${this.progress.share()} is through`;
+            const text = `no part was accepted for ${pace_PATIENCE / 60_000} minutes, ${this.progress.share()} is through`;
             throw new CloudError(operation, 'UploadGaveUp', `${text}; last: ${code}: ${message}`, {
                 requestId,
                 cause: error,
@@ -74617,7 +74892,7 @@ class Pace {
         }
     }
     hopeless() {
-        return now() - this.lastAccepted > PATIENCE;
+        return now() - this.lastAccepted > pace_PATIENCE;
     }
     note({ code, status, message }) {
         this.seen.failed += 1;
@@ -74705,9 +74980,13 @@ async function attempt(sdk, target, part, rings) {
         return { number, etag, crc: digest, length };
     }
     catch (error) {
-        body.destroy();
         progress.moved(-moved);
         throw error;
+    }
+    finally {
+        // Also after success: an answer can outrun the drain that the end of the body waits for, and a request that never ends
+        // holds its connection, and with it the process, for ever.
+        body.destroy();
     }
 }
 
@@ -74899,18 +75178,9 @@ function refuseErrorIn200(answer) {
     });
 }
 
-;// CONCATENATED MODULE: ./src/outputs.ts
-
-/** Sets what is known so far; the last call wins. */
-function setOutputs({ image, region, taskId, object, replaced }) {
-    setOutput('image_id', image?.id ?? '');
-    setOutput('image_ids', JSON.stringify(image === undefined ? {} : { [region]: image.id }));
-    setOutput('task_id', taskId ?? '');
-    setOutput('oss_object', object ?? '');
-    setOutput('replaced_image_id', replaced ?? '');
-}
-
 ;// CONCATENATED MODULE: ./src/main.ts
+
+
 
 
 
@@ -74937,14 +75207,14 @@ async function run(stage) {
     const plan = await log.group('Check', () => check(cloud, request, key));
     outcome.object = `oss://${bucket}/${key}`;
     try {
-        await prepare(stage, plan);
+        await prepare(stage, plan, key);
         if (plan.adopt === undefined) {
             await log.group(`Upload ${disk.path} to ${outcome.object}`, () => stageDisk(stage, plan, key));
         }
         await log.group(`Import into ECS, ${region}`, () => landImage(stage, plan, key));
     }
     catch (error) {
-        await log.group('Clean up', () => main_undo(stage, error));
+        await log.group('Clean up', () => ending_undo(stage, error));
         throw error;
     }
     await log.group('Clean up', () => finish(stage));
@@ -74953,10 +75223,14 @@ async function run(stage) {
 function stagingKey({ key, image, run: { id } }, { format }) {
     return key ?? `${PREFIX}${image.name}/${id}/disk.${format.toLowerCase()}`;
 }
-/** Takes away what an earlier attempt left broken, and makes the bucket if it is missing. */
-async function prepare({ request, cloud, log }, plan) {
+/** Takes over what an earlier attempt left, takes away what it left broken, and makes the bucket if it is missing. */
+async function prepare({ request, cloud, ledger, log }, plan, key) {
+    const { run } = request;
+    if (run.attempt > 1)
+        for (const kind of ['upload', 'zeros', 'object'])
+            ledger.record({ kind, key });
     for (const { id, name } of plan.broken) {
-        await cancelImport(cloud.ecs, log, { names: [name], id, run: request.run.mark }, now() + 60_000);
+        await cancelImport(cloud.ecs, log, { name, id, run: run.mark }, now() + 60_000);
     }
     if (plan.makeBucket)
         await makeBucket(cloud.oss);
@@ -74964,9 +75238,10 @@ async function prepare({ request, cloud, log }, plan) {
 async function stageDisk({ request, disk, cloud, ledger, outcome }, plan, key) {
     const started = now();
     const { run } = request;
-    ledger.record({ kind: 'upload', key });
-    ledger.record({ kind: 'object', key });
     const isPrivate = request.key === undefined;
+    const others = isPrivate ? undefined : await uploadsUnder(cloud, key);
+    ledger.record({ kind: 'upload', key, ...(others !== undefined && { others }) });
+    ledger.record({ kind: 'object', key });
     const extents = await dataExtents(disk, (await which('python3')) || undefined);
     const source = { handle: disk.handle, size: disk.size, extents };
     const staged = await upload(cloud.oss, source, {
@@ -74974,7 +75249,7 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }, plan, key) {
         run: run.mark,
         overwrite: plan.overwrite,
         joins: !isPrivate || run.attempt > 1,
-        joinsAny: isPrivate || run.attempt > 1,
+        joinsAny: isPrivate,
         onUpload: (id) => {
             ledger.record({ kind: 'upload', key, id });
         },
@@ -74982,7 +75257,6 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }, plan, key) {
             ledger.record({ kind: 'zeros', key });
         },
     });
-    ledger.forget(['upload']);
     const { etag, versionId } = staged;
     ledger.record({ kind: 'object', key, etag, ...(versionId !== undefined && { versionId }) });
     await assertUnchanged(disk);
@@ -74994,23 +75268,43 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }, plan, key) {
     if (leftovers.length === 0)
         ledger.forget(['zeros']);
 }
+/** Ids of the uploads that are under a key of the user's before ours; undefined where the right to look is missing. */
+async function uploadsUnder({ oss }, key) {
+    try {
+        return (await unfinishedUploads(oss, key)).map(({ id }) => id);
+    }
+    catch (error) {
+        if (!isDenied(error))
+            throw error;
+        return undefined;
+    }
+}
 /** Imports the staged object, or goes on with the import of an earlier attempt, until the image has its name. */
 async function landImage(stage, plan, key) {
-    const { cloud, ledger, log, outcome } = stage;
+    const { request, cloud, ledger, log, outcome } = stage;
     const started = now();
-    if (plan.adopt !== undefined) {
-        const { id, name, status } = plan.adopt;
-        log.info(`Going on with image ${id} (${status}), which an earlier attempt of this run has made.`);
-        ledger.record({ kind: 'image', region: outcome.region, name, id });
-        ledger.record({ kind: 'object', key });
-    }
-    const make = (name) => withImportRole(cloud.ram, log, () => {
+    for (const { id } of plan.replaced)
+        ledger.record({ kind: 'replaced', id });
+    const beforeRole = () => {
         ledger.record({ kind: 'role' });
-    }, () => importAs(stage, key, name));
-    await land(placeOf(stage), plan.old !== undefined, plan.adopt, make);
+    };
+    const make = (name) => {
+        if (plan.adopt !== undefined)
+            return adopt(stage, plan.adopt);
+        const start = () => importAs(stage, key, name);
+        return request.importRole === undefined ? withImportRole(cloud.ram, log, beforeRole, start) : start();
+    };
+    await land(placeOf(stage, plan), make);
     outcome.times.import = now() - started;
     ledger.forget(['image', 'role']);
     setOutputs(outcome);
+}
+async function adopt({ cloud, ledger, log, outcome }, { id, name, status }) {
+    log.info(`Going on with image ${id} (${status}), which an earlier attempt of this run has made.`);
+    const taskId = await importTask(cloud.ecs, id).catch(() => undefined);
+    ledger.record({ kind: 'image', region: outcome.region, name, id, ...(taskId !== undefined && { taskId }) });
+    outcome.taskId = taskId;
+    return { imageId: id, taskId };
 }
 async function importAs({ request, disk, cloud, ledger, outcome }, key, name) {
     const { osType, platform, architecture, description, systemSize } = request.image;
@@ -75025,7 +75319,8 @@ async function importAs({ request, disk, cloud, ledger, outcome }, key, name) {
         architecture,
         description,
         systemSize,
-        bootMode: disk.bootMode,
+        // arm64 boots by UEFI only; the default of ImportImage is BIOS whatever the architecture.
+        bootMode: architecture === 'arm64' ? 'UEFI' : disk.bootMode,
         licenseType: osType === 'windows' ? 'Aliyun' : undefined,
         roleName: request.importRole,
         clientToken: clientToken(request, name),
@@ -75035,85 +75330,35 @@ async function importAs({ request, disk, cloud, ledger, outcome }, key, name) {
     outcome.taskId = made.taskId;
     return made;
 }
-/** The place where the image lands; also what post settles the names of. */
-function placeOf({ request, cloud, log, outcome }) {
-    const { image, run, region, timeout } = request;
+function placeOf({ request, cloud, log, outcome }, plan) {
+    const { image, run, timeout, forceDelete } = request;
     return {
         ecs: cloud.ecs,
         log,
-        region,
         name: image.name,
-        run: run.mark,
         runId: run.id,
         timeout,
+        held: plan.old !== undefined,
+        replaces: forceDelete,
         onAvailable: (available) => {
             outcome.image = available;
         },
+        onReplaced: (id) => {
+            outcome.replaced = id;
+        },
     };
-}
-/** A run that failed: takes back what is not finished, settles names, keeps what the table of endings keeps. */
-async function main_undo(stage, error) {
-    const { ledger, log, outcome } = stage;
-    const waiting = error instanceof CloudError && error.code === 'WaitTimedOut';
-    if (waiting)
-        ledger.forget(['image', 'upload', 'object', 'role']);
-    if (outcome.image !== undefined) {
-        await settle(placeOf(stage), outcome.image.id, 'old').catch((unsettled) => {
-            log.info(`The names could not be settled: ${textOf(unsettled)}`);
-        });
-        ledger.forget(['image', 'role']);
-    }
-    await cleanStage(stage);
-    setOutputs(outcome);
-}
-/** A run that succeeded: the replaced image and the staging copy go, and the file if it is not wanted any more. */
-async function finish(stage) {
-    const { request, disk, log, outcome } = stage;
-    if (request.forceDelete && outcome.image !== undefined) {
-        [outcome.replaced] = await sweep(placeOf(stage), outcome.image.id);
-    }
-    await cleanStage(stage);
-    setOutputs(outcome);
-    if (request.keepInput || outcome.leftovers.length > 0)
-        return;
-    await (0,promises_namespaceObject.unlink)(disk.path);
-    log.info(`Deleted ${disk.path} (keep_input_artifact: false).`);
-}
-/** Undoes what the ledger holds; what fails stays in it, so that post tries again. */
-async function cleanStage({ request, cloud, ledger, log, outcome }) {
-    if (request.skipClean)
-        ledger.forget(['upload', 'object']);
-    const { leftovers } = await cleanUp(ledger.made(), cloud, request);
-    const stays = new Set(leftovers.map(({ made }) => made));
-    ledger.keep((made) => stays.has(made));
-    for (const { text } of leftovers)
-        log.info(`${text}; the post step tries again.`);
-    outcome.leftovers = leftovers.map(({ text }) => text);
 }
 
 ;// CONCATENATED MODULE: ./src/post.ts
 
-
-
-
-
 /** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
 async function post(request, cloud, made, log) {
-    const kinds = request.skipClean ? made.filter(({ kind }) => kind !== 'upload' && kind !== 'object') : made;
-    if (kinds.length === 0) {
+    const left = request.skipClean ? made.filter(({ kind }) => kind !== 'upload' && kind !== 'object') : made;
+    if (left.length === 0) {
         log.info('Nothing is left to clean up.');
         return;
     }
-    const { kept, leftovers } = await cleanUp(kinds, cloud, request);
-    for (const image of kept) {
-        log.info(`Image ${image.id} was finished: it stays.`);
-        if (image.name !== temporaryName(request.image.name, request.run.id))
-            continue;
-        const place = placeOf({ request, cloud, log, outcome: { region: request.region, leftovers: [], times: {} } });
-        await settle(place, image.id, 'new').catch((error) => {
-            log.warning(`Image ${image.id} is finished, but has not got its name: ${textOf(error)}`);
-        });
-    }
+    const { leftovers } = await cleanUp(left, cloud, request, true);
     for (const { text } of leftovers)
         log.warning(text);
 }
@@ -75131,7 +75376,7 @@ async function writeSummary(request, outcome, safe) {
         ['Name', name],
         ['Region', region],
         ['System', `${osType}, ${platform}, ${architecture}`],
-        ['Uploaded', staged && `${summary_gib(staged.size)} in ${duration(times.upload)}`],
+        ['Uploaded', staged && `${readable(staged.size)} in ${duration(times.upload)}`],
         ['Import', duration(times.import)],
         ['Staged object', object && `${object} (${skipClean ? 'kept' : 'deleted'})`],
         ['Replaced', replaced],
@@ -75147,7 +75392,8 @@ async function writeSummary(request, outcome, safe) {
 }
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const summary_escape = (text) => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);
-const summary_gib = (bytes) => `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
+/** Bytes for a person. */
+const readable = (bytes) => bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 /** Milliseconds for a person. */
 function duration(ms) {
     if (ms === undefined)
@@ -75157,7 +75403,6 @@ function duration(ms) {
 }
 
 ;// CONCATENATED MODULE: ./src/index.ts
-
 
 
 
@@ -75204,7 +75449,8 @@ async function main(log) {
         throw new BadInput(problems);
     try {
         disk.warnings.forEach(log.warning);
-        log.info(`${disk.path}: ${disk.format}, ${disk.size} bytes, a disk of ${disk.virtualSize} bytes.`);
+        const inside = disk.format === 'RAW' ? '' : `, a disk of ${bytes(disk.virtualSize)} inside`;
+        log.info(`${disk.path}: ${disk.format}, ${bytes(disk.size)}${inside}.`);
         log.info(`Credentials from ${identity.from}.`);
         if (identity.kind === 'keys' && identity.keys.securityToken !== undefined)
             log.warning(SHORT_LIVED);
@@ -75213,7 +75459,7 @@ async function main(log) {
         });
         const outcome = { region: request.region, leftovers: [], times: {} };
         await run({ request, disk, cloud: connect(request, identity, log), ledger, log, outcome });
-        log.info(`Imported ${outcome.image?.id ?? ''}.`);
+        log.info(`Imported ${outcome.image?.id ?? ''} as ${request.image.name} in ${request.region}.`);
         await writeSummary(request, outcome, log.safe);
     }
     finally {
@@ -75245,8 +75491,6 @@ async function openInput(request, problems) {
     await disk?.handle.close();
     return undefined;
 }
-/** The runner ends post after five minutes; we stop starting things a minute before, in ms. */
-const POST_TIME = 240_000;
 async function cleanUpAfter(log) {
     const made = getState('made');
     if (made === '')
@@ -75254,7 +75498,7 @@ async function cleanUpAfter(log) {
     const { request, problems, identity } = await readRequest(log);
     if (identity === undefined)
         throw new BadInput(problems);
-    await post(request, connect(request, identity, log, now() + POST_TIME), JSON.parse(made), log);
+    await post(request, connect(request, identity, log), JSON.parse(made), log);
 }
 /** What the one annotation of a failed run says. */
 function report(error) {

@@ -4,6 +4,7 @@ import { textAt } from './cloud/json.ts';
 import type { Cloud } from './connect.ts';
 import { findImages, isOurs, type Image } from './ecs/images.ts';
 import { temporaryName } from './ecs/names.ts';
+import { setAside } from './ecs/settle.ts';
 import type { ImportRequest } from './inputs.ts';
 import { inspectBucket, type BucketState } from './oss/bucket.ts';
 import { headObject } from './oss/objects.ts';
@@ -15,6 +16,8 @@ export interface Plan {
   overwrite: boolean;
   /** The image that holds the name and is to be replaced. */
   old: Image | undefined;
+  /** What goes once the new image holds the name: the old one, and those that an earlier replacement could not delete. */
+  replaced: Image[];
   /** What an earlier attempt of this run made: being imported, or ready. */
   adopt: Image | undefined;
   /** What an earlier attempt of this run left broken. */
@@ -105,18 +108,24 @@ async function objectUnder({ oss, log }: Cloud, request: ImportRequest, key: str
   return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
 }
 
-async function imagesOfName({ ecs }: Cloud, { image, run }: ImportRequest) {
+async function imagesOfName({ ecs }: Cloud, { image, run, forceDelete }: ImportRequest) {
   const held = await findImages(ecs, { name: image.name });
   const again = run.attempt > 1;
   const waiting = again ? await findImages(ecs, { name: temporaryName(image.name, run.id) }) : [];
   const ours = again ? [...held, ...waiting].filter((one) => isOurs(one, run.mark)) : [];
   const broken = ours.filter(({ status }) => /^(CreateFailed|UnAvailable)$/.test(status));
+  const old = held.find((one) => !ours.includes(one));
+  const aside = forceDelete ? await setAside({ ecs, name: image.name }) : [];
   return {
     broken,
     adopt: ours.find((one) => !broken.includes(one)),
-    old: held.find((one) => !ours.includes(one)),
+    old,
+    // What another run is making at this moment is not deleted: that run will have reported it by then.
+    replaced: [...(old === undefined ? [] : [old]), ...aside].filter(({ status }) => !isBeingMade(status)),
   };
 }
+
+const isBeingMade = (status: string): boolean => /^(Creating|Waiting)$/.test(status);
 
 function duplicate({ id, name, status }: Image): CloudError {
   return new CloudError(

@@ -1,13 +1,18 @@
-import { CloudError, textOf } from './cloud/errors.ts';
+import { CloudError, isDenied, textOf } from './cloud/errors.ts';
 import { now } from './cloud/time.ts';
 import type { Cloud } from './connect.ts';
 import { cancelImport } from './ecs/cancel.ts';
 import type { Image } from './ecs/images.ts';
+import { temporaryName } from './ecs/names.ts';
+import { deleteReplaced } from './ecs/replaced.ts';
 import { completeImportRole } from './ecs/role.ts';
+import { settle } from './ecs/settle.ts';
 import type { ImportRequest } from './inputs.ts';
+import { howToUndo } from './leftover.ts';
 import type { Made } from './ledger.ts';
-import { zeroKeys } from './oss/zeros.ts';
+import { lostUploads } from './oss/lost.ts';
 import { abortUpload, removeObject, unfinishedUploads } from './oss/objects.ts';
+import { zeroKeys } from './oss/zeros.ts';
 
 /** Something that could not be undone, and the command that does it. */
 export interface Leftover {
@@ -21,79 +26,109 @@ export interface Undone {
   kept: Image[];
 }
 
-/** How long a cancelled import may take to disappear, in ms. */
-const CANCEL_TIME = 150_000;
+/**
+ * What is undone in which order: an object only when no import reads it any more, and first what no import reads. Beside
+ * it the moment, in ms after the start, after which no new try of it starts when time is short.
+ */
+const ORDER: [kind: Made['kind'], end: number][] = [
+  ['upload', 45_000],
+  ['zeros', 45_000],
+  ['image', 150_000],
+  ['replaced', 150_000],
+  ['object', 200_000],
+  ['role', 200_000],
+];
 
 /**
- * Undoes what a run made: first the imports, which read the objects, then uploads and objects. Idempotent; what fails is
- * reported, never thrown.
+ * Undoes what a run made. Idempotent; what fails is reported, never thrown.
+ * @param hasty - keeps to a time-table of four minutes, after which the runner ends a post step
  */
-export async function cleanUp(made: Made[], cloud: Cloud, request: ImportRequest): Promise<Undone> {
-  const order = ['image', 'upload', 'zeros', 'object', 'role'];
+export async function cleanUp(made: Made[], cloud: Cloud, request: ImportRequest, hasty = false): Promise<Undone> {
+  const started = now();
   const undone: Undone = { leftovers: [], kept: [] };
-  for (const one of [...made].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))) {
-    try {
-      const kept = await undo(one, cloud, request);
-      if (kept !== undefined) undone.kept.push(kept);
-    } catch (error) {
-      const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
-      undone.leftovers.push({ made: one, text: `${leftover(one, request)} (${reason})` });
+  for (const [kind, end] of ORDER) {
+    if (hasty) cloud.deadline.at = started + end;
+    // Nothing has taken the place of what was to be replaced.
+    if (kind === 'replaced' && made.some((one) => one.kind === 'image') && undone.kept.length === 0) continue;
+    for (const one of made.filter((some) => some.kind === kind)) {
+      try {
+        await undo(one, cloud, request, undone);
+      } catch (error) {
+        const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
+        undone.leftovers.push({ made: one, text: `${howToUndo(one, request, undone.kept)} (${reason})` });
+      }
     }
   }
   return undone;
 }
 
-async function undo(made: Made, cloud: Cloud, request: ImportRequest): Promise<Image | undefined> {
+async function undo(made: Made, cloud: Cloud, request: ImportRequest, undone: Undone): Promise<void> {
   const { ecs, oss, ram, log } = cloud;
-  const { run } = request;
-  if (made.kind === 'image') {
-    const { name, id, taskId } = made;
-    return cancelImport(ecs, log, { names: [name], id, taskId, run: run.mark }, now() + CANCEL_TIME);
-  }
-  if (made.kind === 'upload') {
-    for (const id of await uploadsToAbort(made, cloud, request)) await abortUpload(oss, made.key, id);
-  } else if (made.kind === 'zeros') {
-    for (const key of Object.values(zeroKeys(made.key, run.mark))) {
-      for (const { id } of await unfinishedUploads(oss, key)) await abortUpload(oss, key, id);
-      await removeObject(oss, { key, run: run.mark, private: true });
+  const { run, region, image } = request;
+  switch (made.kind) {
+    case 'upload':
+      for (const id of await uploadsToAbort(made, cloud, request)) await abortUpload(oss, made.key, id);
+      return;
+    case 'zeros':
+      for (const key of Object.values(zeroKeys(made.key, run.mark))) {
+        for (const { id } of await unfinishedUploads(oss, key)) await abortUpload(oss, key, id);
+        await removeObject(oss, { key, run: run.mark, private: true });
+      }
+      return;
+    case 'image': {
+      const kept = await cancelImport(
+        ecs,
+        log,
+        { ...made, run: run.mark },
+        Math.min(now() + PATIENCE, cloud.deadline.at),
+      );
+      if (kept === undefined) return;
+      undone.kept.push(kept);
+      log.info(`Image ${kept.id} is finished: it stays.`);
+      if (kept.name !== temporaryName(image.name, run.id)) return;
+      await settle({ ecs, log, name: image.name, runId: run.id, timeout: 0 }, kept.id, 'new');
+      return;
     }
-  } else if (made.kind === 'object') {
-    const { key, etag, versionId } = made;
-    const gone = await removeObject(oss, { key, etag, versionId, run: run.mark, private: request.key === undefined });
-    if (!gone) log.info(`oss://${oss.bucket}/${key} is not what this run put there: it stays.`);
-  } else {
-    await completeImportRole(ram, log);
+    case 'replaced':
+      return deleteReplaced(ecs, log, { id: made.id, name: image.name, region });
+    case 'object': {
+      const { key, etag, versionId } = made;
+      const gone = await removeObject(oss, { key, etag, versionId, run: run.mark, private: request.key === undefined });
+      if (!gone) log.info(`oss://${oss.bucket}/${key} is not what this run put there: it stays.`);
+      return;
+    }
+    case 'role':
+      await completeImportRole(ram, log);
   }
-  return undefined;
 }
 
-/** The upload that we know; under a key that only this run uses, all of them. */
+/** How long a cancelled import may take to disappear, in ms. */
+const PATIENCE = 150_000;
+
+/**
+ * Under a key that only this run uses, all uploads. Under a key of the user's the one that we know, and those that began
+ * after us and that nobody goes on with: of these, one may be ours, whose id was lost with the answer.
+ */
 async function uploadsToAbort(
-  made: Made & { kind: 'upload' },
+  { key, id, others }: Made & { kind: 'upload' },
   { oss }: Cloud,
   request: ImportRequest,
 ): Promise<string[]> {
+  const known = id === undefined ? [] : [id];
   const isPrivate = request.key === undefined;
-  if (!isPrivate) return made.id === undefined ? [] : [made.id];
+  if (!isPrivate && others === undefined) return known;
   try {
-    return (await unfinishedUploads(oss, made.key)).map(({ id }) => id);
+    const all = await unfinishedUploads(oss, key);
+    if (isPrivate) return all.map((upload) => upload.id);
+    return [
+      ...known,
+      ...(await lostUploads(
+        oss,
+        all.filter((one) => one.id !== id && !others?.includes(one.id)),
+      )),
+    ];
   } catch (error) {
-    if (made.id !== undefined) return [made.id];
-    throw error;
-  }
-}
-
-function leftover(made: Made, { bucket, region, run }: ImportRequest): string {
-  switch (made.kind) {
-    case 'upload':
-      return `The unfinished upload of ${made.key} stays. Remove it: ossutil rm oss://${bucket}/${made.key} -m`;
-    case 'zeros':
-      return `The zero object of ${made.key} may stay. Remove it: ossutil rm oss://${bucket}/${zeroKeys(made.key, run.mark).object}`;
-    case 'object':
-      return `The staged object stays. Remove it: ossutil rm oss://${bucket}/${made.key}`;
-    case 'image':
-      return `Image ${made.id ?? made.name} stays. Remove it: aliyun ecs DeleteImage --RegionId ${region} --ImageId ${made.id ?? '<id>'}`;
-    case 'role':
-      return 'The import role may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System --PolicyName AliyunECSImageImportRolePolicy --RoleName AliyunECSImageImportDefaultRole';
+    if (!isDenied(error) || id === undefined) throw error;
+    return known;
   }
 }

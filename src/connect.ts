@@ -17,24 +17,18 @@ export interface Cloud {
   ram: Rpc;
   sts: Rpc;
   log: Log;
+  /** No try of a request starts after `at`, in ms since the epoch. */
+  deadline: { at: number };
 }
 
 const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
 
-/**
- * Opens the doors; sends nothing.
- * @param deadline - no new try of a request starts after it, in ms since the epoch
- */
-export function connect(
-  request: ImportRequest,
-  identity: Resolved,
-  log: Output,
-  deadline?: number,
-  env = process.env,
-): Cloud {
+/** Opens the doors; sends nothing. */
+export function connect(request: ImportRequest, identity: Resolved, log: Output, env = process.env): Cloud {
   const { region, bucket, hosts } = request;
   const agent = openAgent(env);
   const clock = { behind: 0 };
+  const deadline = { at: Infinity };
   const host = (service: Service) => hosts[service] ?? defaultEndpoint(service, region);
   const doorOf = (credentials: Provider): Door => ({ credentials, agent, log, deadline, clock });
   const rpc = (name: 'ecs' | 'ram' | 'sts', credentials: Provider): Rpc =>
@@ -51,6 +45,7 @@ export function connect(
   });
   return {
     log,
+    deadline,
     oss: openOss({ region, bucket, host: host('oss') }, doorOf(credentials)),
     ecs: rpc('ecs', credentials),
     ram: rpc('ram', credentials),

@@ -2,7 +2,6 @@ import { getState, saveState } from '@actions/core';
 import { explain } from './advice.ts';
 import { CheckFailed } from './check.ts';
 import { CloudError, textOf } from './cloud/errors.ts';
-import { now } from './cloud/time.ts';
 import { connect } from './connect.ts';
 import { resolveProfile } from './credentials/profile.ts';
 import { bytes, DiskError, type DiskImage } from './disk/disk.ts';
@@ -91,15 +90,12 @@ async function openInput(request: ImportRequest, problems: string[]): Promise<Di
   return undefined;
 }
 
-/** The runner ends post after five minutes; we stop starting things a minute before, in ms. */
-const POST_TIME = 240_000;
-
 async function cleanUpAfter(log: Output): Promise<void> {
   const made = getState('made');
   if (made === '') return;
   const { request, problems, identity } = await readRequest(log);
   if (identity === undefined) throw new BadInput(problems);
-  await post(request, connect(request, identity, log, now() + POST_TIME), JSON.parse(made) as Made[], log);
+  await post(request, connect(request, identity, log), JSON.parse(made) as Made[], log);
 }
 
 /** What the one annotation of a failed run says. */

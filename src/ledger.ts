@@ -1,13 +1,15 @@
 /** What this run made and has to undo when it fails: plain data, names before ids. */
 export type Made =
-  /** A multipart upload under a key. */
-  | { kind: 'upload'; key: string; id?: string }
+  /** A multipart upload under a key; `others` were under it before us, which matters where the key is the user's. */
+  | { kind: 'upload'; key: string; id?: string; others?: string[] }
   /** The zero object of a staged object, and its seed. */
   | { kind: 'zeros'; key: string }
   /** A staged object; `etag` and `versionId` once it was completed. */
   | { kind: 'object'; key: string; etag?: string; versionId?: string }
   /** An image under its final or its temporary name. */
   | { kind: 'image'; region: string; name: string; id?: string; taskId?: string }
+  /** An image that goes once the new one holds its name. */
+  | { kind: 'replaced'; id: string }
   /** The import role, perhaps without its policy. */
   | { kind: 'role' };
 
@@ -44,5 +46,6 @@ export class Ledger {
 
 function nameOf(made: Made): string {
   if (made.kind === 'role') return 'role';
+  if (made.kind === 'replaced') return `replaced ${made.id}`;
   return made.kind === 'image' ? `image ${made.region} ${made.name}` : `${made.kind} ${made.key}`;
 }

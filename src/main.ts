@@ -1,8 +1,7 @@
-import { unlink } from 'node:fs/promises';
 import { which } from '@actions/io';
 import { check, clientToken, type Plan } from './check.ts';
 import { cleanUp } from './cleanup.ts';
-import { CloudError, textOf } from './cloud/errors.ts';
+import { isDenied } from './cloud/errors.ts';
 import { now } from './cloud/time.ts';
 import type { Cloud } from './connect.ts';
 import type { DiskImage } from './disk/disk.ts';
@@ -11,19 +10,22 @@ import { assertUnchanged } from './disk/inspect.ts';
 import { cancelImport } from './ecs/cancel.ts';
 import type { Image } from './ecs/images.ts';
 import { startImport, type Import } from './ecs/import.ts';
-import { land, settle, sweep, type Place } from './ecs/land.ts';
+import { land, type Place } from './ecs/land.ts';
 import { withImportRole } from './ecs/role.ts';
+import { importTask } from './ecs/tasks.ts';
+import { finish, undo } from './ending.ts';
 import type { ImportRequest } from './inputs.ts';
-import type { Ledger, Made } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import type { Output } from './log.ts';
 import { makeBucket, PREFIX } from './oss/bucket.ts';
+import { unfinishedUploads } from './oss/objects.ts';
 import { upload, type StagedObject } from './oss/upload.ts';
 import { setOutputs } from './outputs.ts';
 
 /** What a run has come to, complete or not: everything that outputs and summary show. */
 export interface Outcome {
   region: string;
-  image?: Image;
+  image?: Image | undefined;
   taskId?: string | undefined;
   /** `oss://bucket/key` of the staged object. */
   object?: string;
@@ -57,7 +59,7 @@ export async function run(stage: Stage): Promise<void> {
   const plan = await log.group('Check', () => check(cloud, request, key));
   outcome.object = `oss://${bucket}/${key}`;
   try {
-    await prepare(stage, plan);
+    await prepare(stage, plan, key);
     if (plan.adopt === undefined) {
       await log.group(`Upload ${disk.path} to ${outcome.object}`, () => stageDisk(stage, plan, key));
     }
@@ -74,10 +76,12 @@ function stagingKey({ key, image, run: { id } }: ImportRequest, { format }: Disk
   return key ?? `${PREFIX}${image.name}/${id}/disk.${format.toLowerCase()}`;
 }
 
-/** Takes away what an earlier attempt left broken, and makes the bucket if it is missing. */
-async function prepare({ request, cloud, log }: Stage, plan: Plan): Promise<void> {
+/** Takes over what an earlier attempt left, takes away what it left broken, and makes the bucket if it is missing. */
+async function prepare({ request, cloud, ledger, log }: Stage, plan: Plan, key: string): Promise<void> {
+  const { run } = request;
+  if (run.attempt > 1) for (const kind of ['upload', 'zeros', 'object'] as const) ledger.record({ kind, key });
   for (const { id, name } of plan.broken) {
-    await cancelImport(cloud.ecs, log, { names: [name], id, run: request.run.mark }, now() + 60_000);
+    await cancelImport(cloud.ecs, log, { name, id, run: run.mark }, now() + 60_000);
   }
   if (plan.makeBucket) await makeBucket(cloud.oss);
 }
@@ -85,9 +89,10 @@ async function prepare({ request, cloud, log }: Stage, plan: Plan): Promise<void
 async function stageDisk({ request, disk, cloud, ledger, outcome }: Stage, plan: Plan, key: string): Promise<void> {
   const started = now();
   const { run } = request;
-  ledger.record({ kind: 'upload', key });
-  ledger.record({ kind: 'object', key });
   const isPrivate = request.key === undefined;
+  const others = isPrivate ? undefined : await uploadsUnder(cloud, key);
+  ledger.record({ kind: 'upload', key, ...(others !== undefined && { others }) });
+  ledger.record({ kind: 'object', key });
   const extents = await dataExtents(disk, (await which('python3')) || undefined);
   const source = { handle: disk.handle, size: disk.size, extents };
   const staged = await upload(cloud.oss, source, {
@@ -95,7 +100,7 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }: Stage, plan:
     run: run.mark,
     overwrite: plan.overwrite,
     joins: !isPrivate || run.attempt > 1,
-    joinsAny: isPrivate || run.attempt > 1,
+    joinsAny: isPrivate,
     onUpload: (id) => {
       ledger.record({ kind: 'upload', key, id });
     },
@@ -103,7 +108,6 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }: Stage, plan:
       ledger.record({ kind: 'zeros', key });
     },
   });
-  ledger.forget(['upload']);
   const { etag, versionId } = staged;
   ledger.record({ kind: 'object', key, etag, ...(versionId !== undefined && { versionId }) });
   await assertUnchanged(disk);
@@ -115,28 +119,41 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }: Stage, plan:
   if (leftovers.length === 0) ledger.forget(['zeros']);
 }
 
+/** Ids of the uploads that are under a key of the user's before ours; undefined where the right to look is missing. */
+async function uploadsUnder({ oss }: Cloud, key: string): Promise<string[] | undefined> {
+  try {
+    return (await unfinishedUploads(oss, key)).map(({ id }) => id);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return undefined;
+  }
+}
+
 /** Imports the staged object, or goes on with the import of an earlier attempt, until the image has its name. */
 async function landImage(stage: Stage, plan: Plan, key: string): Promise<void> {
   const { request, cloud, ledger, log, outcome } = stage;
   const started = now();
-  if (plan.adopt !== undefined) {
-    const { id, name, status } = plan.adopt;
-    log.info(`Going on with image ${id} (${status}), which an earlier attempt of this run has made.`);
-    ledger.record({ kind: 'image', region: outcome.region, name, id });
-    ledger.record({ kind: 'object', key });
-  }
-  const beforeMaking = () => {
+  for (const { id } of plan.replaced) ledger.record({ kind: 'replaced', id });
+  const beforeRole = () => {
     ledger.record({ kind: 'role' });
   };
-  const make = (name: string) => {
+  const make = (name: string): Promise<Import> => {
+    if (plan.adopt !== undefined) return adopt(stage, plan.adopt);
     const start = () => importAs(stage, key, name);
-    // A role that the user names is the user's affair.
-    return request.importRole === undefined ? withImportRole(cloud.ram, log, beforeMaking, start) : start();
+    return request.importRole === undefined ? withImportRole(cloud.ram, log, beforeRole, start) : start();
   };
-  await land(placeOf(stage), plan.old !== undefined, plan.adopt, make);
+  await land(placeOf(stage, plan), make);
   outcome.times.import = now() - started;
   ledger.forget(['image', 'role']);
   setOutputs(outcome);
+}
+
+async function adopt({ cloud, ledger, log, outcome }: Stage, { id, name, status }: Image): Promise<Import> {
+  log.info(`Going on with image ${id} (${status}), which an earlier attempt of this run has made.`);
+  const taskId = await importTask(cloud.ecs, id).catch(() => undefined);
+  ledger.record({ kind: 'image', region: outcome.region, name, id, ...(taskId !== undefined && { taskId }) });
+  outcome.taskId = taskId;
+  return { imageId: id, taskId };
 }
 
 async function importAs({ request, disk, cloud, ledger, outcome }: Stage, key: string, name: string): Promise<Import> {
@@ -164,57 +181,21 @@ async function importAs({ request, disk, cloud, ledger, outcome }: Stage, key: s
   return made;
 }
 
-/** The place where the image lands; also what post settles the names of. */
-export function placeOf({ request, cloud, log, outcome }: Omit<Stage, 'disk' | 'ledger'>): Place {
-  const { image, run, region, timeout } = request;
+function placeOf({ request, cloud, log, outcome }: Stage, plan: Plan): Place {
+  const { image, run, timeout, forceDelete } = request;
   return {
     ecs: cloud.ecs,
     log,
-    region,
     name: image.name,
-    run: run.mark,
     runId: run.id,
     timeout,
+    held: plan.old !== undefined,
+    replaces: forceDelete,
     onAvailable: (available) => {
       outcome.image = available;
     },
+    onReplaced: (id) => {
+      outcome.replaced = id;
+    },
   };
-}
-
-/** A run that failed: takes back what is not finished, settles names, keeps what the table of endings keeps. */
-async function undo(stage: Stage, error: unknown): Promise<void> {
-  const { ledger, log, outcome } = stage;
-  const waiting = error instanceof CloudError && error.code === 'WaitTimedOut';
-  if (waiting) ledger.forget(['image', 'upload', 'object', 'role']);
-  if (outcome.image !== undefined) {
-    await settle(placeOf(stage), outcome.image.id, 'old').catch((unsettled: unknown) => {
-      log.info(`The names could not be settled: ${textOf(unsettled)}`);
-    });
-    ledger.forget(['image', 'role']);
-  }
-  await cleanStage(stage);
-  setOutputs(outcome);
-}
-
-/** A run that succeeded: the replaced image and the staging copy go, and the file if it is not wanted any more. */
-async function finish(stage: Stage): Promise<void> {
-  const { request, disk, log, outcome } = stage;
-  if (request.forceDelete && outcome.image !== undefined) {
-    [outcome.replaced] = await sweep(placeOf(stage), outcome.image.id);
-  }
-  await cleanStage(stage);
-  setOutputs(outcome);
-  if (request.keepInput || outcome.leftovers.length > 0) return;
-  await unlink(disk.path);
-  log.info(`Deleted ${disk.path} (keep_input_artifact: false).`);
-}
-
-/** Undoes what the ledger holds; what fails stays in it, so that post tries again. */
-async function cleanStage({ request, cloud, ledger, log, outcome }: Stage): Promise<void> {
-  if (request.skipClean) ledger.forget(['upload', 'object']);
-  const { leftovers } = await cleanUp(ledger.made(), cloud, request);
-  const stays = new Set(leftovers.map(({ made }) => made));
-  ledger.keep((made: Made) => stays.has(made));
-  for (const { text } of leftovers) log.info(`${text}; the post step tries again.`);
-  outcome.leftovers = leftovers.map(({ text }) => text);
 }

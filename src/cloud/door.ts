@@ -26,8 +26,8 @@ export interface Door {
   credentials: Provider;
   agent: Agent;
   log: Log;
-  /** No new try starts after this moment, in ms since the epoch. */
-  deadline?: number | undefined;
+  /** No new try starts after this moment, in ms since the epoch; shared by all doors, so that it can be moved. */
+  deadline: { at: number };
   /** How far this machine's clock is behind the cloud's, in ms; learned from a refusal. */
   clock: { behind: number };
 }

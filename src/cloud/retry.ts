@@ -1,4 +1,4 @@
-import type { CloudError } from './errors.ts';
+import { CloudError } from './errors.ts';
 import { now, sleep } from './time.ts';
 import type { Log } from './door.ts';
 
@@ -34,6 +34,8 @@ export function pauseBefore(tries: number, error: CloudError, random: number = M
 }
 
 export interface RetryOptions {
+  /** Such as `ecs:ImportImage`. */
+  operation: string;
   log: Log;
   /** Whether to stop after this many tries, the first one included; after 6 unless told otherwise. */
   givesUp?: (tries: number) => boolean;
@@ -41,8 +43,8 @@ export interface RetryOptions {
   onRetry?: (error: CloudError) => void;
   /** Ends the tries at once. */
   signal?: AbortSignal;
-  /** No new try starts after this moment, in ms since the epoch. */
-  deadline?: number | undefined;
+  /** No try starts after this moment, in ms since the epoch. */
+  deadline: number;
   /** Applies a cure before the next try; says whether it could. */
   heal: (how: 'clock' | 'token', error: CloudError) => boolean;
 }
@@ -55,7 +57,8 @@ function retryLine({ operation, code, message }: CloudError, n: number, pause: n
 
 /** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
 export async function retry<T>(attempt: (n: number) => Promise<T>, options: RetryOptions): Promise<T> {
-  const { log, givesUp = (tries) => tries >= TRIES, deadline = Infinity, heal } = options;
+  const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
+  if (now() >= deadline) throw new CloudError(operation, 'OutOfTime', 'there was no time left for this call');
   const healed = new Set<string>();
   for (let n = 1; ; n += 1) {
     try {

@@ -65,7 +65,12 @@ export function openRpc(service: RpcService, door: Door): Rpc {
         throw toCloudError(operation, thrown);
       }
     };
-    return retry(attempt, { log: door.log, deadline: door.deadline, heal: (how, error) => heal(door, how, error) });
+    return retry(attempt, {
+      operation,
+      log: door.log,
+      deadline: door.deadline.at,
+      heal: (how, error) => heal(door, how, error),
+    });
   };
 }
 

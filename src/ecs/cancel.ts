@@ -2,20 +2,17 @@ import type { Log } from '../cloud/door.ts';
 import { CloudError } from '../cloud/errors.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
-import { findImages, isOurs, type Image } from './images.ts';
-import { findTasks } from './tasks.ts';
+import { findImages, isOurs, LISTING_LAG, type Image } from './images.ts';
+import { importTask } from './tasks.ts';
 
-/** An import to take back: known by id, or by one of its possible names and our tag. */
+/** An import to take back: known by id, or by its name and our tag. */
 export interface ToCancel {
-  names: string[];
+  name: string;
   id?: string | undefined;
   taskId?: string | undefined;
   /** `<repository>/<run id>`. */
   run: string;
 }
-
-/** How long a listing may lag behind an import whose answer was lost, in ms. */
-const LISTING_LAG = 8_000;
 
 /**
  * Cancels an import that is under way and removes what it leaves. Idempotent; a finished image is never undone.
@@ -25,39 +22,36 @@ const LISTING_LAG = 8_000;
  */
 export async function cancelImport(ecs: Rpc, log: Log, made: ToCancel, deadline: number): Promise<Image | undefined> {
   const started = now();
-  let known: string | undefined = made.id;
-  let asked = false;
+  const known: { image?: Image; asked: boolean } = { asked: false };
   const look = async (): Promise<{ image?: Image } | undefined> => {
-    const image = await find(ecs, made, known);
-    if (image === undefined) return known !== undefined || now() - started > LISTING_LAG ? {} : undefined;
-    known = image.id;
-    if (image.status === 'Available' || image.status === 'Deprecated') return { image };
-    if (/^(CreateFailed|UnAvailable)$/.test(image.status)) await remove(ecs, log, image);
-    else if (!asked) asked = await cancel(ecs, log, image, made.taskId);
+    const image = await find(ecs, made, known.image?.id ?? made.id);
+    if (image === undefined && (known.image !== undefined || now() - started > LISTING_LAG)) return {};
+    if (image !== undefined) known.image = image;
+    const { id = made.id, status = '' } = image ?? {};
+    if (/^(Available|Deprecated)$/.test(status)) return known;
+    if (image !== undefined && /^(CreateFailed|UnAvailable)$/.test(status)) await remove(ecs, log, image);
+    else if (id !== undefined) known.asked ||= await cancel(ecs, log, id, made.taskId);
     return undefined;
   };
   const end = await poll({ first: 2_000, slowest: 5_000, deadline }, look);
-  if (end === undefined)
-    throw new CloudError('ecs:CancelTask', 'CancelPending', `image ${known ?? made.names[0] ?? ''} is still there`);
-  return end.image;
+  if (end !== undefined) return end.image;
+  const { id = made.name, status = 'not listed' } = known.image ?? {};
+  const text = `image ${id} is still ${status}${known.asked ? ', its import task is being cancelled' : ''}`;
+  throw new CloudError('ecs:CancelTask', 'CancelPending', text);
 }
 
 async function find(ecs: Rpc, made: ToCancel, id: string | undefined): Promise<Image | undefined> {
   if (id !== undefined) return (await findImages(ecs, { id }))[0];
-  for (const name of made.names) {
-    const ours = (await findImages(ecs, { name })).find((image) => isOurs(image, made.run));
-    if (ours !== undefined) return ours;
-  }
-  return undefined;
+  return (await findImages(ecs, { name: made.name })).find((image) => isOurs(image, made.run));
 }
 
 /** Asks for the end of the task behind an image; says whether that was accepted. */
-async function cancel(ecs: Rpc, log: Log, image: Image, taskId: string | undefined): Promise<boolean> {
-  const task = taskId ?? (await findTasks(ecs)).find(({ imageId }) => imageId === image.id)?.id;
+async function cancel(ecs: Rpc, log: Log, imageId: string, taskId: string | undefined): Promise<boolean> {
+  const task = taskId ?? (await importTask(ecs, imageId));
   if (task === undefined) return false;
   try {
     await ecs('CancelTask', { TaskId: task });
-    log.info(`Cancelled the import task ${task} of image ${image.id}.`);
+    log.info(`Cancelled the import task ${task} of image ${imageId}.`);
     return true;
   } catch (error) {
     // The task has just ended by itself, or cannot be cancelled at this moment: the next look at the image decides.

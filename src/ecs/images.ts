@@ -9,6 +9,8 @@ export interface Image {
   status: string;
   /** Such as `37%`. */
   progress: string;
+  /** When its making began, such as `2026-01-31T12:00:00Z`. */
+  created: string;
   tags: Record<string, string>;
   /** Ids of the snapshots behind its disks. */
   snapshots: string[];
@@ -56,10 +58,14 @@ function toImage(value: unknown): Image {
     name: textAt(value, 'ImageName') ?? '',
     status: textAt(value, 'Status') ?? '',
     progress: textAt(value, 'Progress') ?? '',
+    created: textAt(value, 'CreationTime') ?? '',
     tags: Object.fromEntries(tags) as Record<string, string>,
     snapshots: disks.map((disk) => textAt(disk, 'SnapshotId') ?? '').filter((id) => id !== ''),
   };
 }
+
+/** How long a listing may lag behind an import, in ms: undocumented. */
+export const LISTING_LAG = 15_000;
 
 /** The tag that marks what an import of ours made; its value names the run. */
 export const TAG = 'alicloud-import';

@@ -1,7 +1,10 @@
 import { CloudError } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
+import { cure } from '../cloud/retry.ts';
 import type { Params, Rpc } from '../cloud/rpc.ts';
-import { findImages, isOurs, TAG } from './images.ts';
+import { now, poll } from '../cloud/time.ts';
+import { findImages, isOurs, LISTING_LAG, TAG } from './images.ts';
+import { importTask } from './tasks.ts';
 
 /** What ImportImage is told, in the API's words. */
 export interface ImportSpec {
@@ -29,6 +32,9 @@ export interface Import {
   taskId?: string | undefined;
 }
 
+/** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
+const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
+
 /**
  * Starts the import of a staged object under `name`, once: a try whose answer was lost is found again by ClientToken or tag.
  * https://help.aliyun.com/document_detail/25542.html
@@ -41,13 +47,20 @@ export async function startImport(ecs: Rpc, name: string, spec: ImportSpec): Pro
     if (imageId !== undefined) return { imageId, taskId: textAt(answer, 'TaskId') };
     throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
   } catch (error) {
-    const ambiguous =
-      /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+|UnexpectedAnswer|Timeout|E[A-Z]+)$/;
-    if (!(error instanceof CloudError) || !ambiguous.test(error.code)) throw error;
-    const ours = (await findImages(ecs, { name })).find((image) => isOurs(image, spec.run));
+    if (!(error instanceof CloudError) || !(TAKEN.test(error.code) || cure(error) === 'again')) throw error;
+    const ours = await findOurs(ecs, name, spec.run).catch(() => undefined);
     if (ours === undefined) throw error;
-    return { imageId: ours.id };
+    return { imageId: ours, taskId: await importTask(ecs, ours).catch(() => undefined) };
   }
+}
+
+/** Id of the image that an import of ours has made under the name; it may take a moment to be listed. */
+async function findOurs(ecs: Rpc, name: string, run: string): Promise<string | undefined> {
+  const look = async () => {
+    const holders = await findImages(ecs, { name });
+    return holders.length === 0 ? undefined : { ours: holders.find((image) => isOurs(image, run))?.id };
+  };
+  return (await poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look))?.ours;
 }
 
 function importParams(name: string, spec: ImportSpec): Params {

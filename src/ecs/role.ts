@@ -6,7 +6,7 @@ import { now, poll } from '../cloud/time.ts';
 
 /** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
 export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
-const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
+export const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
 
 const ECS = 'ecs.aliyuncs.com';
 export const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };

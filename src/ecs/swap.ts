@@ -1,11 +1,11 @@
-/** Who can hold a name: the image that this run made, or one that was there before it. */
+/** Who can hold a name: the image that this run made, or any other. */
 export type Who = 'new' | 'old';
 
 /** Which of the three names of a swap are taken, and by whom. */
 export interface Held {
   /** The name that the user asked for. */
   name?: Who | undefined;
-  /** Where the old image goes. */
+  /** Where a replaced image goes; each has a place of its own. */
   aside?: Who | undefined;
   /** Where the new image waits. */
   temporary?: Who | undefined;
@@ -18,16 +18,17 @@ export interface Swap {
 
 /**
  * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
- * Where the wanted image is nowhere, the other one gets the name: a name is never left empty.
+ * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. A new image that somebody
+ * set aside has been replaced by a later run, which keeps the name.
  */
 export function nextSwap(held: Held, goal: Who): Swap | 'done' {
-  const wantedAt = (['name', 'aside', 'temporary'] as const).find((place) => held[place] === goal);
-  const keep = wantedAt === undefined ? other(goal) : goal;
-  if (held.name === keep) return 'done';
+  const wanted = Object.values(held).includes(goal) ? goal : other(goal);
+  if (held.name === wanted) return 'done';
   if (held.name === undefined) {
-    const somewhere = held.aside === keep || held.temporary === keep;
-    return somewhere ? { rename: keep, to: 'name' } : 'done';
+    const somewhere = held.aside === wanted || held.temporary === wanted;
+    return somewhere ? { rename: wanted, to: 'name' } : 'done';
   }
+  if (held.aside === 'new') return 'done';
   return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
 }
 

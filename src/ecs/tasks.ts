@@ -1,34 +1,33 @@
 import { listAt, textAt } from '../cloud/json.ts';
-import type { Rpc } from '../cloud/rpc.ts';
+import type { Json, Rpc } from '../cloud/rpc.ts';
 
 export interface Task {
   id: string;
   imageId: string;
   /** Waiting, Processing, Finished, Failed, Deleted or Paused. */
   status: string;
-  cancellable: boolean;
 }
 
-/** Import tasks of the region: those of the ids, or all that are not over. */
-export async function findTasks(ecs: Rpc, ids?: string): Promise<Task[]> {
-  const found: Task[] = [];
+/** A task by its id. */
+export async function findTask(ecs: Rpc, id: string): Promise<Task | undefined> {
+  return tasksOn(await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 }))[0];
+}
+
+/** Id of the import task behind an image, whatever its state. */
+export async function importTask(ecs: Rpc, imageId: string): Promise<string | undefined> {
   for (let page = 1; ; page += 1) {
-    const answer = await ecs('DescribeTasks', {
-      TaskIds: ids,
-      TaskAction: ids === undefined ? 'ImportImage' : undefined,
-      TaskStatus: ids === undefined ? 'Processing' : undefined,
-      PageNumber: page,
-      PageSize: 100,
-    });
-    const tasks = listAt(answer, 'TaskSet', 'Task').map((task) => ({
-      id: textAt(task, 'TaskId') ?? '',
-      imageId: textAt(task, 'ResourceId') ?? '',
-      status: textAt(task, 'TaskStatus') ?? '',
-      cancellable: textAt(task, 'SupportCancel') !== 'false',
-    }));
-    found.push(...tasks);
-    if (tasks.length < 100) return found;
+    const tasks = tasksOn(await ecs('DescribeTasks', { TaskAction: 'ImportImage', PageNumber: page, PageSize: 100 }));
+    const found = tasks.find((task) => task.imageId === imageId);
+    if (found !== undefined || tasks.length < 100) return found?.id;
   }
+}
+
+function tasksOn(page: Json): Task[] {
+  return listAt(page, 'TaskSet', 'Task').map((task) => ({
+    id: textAt(task, 'TaskId') ?? '',
+    imageId: textAt(task, 'ResourceId') ?? '',
+    status: textAt(task, 'TaskStatus') ?? '',
+  }));
 }
 
 export interface TaskProgress {

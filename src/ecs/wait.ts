@@ -1,10 +1,11 @@
 import type { Log } from '../cloud/door.ts';
 import { CloudError, isDenied } from '../cloud/errors.ts';
+import { cure } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, type Image } from './images.ts';
 import type { Import } from './import.ts';
-import { describeTask, findTasks } from './tasks.ts';
+import { describeTask, findTask } from './tasks.ts';
 
 const LOST_TASK = /^(Failed|Deleted)$/;
 const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
@@ -22,63 +23,76 @@ export interface Waiting {
 /**
  * Waits until an image is Available, watching image and task, whichever speaks first.
  * A failed look is not a failed import: it is logged, and the next look decides.
- * @throws CloudError `WaitTimedOut`, or the task's own reason
+ * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
+ * has expired)
  */
 export async function waitForImage(waiting: Waiting, { imageId, taskId }: Import): Promise<Image> {
   const { ecs, log, timeout } = waiting;
   const started = now();
   let seen = started;
   let told = '';
-  let blind = false;
-  const deny = () => {
-    blind = true;
-  };
+  const taskStatus = watchTask(waiting, taskId);
   const look = async (): Promise<Image | undefined> => {
     const [image] = await findImages(ecs, { id: imageId });
-    const task = taskId === undefined || blind ? undefined : await taskOr(ecs, taskId, deny);
+    const ready = image?.status === 'Available';
+    // An image that is ready needs no task to say so.
+    const task = ready ? undefined : await taskStatus();
     if (image !== undefined) seen = now();
-    const state = [image?.status ?? 'not listed', image?.progress, task && `task ${task.status}`]
-      .filter(Boolean)
-      .join(', ');
+    const state = [image?.status ?? 'not listed', image?.progress, task && `task ${task}`].filter(Boolean).join(', ');
     if (state !== told) log.info(`Image ${imageId}: ${state}.`);
     told = state;
-    if (image?.status === 'Available') return image;
-    if (LOST_TASK.test(task?.status ?? '') || LOST_IMAGE.test(image?.status ?? '') || now() - seen > GONE) {
-      throw await failure(ecs, imageId, taskId, image?.status ?? 'gone');
+    if (ready) return image;
+    if (LOST_TASK.test(task ?? '') || LOST_IMAGE.test(image?.status ?? '') || now() - seen > GONE) {
+      throw await failure(ecs, { imageId, taskId }, task, image?.status);
     }
     return undefined;
   };
-  const patience = { first: 10_000, slowest: 30_000, deadline: started + timeout };
   const patiently = async () => {
     try {
       return await look();
     } catch (error) {
-      if (error instanceof ImportFailed || !(error instanceof CloudError) || isDenied(error)) throw error;
+      const passes = error instanceof CloudError && (cure(error) === 'again' || error.code === 'UnexpectedAnswer');
+      if (error instanceof ImportFailed || !passes) throw error;
       log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
       return undefined;
     }
   };
-  const image = await poll(patience, patiently);
+  const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
   if (image !== undefined) return image;
-  const minutes = Math.round(timeout / 60_000);
-  throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', `image ${imageId} is not Available after ${minutes} min`);
+  const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
+  const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
+  throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
 }
 
-/** The task, or undefined (and `deny` called) where the right to see them is missing: the image alone tells enough. */
-async function taskOr(ecs: Rpc, taskId: string, deny: () => void) {
-  try {
-    return (await findTasks(ecs, taskId))[0];
-  } catch (error) {
-    if (!isDenied(error)) throw error;
-    deny();
-    return undefined;
-  }
+/** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
+function watchTask({ ecs, log }: Waiting, taskId: string | undefined): () => Promise<string | undefined> {
+  let blind = taskId === undefined;
+  return async () => {
+    if (blind || taskId === undefined) return undefined;
+    try {
+      return (await findTask(ecs, taskId))?.status;
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      blind = isDenied(error);
+      log.info(`The task ${taskId} cannot be seen (${error.code}); the image alone tells enough.`);
+      return undefined;
+    }
+  };
 }
 
 class ImportFailed extends CloudError {}
 
-async function failure(ecs: Rpc, imageId: string, taskId: string | undefined, status: string): Promise<CloudError> {
+async function failure(
+  ecs: Rpc,
+  { imageId, taskId }: Import,
+  task: string | undefined,
+  status = 'Gone',
+): Promise<CloudError> {
   const reason = taskId === undefined ? undefined : (await describeTask(ecs, taskId).catch(() => undefined))?.error;
-  const text = reason?.message ?? `the image is ${status}; the service gives no reason`;
-  return new ImportFailed('ecs:ImportImage', reason?.code ?? `Image${status}`, `image ${imageId}: ${text}`);
+  if (reason !== undefined)
+    return new ImportFailed('ecs:ImportImage', reason.code, `image ${imageId}: ${reason.message}`);
+  if (task === 'Deleted')
+    return new ImportFailed('ecs:ImportImage', 'ImportCancelled', `image ${imageId}: its import task was cancelled`);
+  const text = `image ${imageId} is ${status}, and the service gives no reason`;
+  return new ImportFailed('ecs:ImportImage', `Image${status}`, text);
 }

@@ -96,8 +96,9 @@ export function openOss(place: OssPlace, door: Door): Oss {
     };
     return retry(attempt, {
       ...options,
+      operation,
       log: door.log,
-      deadline: door.deadline,
+      deadline: door.deadline.at,
       heal: (how, error) => heal(door, how, error),
     });
   };

@@ -1,0 +1,33 @@
+import type { Log } from '../cloud/door.ts';
+import { CloudError } from '../cloud/errors.ts';
+import type { Rpc } from '../cloud/rpc.ts';
+import { findImages } from './images.ts';
+import { asideName } from './names.ts';
+
+/** What the service says of an image that cannot go now: in use, shared, being copied or exported. */
+const STAYS = /^(Image(Using|Use|Is)\w+|OperationDenied\.\w+|Forbidden.*)$/;
+
+/**
+ * Deletes an image that was set aside for the name, never by force. Idempotent. One that does not lie aside, or after
+ * which nobody holds the name, is left alone; one that cannot go keeps its aside name, with a warning that says how.
+ * @throws CloudError when it could not even be tried
+ */
+export async function deleteReplaced(
+  ecs: Rpc,
+  log: Log,
+  { id, name, region }: { id: string; name: string; region: string },
+): Promise<void> {
+  const [image] = await findImages(ecs, { id });
+  if (image?.name !== asideName(name, id)) return;
+  if ((await findImages(ecs, { name })).length === 0) return;
+  try {
+    await ecs('DeleteImage', { ImageId: id });
+    log.info(`Deleted the replaced image ${id}.`);
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    if (error.code === 'InvalidImageId.NotFound') return;
+    if (!STAYS.test(error.code)) throw error;
+    const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
+    log.warning(`The replaced image ${id} stays as ${image.name} (${error.code}: ${error.message}). Later: ${command}`);
+  }
+}

@@ -1,0 +1,38 @@
+import { unlink } from 'node:fs/promises';
+import { cleanUp } from './cleanup.ts';
+import { CloudError } from './cloud/errors.ts';
+import type { Made } from './ledger.ts';
+import type { Stage } from './main.ts';
+import { setOutputs } from './outputs.ts';
+
+/** A run that failed: takes back what is not finished, keeps what the table of endings keeps. */
+export async function undo(stage: Stage, error: unknown): Promise<void> {
+  const { request, ledger, outcome } = stage;
+  // The import goes on and is reading the object.
+  if (error instanceof CloudError && error.code === 'WaitTimedOut') ledger.forget(['image', 'object', 'role']);
+  if (outcome.image !== undefined) ledger.forget(['image', 'role']);
+  ledger.forget(['replaced']);
+  if (request.skipClean) ledger.forget(['upload', 'object']);
+  await cleanStage(stage);
+  setOutputs(outcome);
+}
+
+/** A run that succeeded: the replaced image and the staging copy go, and the file if it is not wanted any more. */
+export async function finish(stage: Stage): Promise<void> {
+  const { request, disk, ledger, log, outcome } = stage;
+  if (request.skipClean) ledger.forget(['object']);
+  await cleanStage(stage);
+  if (request.keepInput || outcome.leftovers.length > 0) return;
+  await unlink(disk.path);
+  log.info(`Deleted ${disk.path} (keep_input_artifact: false).`);
+}
+
+/** Undoes what the ledger holds; what fails stays in it, so that post tries again. */
+async function cleanStage({ request, cloud, ledger, log, outcome }: Stage): Promise<void> {
+  const { leftovers, kept } = await cleanUp(ledger.made(), cloud, request);
+  outcome.image ??= kept[0];
+  const stays = new Set(leftovers.map(({ made }) => made));
+  ledger.keep((made: Made) => stays.has(made));
+  for (const { text } of leftovers) log.info(`${text}; the post step tries again.`);
+  outcome.leftovers = leftovers.map(({ text }) => text);
+}

@@ -1,0 +1,48 @@
+import type { Image } from './ecs/images.ts';
+import { IMPORT_POLICY, IMPORT_ROLE } from './ecs/role.ts';
+import type { ImportRequest } from './inputs.ts';
+import type { Made } from './ledger.ts';
+import { zeroKeys } from './oss/zeros.ts';
+
+/** What stays when something could not be undone, and the command that undoes it. */
+export function howToUndo(made: Made, request: ImportRequest, kept: Image[] = []): string {
+  const { bucket, region, run, image } = request;
+  const rm = (key: string) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
+  const ecs = (action: string, parameters: string) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
+  switch (made.kind) {
+    case 'upload': {
+      const place = `--bucket ${bucket} --${made.id === undefined ? 'prefix' : 'key'} ${quoted(made.key)}`;
+      const command =
+        made.id === undefined
+          ? `Look for it: ossutil api list-multipart-uploads ${place}`
+          : `Remove it: ossutil api abort-multipart-upload ${place} --upload-id ${made.id}`;
+      return `An unfinished upload of oss://${bucket}/${made.key} may stay, and its parts cost. ${command}`;
+    }
+    case 'zeros': {
+      const { object, seed } = zeroKeys(made.key, run.mark);
+      return `Objects full of zeros may stay. Remove them: ${rm(object)}; ${rm(seed)}`;
+    }
+    case 'object':
+      return `The staged object may stay, and it costs. Remove it: ${rm(made.key)}`;
+    case 'image': {
+      const { name, id, taskId } = made;
+      const done = kept.find((one) => one.id === id || one.name === name);
+      if (done !== undefined) {
+        const rename = ecs('ModifyImageAttribute', `--ImageId ${done.id} --ImageName ${image.name}`);
+        return `Image ${done.id} is finished, but may not have got its name. Rename it: ${rename}`;
+      }
+      const cancel =
+        taskId === undefined
+          ? ecs('DescribeTasks', '--TaskAction ImportImage')
+          : ecs('CancelTask', `--TaskId ${taskId}`);
+      return `The import of image ${id ?? name} may go on. Cancel it: ${cancel}; then remove what it leaves: ${ecs('DeleteImage', `--ImageId ${id ?? '<id>'}`)}`;
+    }
+    case 'replaced':
+      return `The replaced image ${made.id} stays. Remove it: ${ecs('DeleteImage', `--ImageId ${made.id}`)}`;
+    case 'role':
+      return `The role ${IMPORT_ROLE} may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System --PolicyName ${IMPORT_POLICY} --RoleName ${IMPORT_ROLE}`;
+  }
+}
+
+/** For a shell. */
+const quoted = (text: string): string => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
