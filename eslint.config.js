@@ -54,10 +54,10 @@ export default defineConfig(
   only(['src/oss/client.ts'], 'only the OSS door knows ali-oss', NODE, OWN, CLOUD, 'ali-oss'),
   only(['src/{log,summary,outputs,fields}.ts'], 'what talks to the runner', NODE, BELOW, OWN, ACTIONS),
   only(
-    ['src/{inputs,identity}.ts'],
+    ['src/{inputs,identity,distribution}.ts'],
     'inputs touch no file and no cloud',
     NODE,
-    top('fields', 'identity'),
+    top('fields', 'identity', 'distribution'),
     '\\./credentials/source\\.ts',
   ),
   only(['src/ledger.ts', 'src/advice.ts'], 'plain data', NODE, BELOW),
@@ -69,7 +69,7 @@ export default defineConfig(
     BELOW,
     OSS,
     ECS,
-    top('connect', 'inputs', 'ledger', 'leftover'),
+    top('connect', 'inputs', 'ledger', 'leftover', 'targets'),
   ),
   {
     files: ['src/**/*.ts'],

@@ -2,23 +2,29 @@ import { createHash } from 'node:crypto';
 import { CloudError, isDenied } from './cloud/errors.ts';
 import { textAt } from './cloud/json.ts';
 import type { Cloud } from './connect.ts';
-import { findImages, isOurs, type Image } from './ecs/images.ts';
+import { findImages, isOurs, SUM_TAG, TAG, type Image } from './ecs/images.ts';
 import { temporaryName } from './ecs/names.ts';
 import { setAside } from './ecs/settle.ts';
 import type { ImportRequest } from './inputs.ts';
 import { inspectBucket, type BucketState } from './oss/bucket.ts';
 import { headObject } from './oss/objects.ts';
+import { targetsOf, type Target } from './targets.ts';
 
 /** What stands in the cloud before anything is changed. */
 export interface Plan {
   makeBucket: boolean;
-  /** Whether an object of this run lies under the key already. */
-  overwrite: boolean;
+  /** Keys under which an object of this run lies already. */
+  overwrite: Set<string>;
+  /** In the order in which they are made. */
+  targets: TargetPlan[];
+}
+
+export interface TargetPlan extends Target {
   /** The image that holds the name and is to be replaced. */
   old: Image | undefined;
   /** What goes once the new image holds the name: the old one, and those that an earlier replacement could not delete. */
   replaced: Image[];
-  /** What an earlier attempt of this run made: being imported, or ready. */
+  /** What an earlier attempt of this run made, being imported or ready; or an image of ours with the same content. */
   adopt: Image | undefined;
   /** What an earlier attempt of this run left broken. */
   broken: Image[];
@@ -35,8 +41,8 @@ export class CheckFailed extends Error {
 }
 
 /** One name for one import: the same for every try, another for another attempt or another request. */
-export function clientToken(request: ImportRequest, imageName: string): string {
-  const withoutKeys = { ...request, identity: undefined, imageName };
+export function clientToken(request: ImportRequest, region: string, imageName: string): string {
+  const withoutKeys = { ...request, identity: undefined, imageName, target: region };
   return createHash('sha256').update(JSON.stringify(withoutKeys)).digest('hex');
 }
 
@@ -44,21 +50,26 @@ export function clientToken(request: ImportRequest, imageName: string): string {
  * Asks the cloud everything that would make the import fail later. Reads only.
  * @throws CheckFailed with all refusals, CloudError for one that hides all others (wrong keys, no line)
  */
-export async function check(cloud: Cloud, request: ImportRequest, key: string): Promise<Plan> {
+export async function check(
+  cloud: Cloud,
+  request: ImportRequest,
+  keys: string[],
+  content: string | undefined,
+): Promise<Plan> {
   const account = await whoAmI(cloud);
-  const [bucket, images] = await Promise.all([inspectBucket(cloud.oss), imagesOfName(cloud, request)]);
+  const planned = Promise.all(targetsOf(request).map((target) => planTarget(cloud, request, target, content)));
+  const [bucket, targets] = await Promise.all([inspectBucket(cloud.oss), planned]);
   const bucketIssues = bucketProblems(cloud, bucket, account);
   // A bucket elsewhere or of somebody else does not tell what it holds.
   const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
-  const overwrite = reachable && (await objectUnder(cloud, request, key));
-  const plan = { ...images, makeBucket: bucket.exists !== 'yes', overwrite: overwrite === true };
+  const found = reachable ? await Promise.all(keys.map((key) => objectUnder(cloud, request, key))) : [];
   const problems = [
     ...bucketIssues,
-    ...(overwrite instanceof CloudError ? [overwrite] : []),
-    ...(images.old !== undefined && !request.forceDelete ? [duplicate(images.old)] : []),
+    ...found.filter((one) => one instanceof CloudError),
+    ...(request.forceDelete ? [] : targets.flatMap(({ old, region }) => (old ? [duplicate(old, region)] : []))),
   ];
   if (problems.length > 0) throw new CheckFailed(problems);
-  return plan;
+  return { makeBucket: bucket.exists !== 'yes', overwrite: new Set(keys.filter((_, n) => found[n] === true)), targets };
 }
 
 /** The account id; this call needs no right, so a refusal means wrong credentials. */
@@ -108,29 +119,38 @@ async function objectUnder({ oss, log }: Cloud, request: ImportRequest, key: str
   return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
 }
 
-async function imagesOfName({ ecs }: Cloud, { image, run, forceDelete }: ImportRequest) {
-  const held = await findImages(ecs, { name: image.name });
+async function planTarget(
+  cloud: Cloud,
+  { run, forceDelete }: ImportRequest,
+  target: Target,
+  content: string | undefined,
+): Promise<TargetPlan> {
+  const ecs = cloud.ecsIn(target.region);
+  const { name } = target;
   const again = run.attempt > 1;
-  const waiting = again ? await findImages(ecs, { name: temporaryName(image.name, run.id) }) : [];
+  const held = target.scratch && !again ? [] : await findImages(ecs, { name });
+  const waiting = again ? await findImages(ecs, { name: temporaryName(name, run.id) }) : [];
   const ours = again ? [...held, ...waiting].filter((one) => isOurs(one, run.mark)) : [];
   const broken = ours.filter(({ status }) => /^(CreateFailed|UnAvailable)$/.test(status));
-  const old = held.find((one) => !ours.includes(one));
-  const aside = forceDelete ? await setAside({ ecs, name: image.name }) : [];
-  return {
-    broken,
-    adopt: ours.find((one) => !broken.includes(one)),
-    old,
-    // What another run is making at this moment is not deleted: that run will have reported it by then.
-    replaced: [...(old === undefined ? [] : [old]), ...aside].filter(({ status }) => !isBeingMade(status)),
-  };
+  const identical = held.find((one) => content !== undefined && isTwin(one, run.repository, content));
+  const adopt = ours.find((one) => !broken.includes(one)) ?? identical;
+  const old = held.find((one) => !ours.includes(one) && one !== adopt);
+  const aside = forceDelete && !target.scratch ? await setAside({ ecs, name }) : [];
+  // What another run is making at this moment is not deleted: that run will have reported it by then.
+  const replaced = [...(old === undefined ? [] : [old]), ...aside].filter(({ status }) => !isBeingMade(status));
+  return { ...target, broken, adopt, old, replaced };
 }
+
+/** Whether a run of this repository made the image of the same bytes. */
+const isTwin = ({ status, tags }: Image, repository: string, content: string): boolean =>
+  status === 'Available' && tags[SUM_TAG] === content && (tags[TAG] ?? '').startsWith(`${repository}/`);
 
 const isBeingMade = (status: string): boolean => /^(Creating|Waiting)$/.test(status);
 
-function duplicate({ id, name, status }: Image): CloudError {
+function duplicate({ id, name, status }: Image, region: string): CloudError {
   return new CloudError(
     'ecs:DescribeImages',
     'InvalidImageName.Duplicated',
-    `image ${id} (${status}) has the name ${name}`,
+    `image ${id} (${status}) in ${region} has the name ${name}`,
   );
 }

@@ -4,10 +4,10 @@ import type { Cloud } from './connect.ts';
 import { cancelImport } from './ecs/cancel.ts';
 import type { Image } from './ecs/images.ts';
 import { temporaryName } from './ecs/names.ts';
-import { deleteReplaced } from './ecs/replaced.ts';
+import { deleteReplaced, deleteScratch } from './ecs/replaced.ts';
 import { completeImportRole } from './ecs/role.ts';
 import { settle } from './ecs/settle.ts';
-import type { ImportRequest } from './inputs.ts';
+import type { ImportRequest, Run } from './inputs.ts';
 import { howToUndo } from './leftover.ts';
 import type { Made } from './ledger.ts';
 import { lostUploads } from './oss/lost.ts';
@@ -48,9 +48,8 @@ export async function cleanUp(made: Made[], cloud: Cloud, request: ImportRequest
   const undone: Undone = { leftovers: [], kept: [] };
   for (const [kind, end] of ORDER) {
     if (hasty) cloud.deadline.at = started + end;
-    // Nothing has taken the place of what was to be replaced.
-    if (kind === 'replaced' && made.some((one) => one.kind === 'image') && undone.kept.length === 0) continue;
     for (const one of made.filter((some) => some.kind === kind)) {
+      if (isStillNeeded(one, made, undone)) continue;
       try {
         await undo(one, cloud, request, undone);
       } catch (error) {
@@ -62,9 +61,17 @@ export async function cleanUp(made: Made[], cloud: Cloud, request: ImportRequest
   return undone;
 }
 
+/** Nothing has taken the place of an image that was to be replaced. */
+function isStillNeeded(made: Made, all: Made[], { kept }: Undone): boolean {
+  if (made.kind !== 'replaced') return false;
+  const { region, name } = made;
+  const successor = all.find((one) => one.kind === 'image' && one.region === region && one.wants === name);
+  return successor?.kind === 'image' && !kept.some((image) => image.name === name || image.name === successor.name);
+}
+
 async function undo(made: Made, cloud: Cloud, request: ImportRequest, undone: Undone): Promise<void> {
-  const { ecs, oss, ram, log } = cloud;
-  const { run, region, image } = request;
+  const { oss, ram, log } = cloud;
+  const { run } = request;
   switch (made.kind) {
     case 'upload':
       for (const id of await uploadsToAbort(made, cloud, request)) await abortUpload(oss, made.key, id);
@@ -75,22 +82,12 @@ async function undo(made: Made, cloud: Cloud, request: ImportRequest, undone: Un
         await removeObject(oss, { key, run: run.mark, private: true });
       }
       return;
-    case 'image': {
-      const kept = await cancelImport(
-        ecs,
-        log,
-        { ...made, run: run.mark },
-        Math.min(now() + PATIENCE, cloud.deadline.at),
-      );
-      if (kept === undefined) return;
-      undone.kept.push(kept);
-      log.info(`Image ${kept.id} is finished: it stays.`);
-      if (kept.name !== temporaryName(image.name, run.id)) return;
-      await settle({ ecs, log, name: image.name, runId: run.id, timeout: 0 }, kept.id, 'new');
-      return;
+    case 'image':
+      return undoImage(made, cloud, run, undone);
+    case 'replaced': {
+      const { region } = made;
+      return deleteReplaced(cloud.ecsIn(region), log, { ...made, snapshots: request.forceDeleteSnapshots });
     }
-    case 'replaced':
-      return deleteReplaced(ecs, log, { id: made.id, name: image.name, region });
     case 'object': {
       const { key, etag, versionId } = made;
       const gone = await removeObject(oss, { key, etag, versionId, run: run.mark, private: request.key === undefined });
@@ -100,6 +97,20 @@ async function undo(made: Made, cloud: Cloud, request: ImportRequest, undone: Un
     case 'role':
       await completeImportRole(ram, log);
   }
+}
+
+/** Cancels what is being made; what is finished stays and gets its name, unless it was needed only on the way. */
+async function undoImage(made: Made & { kind: 'image' }, cloud: Cloud, run: Run, undone: Undone): Promise<void> {
+  const { log, deadline } = cloud;
+  const ecs = cloud.ecsIn(made.region);
+  const patience = Math.min(now() + PATIENCE, deadline.at);
+  const kept = await cancelImport(ecs, log, { ...made, run: run.mark }, patience);
+  if (kept === undefined) return;
+  if (made.scratch) return deleteScratch(ecs, log, kept);
+  undone.kept.push(kept);
+  log.info(`Image ${kept.id} is finished: it stays.`);
+  if (kept.name !== temporaryName(made.wants, run.id)) return;
+  await settle({ ecs, log, name: made.wants, runId: run.id, timeout: 0 }, kept.id, 'new');
 }
 
 /** How long a cancelled import may take to disappear, in ms. */

@@ -13,7 +13,9 @@ import { openOss, type Oss } from './oss/client.ts';
 /** The doors to the services that an import needs. */
 export interface Cloud {
   oss: Oss;
+  /** The image's own region. */
   ecs: Rpc;
+  ecsIn: (region: string) => Rpc;
   ram: Rpc;
   sts: Rpc;
   log: Log;
@@ -31,11 +33,8 @@ export function connect(request: ImportRequest, identity: Resolved, log: Output,
   const deadline = { at: Infinity };
   const host = (service: Service) => hosts[service] ?? defaultEndpoint(service, region);
   const doorOf = (credentials: Provider): Door => ({ credentials, agent, log, deadline, clock });
-  const rpc = (name: 'ecs' | 'ram' | 'sts', credentials: Provider): Rpc =>
-    openRpc(
-      { name, host: host(name), version: VERSIONS[name], ...(name === 'ecs' && { region }) },
-      doorOf(credentials),
-    );
+  const rpc = (name: 'ram' | 'sts', credentials: Provider): Rpc =>
+    openRpc({ name, host: host(name), version: VERSIONS[name] }, doorOf(credentials));
   const credentials = openCredentials(identity, {
     log,
     httpAgent: new HttpAgent({ proxyEnv: env }),
@@ -43,11 +42,16 @@ export function connect(request: ImportRequest, identity: Resolved, log: Output,
     idToken: getIDToken,
     hide: log.hide,
   });
+  const ecsIn = (where: string): Rpc => {
+    const at = where === region ? host('ecs') : defaultEndpoint('ecs', where);
+    return openRpc({ name: 'ecs', host: at, version: VERSIONS.ecs, region: where }, doorOf(credentials));
+  };
   return {
     log,
     deadline,
     oss: openOss({ region, bucket, host: host('oss') }, doorOf(credentials)),
-    ecs: rpc('ecs', credentials),
+    ecs: ecsIn(region),
+    ecsIn,
     ram: rpc('ram', credentials),
     sts: rpc('sts', credentials),
   };

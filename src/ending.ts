@@ -8,10 +8,13 @@ import { setOutputs } from './outputs.ts';
 /** A run that failed: takes back what is not finished, keeps what the table of endings keeps. */
 export async function undo(stage: Stage, error: unknown): Promise<void> {
   const { request, ledger, outcome } = stage;
-  // The import goes on and is reading the object.
+  // The import goes on and is reading the objects.
   if (error instanceof CloudError && error.code === 'WaitTimedOut') ledger.forget(['image', 'object', 'role']);
-  if (outcome.image !== undefined) ledger.forget(['image', 'role']);
-  ledger.forget(['replaced']);
+  const isDone = (region: string) => outcome.images.some((image) => image.region === region);
+  ledger.keep((made) => {
+    if (made.kind === 'image') return made.scratch === true || !outcome.images.some(({ id }) => id === made.id);
+    return made.kind !== 'replaced' || isDone(made.region);
+  });
   if (request.skipClean) ledger.forget(['upload', 'object']);
   await cleanStage(stage);
   setOutputs(outcome);
@@ -19,18 +22,20 @@ export async function undo(stage: Stage, error: unknown): Promise<void> {
 
 /** A run that succeeded: the replaced image and the staging copy go, and the file if it is not wanted any more. */
 export async function finish(stage: Stage): Promise<void> {
-  const { request, disk, ledger, log, outcome } = stage;
+  const { request, disks, ledger, log, outcome } = stage;
   if (request.skipClean) ledger.forget(['object']);
   await cleanStage(stage);
   if (request.keepInput || outcome.leftovers.length > 0) return;
-  await unlink(disk.path);
-  log.info(`Deleted ${disk.path} (keep_input_artifact: false).`);
+  for (const { path } of disks) {
+    await unlink(path);
+    log.info(`Deleted ${path} (keep_input_artifact: false).`);
+  }
 }
 
 /** Undoes what the ledger holds; what fails stays in it, so that post tries again. */
 async function cleanStage({ request, cloud, ledger, log, outcome }: Stage): Promise<void> {
   const { leftovers, kept } = await cleanUp(ledger.made(), cloud, request);
-  outcome.image ??= kept[0];
+  if (outcome.images.length === 0) outcome.images.push(...kept.map((image) => ({ ...image, region: request.region })));
   const stays = new Set(leftovers.map(({ made }) => made));
   ledger.keep((made: Made) => stays.has(made));
   for (const { text } of leftovers) log.info(`${text}; the post step tries again.`);

@@ -29,6 +29,15 @@ export class Fields {
     return value === '' ? undefined : this.formed(name, value, form);
   }
 
+  /** Entries between commas or line ends; each must have the form. */
+  list(name: string, form: Form, between: RegExp | string = /[,\n]/): string[] {
+    const entries = this.text(name)
+      .split(between)
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '');
+    return entries.map((entry) => this.formed(name, entry, form));
+  }
+
   private formed(name: string, given: string, form?: Form): string {
     if (form === undefined) return given;
     const value = form.strip === undefined ? given : given.replace(form.strip, '');

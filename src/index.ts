@@ -8,6 +8,7 @@ import { bytes, DiskError, type DiskImage } from './disk/disk.ts';
 import { findDisk } from './disk/find.ts';
 import { openDisk } from './disk/inspect.ts';
 import { readInputs, type ImportRequest } from './inputs.ts';
+import { PartialFailure } from './landing.ts';
 import { Ledger, type Made } from './ledger.ts';
 import { openLog, type Output } from './log.ts';
 import { run, type Outcome } from './main.ts';
@@ -44,23 +45,32 @@ async function readRequest(log: Output) {
 async function main(log: Output): Promise<void> {
   const { request, problems, warnings, identity } = await readRequest(log);
   warnings.forEach(log.warning);
-  const disk = await openInput(request, problems);
-  if (disk === undefined || identity === undefined) throw new BadInput(problems);
+  const disks = await openDisks(request, problems);
   try {
-    disk.warnings.forEach(log.warning);
-    const inside = disk.format === 'RAW' ? '' : `, a disk of ${bytes(disk.virtualSize)} inside`;
-    log.info(`${disk.path}: ${disk.format}, ${bytes(disk.size)}${inside}.`);
+    if (problems.length > 0) throw new BadInput(problems);
+    for (const { path, format, size, virtualSize, warnings: doubts } of disks) {
+      doubts.forEach(log.warning);
+      const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
+      log.info(`${path}: ${format}, ${bytes(size)}${inside}.`);
+    }
+    if (identity === undefined) {
+      log.info('File and inputs are in order. Not checked: everything in the cloud, for want of credentials.');
+      return;
+    }
     log.info(`Credentials from ${identity.from}.`);
     if (identity.kind === 'keys' && identity.keys.securityToken !== undefined) log.warning(SHORT_LIVED);
     const ledger = new Ledger((made) => {
       saveState('made', JSON.stringify(made));
     });
-    const outcome: Outcome = { region: request.region, leftovers: [], times: {} };
-    await run({ request, disk, cloud: connect(request, identity, log), ledger, log, outcome });
-    log.info(`Imported ${outcome.image?.id ?? ''} as ${request.image.name} in ${request.region}.`);
-    await writeSummary(request, outcome, log.safe);
+    const outcome: Outcome = { images: [], staged: [], leftovers: [], times: {} };
+    try {
+      await run({ request, disks, cloud: connect(request, identity, log), ledger, log, outcome });
+    } finally {
+      await writeSummary(request, outcome, log.safe);
+    }
+    for (const { id, name, region } of outcome.images) log.info(`Imported ${id} as ${name} in ${region}.`);
   } finally {
-    await disk.handle.close();
+    for (const { handle } of disks) await handle.close();
   }
 }
 
@@ -68,26 +78,46 @@ const SHORT_LIVED =
   'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +
   'With ram_role_arn and oidc_provider_arn the session is renewed as long as needed.';
 
-/** Opens the file that `path` names; adds what is wrong with it to the problems, and gives it only when there are none. */
-async function openInput(request: ImportRequest, problems: string[]): Promise<DiskImage | undefined> {
-  if (request.path === '') return undefined;
-  let disk: DiskImage | undefined;
-  try {
-    disk = await openDisk(await findDisk(request.path, request.run.workspace), request.format);
-    const { systemSize } = request.image;
-    if (systemSize !== undefined && systemSize * 1024 ** 3 < disk.virtualSize) {
-      const needed = Math.ceil(disk.virtualSize / 1024 ** 3);
-      problems.push(
-        `image_system_size ${systemSize} GiB is less than the disk inside the file: it needs ${needed} GiB.`,
-      );
+/** Opens the files that `path` and `data_disk_paths` name, and adds what is wrong with them to the problems. */
+async function openDisks(request: ImportRequest, problems: string[]): Promise<DiskImage[]> {
+  const disks: DiskImage[] = [];
+  for (const [n, path] of [request.path, ...request.dataDisks].entries()) {
+    if (path === '') continue;
+    try {
+      const found = await findDisk(path, request.run.workspace);
+      disks.push(await openDisk(found, n === 0 ? request.format : undefined, n === 0));
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      problems.push(...error.problems);
     }
-  } catch (error) {
-    if (!(error instanceof DiskError)) throw error;
-    problems.push(...error.problems);
   }
-  if (problems.length === 0) return disk;
-  await disk?.handle.close();
-  return undefined;
+  problems.push(...disksProblems(request, disks));
+  return disks;
+}
+
+/** What the disks and the request together make impossible. */
+function disksProblems({ image, dataDisks, distribution }: ImportRequest, disks: DiskImage[]): string[] {
+  const problems: string[] = [];
+  const [system] = disks;
+  const needed = Math.ceil((system?.virtualSize ?? 0) / 1024 ** 3);
+  if (image.systemSize !== undefined && image.systemSize < needed) {
+    problems.push(
+      `image_system_size ${image.systemSize} GiB is less than the disk inside the file: it needs ${needed} GiB.`,
+    );
+  }
+  if (dataDisks.length > 16)
+    problems.push('data_disk_paths names more than 16 disks, which is the most that ECS takes.');
+  for (const { path, virtualSize } of disks) {
+    if (virtualSize > 2048 * 1024 ** 3)
+      problems.push(`${path}: a disk of ${bytes(virtualSize)}; ECS takes at most 2048 GiB.`);
+  }
+  const isCopied = distribution.copies.length > 0 || distribution.encrypted;
+  if (isCopied && disks.some(({ format }) => format === 'VHD')) {
+    problems.push(
+      'ECS cannot copy or encrypt an image made from a VHD: convert the file with qemu-img convert -O qcow2.',
+    );
+  }
+  return problems;
 }
 
 async function cleanUpAfter(log: Output): Promise<void> {
@@ -103,6 +133,10 @@ function report(error: unknown): string {
   if (error instanceof DiskError) return `Nothing was imported. ${error.problems.join(' ')}`;
   if (error instanceof BadInput) {
     return ['Nothing was sent. What to mend:', ...error.problems.map((problem) => `- ${problem}`)].join('\n');
+  }
+  if (error instanceof PartialFailure) {
+    const head = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
+    return [head, ...error.failures.map((failure) => `- ${explain(failure)}`)].join('\n');
   }
   if (error instanceof CheckFailed) {
     return ['Nothing was uploaded.', ...error.problems.map((problem) => `- ${explain(problem)}`)].join('\n');

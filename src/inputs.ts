@@ -1,4 +1,5 @@
 import type { Source } from './credentials/source.ts';
+import { readDistribution, type Distribution } from './distribution.ts';
 import { Fields, type Form } from './fields.ts';
 import { knownSecrets, readIdentity } from './identity.ts';
 
@@ -17,8 +18,23 @@ export interface ImportRequest {
     description: string | undefined;
     /** GiB. */
     systemSize: number | undefined;
+    /** The user's own, without ours. */
+    tags: Record<string, string>;
+    resourceGroup: string | undefined;
+    family: string | undefined;
+    bootMode: 'BIOS' | 'UEFI' | 'UEFI-Preferred' | undefined;
+    licenseType: string | undefined;
+    detection: string | undefined;
+    nvme: string | undefined;
+    imds: string | undefined;
   };
+  /** Paths of further disks, each found as `path` is. */
+  dataDisks: string[];
+  distribution: Distribution;
   forceDelete: boolean;
+  forceDeleteSnapshots: boolean;
+  reuseIdentical: boolean;
+  dryRun: boolean;
   skipClean: boolean;
   keepInput: boolean;
   importRole: string | undefined;
@@ -67,23 +83,38 @@ export function readInputs(env: NodeJS.ProcessEnv = process.env): Inputs {
     warnings.push(`image_platform "${platform}" is not in the documented list; ECS will decide.`);
   }
   const run = readRun(env);
+  // Empty for now where a profile may name it.
+  const region = fields.optional('region', REGION, env.ALICLOUD_REGION) ?? '';
+  const imageName = fields.required('image_name', NAME);
   const identity = readIdentity(fields, env, run.id);
   const request: ImportRequest = {
     path: fields.required('path'),
-    // Empty for now where a profile may name it.
-    region: fields.optional('region', REGION, env.ALICLOUD_REGION) ?? '',
+    region,
     bucket: fields.required('oss_bucket_name', BUCKET),
     key: fields.optional('oss_key_name', KEY),
     format: fields.optionalOneOf('format', ['RAW', 'VHD', 'QCOW2']),
     image: {
-      name: fields.required('image_name', NAME),
+      name: imageName,
       osType: fields.oneOf('image_os_type', ['linux', 'windows']),
       platform,
       architecture: fields.oneOf('image_architecture', ['i386', 'x86_64', 'arm64']),
       description: fields.optional('image_description', DESCRIPTION),
       systemSize: fields.wholeNumber('image_system_size', 1, 2048, 'GiB'),
+      tags: readTags(fields),
+      resourceGroup: fields.optional('resource_group_id', RESOURCE_GROUP),
+      family: fields.optional('target_image_family', FAMILY),
+      bootMode: fields.optionalOneOf('boot_mode', ['BIOS', 'UEFI', 'UEFI-Preferred']),
+      licenseType: fields.optionalOneOf('license_type', ['Aliyun', 'BYOL', 'Auto']),
+      detection: fields.optionalOneOf('detection_strategy', ['Standard']),
+      nvme: fields.optionalOneOf('nvme_support', ['supported', 'unsupported']),
+      imds: fields.optionalOneOf('imds_support', ['v1', 'v2']),
     },
+    dataDisks: fields.list('data_disk_paths', ANY, '\n'),
+    distribution: readDistribution(fields, region, imageName, NAME),
     forceDelete: fields.flag('image_force_delete', false),
+    forceDeleteSnapshots: fields.flag('image_force_delete_snapshots', false),
+    reuseIdentical: fields.flag('reuse_identical_image', false),
+    dryRun: fields.flag('dry_run', false),
     skipClean: fields.flag('skip_clean', false),
     keepInput: fields.flag('keep_input_artifact', true),
     importRole: fields.optional('import_role_name', ROLE),
@@ -121,12 +152,36 @@ const KEY: Form = {
   meaning:
     'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no Packer template such as {{timestamp}} (write ${{ github.run_id }})',
 };
+const ANY: Form = { test: /./, meaning: 'a path' };
+const RESOURCE_GROUP: Form = { test: /^rg-\w+$/, meaning: 'the id of a resource group, such as rg-bp67acfmxazb4p****' };
+const FAMILY: Form = {
+  test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}:_-]{1,127}$/u,
+  meaning: 'an image family: 2 to 128 letters, digits, ":", "_" and "-", a letter first, and not aliyun or acs: first',
+};
 const ROLE: Form = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
 const HOST: Form = {
   test: /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?$/i,
   meaning: 'a host name, with or without https://',
   strip: /^https:\/\/|\/$/gi,
 };
+
+/** One `key=value` a line; 20 are the most that ECS takes, and two may be ours. */
+function readTags(fields: Fields): Record<string, string> {
+  const form: Form = {
+    test: /^(?!aliyun|acs:)(?!alicloud-import)[^=]{1,128}=(?!acs:).{0,128}$/su,
+    meaning: 'a tag key=value: key and value of at most 128 characters, not aliyun, acs: or alicloud-import first',
+  };
+  const lines = fields.list('tags', form, '\n');
+  const pairs = lines.map((line) => [
+    line.slice(0, line.indexOf('=')).trim(),
+    line.slice(line.indexOf('=') + 1).trim(),
+  ]);
+  const keys = new Set(pairs.map(([key = '']) => key.toLowerCase()));
+  if (keys.size < pairs.length)
+    fields.problems.push('tags names a key twice (ECS does not tell upper from lower case).');
+  if (pairs.length > 18) fields.problems.push('tags has more than 18 entries; ECS takes 20, and two are ours.');
+  return Object.fromEntries(pairs) as Record<string, string>;
+}
 
 function readRun(env: NodeJS.ProcessEnv): Run {
   const { GITHUB_REPOSITORY: repository = 'local/run', GITHUB_RUN_ID: id = '0', GITHUB_RUN_ATTEMPT = '1' } = env;

@@ -6,10 +6,19 @@ export type Made =
   | { kind: 'zeros'; key: string }
   /** A staged object; `etag` and `versionId` once it was completed. */
   | { kind: 'object'; key: string; etag?: string; versionId?: string }
-  /** An image under its final or its temporary name. */
-  | { kind: 'image'; region: string; name: string; id?: string; taskId?: string }
+  /** An image under the name that it wants or a temporary one; a scratch image is needed only on the way. */
+  | {
+      kind: 'image';
+      region: string;
+      name: string;
+      wants: string;
+      id?: string;
+      taskId?: string;
+      copy?: boolean;
+      scratch?: boolean;
+    }
   /** An image that goes once the new one holds its name. */
-  | { kind: 'replaced'; id: string }
+  | { kind: 'replaced'; region: string; name: string; id: string }
   /** The import role, perhaps without its policy. */
   | { kind: 'role' };
 

@@ -6,8 +6,9 @@ import { zeroKeys } from './oss/zeros.ts';
 
 /** What stays when something could not be undone, and the command that undoes it. */
 export function howToUndo(made: Made, request: ImportRequest, kept: Image[] = []): string {
-  const { bucket, region, run, image } = request;
+  const { bucket, run } = request;
   const rm = (key: string) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
+  const region = made.kind === 'image' || made.kind === 'replaced' ? made.region : request.region;
   const ecs = (action: string, parameters: string) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
   switch (made.kind) {
     case 'upload': {
@@ -28,13 +29,13 @@ export function howToUndo(made: Made, request: ImportRequest, kept: Image[] = []
       const { name, id, taskId } = made;
       const done = kept.find((one) => one.id === id || one.name === name);
       if (done !== undefined) {
-        const rename = ecs('ModifyImageAttribute', `--ImageId ${done.id} --ImageName ${image.name}`);
+        const rename = ecs('ModifyImageAttribute', `--ImageId ${done.id} --ImageName ${made.wants}`);
         return `Image ${done.id} is finished, but may not have got its name. Rename it: ${rename}`;
       }
-      const cancel =
-        taskId === undefined
-          ? ecs('DescribeTasks', '--TaskAction ImportImage')
-          : ecs('CancelTask', `--TaskId ${taskId}`);
+      const task =
+        taskId === undefined ? ['DescribeTasks', '--TaskAction ImportImage'] : ['CancelTask', `--TaskId ${taskId}`];
+      const [action = '', parameters = ''] = made.copy ? ['CancelCopyImage', `--ImageId ${id ?? '<id>'}`] : task;
+      const cancel = ecs(action, parameters);
       return `The import of image ${id ?? name} may go on. Cancel it: ${cancel}; then remove what it leaves: ${ecs('DeleteImage', `--ImageId ${id ?? '<id>'}`)}`;
     }
     case 'replaced':

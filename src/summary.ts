@@ -8,25 +8,35 @@ export async function writeSummary(
   outcome: Outcome,
   safe: (text: string) => string,
 ): Promise<void> {
-  const { image, staged, times, object, replaced, leftovers } = outcome;
-  if (image === undefined) return;
-  const { region, skipClean } = request;
+  const { images, staged, times, object, replaced, leftovers, rehearsal } = outcome;
+  const [image] = images;
+  if (image === undefined && rehearsal === undefined) return;
+  const { region, skipClean, distribution } = request;
+  const total = staged.reduce((sum, { size }) => sum + size, 0);
+  const sent = staged.reduce((sum, one) => sum + one.sent, 0);
   const { name, osType, platform, architecture } = request.image;
   const rows: [string, string | undefined][] = [
     ['Name', name],
     ['Region', region],
     ['System', `${osType}, ${platform}, ${architecture}`],
-    ['Uploaded', staged && `${readable(staged.size)} in ${duration(times.upload)}`],
+    [
+      'Uploaded',
+      total > 0 ? `${readable(total)}, of which ${readable(sent)} travelled, in ${duration(times.upload)}` : undefined,
+    ],
     ['Import', duration(times.import)],
-    ['Staged object', object && `${object} (${skipClean ? 'kept' : 'deleted'})`],
+    ['Detection', image?.detection],
+    ['Staged object', staged.length > 0 && object ? `${object} (${skipClean ? 'kept' : 'deleted'})` : undefined],
     ['Replaced', replaced],
+    ...images.slice(1).map((copy): [string, string] => [`Copy in ${copy.region}`, `${copy.id} (${copy.name})`]),
+    ['Shared with', distribution.accounts.join(', ') || undefined],
+    ...(rehearsal ?? []).map((line): [string, string] => ['Would', line]),
     ...leftovers.map((text): [string, string] => ['Left behind', text]),
   ];
   const cells = rows
     .filter((row): row is [string, string] => row[1] !== undefined)
     .map(([head, text]) => [{ data: head, header: true }, escape(safe(text))]);
   await summary
-    .addHeading(`Imported ${escape(safe(image.id))}`, 3)
+    .addHeading(image === undefined ? 'Dry run: nothing was changed' : `Imported ${escape(safe(image.id))}`, 3)
     .addTable(cells)
     .write();
 }

@@ -10,6 +10,8 @@ export interface ToCancel {
   name: string;
   id?: string | undefined;
   taskId?: string | undefined;
+  /** Whether it is a copy, which has no task. */
+  copy?: boolean | undefined;
   /** `<repository>/<run id>`. */
   run: string;
 }
@@ -30,7 +32,7 @@ export async function cancelImport(ecs: Rpc, log: Log, made: ToCancel, deadline:
     const { id = made.id, status = '' } = image ?? {};
     if (/^(Available|Deprecated)$/.test(status)) return known;
     if (image !== undefined && /^(CreateFailed|UnAvailable)$/.test(status)) await remove(ecs, log, image);
-    else if (id !== undefined) known.asked ||= await cancel(ecs, log, id, made.taskId);
+    else if (id !== undefined) known.asked ||= await cancel(ecs, log, id, made);
     return undefined;
   };
   const end = await poll({ first: 2_000, slowest: 5_000, deadline }, look);
@@ -46,7 +48,12 @@ async function find(ecs: Rpc, made: ToCancel, id: string | undefined): Promise<I
 }
 
 /** Asks for the end of the task behind an image; says whether that was accepted. */
-async function cancel(ecs: Rpc, log: Log, imageId: string, taskId: string | undefined): Promise<boolean> {
+async function cancel(ecs: Rpc, log: Log, imageId: string, { copy, taskId }: ToCancel): Promise<boolean> {
+  if (copy) {
+    await ecs('CancelCopyImage', { ImageId: imageId });
+    log.info(`Cancelled the copy ${imageId}.`);
+    return true;
+  }
   const task = taskId ?? (await importTask(ecs, imageId));
   if (task === undefined) return false;
   try {

@@ -14,6 +14,8 @@ export interface Image {
   tags: Record<string, string>;
   /** Ids of the snapshots behind its disks. */
   snapshots: string[];
+  /** What ECS found when it examined the image, where it was asked to. */
+  detection: string | undefined;
 }
 
 /** Which images: all filters together. `name` is exact. */
@@ -60,6 +62,7 @@ function toImage(value: unknown): Image {
     progress: textAt(value, 'Progress') ?? '',
     created: textAt(value, 'CreationTime') ?? '',
     tags: Object.fromEntries(tags) as Record<string, string>,
+    detection: textAt(value, 'DetectionOptions', 'Status'),
     snapshots: disks.map((disk) => textAt(disk, 'SnapshotId') ?? '').filter((id) => id !== ''),
   };
 }
@@ -69,6 +72,18 @@ export const LISTING_LAG = 15_000;
 
 /** The tag that marks what an import of ours made; its value names the run. */
 export const TAG = 'alicloud-import';
+
+/** The tag that holds the CRC-64 of what the image was made of, where images are to be reused. */
+export const SUM_TAG = 'alicloud-import-crc64';
+
+/** Tags as parameters of a call, counted from 1. */
+export function tagParams(tags: Record<string, string>): Record<string, string> {
+  const pairs = Object.entries(tags).flatMap(([key, value], n) => [
+    [`Tag.${n + 1}.Key`, key],
+    [`Tag.${n + 1}.Value`, value],
+  ]);
+  return Object.fromEntries(pairs) as Record<string, string>;
+}
 
 /** Whether a run of ours, named `<repository>/<run id>`, made the image. */
 export const isOurs = (image: Image, run: string): boolean => image.tags[TAG] === run;

@@ -3,14 +3,14 @@ import { textAt } from '../cloud/json.ts';
 import { cure } from '../cloud/retry.ts';
 import type { Params, Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
-import { findImages, isOurs, LISTING_LAG, TAG } from './images.ts';
+import { findImages, isOurs, LISTING_LAG, tagParams } from './images.ts';
 import { importTask } from './tasks.ts';
 
 /** What ImportImage is told, in the API's words. */
 export interface ImportSpec {
   bucket: string;
-  key: string;
-  format: string;
+  /** The system disk first; `size` in GiB. */
+  disks: { key: string; format: string; size: number | undefined }[];
   osType: string;
   platform: string;
   architecture: string;
@@ -18,8 +18,12 @@ export interface ImportSpec {
   bootMode?: string | undefined;
   licenseType?: string | undefined;
   roleName?: string | undefined;
-  /** Size of the system disk in GiB. */
-  systemSize?: number | undefined;
+  resourceGroup?: string | undefined;
+  detection?: string | undefined;
+  nvme?: string | undefined;
+  imds?: string | undefined;
+  /** Ours and the user's. */
+  tags: Record<string, string>;
   /** At most 64 ASCII characters; the same for every try of this import. */
   clientToken: string;
   /** `<repository>/<run id>`. */
@@ -63,7 +67,7 @@ async function findOurs(ecs: Rpc, name: string, run: string): Promise<string | u
   return (await poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look))?.ours;
 }
 
-function importParams(name: string, spec: ImportSpec): Params {
+export function importParams(name: string, spec: ImportSpec): Params {
   return {
     ImageName: name,
     OSType: spec.osType,
@@ -73,12 +77,20 @@ function importParams(name: string, spec: ImportSpec): Params {
     BootMode: spec.bootMode,
     LicenseType: spec.licenseType,
     RoleName: spec.roleName,
-    'DiskDeviceMapping.1.Format': spec.format,
-    'DiskDeviceMapping.1.OSSBucket': spec.bucket,
-    'DiskDeviceMapping.1.OSSObject': spec.key,
-    'DiskDeviceMapping.1.DiskImageSize': spec.systemSize,
-    'Tag.1.Key': TAG,
-    'Tag.1.Value': spec.run,
+    ResourceGroupId: spec.resourceGroup,
+    DetectionStrategy: spec.detection,
+    'Features.NvmeSupport': spec.nvme,
+    'Features.ImdsSupport': spec.imds,
+    ...Object.fromEntries(spec.disks.flatMap((disk, n) => diskParams(`DiskDeviceMapping.${n + 1}`, spec.bucket, disk))),
+    ...tagParams(spec.tags),
     ClientToken: spec.clientToken,
   };
+}
+
+function diskParams(mapping: string, bucket: string, { key, format, size }: ImportSpec['disks'][number]) {
+  const params = { Format: format, OSSBucket: bucket, OSSObject: key, DiskImageSize: size };
+  return Object.entries(params).map(([name, value]): [string, string | number | undefined] => [
+    `${mapping}.${name}`,
+    value,
+  ]);
 }

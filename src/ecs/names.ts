@@ -6,6 +6,9 @@ const LONGEST = 128;
 /** Where a new image waits for its name. */
 export const temporaryName = (name: string, runId: string): string => withSuffix(name, `-importing-${runId}`);
 
+/** The unencrypted image that an encrypted one is copied from. */
+export const plainName = (name: string, runId: string): string => withSuffix(name, `-plain-${runId}`);
+
 /** Where an old image goes; it carries the image's own id, so that one set aside is known by its name alone. */
 export const asideName = (name: string, imageId: string): string => withSuffix(name, `-replaced-${imageId}`);
 

@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest';
+import { openScene, requests, writeDisk } from '../support/scene.ts';
+
+const QUICK = { speed: 100, importSeconds: 5, copySeconds: 5 };
+const ACCOUNTS = Array.from({ length: 12 }, (_, n) => String(1_000_000_000_000_001 + n));
+
+test('twelve accounts are shared with and read back', async () => {
+  const scene = await openScene(QUICK);
+  for (const id of ACCOUNTS) scene.simulator.world.addAccount({ id });
+  const main = await scene.main({ image_share_account: ACCOUNTS.join('\n') });
+  expect(main.log).not.toContain('##[error]');
+  expect(new Set(scene.simulator.world.images[0]?.sharedWith)).toEqual(new Set(ACCOUNTS));
+  expect(requests(scene, 'ecs:ModifyImageSharePermission')).toHaveLength(2);
+});
+
+test('of three copies one fails: the others are output, and the next attempt makes only the missing one', async () => {
+  const scene = await openScene(QUICK);
+  const { world, faults, account } = { ...scene.simulator, world: scene.simulator.world };
+  const blocker = world.addImage(account, 'taken', { region: 'cn-shanghai', usedByInstance: true });
+  faults.push({
+    operation: 'ecs:CopyImage',
+    nth: 2,
+    kind: 'error',
+    status: 403,
+    code: 'QuotaExceed.Image',
+    message: 'full',
+  });
+  const inputs = { image_copy_regions: 'cn-hangzhou, cn-shanghai, cn-shenzhen' };
+  const main = await scene.main(inputs);
+  expect(main.conclusion).toBe('failure');
+  const ids = JSON.parse(main.outputs.image_ids ?? '') as Record<string, string>;
+  expect(Object.keys(ids)).toEqual(['cn-beijing', 'cn-hangzhou', 'cn-shenzhen']);
+  expect(main.log.match(/##\[error\]/g)).toHaveLength(1);
+  expect(main.log).toContain('QuotaExceed.Image');
+  await scene.post(inputs);
+  const before = world.images.length;
+  const again = await scene.main(inputs, { env: { GITHUB_RUN_ATTEMPT: '2' } });
+  expect(again.log).not.toContain('##[error]');
+  expect(world.images.length).toBe(before + 1);
+  expect(Object.keys(JSON.parse(again.outputs.image_ids ?? '') as object).sort()).toEqual([
+    'cn-beijing',
+    'cn-hangzhou',
+    'cn-shanghai',
+    'cn-shenzhen',
+  ]);
+  expect(requests(scene, 'ecs:ImportImage')).toHaveLength(1);
+  expect(world.bucket('packer')?.objects.size).toBe(0);
+  expect(world.images).toContain(blocker);
+});
+
+test('an encrypted image takes the name, and the plain one and its snapshots go', async () => {
+  const scene = await openScene(QUICK);
+  const { world } = scene.simulator;
+  const main = await scene.main({ image_encrypted: 'true', kms_key_id: 'key-12345678' });
+  expect(main.log).not.toContain('##[error]');
+  expect(world.images.map(({ name, encrypted, id }) => [name, encrypted, id])).toEqual([
+    ['packer_import', true, main.outputs.image_id],
+  ]);
+  expect(world.snapshots).toHaveLength(1);
+});
+
+test('a VHD with copies is refused before anything is sent', async () => {
+  const scene = await openScene({ ...QUICK, write: (path) => writeFixedVhd(path) });
+  const main = await scene.main({ path: 'disk.raw', image_copy_regions: 'cn-hangzhou', image_system_size: '' });
+  expect(main.log).toContain('cannot copy or encrypt an image made from a VHD');
+  expect(scene.simulator.record).toEqual([]);
+});
+
+test('a dry run makes no call that changes anything and says what would happen', async () => {
+  const scene = await openScene(QUICK);
+  const main = await scene.main({
+    dry_run: 'true',
+    oss_bucket_name: 'not-there-yet',
+    image_copy_regions: 'cn-hangzhou',
+  });
+  expect(main.log).not.toContain('##[error]');
+  expect(main.log).toContain('Would create the bucket not-there-yet.');
+  const asked = scene.simulator.record.map(({ operation, params }) => operation + (params?.DryRun ? ' DryRun' : ''));
+  expect(asked.filter((one) => !/:(Get|Describe|List|Head)|DryRun$/.test(one))).toEqual([]);
+  expect(main.summary).toContain('nothing was changed');
+});
+
+test('an identical image is reused, and another content is not', async () => {
+  const scene = await openScene(QUICK);
+  const inputs = { reuse_identical_image: 'true' };
+  const first = await scene.main(inputs);
+  const second = await scene.main(inputs, { env: { GITHUB_RUN_ID: '4343' } });
+  expect(second.log).not.toContain('##[error]');
+  expect(second.outputs.image_id).toBe(first.outputs.image_id);
+  expect(requests(scene, 'ecs:ImportImage')).toHaveLength(1);
+});
+
+/** A fixed VHD of 4 MiB: data, then the footer of the specification. */
+async function writeFixedVhd(path: string): Promise<void> {
+  const size = 4 * 1024 ** 2;
+  const footer = Buffer.alloc(512);
+  footer.write('conectix');
+  footer.writeUInt32BE(2, 8);
+  footer.writeUInt32BE(0x10000, 12);
+  footer.writeBigUInt64BE(0xffff_ffff_ffff_ffffn, 16);
+  footer.writeBigUInt64BE(BigInt(size), 40);
+  footer.writeBigUInt64BE(BigInt(size), 48);
+  footer.writeUInt16BE(120, 56);
+  footer.writeUInt8(4, 58);
+  footer.writeUInt8(17, 59);
+  footer.writeUInt32BE(2, 60);
+  footer.writeUInt32BE(~footer.reduce((sum, byte) => sum + byte, 0) >>> 0, 64);
+  await writeDisk(path, size + 512, [[size, footer]]);
+}

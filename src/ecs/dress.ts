@@ -1,0 +1,20 @@
+import type { Rpc } from '../cloud/rpc.ts';
+import { shareImage } from './share.ts';
+
+/** What a finished image is given besides its name. */
+export interface Dress {
+  family: string | undefined;
+  /** ImportImage does not take it (https://help.aliyun.com/document_detail/25542.html). */
+  uefiPreferred: boolean;
+  /** Account ids. */
+  accounts: string[];
+}
+
+/** Gives a finished image its family, boot mode and sharing. Idempotent. @throws CloudError */
+export async function dressImage(ecs: Rpc, imageId: string, { family, uefiPreferred, accounts }: Dress): Promise<void> {
+  const attributes = { ImageFamily: family, BootMode: uefiPreferred ? 'UEFI-Preferred' : undefined };
+  if (Object.values(attributes).some((value) => value !== undefined)) {
+    await ecs('ModifyImageAttribute', { ImageId: imageId, ...attributes });
+  }
+  if (accounts.length > 0) await shareImage(ecs, imageId, accounts);
+}

@@ -1,0 +1,35 @@
+import { CloudError } from '../cloud/errors.ts';
+import { listAt, textAt } from '../cloud/json.ts';
+import type { Rpc } from '../cloud/rpc.ts';
+
+/** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
+const AT_ONCE = 10;
+
+/**
+ * Shares an image with accounts and proves it by reading back. Idempotent.
+ * @throws CloudError `ShareIncomplete` naming the accounts that are missing
+ */
+export async function shareImage(ecs: Rpc, imageId: string, accounts: string[]): Promise<void> {
+  const missing = await notShared(ecs, imageId, accounts);
+  for (let at = 0; at < missing.length; at += AT_ONCE) {
+    const added = missing
+      .slice(at, at + AT_ONCE)
+      .map((account, n): [string, string] => [`AddAccount.${n + 1}`, account]);
+    await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
+  }
+  const left = missing.length === 0 ? [] : await notShared(ecs, imageId, accounts);
+  if (left.length === 0) return;
+  const text = `image ${imageId} is not shared with ${left.join(', ')}`;
+  throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
+}
+
+/** Which of the accounts cannot use the image yet. */
+async function notShared(ecs: Rpc, imageId: string, accounts: string[]): Promise<string[]> {
+  const sharing = new Set<string | undefined>();
+  for (let page = 1; ; page += 1) {
+    const answer = await ecs('DescribeImageSharePermission', { ImageId: imageId, PageNumber: page, PageSize: 100 });
+    const listed = listAt(answer, 'Accounts', 'Account');
+    for (const account of listed) sharing.add(textAt(account, 'AliyunId'));
+    if (listed.length < 100) return accounts.filter((account) => !sharing.has(account));
+  }
+}

@@ -1,0 +1,88 @@
+import { which } from '@actions/io';
+import type { Plan } from './check.ts';
+import { cleanUp } from './cleanup.ts';
+import { isDenied } from './cloud/errors.ts';
+import { now } from './cloud/time.ts';
+import type { Cloud } from './connect.ts';
+import type { DiskImage } from './disk/disk.ts';
+import { dataExtents } from './disk/extents.ts';
+import { assertUnchanged } from './disk/inspect.ts';
+import type { ImportRequest } from './inputs.ts';
+import type { Stage } from './main.ts';
+import { PREFIX } from './oss/bucket.ts';
+import { unfinishedUploads } from './oss/objects.ts';
+import type { Source } from './oss/reader.ts';
+import { fileSum } from './oss/sum.ts';
+import { upload } from './oss/upload.ts';
+
+/** Object keys of the disks, in their order: the user's, or those that only this run uses. */
+export function stagingKeys({ key, image, run: { id } }: ImportRequest, disks: DiskImage[]): string[] {
+  return disks.map(({ format }, n) => {
+    const disk = `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`;
+    if (key === undefined) return `${PREFIX}${image.name}/${id}/${disk}`;
+    return n === 0 ? key : `${key}-${disk}`;
+  });
+}
+
+/** CRC-64 of all disks, as text for a tag. */
+export async function contentOf(disks: DiskImage[]): Promise<string> {
+  const sums: string[] = [];
+  for (const disk of disks) sums.push(await fileSum(await sourceOf(disk)));
+  return sums.join('-').slice(0, 128);
+}
+
+async function sourceOf(disk: DiskImage): Promise<Source> {
+  const extents = await dataExtents(disk, (await which('python3')) || undefined);
+  return { handle: disk.handle, size: disk.size, extents };
+}
+
+/** Uploads all disks, one after another: each uses the whole line. */
+export async function stageDisks(stage: Stage, plan: Plan): Promise<void> {
+  const { request, disks, keys, log, outcome } = stage;
+  const started = now();
+  for (const [n, disk] of disks.entries()) {
+    const key = keys[n] ?? '';
+    await log.group(`Upload ${disk.path} to oss://${request.bucket}/${key}`, () => stageDisk(stage, plan, disk, key));
+  }
+  outcome.times.upload = now() - started;
+}
+
+async function stageDisk(stage: Stage, plan: Plan, disk: DiskImage, key: string): Promise<void> {
+  const { request, cloud, ledger, outcome } = stage;
+  const { run } = request;
+  const isPrivate = request.key === undefined;
+  const others = isPrivate ? undefined : await uploadsUnder(cloud, key);
+  ledger.record({ kind: 'upload', key, ...(others !== undefined && { others }) });
+  ledger.record({ kind: 'object', key });
+  const staged = await upload(cloud.oss, await sourceOf(disk), {
+    key,
+    run: run.mark,
+    overwrite: plan.overwrite.has(key),
+    joins: !isPrivate || run.attempt > 1,
+    joinsAny: isPrivate,
+    onUpload: (id) => {
+      ledger.record({ kind: 'upload', key, id });
+    },
+    onZeros: () => {
+      ledger.record({ kind: 'zeros', key });
+    },
+  });
+  const { etag, versionId } = staged;
+  ledger.record({ kind: 'object', key, etag, ...(versionId !== undefined && { versionId }) });
+  await assertUnchanged(disk);
+  outcome.staged.push(staged);
+  // The zero object has done its work, whatever becomes of the image.
+  const zeros = ledger.made().filter(({ kind }) => kind === 'zeros');
+  const { leftovers } = await cleanUp(zeros, cloud, request);
+  if (leftovers.length === 0) ledger.forget(['zeros']);
+}
+
+/** Ids of the uploads that are under a key of the user's before ours; undefined where the right to look is missing. */
+async function uploadsUnder({ oss }: Cloud, key: string): Promise<string[] | undefined> {
+  try {
+    return (await unfinishedUploads(oss, key)).map(({ id }) => id);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return undefined;
+  }
+}
