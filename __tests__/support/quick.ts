@@ -27,6 +27,12 @@ export function recordFrom({ simulator }: Scene) {
 export const imported = (scene: Scene): Record<string, string> =>
   requests(scene, 'ecs:ImportImage').at(-1)?.params ?? {};
 
+/** Takes rights away from the administrator. */
+export function deny({ simulator }: Scene, ...actions: string[]): void {
+  const { admin } = simulator;
+  admin.statements = [...admin.statements, { Effect: 'Deny', Action: actions, Resource: '*' }];
+}
+
 /** What the step is annotated with. */
 export const annotations = ({ commands }: StageResult, kind: 'error' | 'warning' = 'error'): string[] =>
   commands.filter(({ command }) => command === kind).map(({ message }) => message);
