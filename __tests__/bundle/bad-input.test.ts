@@ -33,7 +33,11 @@ test('every problem at once, before anything is sent', async () => {
     ['import_role_name', 'a b', /^import_role_name "a b" is not the name of a RAM role\.$/],
     ['timeout_minutes', '0', /^timeout_minutes "0" is not a whole number of minutes/],
     ['keep_input_artifact', 'no', /^keep_input_artifact "no" is neither true nor false\.$/],
-    ['custom_endpoint_ecs', 'http://ecs', /^custom_endpoint_ecs "http:\/\/ecs" is not a host name, with or without https/],
+    [
+      'custom_endpoint_ecs',
+      'http://ecs',
+      /^custom_endpoint_ecs "http:\/\/ecs" is not a host name, with or without https/,
+    ],
     ['custom_endpoint_oss', 'a/b', /^custom_endpoint_oss/],
     ['custom_endpoint_ram', 'a b', /^custom_endpoint_ram/],
     ['custom_endpoint_sts', '-a', /^custom_endpoint_sts/],
@@ -41,7 +45,11 @@ test('every problem at once, before anything is sent', async () => {
   const inputs = Object.fromEntries(wrong.map(([name, value]) => [name, value]));
   const main = await scene.main({ ...inputs, access_key: 'AKID' });
   const found = problems(theError(main));
-  for (const [name, , says] of wrong) expect(found.filter((line) => says.test(line)), name).toHaveLength(1);
+  for (const [name, , says] of wrong)
+    expect(
+      found.filter((line) => says.test(line)),
+      name,
+    ).toHaveLength(1);
   expect(found).toContain('Half a key pair: access_key is set, secret_key is empty.');
   expect(found).toHaveLength(wrong.length + 1);
 

@@ -127,7 +127,11 @@ test('what ImportImage is told, what stays in the bucket and on the runner', asy
   // oss_key_name, skip_clean, image_description, image_system_size, import_role_name
   const [role] = account.roles;
   account.roles = role === undefined ? [] : [{ ...role, name: 'reader' }];
-  const described = { oss_key_name: 'nightly/my disk.raw', image_description: 'Built at night: 夜', skip_clean: 'TRUE' };
+  const described = {
+    oss_key_name: 'nightly/my disk.raw',
+    image_description: 'Built at night: 夜',
+    skip_clean: 'TRUE',
+  };
   const first = await scene.main({ ...described, image_system_size: '50', import_role_name: 'reader' });
   await scene.post({ ...described, import_role_name: 'reader' });
   expect(first.conclusion, first.log).toBe('success');

@@ -22,7 +22,9 @@ test('path: a file, a directory, a glob, or the manifest of a real Packer run', 
     expect(main.log).toContain(`${at('output-qemu/disk.raw')}: RAW, 65536 bytes.`);
   }
 
-  expect(theError(await scene.main({ path: 'packer-manifest.json' }))).toMatch(/names output-qemu\/disk.raw with 67108864/);
+  expect(theError(await scene.main({ path: 'packer-manifest.json' }))).toMatch(
+    /names output-qemu\/disk.raw with 67108864/,
+  );
   truncateSync(at('output-qemu/disk.raw'), 64 * MiB);
   let same = false;
   simulator.after = async ({ operation }) => {

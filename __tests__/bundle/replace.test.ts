@@ -65,7 +65,10 @@ test.each<[string, Partial<Image>, string]>([
   expect(warning).toContain(`aliyun ecs DeleteImage --RegionId cn-beijing --ImageId ${old.id}`);
   expect(first.outputs.replaced_image_id).toBe(old.id);
 
-  Object.assign(simulator.world.images.find(({ id }) => id === old.id) ?? {}, { usedByInstance: false, sharedWith: [] });
+  Object.assign(simulator.world.images.find(({ id }) => id === old.id) ?? {}, {
+    usedByInstance: false,
+    sharedWith: [],
+  });
   const second = await scene.main(REPLACE, run(2));
   expect(second.conclusion, second.log).toBe('success');
   expect(names(simulator)).toEqual({ [NAME]: second.outputs.image_id });

@@ -88,9 +88,7 @@ test('a trust policy without ECS is not touched: the error prints the statement 
   const main = await scene.main();
   const error = theError(main);
   expect(error).toContain('RoleTrustsNotEcs');
-  expect(error).toContain(
-    '{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"Service":["ecs.aliyuncs.com"]}}',
-  );
+  expect(error).toContain('{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"Service":["ecs.aliyuncs.com"]}}');
   expect(role?.trust).toBe(trust);
   expect(annotations(await scene.post(), 'warning')).toEqual([]);
 });
