@@ -1,0 +1,46 @@
+import { expect } from 'vitest';
+import type { StageResult } from '../../simulator/runner.ts';
+import { mbr } from '../disk/build.ts';
+import { openScene, pseudoRandom, requests, writeDisk, type Scene, type SceneOptions } from './scene.ts';
+
+/** A scene for tests of what is asked and said rather than of the upload: one small part, a short import. */
+export function quickScene(options: SceneOptions = {}): Promise<Scene> {
+  return openScene({ speed: 100, importSeconds: 5, write: tinyDisk, ...options });
+}
+
+/** A disk that boots by BIOS and fits into one part. */
+export async function tinyDisk(path: string): Promise<void> {
+  const table = mbr([{ active: true, type: 0x83, start: 8, count: 100 }], '\u00eb\u0063');
+  await writeDisk(path, 65_536, [
+    [0, table],
+    [4096, pseudoRandom(61_440, 7)],
+  ]);
+}
+
+/** What is recorded from now on. */
+export function recordFrom({ simulator }: Scene) {
+  const start = simulator.record.length;
+  return () => simulator.record.slice(start);
+}
+
+/** The parameters of the last ImportImage. */
+export const imported = (scene: Scene): Record<string, string> =>
+  requests(scene, 'ecs:ImportImage').at(-1)?.params ?? {};
+
+/** Takes rights away from the administrator. */
+export function deny({ simulator }: Scene, ...actions: string[]): void {
+  const { admin } = simulator;
+  admin.statements = [...admin.statements, { Effect: 'Deny', Action: actions, Resource: '*' }];
+}
+
+/** What the step is annotated with. */
+export const annotations = ({ commands }: StageResult, kind: 'error' | 'warning' = 'error'): string[] =>
+  commands.filter(({ command }) => command === kind).map(({ message }) => message);
+
+/** The one annotation of a run that failed. */
+export function theError(result: StageResult): string {
+  expect(result.conclusion).toBe('failure');
+  const [error = '', ...more] = annotations(result);
+  expect(more).toEqual([]);
+  return error;
+}
