@@ -89,7 +89,7 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }: Stage, plan:
   ledger.record({ kind: 'object', key });
   const isPrivate = request.key === undefined;
   const extents = await dataExtents(disk, (await which('python3')) || undefined);
-  const source = { handle: disk.handle, size: disk.size, extents };
+  const source = { handle: disk.handle, size: disk.size, extents, assertUnchanged: () => assertUnchanged(disk) };
   const staged = await upload(cloud.oss, source, {
     key,
     run: run.mark,
@@ -106,7 +106,6 @@ async function stageDisk({ request, disk, cloud, ledger, outcome }: Stage, plan:
   ledger.forget(['upload']);
   const { etag, versionId } = staged;
   ledger.record({ kind: 'object', key, etag, ...(versionId !== undefined && { versionId }) });
-  await assertUnchanged(disk);
   outcome.staged = staged;
   outcome.times.upload = now() - started;
   // The zero object has done its work, whatever becomes of the image.
