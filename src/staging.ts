@@ -33,7 +33,7 @@ export async function contentOf(disks: DiskImage[]): Promise<string> {
 
 async function sourceOf(disk: DiskImage): Promise<Source> {
   const extents = await dataExtents(disk, (await which('python3')) || undefined);
-  return { handle: disk.handle, size: disk.size, extents };
+  return { handle: disk.handle, size: disk.size, extents, assertUnchanged: () => assertUnchanged(disk) };
 }
 
 /** Uploads all disks, one after another: each uses the whole line. */
@@ -69,7 +69,6 @@ async function stageDisk(stage: Stage, plan: Plan, disk: DiskImage, key: string)
   });
   const { etag, versionId } = staged;
   ledger.record({ kind: 'object', key, etag, ...(versionId !== undefined && { versionId }) });
-  await assertUnchanged(disk);
   outcome.staged.push(staged);
   // The zero object has done its work, whatever becomes of the image.
   const zeros = ledger.made().filter(({ kind }) => kind === 'zeros');

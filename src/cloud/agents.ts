@@ -8,7 +8,8 @@ export function openAgent(environment: NodeJS.ProcessEnv): https.Agent {
   return new https.Agent({
     keepAlive: true,
     keepAliveMsecs: 30_000,
-    maxSockets: 128,
+    // For a tunnel through a proxy that never answers, and for connections that nobody uses.
+    timeout: 30_000,
     scheduling: 'lifo',
     proxyEnv: environment,
   });

@@ -1,57 +1,10 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
 import AliOss from 'ali-oss';
 import { heal, type Door, type Log } from '../cloud/door.ts';
 import { CloudError, textOf, timing } from '../cloud/errors.ts';
 import { retry } from '../cloud/retry.ts';
 import { every } from '../cloud/time.ts';
-
-/** Header names are lower case; ETags keep their quotes. */
-export interface Answer {
-  res: { headers: IncomingHttpHeaders; data?: Buffer };
-}
-type Headers = Record<string, string>;
-
-/** The single requests of ali-oss that we use, as they really are (its published types are loose or wrong in places). */
-export interface Sdk {
-  listBuckets(query: object): Promise<{ buckets: { name?: string; region?: string }[] | null }>;
-  getBucketInfo(bucket: string): Promise<{ bucket?: unknown }>;
-  putBucket(bucket: string): Promise<Answer>;
-  putBucketLifecycle(bucket: string, rules: object[]): Promise<Answer>;
-  head(key: string, options?: { versionId?: string }): Promise<Answer & { meta: Headers | null }>;
-  put(key: string, content: Buffer, options: { headers: Headers }): Promise<Answer>;
-  delete(key: string, options?: { versionId?: string }): Promise<Answer>;
-  initMultipartUpload(key: string, options: { headers: Headers; mime: string }): Promise<{ uploadId?: string }>;
-  uploadPart(
-    key: string,
-    id: string,
-    part: number,
-    body: Readable,
-    start: number,
-    end: number,
-  ): Promise<Answer & { etag: string }>;
-  uploadPartCopy(
-    key: string,
-    id: string,
-    part: number,
-    range: string,
-    source: { sourceKey: string; sourceBucketName: string },
-  ): Promise<Answer & { etag?: string }>;
-  listParts(key: string, id: string, query: object): Promise<Record<string, unknown>>;
-  listUploads(query: object): Promise<{
-    uploads: { name?: string; uploadId?: string; initiated?: string }[];
-    nextKeyMarker?: string;
-    nextUploadIdMarker?: string;
-    isTruncated: boolean;
-  }>;
-  completeMultipartUpload(
-    key: string,
-    id: string,
-    parts: { number: number; etag: string }[],
-    options: { headers: Headers },
-  ): Promise<Answer>;
-  abortMultipartUpload(key: string, id: string): Promise<Answer>;
-}
+import type { Sdk } from './sdk.ts';
 
 export interface CallOptions {
   /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
@@ -60,6 +13,8 @@ export interface CallOptions {
   stall?: number;
   /** Ends the call at once, with the signal's reason. */
   signal?: AbortSignal;
+  /** Runs each try when there is a place for it. */
+  turn?: <T>(run: () => Promise<T>) => Promise<T>;
   /** Whether to stop after this many tries, the first one included. */
   givesUp?: (tries: number) => boolean;
   /** Hears of each failed try that is followed by another, in place of the log. */
@@ -94,7 +49,8 @@ export function openOss(place: OssPlace, door: Door): Oss {
         throw toCloudError(operation, thrown, wire);
       }
     };
-    return retry(attempt, {
+    const turn = options.turn ?? ((run) => run());
+    return retry((tries) => turn(() => attempt(tries)), {
       ...options,
       operation,
       log: door.log,
@@ -156,6 +112,7 @@ async function newSdk(place: OssPlace, door: Door, forBucket: boolean, options: 
 /** Sends one request so that it can be ended from outside and leaves behind what it met. */
 function send(urllib: Urllib, url: string, sent: object, options: CallOptions, wire: Wire): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    options.signal?.throwIfAborted();
     const request = urllib.request(url, sent, (error, data, res) => {
       unwatch();
       options.signal?.removeEventListener('abort', stop);
@@ -167,14 +124,26 @@ function send(urllib: Urllib, url: string, sent: object, options: CallOptions, w
       Object.assign(wire, { status: res.status, headers: res.headers, body: data });
       resolve({ data, status: res.status, headers: res.headers, res });
     });
-    const stop = () => request.destroy(new CloudError('oss', 'Stopped', 'ended from outside'));
+    const end = (code: string, text: string) => {
+      const error = Object.assign(new Error(text), { code });
+      request.destroy(error);
+      // Behind a proxy that says nothing there is no socket yet, and Node keeps the error to itself.
+      if (request.socket == null) request.emit('error', error);
+    };
+    const stop = () => {
+      end('Stopped', 'ended from outside');
+    };
     options.signal?.addEventListener('abort', stop, { once: true });
-    const unwatch = options.stall === undefined ? () => undefined : watch(request, options.stall);
+    const { stall } = options;
+    const stalled = () => {
+      end('Stalled', `no byte moved for ${(stall ?? 0) / 1000} s`);
+    };
+    const unwatch = stall === undefined ? () => undefined : watch(request, stall, stalled);
   });
 }
 
-/** Destroys a request over whose connection no byte has moved for `stall` ms. */
-function watch(request: ClientRequest, stall: number): () => void {
+/** Calls `stalled` once no byte has moved over the connection of a request for `stall` ms. */
+function watch(request: ClientRequest, stall: number, stalled: () => void): () => void {
   const looks = 6;
   let moved = -1;
   let still = 0;
@@ -182,8 +151,7 @@ function watch(request: ClientRequest, stall: number): () => void {
     const { bytesWritten = 0, bytesRead = 0 } = request.socket ?? {};
     still = bytesWritten + bytesRead === moved ? still + 1 : 0;
     moved = bytesWritten + bytesRead;
-    if (still >= looks)
-      request.destroy(Object.assign(new Error(`no byte moved for ${stall / 1000} s`), { code: 'Stalled' }));
+    if (still === looks) stalled();
   });
 }
 

@@ -40,17 +40,22 @@ export class Copier {
     const { oss, key, uploadId, progress } = this.target;
     const object = await (this.object ??= this.make());
     if (object === undefined || this.refused) return undefined;
-    const to = { key, uploadId, number, length, signal: this.signal };
-    const copied = await this.unlessRefused(this.pace.store((options) => copyPart(oss, object, to, options)));
+    const to = { key, uploadId, number, length };
+    const copied = await this.unlessRefused(
+      this.pace.store((options) => copyPart(oss, object, to, { ...options, signal: this.signal })),
+    );
     if (copied === undefined) return undefined;
-    progress.spared(length);
+    progress.copied(length);
     return { ...copied, crc: zerosCrc(length), length };
   }
 
   private make(): Promise<string | undefined> {
     const { oss, key, run, source } = this.target;
     this.onZeros();
-    return this.unlessRefused(makeZeros(oss, key, zeroPart(source.size), run, this.signal));
+    const length = zeroPart(source.size);
+    return this.unlessRefused(
+      this.pace.store((options) => makeZeros(oss, key, length, run, { ...options, signal: this.signal })),
+    );
   }
 
   /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */

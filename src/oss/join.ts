@@ -79,8 +79,7 @@ export function checker(source: Source, { parts }: Joined): (part: Part) => Prom
     const crc = new Crc64();
     for (let done = 0; known === undefined && done < part.length;) {
       const length = Math.min(buffer.length, part.length - done);
-      if (part.zero) buffer.fill(0);
-      else await readFully(source, buffer, length, part.offset + done);
+      await readFully(source, buffer, length, part.offset + done);
       const slice = buffer.subarray(0, length);
       md5.update(slice);
       if (!part.zero) crc.update(slice);

@@ -1,5 +1,5 @@
 import { CloudError, isDenied } from '../cloud/errors.ts';
-import type { Oss } from './client.ts';
+import type { CallOptions, Oss } from './client.ts';
 
 /** Metadata that marks an object as made by a run of ours, `<repository>/<run id>`. */
 export const MARK = 'x-oss-meta-alicloud-import';
@@ -20,9 +20,13 @@ export interface ObjectState {
  * Looks at an object; undefined when there is none, `unknown` where the right oss:GetObject is missing.
  * @throws CloudError
  */
-export async function headObject(oss: Oss, key: string): Promise<ObjectState | 'unknown' | undefined> {
+export async function headObject(
+  oss: Oss,
+  key: string,
+  options?: CallOptions,
+): Promise<ObjectState | 'unknown' | undefined> {
   try {
-    const { res } = await oss.call('oss:HeadObject', (sdk) => sdk.head(key));
+    const { res } = await oss.call('oss:HeadObject', (sdk) => sdk.head(key), options);
     return toState(res.headers);
   } catch (error) {
     if (error instanceof CloudError && error.status === 404) return undefined;
@@ -68,6 +72,8 @@ export async function removeObject(oss: Oss, claim: Claim): Promise<boolean> {
   const versionId = unseen ? claim.versionId : found.versionId;
   await oss.call('oss:DeleteObject', (sdk) => sdk.delete(claim.key, versionId === undefined ? {} : { versionId }));
   oss.log.info(`Deleted oss://${oss.bucket}/${claim.key}.`);
+  // With versions an older one may come to light that is ours too: a lost answer makes us put an object twice.
+  if (!unseen && versionId !== undefined) await removeObject(oss, claim);
   return true;
 }
 

@@ -10,8 +10,13 @@ const PATIENCE = 15 * 60_000;
 /** How an upload fares: what was accepted and what failed, and whether there is still hope. */
 export class Pace {
   private readonly progress: Progress;
-  private lastAccepted = now();
   private seen: Stretch = { accepted: 0, failed: 0, throttled: false };
+  /** Parts that are to be stored, waiting ones included. */
+  private waiting = 0;
+  /** When a part was last accepted, or the first of those that wait began to. */
+  private lastGood = now();
+  /** When each try under way began, the oldest first. */
+  private readonly tries = new Set<{ began: number }>();
 
   constructor(progress: Progress) {
     this.progress = progress;
@@ -26,29 +31,47 @@ export class Pace {
 
   /** Runs a call that stores one part, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
   async store<T>(call: (options: CallOptions) => Promise<T>): Promise<T> {
+    if (this.waiting === 0) this.lastGood = now();
+    this.waiting += 1;
+    let gaveUp = false as boolean;
     try {
       const stored = await call({
-        givesUp: () => this.hopeless(),
+        givesUp: () => (gaveUp = this.hopeless()),
         onRetry: (error) => {
           this.note(error);
         },
       });
       this.seen.accepted += 1;
-      this.lastAccepted = now();
+      this.lastGood = now();
       return stored;
     } catch (error) {
-      if (!(error instanceof CloudError) || !this.hopeless()) throw error;
-      const { operation, code, message, requestId } = error;
+      if (!gaveUp) throw error;
+      const { operation, code, message, requestId } = error as CloudError;
       const text = `no part was accepted for ${PATIENCE / 60_000} minutes, ${this.progress.share()} is through`;
       throw new CloudError(operation, 'UploadGaveUp', `${text}; last: ${code}: ${message}`, {
         requestId,
-        cause: error,
+        cause: error as CloudError,
       });
+    } finally {
+      this.waiting -= 1;
     }
   }
 
+  /** Runs one try of a part whose connection is watched for stalls. */
+  async watched<T>(run: () => Promise<T>): Promise<T> {
+    const one = { began: now() };
+    this.tries.add(one);
+    try {
+      return await run();
+    } finally {
+      this.tries.delete(one);
+    }
+  }
+
+  /** A large part on a slow line takes longer than our patience: as long as its bytes move, it may yet be accepted. */
   private hopeless(): boolean {
-    return now() - this.lastAccepted > PATIENCE;
+    const [oldest] = this.tries;
+    return now() - this.lastGood > PATIENCE && now() - (oldest?.began ?? now()) <= PATIENCE;
   }
 
   private note({ code, status, message }: CloudError): void {

@@ -9,6 +9,8 @@ export interface Source {
   size: number;
   /** Where data lies, in order; all else is zero without being read. Absent: anywhere. */
   extents?: { offset: number; length: number }[];
+  /** Asked before the upload is completed. @throws when the file is not what it was when it was opened */
+  assertUnchanged?: () => Promise<void>;
 }
 
 /** Bytes of one read when looking for zeros. */

@@ -1,9 +1,11 @@
+import type { LimitFunction } from 'p-limit';
 import { CloudError } from '../cloud/errors.ts';
-import type { Oss, Sdk } from './client.ts';
+import type { Oss } from './client.ts';
 import type { Part } from './cut.ts';
 import type { Pace } from './pace.ts';
 import type { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
+import type { Sdk } from './sdk.ts';
 import { Rings, streamPart } from './slices.ts';
 
 /** A part that the service has accepted. */
@@ -32,13 +34,22 @@ const STALL = 30_000;
 /** No try takes longer, however slow the line, in ms. */
 const LONGEST = 4 * 3_600_000;
 
-/** Gives a function that sends a data part until it is accepted with the CRC of what was read. */
-export function openSender(target: Target, pace: Pace, signal: AbortSignal): (part: Part) => Promise<Sent> {
+/**
+ * Gives a function that sends a data part until it is accepted with the CRC of what was read. Each try takes a slot, so
+ * that a part which waits for its next try leaves its place to another.
+ */
+export function openSender(
+  target: Target,
+  pace: Pace,
+  slots: LimitFunction,
+  signal: AbortSignal,
+): (part: Part) => Promise<Sent> {
   const rings = new Rings();
   return (part) =>
     pace.store((options) =>
       target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, rings), {
         ...options,
+        turn: (run) => slots(() => pace.watched(run)),
         signal,
         stall: STALL,
         timeout: LONGEST,

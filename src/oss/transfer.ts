@@ -18,7 +18,7 @@ export interface Transfer extends Target {
 
 /** Time between two decisions about the number of parts under way, in ms. */
 const STRETCH = 10_000;
-/** Parts that are found before there is a place for them: a long search for data must not leave the line idle. */
+/** Data parts that wait for a place or a further try: a long search for data must not leave the line idle. */
 const AHEAD = 128;
 
 /**
@@ -30,10 +30,10 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
   const { source, progress } = job;
   const stop = new AbortController();
   const pace = new Pace(progress);
-  const send = openSender(job, pace, stop.signal);
-  const copier = new Copier(job, pace, stop.signal, job.onZeros);
   const uploads = pLimit(MOST);
   const copies = pLimit(COPIES);
+  const send = openSender(job, pace, uploads, stop.signal);
+  const copier = new Copier(job, pace, stop.signal, job.onZeros);
   const sent: Sent[] = [];
   const working = new Set<Promise<void>>();
   const track = (work: Promise<Sent>): void => {
@@ -47,7 +47,17 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
       .finally(() => working.delete(tracked));
     working.add(tracked);
   };
-  const asData = (part: Part) => uploads(() => send(part));
+  let unsent = 0;
+  let roomForMore = (): void => undefined;
+  const asData = async (part: Part): Promise<Sent> => {
+    unsent += 1;
+    try {
+      return await send(part);
+    } finally {
+      unsent -= 1;
+      roomForMore();
+    }
+  };
   const asCopy = async (part: Part) => (await copies(() => copier.copy(part))) ?? (await asData(part));
   const unwatch = every(STRETCH, () => {
     uploads.concurrency = nextLimit(uploads.concurrency, pace.stretch());
@@ -57,12 +67,12 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
     for await (const part of cut(blocks(source), source.size)) {
       const listed = await job.listed(part);
       if (listed !== undefined) {
-        progress.spared(part.length);
+        progress.found(part.length);
         sent[part.number - 1] = { number: part.number, length: part.length, ...listed };
       } else if (part.zero) {
         for (const zero of copier.wait(part)) track(asCopy(zero));
       } else {
-        while (uploads.pendingCount >= AHEAD) await Promise.race(working);
+        while (unsent >= MOST + AHEAD) await new Promise<void>((resolve) => (roomForMore = resolve));
         track(asData(part));
       }
       stop.signal.throwIfAborted();
@@ -82,5 +92,5 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
 }
 
 async function settled(working: Set<Promise<void>>): Promise<void> {
-  while (working.size > 0) await Promise.race(working);
+  while (working.size > 0) await Promise.all(working);
 }

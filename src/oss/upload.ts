@@ -3,6 +3,7 @@ import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, findUnfinished, listParts, type Joined } from './join.ts';
 import { headObject, MARK, toState, type ObjectState } from './objects.ts';
+import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
 import type { Sent } from './sender.ts';
@@ -80,12 +81,16 @@ async function send(oss: Oss, source: Source, staging: Staging, joined: Joined):
       const parts = await transfer(job);
       const crc64 = String(parts.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
       sent += progress.bytesSent();
+      await source.assertUnchanged?.();
       progress.sayEnd();
-      const { etag, versionId } = await complete(oss, staging, uploadId, parts, crc64);
+      const { etag, versionId } = await complete(oss, staging, uploadId, parts, crc64, new Pace(progress));
       return { size: source.size, crc64, etag, versionId, sent };
     } catch (error) {
       // Parts have vanished or are not what the list said: send what is missing.
-      if (!(error instanceof CloudError) || !/^(InvalidPart|FilePart\w+)$/.test(error.code) || again >= 2) throw error;
+      if (!(error instanceof CloudError) || !/^(InvalidPart|FilePart\w+)$/.test(error.code) || again >= 2) {
+        progress.sayFailed();
+        throw error;
+      }
       oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
       joined.parts = (await listParts(oss, key, uploadId)).parts;
     } finally {
@@ -98,24 +103,33 @@ async function send(oss: Oss, source: Source, staging: Staging, joined: Joined):
  * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every
  * failure first looks at the object.
  */
-async function complete(oss: Oss, staging: Staging, id: string, parts: Sent[], crc64: string): Promise<ObjectState> {
+async function complete(
+  oss: Oss,
+  staging: Staging,
+  id: string,
+  parts: Sent[],
+  crc64: string,
+  pace: Pace,
+): Promise<ObjectState> {
   const { key, run, overwrite } = staging;
   const headers: Record<string, string> = overwrite ? {} : { 'x-oss-forbid-overwrite': 'true' };
   let answer: ObjectState | undefined;
   try {
-    const { res } = await oss.call(
-      'oss:CompleteMultipartUpload',
-      async (sdk) => refuseErrorIn200(await sdk.completeMultipartUpload(key, id, parts, { headers })),
-      { timeout: 180_000 },
+    const { res } = await pace.store((options) =>
+      oss.call(
+        'oss:CompleteMultipartUpload',
+        async (sdk) => refuseErrorIn200(await sdk.completeMultipartUpload(key, id, parts, { headers })),
+        { ...options, timeout: 180_000 },
+      ),
     );
     answer = toState(res.headers);
   } catch (error) {
-    const there = await headObject(oss, key);
+    const there = await headObject(oss, key).catch(() => undefined);
     const done = typeof there === 'object' && there.run === run && there.crc64 === crc64;
     if (!done) throw error;
     return there;
   }
-  const there = await headObject(oss, key);
+  const there = await pace.store((options) => headObject(oss, key, options));
   const state = typeof there === 'object' ? there : answer;
   if (there === undefined || state.crc64 !== crc64) {
     const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { CloudError } from '../cloud/errors.ts';
 import type { CallOptions, Oss } from './client.ts';
 import { zerosCrc } from './crc64.ts';
-import { MARK, toState } from './objects.ts';
+import { headObject, MARK, toState } from './objects.ts';
 
 const MIB = 1024 ** 2;
 /** Copies under way at a time: each is a request without a body, which the service works off by itself. */
@@ -24,30 +24,37 @@ export async function makeZeros(
   key: string,
   length: number,
   run: string,
-  signal: AbortSignal,
+  options: CallOptions,
 ): Promise<string> {
   const keys = zeroKeys(key, run);
   const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-  await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), { signal });
+  await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), options);
   const { uploadId } = await oss.call(
     'oss:InitiateMultipartUpload',
     (sdk) => sdk.initMultipartUpload(keys.object, { headers, mime: 'application/octet-stream' }),
-    { signal },
+    options,
   );
   if (uploadId === undefined) throw new CloudError('oss:InitiateMultipartUpload', 'UnexpectedAnswer', 'no upload id');
   const limit = pLimit(COPIES);
-  const numbers = Array.from({ length: length / MIB }, (_, index) => index + 1);
-  const parts = await Promise.all(
-    numbers.map((number) =>
-      limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: MIB, signal })),
-    ),
-  );
-  const { res } = await oss.call(
-    'oss:CompleteMultipartUpload',
-    (sdk) => sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} }),
-    { signal, timeout: 120_000 },
-  );
-  const { crc64 } = toState(res.headers);
+  const copy = (number: number) =>
+    limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: MIB }, options));
+  // The first one tells whether copies are allowed here.
+  const parts = [await copy(1)];
+  const others = Array.from({ length: length / MIB - 1 }, (_, index) => copy(index + 2));
+  parts.push(...(await Promise.all(others)));
+  const { crc64 } = await oss
+    .call(
+      'oss:CompleteMultipartUpload',
+      (sdk) => sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} }),
+      { ...options, timeout: 120_000 },
+    )
+    .then(({ res }) => toState(res.headers))
+    .catch(async (error: unknown) => {
+      // Done, but the answer was lost?
+      const there = await headObject(oss, keys.object, options);
+      if (typeof there === 'object') return there;
+      throw error;
+    });
   if (crc64 !== undefined && crc64 !== String(zerosCrc(length))) {
     throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', 'the zero object is not all zeros');
   }
@@ -61,7 +68,6 @@ export interface CopyTarget {
   number: number;
   /** Bytes, from the start of the source. */
   length: number;
-  signal: AbortSignal;
 }
 
 /** Fills a part with the first `length` bytes of an object of zeros. @throws CloudError */
@@ -69,14 +75,14 @@ export async function copyPart(
   oss: Oss,
   from: string,
   to: CopyTarget,
-  options: CallOptions = {},
+  options: CallOptions,
 ): Promise<{ number: number; etag: string }> {
-  const { key, uploadId, number, length, signal } = to;
+  const { key, uploadId, number, length } = to;
   const source = { sourceKey: from, sourceBucketName: oss.bucket };
   const { etag, res } = await oss.call(
     'oss:UploadPartCopy',
     (sdk) => sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source),
-    { ...options, signal, timeout: 120_000 },
+    { ...options, timeout: 120_000 },
   );
   const { crc64 } = toState(res.headers);
   if (etag === undefined || (crc64 !== undefined && crc64 !== String(zerosCrc(length)))) {
