@@ -1,9 +1,10 @@
 import { getState, saveState } from '@actions/core';
 import { explain } from './advice.ts';
 import { CheckFailed } from './check.ts';
-import { CloudError, textOf } from './cloud/errors.ts';
+import { CloudError, isLockedOut, textOf } from './cloud/errors.ts';
 import { connect } from './connect.ts';
 import { resolveProfile } from './credentials/profile.ts';
+import { endsByItself } from './credentials/source.ts';
 import { bytes, DiskError, type DiskImage } from './disk/disk.ts';
 import { findDisk } from './disk/find.ts';
 import { openDisk } from './disk/inspect.ts';
@@ -51,7 +52,7 @@ async function main(log: Output): Promise<void> {
     const inside = disk.format === 'RAW' ? '' : `, a disk of ${bytes(disk.virtualSize)} inside`;
     log.info(`${disk.path}: ${disk.format}, ${bytes(disk.size)}${inside}.`);
     log.info(`Credentials from ${identity.from}.`);
-    if (identity.kind === 'keys' && identity.keys.securityToken !== undefined) log.warning(SHORT_LIVED);
+    if (endsByItself(identity)) log.warning(SHORT_LIVED);
     const ledger = new Ledger((made) => {
       saveState('made', JSON.stringify(made));
     });
@@ -59,10 +60,16 @@ async function main(log: Output): Promise<void> {
     await run({ request, disk, cloud: connect(request, identity, log), ledger, log, outcome });
     log.info(`Imported ${outcome.image?.id ?? ''} as ${request.image.name} in ${request.region}.`);
     await writeSummary(request, outcome, log.safe);
+  } catch (error) {
+    throw isLockedOut(error) ? withSource(error, identity.from) : error;
   } finally {
     await disk.handle.close();
   }
 }
+
+/** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
+const withSource = (error: CloudError, from: string) =>
+  error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
 
 const SHORT_LIVED =
   'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +
