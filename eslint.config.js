@@ -15,7 +15,6 @@ const only = (files, why, ...allowed) => ({
 const NODE = 'node:.*';
 const OWN = '\\./[^/]*';
 const CLOUD = '\\.\\./cloud/[^/]*';
-const DISK = '\\./disk/[^/]*';
 const OSS = '\\./oss/[^/]*';
 const ECS = '\\./ecs/[^/]*';
 const CREDENTIALS = '\\./credentials/[^/]*';

@@ -27,6 +27,8 @@ export class Role {
   created = 0;
   updated = 0;
   maxSession = 3600;
+  /** How long a session lives when nobody asks for another time; an hour, or six from the metadata service. */
+  sessionSeconds?: number;
 }
 export class Account {
   id = '';

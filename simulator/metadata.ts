@@ -22,6 +22,7 @@ function answer(world: World, method: string, path: string, headers: Record<stri
   tokens.set(world, known);
   const now = world.clock.now();
   if (method === 'PUT' && path === '/latest/api/token') {
+    if (world.instance?.v1 === 'only') return { status: 404 };
     const seconds = Number(headers['x-aliyun-ecs-metadata-token-ttl-seconds']);
     if (!(seconds >= 1 && seconds <= 21600)) return { status: 400 };
     const token = randomBytes(24).toString('base64url');
@@ -40,7 +41,7 @@ function read(world: World, path: string): string | undefined {
   if (path === ROLES) return name;
   const role = account?.roles.find((one) => one.name === name);
   if (!account || !role || path !== `${ROLES}${role.name}`) return undefined;
-  const session = addSession(world, account, role, 'vm-ram', 6 * 3600);
+  const session = addSession(world, account, role, 'vm-ram', role.sessionSeconds ?? 6 * 3600);
   return JSON.stringify({
     AccessKeyId: session.accessKeyId,
     AccessKeySecret: session.secret,

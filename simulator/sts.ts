@@ -46,7 +46,7 @@ function byArn(call: RpcCall): { account: Account; role: Role } | undefined {
 /** A session of the role: https://www.alibabacloud.com/help/en/ram/user-guide/specify-the-maximum-session-duration-for-a-ram-role */
 function assumed(call: RpcCall, account: Account, role: Role): object {
   const { RoleSessionName: name = '', DurationSeconds, Policy } = call.params;
-  const seconds = Number(DurationSeconds ?? 3600);
+  const seconds = Number(DurationSeconds ?? role.sessionSeconds ?? 3600);
   if (!/^[A-Za-z0-9.@_-]{2,64}$/.test(name)) fail('InvalidParameter.RoleSessionName');
   if (!(seconds >= 900 && seconds <= role.maxSession)) {
     fail('InvalidParameter.DurationSeconds', 'The Min/Max value of DurationSeconds is 15min/1hr.');

@@ -43,8 +43,8 @@ export class World {
   /** Deleted images that DescribeImages still shows for a moment. */
   ghosts: { image: e.Image; until: number }[] = [];
   nextImportFails?: { code: string; message: string; at?: number } | undefined;
-  /** The ECS instance that the client runs on, when it does. */
-  instance?: { account: e.Account; region: string; role?: string; v1?: boolean } | undefined;
+  /** The ECS instance that the client runs on, when it does; its metadata service is of version 2, both, or 1 only. */
+  instance?: { account: e.Account; region: string; role?: string; v1?: boolean | 'only' } | undefined;
 
   constructor(clock: Clock, directory: string) {
     this.clock = clock;

@@ -11,16 +11,20 @@ export interface Advice {
 const TABLE = `
 InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId | The access key does not exist or is disabled. | Check access_key; a disabled key can be enabled again under RAM > Users.
 SignatureDoesNotMatch IncompleteSignature | secret_key does not belong to access_key. | Copy both again; look for a space or line break that came with them.
-InvalidSecurityToken.Expired SecurityTokenExpired InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey | The temporary credentials have expired or do not belong together. | Ask for a longer session (role-session-expiration of the credentials action), and pass access_key, secret_key and security_token of the same session.
+InvalidSecurityToken.Expired SecurityTokenExpired | The temporary credentials have expired, and from here they cannot be renewed. | Ask for new ones with a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: that session is renewed as long as needed.
+InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey | Key and token do not belong together. | Pass access_key, secret_key and security_token of one session; with a key that is not temporary leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.
 InvalidTimeStamp.Expired RequestTimeTooSkewed | This machine's clock is wrong by more than the service allows, and setting it right for the request did not help. | Set the clock of the runner (NTP).
 Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role may not do this. | Give it the RAM action named at the start of this message; docs/permissions.md lists all of them.
 InvalidAccountStatus.OSSDisabled UserDisable | OSS is not activated for this account, or was suspended. | Activate OSS in the console.
 Account.Arrearage InDebt | The account has an unpaid bill. | Pay it in the Billing console and run again.
 MissingIdTokenPermission | The job may not ask GitHub for an identity token. | Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.
-AuthenticationFail.NoPermission | The role's trust policy does not let this job in, or the OIDC provider is not the one it names. | Compare the sub and aud conditions of the trust policy with this repository and branch, and check ram_role_arn and oidc_provider_arn.
+IdTokenRefused | GitHub refused an identity token. | Run the job again.
+AuthenticationFail.NoPermission | The role's trust policy does not let this job in, or the OIDC provider is not the one it names. | Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.
 AuthenticationFail.OIDCToken.AudienceNotMatch | The OIDC provider does not accept the audience sts.aliyuncs.com. | Add sts.aliyuncs.com to the client ids of the OIDC provider in RAM.
 AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature AuthenticationFail.OIDCToken.IssuerNotMatch EntityNotExist.OIDCProvider | The OIDC provider in RAM does not accept GitHub's token. | Its issuer must be https://token.actions.githubusercontent.com; check oidc_provider_arn.
-NoMetadataService NoSuchInstanceRole | The runner gets no credentials from the metadata service: it is not an ECS instance, or has no such RAM role. | Attach the role to the instance, check ram_role_name, and name 100.100.100.200 in NO_PROXY.
+AssumeRoleDenied | These credentials may not act as the role. | Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.
+NoMetadataService | The runner gets no credentials from the metadata service of ECS (100.100.100.200): it is not an ECS instance, or has no RAM role. | Attach a RAM role to the instance, or name another source of credentials.
+NoSuchInstanceRole | The ECS instance of the runner has another RAM role, or none. | Attach the role to the instance, or correct ram_role_name.
 PublicEndpointForbidden | Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China. | Either stage elsewhere (region: cn-hongkong with a bucket there, and copy the image to the mainland region), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.
 NoSuchBucket | The bucket has vanished. | Run again: it is created.
 BucketAlreadyExists BucketNotBelongTo BucketIsForeign | The bucket belongs to another account; bucket names are shared by everyone. | Choose another oss_bucket_name.
@@ -56,7 +60,8 @@ TagKey.Duplication | Two tags have the same key. | Check tags.
 WaitTimedOut | The image was not ready in time. The import goes on, and image, task and object stay. | Re-run the job: it takes up the same import. Raise timeout_minutes for next time.
 Throttling Throttling.User Throttling.Api Rejected.Throttling | Too many calls for this account. | Run again later.
 ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost | The service was not reached. | Check the network of the runner, region, and HTTPS_PROXY.
-ERR_PROXY_TUNNEL | The proxy of HTTPS_PROXY refused the connection. | Allow the host in the proxy, or name it in NO_PROXY.
+InvalidProxy | Requests would silently go without the proxy. | Write it as http://user:password@host:port, with %40 for an @ in the password.
+ERR_PROXY_TUNNEL | The proxy of HTTPS_PROXY refused the connection. | Check user and password in it, allow the host in the proxy, or name the host in NO_PROXY.
 UnexpectedAnswer | Something between runner and cloud answered in place of the service. | Check HTTPS_PROXY and the custom endpoints.
 `;
 

@@ -1,4 +1,3 @@
-import { Agent as HttpAgent } from 'node:http';
 import { getIDToken } from '@actions/core';
 import { openAgent } from './cloud/agents.ts';
 import type { Door, Log, Provider } from './cloud/door.ts';
@@ -37,7 +36,6 @@ export function connect(request: ImportRequest, identity: Resolved, log: Output,
     openRpc({ name, host: host(name), version: VERSIONS[name] }, doorOf(credentials));
   const credentials = openCredentials(identity, {
     log,
-    httpAgent: new HttpAgent({ proxyEnv: env }),
     sts: (base) => rpc('sts', base),
     idToken: getIDToken,
     hide: log.hide,

@@ -1,9 +1,10 @@
 import { getState, saveState } from '@actions/core';
 import { explain } from './advice.ts';
 import { CheckFailed } from './check.ts';
-import { CloudError, textOf } from './cloud/errors.ts';
+import { CloudError, isLockedOut, textOf } from './cloud/errors.ts';
 import { connect } from './connect.ts';
 import { resolveProfile } from './credentials/profile.ts';
+import { endsByItself } from './credentials/source.ts';
 import { bytes, DiskError, type DiskImage } from './disk/disk.ts';
 import { findDisk } from './disk/find.ts';
 import { openDisk } from './disk/inspect.ts';
@@ -58,7 +59,7 @@ async function main(log: Output): Promise<void> {
       return;
     }
     log.info(`Credentials from ${identity.from}.`);
-    if (identity.kind === 'keys' && identity.keys.securityToken !== undefined) log.warning(SHORT_LIVED);
+    if (endsByItself(identity)) log.warning(SHORT_LIVED);
     const ledger = new Ledger((made) => {
       saveState('made', JSON.stringify(made));
     });
@@ -69,10 +70,16 @@ async function main(log: Output): Promise<void> {
       await writeSummary(request, outcome, log.safe);
     }
     for (const { id, name, region } of outcome.images) log.info(`Imported ${id} as ${name} in ${region}.`);
+  } catch (error) {
+    throw identity !== undefined && isLockedOut(error) ? withSource(error, identity.from) : error;
   } finally {
     for (const { handle } of disks) await handle.close();
   }
 }
+
+/** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
+const withSource = (error: CloudError, from: string) =>
+  error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
 
 const SHORT_LIVED =
   'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +

@@ -72,7 +72,7 @@ export async function openScene({ user, env, write = smallDisk, ...options }: Sc
 }
 
 /** A disk with an MBR, a little data, a long run of zeros and an end that is on no boundary of the cut. */
-async function smallDisk(path: string): Promise<void> {
+export async function smallDisk(path: string): Promise<void> {
   const size = 24 * MIB + 512;
   const mbr = Buffer.alloc(512);
   mbr.write('\u00eb\u0063', 0, 'latin1'); // boot code

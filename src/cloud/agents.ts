@@ -1,16 +1,37 @@
 import https from 'node:https';
+import { CloudError } from './errors.ts';
 
 /**
  * The one agent of all clients: kept alive, and honouring HTTPS_PROXY and NO_PROXY in both spellings.
  * `proxyEnv` is Node's own (https://nodejs.org/api/http.html#built-in-proxy-support, since 24.5).
+ * @throws CloudError `InvalidProxy` for a proxy that Node would silently pass by
  */
 export function openAgent(environment: NodeJS.ProcessEnv): https.Agent {
+  const name = environment.https_proxy ? 'https_proxy' : 'HTTPS_PROXY';
+  const proxy = environment[name] ?? '';
+  if (proxy !== '' && !isProxy(proxy)) {
+    throw new CloudError('proxy', 'InvalidProxy', `${name} is not of the form http://[user:password@]host:port`);
+  }
   return new https.Agent({
     keepAlive: true,
     keepAliveMsecs: 30_000,
     // For a tunnel through a proxy that never answers, and for connections that nobody uses.
     timeout: 30_000,
     scheduling: 'lifo',
-    proxyEnv: environment,
+    proxyEnv: { HTTPS_PROXY: proxy, NO_PROXY: withSubdomains(environment.no_proxy || environment.NO_PROXY || '') },
   });
+}
+
+function isProxy(text: string): boolean {
+  const { protocol = '', hostname = '', username = '', password = '' } = URL.parse(text) ?? {};
+  const decodes = !/%(?![0-9a-f]{2})/i.test(username + password);
+  return /^https?:$/.test(protocol) && hostname !== '' && decodes;
+}
+
+/** To Node `aliyuncs.com` is that host alone; to curl, git and GitHub's own libraries it is all below it as well. */
+function withSubdomains(names: string): string {
+  return names
+    .split(/[\s,]+/)
+    .flatMap((name) => (/^[a-z]/i.test(name) ? [name, `.${name}`] : [name]))
+    .join(',');
 }

@@ -14,7 +14,7 @@ export interface Credentials {
   expiration?: number;
 }
 
-/** Gives credentials with at least ten minutes of life; `forget` drops what a service has just called expired. */
+/** Gives credentials that outlive a request; `forget` drops what a service has just called expired. */
 export interface Provider {
   (): Promise<Credentials>;
   /** Says whether a fresh set can be had. */

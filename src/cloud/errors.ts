@@ -21,6 +21,12 @@ export class CloudError extends Error {
     this.retryAfter = more.retryAfter;
     this.clockBehind = more.clockBehind;
   }
+
+  /** The same failure in other words. */
+  reworded(message: string, code = this.code): CloudError {
+    const { status, requestId, retryAfter, clockBehind } = this;
+    return new CloudError(this.operation, code, message, { status, requestId, retryAfter, clockBehind, cause: this });
+  }
 }
 
 export interface CloudErrorDetails {
@@ -66,3 +72,11 @@ export function textOf(thrown: unknown): string {
 /** Whether the caller lacks a right. */
 export const isDenied = (error: unknown): boolean =>
   error instanceof CloudError && /^(Forbidden|NoPermission|AccessDenied)/.test(error.code);
+
+/** No call will succeed any more: the credentials themselves are refused, or there are none. */
+const LOCKED_OUT = new RegExp(
+  '^(InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|SecurityTokenExpired|' +
+    'AuthenticationFail|AssumeRoleDenied|MissingIdTokenPermission|IdTokenRefused|NoMetadataService|NoSuchInstanceRole)',
+);
+export const isLockedOut = (error: unknown): error is CloudError =>
+  error instanceof CloudError && LOCKED_OUT.test(error.code);

@@ -18,3 +18,12 @@ function at(value: unknown, path: string[]): unknown {
     value,
   );
 }
+
+/** The value of a JSON text; undefined for any other (the text of a parser's error would hold a piece of it). */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,20 +1,16 @@
-import type { Agent } from 'node:http';
 import type { Log, Provider } from '../cloud/door.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { instanceCredentials } from './metadata.ts';
 import { fixed, refreshing } from './refreshing.ts';
-import { assume, assumeWithOidc } from './session.ts';
+import { assume, assumeWithOidc, type IdToken } from './session.ts';
 import type { Resolved } from './profile.ts';
 
 /** What sources need to ask others. */
 export interface Means {
   log: Log;
-  /** For the metadata service, which speaks plain http. */
-  httpAgent: Agent;
   /** Opens STS with the given credentials; without any, requests are not signed. */
   sts: (credentials: Provider) => Rpc;
-  /** A fresh identity token of the runner. */
-  idToken: (audience: string) => Promise<string>;
+  idToken: IdToken;
   /** Hears of each secret before it is used. */
   hide: (secret: string) => void;
 }
@@ -24,18 +20,18 @@ const ANONYMOUS = fixed({ accessKeyId: '', accessKeySecret: '' });
 
 /** Makes the provider of a source; asks nobody before its first use. */
 export function openCredentials(source: Resolved, means: Means): Provider {
-  const { log, hide, sts, idToken, httpAgent } = means;
+  const { log, hide, sts, idToken } = means;
   switch (source.kind) {
     case 'keys':
       Object.values(source.keys).forEach(hide);
       return fixed(source.keys);
     case 'oidc':
-      return refreshing(() => assumeWithOidc(sts(ANONYMOUS), source, idToken), log, hide);
+      return refreshing(() => assumeWithOidc(sts(ANONYMOUS), source, idToken, log), log, hide);
     case 'assume': {
       const base = sts(openCredentials(source.base, means));
       return refreshing(() => assume(base, source), log, hide);
     }
     case 'ecs':
-      return refreshing(() => instanceCredentials(httpAgent, source.roleName), log, hide);
+      return refreshing(() => instanceCredentials(source.roleName), log, hide);
   }
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { CloudError } from '../cloud/errors.ts';
-import { listAt, textAt } from '../cloud/json.ts';
+import { CloudError, textOf } from '../cloud/errors.ts';
+import { listAt, parsed, textAt } from '../cloud/json.ts';
 import type { Source } from './source.ts';
 
 type Profile = Source & { kind: 'profile' };
@@ -31,29 +31,26 @@ async function readProfile(
   { name, file, from }: Profile,
   sessionName: string,
 ): Promise<{ source: Resolved; region?: string }> {
-  const refuse = (text: string) => new CloudError('profile', 'BadProfile', text);
-  let config: unknown;
-  try {
-    config = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    // The text of a JSON error holds a piece of the file, which holds secrets.
-    const code = (error as NodeJS.ErrnoException).code;
-    throw refuse(code === undefined ? `${file} is not JSON` : `${file} cannot be read (${code})`);
-  }
-  const wanted = name ?? textAt(config, 'current') ?? 'default';
+  const refuse = (text: string) => new CloudError('profile', 'BadProfile', `${from}: ${text}`);
+  const content = await readFile(file, 'utf8').catch((error: unknown) => {
+    const code = (error as NodeJS.ErrnoException).code ?? textOf(error);
+    throw refuse(`${file} cannot be read (${code}); shared_credentials_file can name another`);
+  });
+  const config = parsed(content);
+  if (config === undefined) throw refuse(`${file} is not JSON`);
   const profiles = listAt(config, 'profiles');
-  const profile = profiles.find((one) => textAt(one, 'name') === wanted);
+  const profile = profiles.find((one) => textAt(one, 'name') === name);
   if (profile === undefined) {
     const names = profiles.map((one) => textAt(one, 'name') ?? '?').join(', ');
-    throw refuse(`${file} has no profile ${wanted}, only: ${names || 'none'}`);
+    throw refuse(`${file} has no profile ${name}, only: ${names || 'none'}`);
   }
   const text = (key: string): string => {
     const value = textAt(profile, key);
-    if (value === undefined || value === '') throw refuse(`profile ${wanted} in ${file} has no ${key}`);
+    if (value === undefined || value === '') throw refuse(`profile ${name} in ${file} has no ${key}`);
     return value;
   };
   const keys = () => ({ accessKeyId: text('access_key_id'), accessKeySecret: text('access_key_secret') });
-  const origin = `${from}, profile ${wanted}`;
+  const origin = `${from}, profile ${name}`;
   const sources: Record<string, () => Resolved> = {
     AK: () => ({ kind: 'keys', keys: keys(), from: origin }),
     StsToken: () => ({ kind: 'keys', keys: { ...keys(), securityToken: text('sts_token') }, from: origin }),
@@ -69,7 +66,7 @@ async function readProfile(
   const mode = textAt(profile, 'mode') ?? 'AK';
   const source = sources[mode];
   if (source === undefined) {
-    throw refuse(`profile ${wanted} in ${file} has mode ${mode}; known are ${Object.keys(sources).join(', ')}`);
+    throw refuse(`profile ${name} in ${file} has mode ${mode}, which is not one of ${Object.keys(sources).join(', ')}`);
   }
   const region = textAt(profile, 'region_id');
   return { source: source(), ...(region && { region }) };

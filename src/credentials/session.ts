@@ -1,51 +1,69 @@
-import type { Credentials } from '../cloud/door.ts';
+import type { Credentials, Log } from '../cloud/door.ts';
 import { CloudError, textOf } from '../cloud/errors.ts';
-import { textAt } from '../cloud/json.ts';
-import type { Json, Rpc } from '../cloud/rpc.ts';
+import { parsed, textAt } from '../cloud/json.ts';
+import { retry } from '../cloud/retry.ts';
+import type { Rpc } from '../cloud/rpc.ts';
+import { toCredentials } from './refreshing.ts';
 
 /** Audience that Alibaba Cloud's documentation has GitHub's provider accept. */
-export const AUDIENCE = 'sts.aliyuncs.com';
+const AUDIENCE = 'sts.aliyuncs.com';
+
+/** Gives a fresh token of the runner for an audience. */
+export type IdToken = (audience: string) => Promise<string>;
 
 /**
  * Asks for a session of a role in the name of this workflow job.
  * https://help.aliyun.com/document_detail/371868.html
  * @param sts - unsigned: the token is what proves who we are
- * @param idToken - gives a fresh token of the runner for an audience
- * @throws CloudError `MissingIdTokenPermission`, or what STS says
+ * @throws CloudError `MissingIdTokenPermission`, `IdTokenRefused`, or what STS says, with what the token claims
  */
 export async function assumeWithOidc(
   sts: Rpc,
   role: { roleArn: string; providerArn: string; sessionName: string },
-  idToken: (audience: string) => Promise<string>,
+  idToken: IdToken,
+  log: Log,
 ): Promise<Credentials> {
-  const token = await idToken(AUDIENCE).catch((error: unknown) => {
-    throw new CloudError('github:getIDToken', 'MissingIdTokenPermission', textOf(error));
-  });
-  const answer = await sts('AssumeRoleWithOIDC', {
-    RoleArn: role.roleArn,
-    OIDCProviderArn: role.providerArn,
-    OIDCToken: token,
-    RoleSessionName: role.sessionName,
-  });
-  return toCredentials('sts:AssumeRoleWithOIDC', answer);
+  const token = await retry(() => askRunner(idToken), { log, heal: () => false });
+  try {
+    const answer = await sts('AssumeRoleWithOIDC', {
+      RoleArn: role.roleArn,
+      OIDCProviderArn: role.providerArn,
+      OIDCToken: token,
+      RoleSessionName: role.sessionName,
+    });
+    return toCredentials('sts:AssumeRoleWithOIDC', answer.Credentials);
+  } catch (error) {
+    if (!(error instanceof CloudError) || !error.code.startsWith('AuthenticationFail')) throw error;
+    throw error.reworded(`${error.message} (${claims(token)})`);
+  }
+}
+
+async function askRunner(idToken: IdToken): Promise<string> {
+  try {
+    return await idToken(AUDIENCE);
+  } catch (error) {
+    const text = textOf(error);
+    const status = Number(/Error Code : (\d+)/.exec(text)?.[1] ?? 0);
+    const refused = status >= 400 && status < 500 ? 'IdTokenRefused' : 'ConnectionLost';
+    const code = text.includes('Unable to get ACTIONS_ID_TOKEN') ? 'MissingIdTokenPermission' : refused;
+    throw new CloudError('github:getIDToken', code, text.replace(/^Error message: /, ''));
+  }
+}
+
+/** What a trust policy sees of a token; no part of it is secret. */
+function claims(token: string): string {
+  const payload = parsed(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+  return `the token says ${['iss', 'aud', 'sub'].map((name) => `${name} ${textAt(payload, name) ?? 'nothing'}`).join(', ')}`;
 }
 
 /** Asks for a session of a role with other credentials. https://help.aliyun.com/document_detail/371864.html */
 export async function assume(sts: Rpc, role: { roleArn: string; sessionName: string }): Promise<Credentials> {
-  const answer = await sts('AssumeRole', { RoleArn: role.roleArn, RoleSessionName: role.sessionName });
-  return toCredentials('sts:AssumeRole', answer);
-}
-
-function toCredentials(operation: string, answer: Json): Credentials {
-  const text = (name: string): string => {
-    const value = textAt(answer, 'Credentials', name);
-    if (value === undefined) throw new CloudError(operation, 'UnexpectedAnswer', `the answer has no ${name}`);
-    return value;
-  };
-  return {
-    accessKeyId: text('AccessKeyId'),
-    accessKeySecret: text('AccessKeySecret'),
-    securityToken: text('SecurityToken'),
-    expiration: Date.parse(text('Expiration')),
-  };
+  try {
+    const answer = await sts('AssumeRole', { RoleArn: role.roleArn, RoleSessionName: role.sessionName });
+    return toCredentials('sts:AssumeRole', answer.Credentials);
+  } catch (error) {
+    if (!(error instanceof CloudError) || error.code !== 'NoPermission') throw error;
+    // With its own code it is not taken for a missing right to do what the session was wanted for.
+    throw error.reworded(`${role.roleArn}: ${error.message}`, 'AssumeRoleDenied');
+  }
 }

@@ -5,8 +5,8 @@ export type Source =
   | { kind: 'oidc'; roleArn: string; providerArn: string; sessionName: string; from: string }
   /** A session of the role, asked for with the credentials of another source. */
   | { kind: 'assume'; roleArn: string; sessionName: string; base: Source; from: string }
-  /** A profile of the Alibaba Cloud CLI; without a name the current one, without a file ~/.aliyun/config.json. */
-  | { kind: 'profile'; name: string | undefined; file: string; from: string }
+  /** A profile of the Alibaba Cloud CLI. */
+  | { kind: 'profile'; name: string; file: string; from: string }
   /** The RAM role of the ECS instance that the runner lives on. */
   | { kind: 'ecs'; roleName: string; from: string };
 
@@ -14,4 +14,10 @@ export interface Keys {
   accessKeyId: string;
   accessKeySecret: string;
   securityToken?: string;
+}
+
+/** Whether it rests on a token that ends by itself and that nobody here can renew. */
+export function endsByItself(source: Source): boolean {
+  if (source.kind === 'assume') return endsByItself(source.base);
+  return source.kind === 'keys' && source.keys.securityToken !== undefined;
 }

@@ -1,0 +1,137 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import {
+  addSession,
+  startSimulator,
+  trusting,
+  type Account,
+  type Options,
+  type Role,
+  type Session,
+  type Simulator,
+  type User,
+} from '../../simulator/index.ts';
+import { Job, type StageOptions, type StageResult } from '../../simulator/runner.ts';
+import { ROOT, smallDisk } from './scene.ts';
+
+const preload = (name: string): string => `--import=${pathToFileURL(join(ROOT, `__tests__/support/${name}.ts`)).href}`;
+
+/** Who there is: an account with a user, a role that all may assume, an instance; and a stranger with rights of its own. */
+export interface People {
+  account: Account;
+  user: User;
+  role: Role;
+  roleArn: string;
+  providerArn: string;
+  /** Of the role, made beforehand. */
+  session: Session;
+  stranger: User;
+  strangers: Account;
+}
+
+/** One cloud for many jobs of different identity. */
+export interface Crowd extends People {
+  simulator: Simulator;
+  /** A job with nothing but this environment; its home holds the profiles. */
+  job(env?: Record<string, string>): Guest;
+  close(): Promise<void>;
+}
+
+export interface Guest {
+  job: Job;
+  main(inputs: Record<string, string>, options?: StageOptions): Promise<StageResult>;
+  post(inputs: Record<string, string>, options?: StageOptions): Promise<StageResult>;
+}
+
+export interface CrowdOptions extends Options {
+  /** Life of the role's sessions, and of the one made beforehand, in seconds. */
+  sessionSeconds?: number;
+  /** Ports on this machine for hosts that are reached without the proxy; the metadata service always is. */
+  routes?: (simulator: Simulator) => Promise<Record<string, number>>;
+  write?: (path: string) => Promise<void>;
+}
+
+export async function openCrowd(options: CrowdOptions = {}): Promise<Crowd> {
+  const { speed = 100, origin = Date.now(), sessionSeconds, routes, write = smallDisk } = options;
+  const simulator = await startSimulator({ ...options, speed, origin });
+  const { world, account } = simulator;
+  const user = world.addUser(account, 'ci');
+  const providerArn = `acs:ram::${account.id}:oidc-provider/github`;
+  account.oidcProviders.push({
+    arn: providerArn,
+    issuer: 'https://token.actions.githubusercontent.com',
+    audiences: ['sts.aliyuncs.com'],
+  });
+  const trust = trusting({ RAM: [`acs:ram::${account.id}:root`], Federated: [providerArn] });
+  const role = world.addRole(account, 'importer', trust, ['AdministratorAccess']);
+  if (sessionSeconds !== undefined) role.sessionSeconds = sessionSeconds;
+  world.instance = { account, region: 'cn-beijing', role: 'importer' };
+  const session = addSession(world, account, role, 'made-before', sessionSeconds ?? 6 * 3600);
+  const strangers = world.addAccount();
+  const stranger = world.addUser(strangers, 'stranger');
+  const roleArn = `acs:ram::${account.id}:role/importer`;
+  const people: People = { account, user, role, roleArn, providerArn, session, stranger, strangers };
+
+  const home = mkdtempSync(join(tmpdir(), 'home-'));
+  mkdirSync(join(home, '.aliyun'));
+  writeFileSync(join(home, '.aliyun/config.json'), JSON.stringify(cliConfig(people)));
+  const workspace = join(home, 'workspace');
+  mkdirSync(workspace);
+  await write(join(workspace, 'disk.raw'));
+  const jobs: Job[] = [];
+  const ports = { '100.100.100.200': Number(new URL(simulator.proxy).port), ...(await routes?.(simulator)) };
+
+  return {
+    ...people,
+    simulator,
+    job(env = {}) {
+      const job = new Job({
+        actionDir: ROOT,
+        home,
+        workspace,
+        nodeOptions: `${preload('fast-time')} ${preload('routes')}`,
+        env: { ...simulator.env, FAST_TIME: `${speed},${origin}`, ROUTES: JSON.stringify(ports), ...env },
+      });
+      jobs.push(job);
+      return {
+        job,
+        main: (inputs, stage) => job.run('main', { ...INPUTS, ...inputs }, stage),
+        post: (inputs, stage) => job.run('post', { ...INPUTS, ...inputs }, stage),
+      };
+    },
+    async close() {
+      await Promise.all(jobs.map((job) => job.close()));
+      await simulator.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+const INPUTS = {
+  path: 'disk.raw',
+  region: 'cn-beijing',
+  oss_bucket_name: 'packer',
+  image_name: 'packer_import',
+  image_os_type: 'linux',
+  image_platform: 'CentOS',
+  image_architecture: 'x86_64',
+};
+
+/** As `aliyun configure` writes it; the current profile is the stranger's. */
+function cliConfig({ user, roleArn, session, stranger }: People): object {
+  const keys = { access_key_id: user.accessKeyId, access_key_secret: user.secret };
+  const sts = { access_key_id: session.accessKeyId, access_key_secret: session.secret, sts_token: session.token };
+  const profiles = [
+    { name: 'default', mode: 'AK', access_key_id: stranger.accessKeyId, access_key_secret: stranger.secret },
+    { name: 'ak', mode: 'AK', ...keys, region_id: 'cn-beijing' },
+    { name: 'sts', mode: 'StsToken', ...sts },
+    { name: 'arn', mode: 'RamRoleArn', ...keys, ram_role_arn: roleArn, ram_session_name: 'from-profile' },
+    { name: 'ecs', mode: 'EcsRamRole', ram_role_name: 'importer' },
+    { name: 'sso', mode: 'CloudSSO' },
+    { name: 'half', mode: 'AK', access_key_id: user.accessKeyId },
+  ];
+  return { current: 'default', profiles, meta_path: '' };
+}

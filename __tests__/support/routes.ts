@@ -1,0 +1,17 @@
+/**
+ * A preload that leads direct connections to this machine, past DNS: `NODE_OPTIONS=--import=<URL of this file>` with
+ * `ROUTES={"<host>": <port>}`. What goes through a proxy is none of its business.
+ */
+import { Socket } from 'node:net';
+
+const routes = JSON.parse(process.env.ROUTES ?? '{}') as Record<string, number>;
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with the socket below
+const connect = Socket.prototype.connect as (...args: unknown[]) => Socket;
+
+Socket.prototype.connect = function (this: Socket, ...args: unknown[]): Socket {
+  const [given] = args;
+  const options = (Array.isArray(given) ? given[0] : given) as { host?: string; port?: number } | undefined;
+  const port = routes[options?.host ?? ''];
+  if (options !== undefined && port !== undefined) Object.assign(options, { host: '127.0.0.1', port });
+  return Reflect.apply(connect, this, args);
+} as typeof Socket.prototype.connect;
