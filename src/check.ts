@@ -66,7 +66,11 @@ export async function check(
   const problems = [
     ...bucketIssues,
     ...found.filter((one) => one instanceof CloudError),
-    ...(request.forceDelete ? [] : targets.flatMap(({ old, region }) => (old ? [duplicate(old, region)] : []))),
+    ...(request.forceDelete
+      ? []
+      : targets.flatMap(({ old, kind, region }) =>
+          old ? [duplicate(old, kind === 'copy' ? ` in ${region}` : '')] : [],
+        )),
   ];
   if (problems.length > 0) throw new CheckFailed(problems);
   return { makeBucket: bucket.exists !== 'yes', overwrite: new Set(keys.filter((_, n) => found[n] === true)), targets };
@@ -147,10 +151,10 @@ const isTwin = ({ status, tags }: Image, repository: string, content: string): b
 
 const isBeingMade = (status: string): boolean => /^(Creating|Waiting)$/.test(status);
 
-function duplicate({ id, name, status }: Image, region: string): CloudError {
+function duplicate({ id, name, status }: Image, where: string): CloudError {
   return new CloudError(
     'ecs:DescribeImages',
     'InvalidImageName.Duplicated',
-    `image ${id} (${status}) in ${region} has the name ${name}`,
+    `image ${id} (${status})${where} has the name ${name}`,
   );
 }

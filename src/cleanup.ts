@@ -121,11 +121,11 @@ const PATIENCE = 150_000;
  * after us and that nobody goes on with: of these, one may be ours, whose id was lost with the answer.
  */
 async function uploadsToAbort(
-  { key, id, others }: Made & { kind: 'upload' },
+  { key, id, others, completed }: Made & { kind: 'upload' },
   { oss }: Cloud,
   request: ImportRequest,
 ): Promise<string[]> {
-  const known = id === undefined ? [] : [id];
+  const known = id === undefined || completed ? [] : [id];
   const isPrivate = request.key === undefined;
   if (!isPrivate && others === undefined) return known;
   try {
@@ -139,7 +139,7 @@ async function uploadsToAbort(
       )),
     ];
   } catch (error) {
-    if (!isDenied(error) || id === undefined) throw error;
+    if (!isDenied(error) || (id === undefined && !completed)) throw error;
     return known;
   }
 }

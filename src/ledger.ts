@@ -1,7 +1,10 @@
 /** What this run made and has to undo when it fails: plain data, names before ids. */
 export type Made =
-  /** A multipart upload under a key; `others` were under it before us, which matters where the key is the user's. */
-  | { kind: 'upload'; key: string; id?: string; others?: string[] }
+  /**
+   * A multipart upload under a key; `others` were under it before us, which matters where the key is the user's. Of one
+   * that was completed nothing is left, unless the answer to another beginning of it was lost.
+   */
+  | { kind: 'upload'; key: string; id?: string; others?: string[]; completed?: boolean }
   /** The zero object of a staged object, and its seed. */
   | { kind: 'zeros'; key: string }
   /** A staged object; `etag` and `versionId` once it was completed. */

@@ -68,6 +68,7 @@ async function stageDisk(stage: Stage, plan: Plan, disk: DiskImage, key: string)
     },
   });
   const { etag, versionId } = staged;
+  ledger.record({ kind: 'upload', key, completed: true });
   ledger.record({ kind: 'object', key, etag, ...(versionId !== undefined && { versionId }) });
   outcome.staged.push(staged);
   // The zero object has done its work, whatever becomes of the image.

@@ -23,7 +23,12 @@ export async function assumeWithOidc(
   idToken: IdToken,
   log: Log,
 ): Promise<Credentials> {
-  const token = await retry(() => askRunner(idToken), { log, heal: () => false });
+  const token = await retry(() => askRunner(idToken), {
+    operation: 'github:getIDToken',
+    log,
+    deadline: Infinity,
+    heal: () => false,
+  });
   try {
     const answer = await sts('AssumeRoleWithOIDC', {
       RoleArn: role.roleArn,
