@@ -8,7 +8,8 @@ export interface Output extends Log {
   group: <T>(title: string, work: () => Promise<T>) => Promise<T>;
   /** The one annotation of a failed run; marks the step as failed. */
   fail: (text: string) => void;
-  debug: (line: string) => void;
+  /** For whoever turns debug logging on; may have several lines. */
+  debug: (text: string) => void;
   /** Any text as one harmless line. */
   safe: (text: string) => string;
 }
@@ -28,8 +29,8 @@ export function openLog(): Output {
     warning(line) {
       core.warning(safe(line));
     },
-    debug(line) {
-      core.debug(safe(line));
+    debug(text) {
+      for (const line of text.split('\n')) core.debug(safe(line));
     },
     fail(text) {
       core.setFailed(text.split('\n').map(safe).join('\n'));

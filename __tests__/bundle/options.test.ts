@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { addSession } from '../../simulator/index.ts';
+import { addSession, IMPORT_POLICY, trusting } from '../../simulator/index.ts';
 import { dynamicVhd, MiB, qcow2 } from '../disk/build.ts';
 import { annotations, imported, quickScene, recordFrom, theError, tinyDisk } from '../support/quick.ts';
 import { requests, type Scene } from '../support/scene.ts';
@@ -125,8 +125,8 @@ test('what ImportImage is told, what stays in the bucket and on the runner', asy
   const { world, account } = scene.simulator;
   const bucket = world.bucket('packer');
   // oss_key_name, skip_clean, image_description, image_system_size, import_role_name
-  const [role] = account.roles;
-  if (role !== undefined) role.name = 'reader';
+  account.roles = [];
+  world.addRole(account, 'reader', trusting({ Service: ['ecs.aliyuncs.com'] }), [IMPORT_POLICY]);
   const described = {
     oss_key_name: 'nightly/my disk.raw',
     image_description: 'Built at night: 夜',
@@ -151,7 +151,7 @@ test('what ImportImage is told, what stays in the bucket and on the runner', asy
   expect(requests(scene, 'ram:GetRole')).toEqual([]);
 
   // image_os_type, image_platform, keep_input_artifact
-  account.roles = role === undefined ? [] : [role];
+  world.addImportRole(account);
   const spare = join(scene.job.workspace, 'spare.raw');
   await tinyDisk(spare);
   const windows = { image_name: 'win', image_os_type: 'Windows', image_platform: 'Windows Server 2022' };

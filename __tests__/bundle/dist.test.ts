@@ -1,0 +1,47 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { scratch } from '../disk/build.ts';
+import { quickScene } from '../support/quick.ts';
+import { ROOT } from '../support/scene.ts';
+
+test('dist is what src builds to, byte for byte', () => {
+  const fresh = scratch();
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { build: string } };
+  const [command = '', ...words] = scripts.build.replace('-o dist', `-o ${fresh}`).split(' ');
+  execFileSync(join(ROOT, 'node_modules/.bin', command), words, { cwd: ROOT, stdio: 'pipe' });
+  expect(readdirSync(fresh).sort()).toEqual(readdirSync(join(ROOT, 'dist')).sort());
+  const different = readdirSync(fresh).filter(
+    (name) => !readFileSync(join(fresh, name)).equals(readFileSync(join(ROOT, 'dist', name))),
+  );
+  expect(different, 'run npm run build and commit dist').toEqual([]);
+});
+
+test('the bundle starts on the Node of action.yml from any folder, and says what is missing', () => {
+  const bundle = join(ROOT, 'dist/index.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bundle], {
+    cwd: scratch(),
+    env: {},
+    encoding: 'utf8',
+  });
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/^::error::Nothing was sent\. What to mend:%0A- /m);
+  expect(stderr).toBe('');
+});
+
+test('nothing but the log of a run is printed, in success and failure', async () => {
+  const scene = await quickScene();
+  let noise = '';
+  const onSpawn = (child: { stderr: NodeJS.ReadableStream | null }) => {
+    child.stderr?.on('data', (text: string) => (noise += text));
+  };
+  const main = await scene.main({}, { onSpawn });
+  const post = await scene.post({}, { onSpawn });
+  const again = await scene.main({}, { onSpawn });
+  expect([main, post, again].map(({ conclusion }) => conclusion)).toEqual(['success', 'success', 'failure']);
+  expect(noise).toBe('');
+  // One fact a line, each a sentence or the title of a group.
+  const lines = main.log.trimEnd().split('\n');
+  expect(lines.filter((line) => !/^(##\[(group|endgroup)\]|.*\.$)/.test(line))).toEqual([]);
+});
