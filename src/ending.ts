@@ -10,8 +10,7 @@ export async function undo(stage: Stage, error: unknown): Promise<void> {
   const { request, ledger, outcome } = stage;
   // The import goes on and is reading the object.
   if (error instanceof CloudError && error.code === 'WaitTimedOut') ledger.forget(['image', 'object', 'role']);
-  if (outcome.image !== undefined) ledger.forget(['image', 'role']);
-  ledger.forget(['replaced']);
+  if (outcome.image !== undefined) ledger.forget(['image', 'replaced', 'role']);
   if (request.skipClean) ledger.forget(['upload', 'object']);
   await cleanStage(stage);
   setOutputs(outcome);

@@ -186,6 +186,7 @@ function placeOf({ request, cloud, log, outcome }: Stage, plan: Plan): Place {
   return {
     ecs: cloud.ecs,
     log,
+    region: request.region,
     name: image.name,
     runId: run.id,
     timeout,
