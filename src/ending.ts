@@ -10,11 +10,8 @@ export async function undo(stage: Stage, error: unknown): Promise<void> {
   const { request, ledger, outcome } = stage;
   // The import goes on and is reading the objects.
   if (error instanceof CloudError && error.code === 'WaitTimedOut') ledger.forget(['image', 'object', 'role']);
-  const isDone = (region: string) => outcome.images.some((image) => image.region === region);
-  ledger.keep((made) => {
-    if (made.kind === 'image') return made.scratch === true || !outcome.images.some(({ id }) => id === made.id);
-    return made.kind !== 'replaced' || isDone(made.region);
-  });
+  const isFinished = (id?: string) => outcome.images.some((image) => image.id === id);
+  ledger.keep((made) => made.kind !== 'image' || made.scratch === true || !isFinished(made.id));
   if (request.skipClean) ledger.forget(['upload', 'object']);
   await cleanStage(stage);
   setOutputs(outcome);

@@ -58,7 +58,7 @@ const isImage = (made: Made, { region, name }: TargetPlan): boolean =>
   made.kind === 'image' && made.region === region && made.wants === name;
 
 async function landOne(stage: Stage, target: TargetPlan, from: Image | undefined): Promise<Image> {
-  const { request, cloud, ledger } = stage;
+  const { request, cloud, ledger, outcome } = stage;
   const { kind, region, name, scratch, adopt } = target;
   for (const { id } of target.replaced) ledger.record({ kind: 'replaced', region, name, id });
   const beforeRole = () => {
@@ -70,7 +70,12 @@ async function landOne(stage: Stage, target: TargetPlan, from: Image | undefined
     const start = () => importAs(stage, target, as);
     return request.importRole === undefined ? withImportRole(cloud.ram, cloud.log, beforeRole, start) : start();
   };
-  const image = await land(placeOf(stage, target), make);
+  const image = await land(placeOf(stage, target), make).catch((error: unknown) => {
+    // The image is finished, but has not got its name: what it was to replace stays.
+    const isFinished = outcome.images.some((one) => one.region === region);
+    if (isFinished) ledger.keep((made) => made.kind !== 'replaced' || made.region !== region || made.name !== name);
+    throw error;
+  });
   if (!scratch) ledger.keep((made) => !isImage(made, target));
   ledger.forget(['role']);
   return image;

@@ -21,6 +21,10 @@ export interface Scene {
   post(inputs?: Record<string, string>, options?: StageOptions): Promise<StageResult>;
 }
 
+interface Closing {
+  close: () => Promise<void>;
+}
+
 export interface SceneOptions extends Options {
   /** Who runs the action; the administrator of the seed when absent. */
   user?: (simulator: Simulator) => User;
@@ -30,7 +34,14 @@ export interface SceneOptions extends Options {
 }
 
 /** Opens a scene in which time runs `speed` (60) times as fast for the action and the cloud alike. Closed by itself. */
-export async function openScene({ user, env, write = smallDisk, ...options }: SceneOptions = {}): Promise<Scene> {
+export async function openScene(options: SceneOptions = {}): Promise<Scene> {
+  const { close, ...scene } = await makeScene(options);
+  onTestFinished(close);
+  return scene;
+}
+
+/** A scene that the caller closes: for many in one test. */
+export async function makeScene({ user, env, write = smallDisk, ...options }: SceneOptions): Promise<Scene & Closing> {
   const { speed = 60, origin = Date.now() } = options;
   const simulator = await startSimulator({ ...options, speed, origin });
   const { accessKeyId, secret } = user?.(simulator) ?? simulator.admin;
@@ -45,10 +56,6 @@ export async function openScene({ user, env, write = smallDisk, ...options }: Sc
       ...env,
     },
   });
-  onTestFinished(async () => {
-    await job.close();
-    await simulator.close();
-  });
   const disk = join(job.workspace, 'disk.raw');
   await write(disk);
   const inputs = {
@@ -62,6 +69,10 @@ export async function openScene({ user, env, write = smallDisk, ...options }: Sc
     image_system_size: '40',
   };
   return {
+    close: async () => {
+      await job.close();
+      await simulator.close();
+    },
     simulator,
     job,
     disk,
@@ -74,18 +85,23 @@ export async function openScene({ user, env, write = smallDisk, ...options }: Sc
 /** A disk with an MBR, a little data, a long run of zeros and an end that is on no boundary of the cut. */
 export async function smallDisk(path: string): Promise<void> {
   const size = 24 * MIB + 512;
-  const mbr = Buffer.alloc(512);
-  mbr.write('\u00eb\u0063', 0, 'latin1'); // boot code
-  mbr.set([0x80, 0, 2, 0, 0x83, 0xff, 0xff, 0xff], 446);
-  mbr.writeUInt32LE(2048, 454);
-  mbr.writeUInt32LE(40_000, 458);
-  mbr.set([0x55, 0xaa], 510);
   await writeDisk(path, size, [
-    [0, mbr],
+    [0, bootSector()],
     [MIB, pseudoRandom(2 * MIB, 1)],
     [20 * MIB, pseudoRandom(700_000, 2)],
     [size - 512, pseudoRandom(512, 3)],
   ]);
+}
+
+/** An MBR with boot code and one partition, at the first MiB unless told otherwise. */
+export function bootSector(first = 2048, sectors = 40_000): Buffer {
+  const mbr = Buffer.alloc(512);
+  mbr.write('\u00eb\u0063', 0, 'latin1'); // boot code
+  mbr.set([0x80, 0, 2, 0, 0x83, 0xff, 0xff, 0xff], 446);
+  mbr.writeUInt32LE(first, 454);
+  mbr.writeUInt32LE(sectors, 458);
+  mbr.set([0x55, 0xaa], 510);
+  return mbr;
 }
 
 /** Writes pieces at their offsets (bytes) into a sparse file of `size` bytes. */

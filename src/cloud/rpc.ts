@@ -99,5 +99,7 @@ function toCloudError(operation: string, thrown: unknown): CloudError {
   if (thrown.name.includes('Timeout')) {
     return new CloudError(operation, 'Timeout', `no answer within ${TRY_TIMEOUT / 1000} s`, more);
   }
-  return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', textOf(thrown), more);
+  // httpx appends the method and the address.
+  const text = textOf(thrown).replace(/(POST|GET) https?:\S+ failed\.?$/, '');
+  return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', text, more);
 }

@@ -7,6 +7,7 @@ import { waitForImage } from './wait.ts';
 
 /** Where an image lands: one name in one region. */
 export interface Place extends Name {
+  region: string;
   /** Whether an image holds the name already. */
   held: boolean;
   /** Whether an image that holds the name is to be replaced. */
@@ -53,14 +54,15 @@ async function takeName(place: Place, image: Image): Promise<void> {
   }
 }
 
-async function namesOf({ ecs, name }: Place, newId: string): Promise<string> {
+async function namesOf({ ecs, name, region }: Place, newId: string): Promise<string> {
+  const command = `aliyun ecs ModifyImageAttribute --RegionId ${region} --ImageId ${newId} --ImageName ${name}`;
   const what = `the new image ${newId} is Available`;
   try {
     const [holder] = await findImages(ecs, { name });
     const [fresh] = await findImages(ecs, { id: newId });
     const held = holder === undefined ? `no image holds the name ${name}` : `image ${holder.id} holds the name ${name}`;
-    return `${held}, ${what} as ${fresh?.name ?? 'unknown'}`;
+    return `${held}, ${what} as ${fresh?.name ?? 'unknown'}. To name it: ${command}`;
   } catch {
-    return `${what}, and which image holds the name ${name} cannot be seen`;
+    return `${what}, and which image holds the name ${name} cannot be seen. To name it: ${command}`;
   }
 }

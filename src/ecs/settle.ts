@@ -1,5 +1,6 @@
 import type { Log } from '../cloud/door.ts';
 import { CloudError } from '../cloud/errors.ts';
+import { cure } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, type Image } from './images.ts';
@@ -22,7 +23,7 @@ const SETTLE = 180_000;
 
 /**
  * Renames until the goal holds the name, from whatever state it finds. Idempotent.
- * @param moved - takes the ids of the images that are set aside; those already in it go back first
+ * @param moved - takes the ids of the images that are set aside; the last one in it is the first to go back
  * @throws CloudError
  */
 export async function settle(wanted: Name, newId: string, goal: Who, moved: string[] = []): Promise<void> {
@@ -46,8 +47,8 @@ export async function settle(wanted: Name, newId: string, goal: Who, moved: stri
       return undefined;
     }
     const to = { name, aside: asideName(name, moving.id), temporary: temporaryName(name, runId) }[swap.to];
-    await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
     if (swap.to === 'aside') moved.push(moving.id);
+    await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
     log.info(`Renamed the ${swap.rename} image ${moving.id}: ${moving.name} -> ${to}.`);
     await shown(ecs, moving);
     return undefined;
@@ -56,11 +57,12 @@ export async function settle(wanted: Name, newId: string, goal: Who, moved: stri
     try {
       return await step();
     } catch (error) {
-      // The name is still taken for a moment after the rename of its last holder, or another run has just taken it; an
-      // image that is gone (another run has just deleted it) is seen by the next look.
-      const passes = error instanceof CloudError && /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/.test(error.code);
-      if (!passes) throw error;
-      last = error;
+      // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
+      // deleted the image; where an answer was lost, the next look shows what it would have said.
+      const known = error instanceof CloudError ? error : undefined;
+      const passes = /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/.test(known?.code ?? '');
+      if (known === undefined || !(passes || cure(known) === 'again')) throw error;
+      last = known;
       return undefined;
     }
   };

@@ -29,20 +29,21 @@ export interface Waiting {
 export async function waitForImage(waiting: Waiting, { imageId, taskId }: Import): Promise<Image> {
   const { ecs, log, timeout } = waiting;
   const started = now();
-  let seen = started;
+  let missing: number | undefined;
   let told = '';
   const taskStatus = watchTask(waiting, taskId);
   const look = async (): Promise<Image | undefined> => {
     const [image] = await findImages(ecs, { id: imageId });
+    const looked = now();
+    missing = image === undefined ? (missing ?? looked) : undefined;
     const ready = image?.status === 'Available';
     // An image that is ready needs no task to say so.
     const task = ready ? undefined : await taskStatus();
-    if (image !== undefined) seen = now();
     const state = [image?.status ?? 'not listed', image?.progress, task && `task ${task}`].filter(Boolean).join(', ');
     if (state !== told) log.info(`Image ${imageId}: ${state}.`);
     told = state;
     if (ready) return image;
-    if (LOST_TASK.test(task ?? '') || LOST_IMAGE.test(image?.status ?? '') || now() - seen > GONE) {
+    if (LOST_TASK.test(task ?? '') || LOST_IMAGE.test(image?.status ?? '') || looked - (missing ?? looked) > GONE) {
       throw await failure(ecs, { imageId, taskId }, task, image?.status);
     }
     return undefined;

@@ -1,0 +1,166 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Image, RecordedRequest, Simulator } from '../../simulator/index.ts';
+import { bootSector, makeScene, pseudoRandom, writeDisk, type SceneOptions } from './scene.ts';
+
+export const NAME = 'packer_import';
+export const BUCKET = 'packer';
+const REGION = 'cn-beijing';
+const MIB = 1024 ** 2;
+
+/** A way to run the action whose endings are looked at. */
+export interface Variant {
+  title: string;
+  inputs?: Record<string, string>;
+  /** Whether an image of the user's holds the name before. */
+  old?: boolean;
+  /** Whether bucket and import role are missing. */
+  bare?: boolean;
+  /** Whether the disk has zeros that are copied inside the bucket. */
+  zeros?: boolean;
+  /** Which points to try; all when absent. */
+  only?: RegExp;
+}
+
+type Opened = Awaited<ReturnType<typeof makeScene>>;
+export interface Arranged {
+  scene: Opened;
+  old: Image | undefined;
+  watch: Watch;
+}
+
+export const OPTIONS: SceneOptions = {
+  speed: 60,
+  importSeconds: 8,
+  env: { NODE_COMPILE_CACHE: join(tmpdir(), 'alicloud-import-compile-cache') },
+};
+
+/** A scene of the variant, with a neighbourhood that must not change. */
+export async function arrange({ inputs = {}, old, bare, zeros }: Variant, more: SceneOptions = {}): Promise<Arranged> {
+  const scene: Opened = await makeScene({ ...OPTIONS, write: zeros ? zeroDisk : tinyDisk, ...more });
+  Object.assign(scene.inputs, inputs);
+  const { world, account } = scene.simulator;
+  const oldImage = old ? world.addImage(account, NAME) : undefined;
+  await addNeighbours(scene.simulator, inputs.oss_key_name);
+  if (bare) {
+    world.buckets = world.buckets.filter(({ name }) => name !== BUCKET);
+    account.roles = account.roles.filter(({ name }) => name === 'neighbour');
+  }
+  return { scene, old: oldImage, watch: new Watch(scene.simulator, oldImage?.id) };
+}
+
+/** Two parts of data and nothing else. */
+export async function tinyDisk(path: string): Promise<void> {
+  await writeDisk(path, MIB, [
+    [0, pseudoRandom(MIB, 1)],
+    [0, bootSector(64, 1_000)],
+  ]);
+}
+
+/** Data, and zeros enough for a zero object. */
+async function zeroDisk(path: string): Promise<void> {
+  await writeDisk(path, 10 * MIB, [
+    [0, pseudoRandom(MIB, 1)],
+    [0, bootSector(64, 1_000)],
+  ]);
+}
+
+/** Images, objects, uploads, roles and buckets that look like ours and are not. */
+async function addNeighbours(
+  { world, account }: Simulator,
+  key = `alicloud-import/${NAME}/4242/disk.raw`,
+): Promise<void> {
+  const tags = { 'alicloud-import': 'octo/images/4243' };
+  for (const name of [`${NAME}2`, `my_${NAME}`, `${NAME}-replaced-m-notit`, NAME.toUpperCase()])
+    world.addImage(account, name);
+  world.addImage(account, `${NAME}-importing-4243`, { tags });
+  world.addImage(account, `${NAME}-importing-42421`, { tags: { 'alicloud-import': 'octo/images/42421' } });
+  world.addImage(account, NAME, { region: 'cn-shanghai', tags: { 'alicloud-import': 'octo/images/4242' } });
+  world.addImage(world.addAccount(), NAME, { sharedWith: [account.id] });
+  world.addRole(account, 'neighbour', '{}');
+  world.addBucket(account, 'packer-neighbour');
+  const headers = { 'x-oss-meta-alicloud-import': 'octo/images/4243' };
+  for (const name of [`${key}2`, `alicloud-import/${NAME}/4243/disk.raw`, `${key}.4243.zeros`])
+    await world.putObject(BUCKET, name, Buffer.from(name), { headers });
+  const { uploads } = world.bucket(BUCKET) ?? {};
+  const upload = { initiated: world.clock.now(), storageClass: 'Standard', headers, parts: new Map() };
+  for (const id of ['A', 'Z']) uploads?.set(id, { ...upload, id, key: `${key}2` });
+  // Another run that has begun to upload under the same key of the user's.
+  if (!key.includes('/4242/')) uploads?.set('B', { ...upload, id: 'B', key });
+}
+
+/** Looks at the world after every request: what nobody may ever see, and what is left in the end. */
+export class Watch {
+  readonly seen: string[] = [];
+  private readonly simulator: Simulator;
+  private readonly oldId: string | undefined;
+  private readonly before: string;
+  private readonly images: Set<string>;
+
+  /** @param other - a watch over the same neighbourhood */
+  constructor(simulator: Simulator, oldId: string | undefined, other?: Watch) {
+    this.simulator = simulator;
+    this.oldId = oldId;
+    this.images = other?.images ?? new Set(simulator.world.images.map(({ id }) => id).filter((id) => id !== oldId));
+    this.before = other?.before ?? this.neighbours();
+  }
+
+  /** Everything that was there before, but the old image. */
+  private neighbours(): string {
+    const { world } = this.simulator;
+    const [account] = world.accounts;
+    const bucket = world.bucket(BUCKET);
+    const keys = [...(bucket?.objects.keys() ?? [])].filter((key) => /\.raw2$|\/4243\/|\.4243\./.test(key));
+    return JSON.stringify({
+      images: world.images
+        .filter(({ id }) => this.images.has(id))
+        .map(({ id, name, status, tags }) => [id, name, status, tags]),
+      roles: account?.roles.filter(({ name }) => name === 'neighbour'),
+      buckets: world.buckets.filter(({ name }) => name !== BUCKET).map(({ name }) => name),
+      objects: keys.map((key) => [key, bucket?.objects.get(key)?.[0]?.etag]),
+      uploads: [...(bucket?.uploads.keys() ?? [])].filter((id) => id.length === 1),
+    });
+  }
+
+  /** The images that the run and its forerunner may touch. */
+  mine() {
+    return this.simulator.world.images.filter(({ id }) => !this.images.has(id));
+  }
+
+  holders() {
+    return this.mine().filter(({ name, region }) => name === NAME && region === REGION);
+  }
+
+  /** To be called after every request. */
+  look({ n, operation, violation }: RecordedRequest): void {
+    const note = (text: string) => {
+      if (!this.seen.some((one) => one.endsWith(text))) this.seen.push(`after ${n} ${operation}: ${text}`);
+    };
+    if (violation !== undefined) note(violation);
+    if (this.neighbours() !== this.before) note('something of the user has changed');
+    if (this.oldId === undefined) return;
+    const between = this.mine()
+      .map(({ name }) => name.replace(NAME, ''))
+      .sort()
+      .join();
+    if (this.holders().length === 0 && !/^-importing-\d+,-replaced-m-\w+$/.test(between))
+      note(`no ${NAME} (${between})`);
+    if (this.holders().some(({ status }) => status !== 'Available')) note('the name is held by an unfinished image');
+  }
+
+  /** What is left, one line each, other than images that hold the name. */
+  left(): string[] {
+    const { world } = this.simulator;
+    const bucket = world.bucket(BUCKET);
+    const keys = [...(bucket?.objects.keys() ?? [])].filter((key) => !/\.raw2$|\/4243\/|\.4243\./.test(key));
+    const uploads = [...(bucket?.uploads.values() ?? [])].filter(({ id }) => id.length > 1);
+    return [
+      ...keys.map((key) => `object ${key}`),
+      ...uploads.map(({ key }) => `upload ${key}`),
+      ...this.mine()
+        .filter((image) => image.name !== NAME || image.status !== 'Available')
+        .map(({ name, status }) => `image ${name} ${status}`),
+      ...world.tasks.filter(({ status }) => status === 'Processing').map(({ imageId }) => `task of ${imageId}`),
+    ];
+  }
+}
