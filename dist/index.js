@@ -71204,6 +71204,69 @@ async function poll(patience, look) {
     }
 }
 
+;// CONCATENATED MODULE: ./src/cloud/retry.ts
+
+
+/** A later try can end differently: the line, the server's load, or a conflict that passes. */
+const TRANSIENT = new RegExp([
+    '^(ECONN\\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_PROXY_TUNNEL|ERR_SSL_\\w+|HPE_\\w+)$',
+    '^(Timeout|UnexpectedAnswer|ConnectionLost|Stalled|IntegrityMismatch)$',
+    'Throttling|FlowLimit|SlowDown|QpsLimit|TrafficRateLimit',
+    '^(ServiceUnavailable|InternalError|RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
+    '^(LastTokenProcessing|IdempotentProcessing|SignatureNonceUsed|OperationAborted)$',
+].join('|'));
+/** Cured by the door itself: the next try is signed with a corrected clock or fresh credentials. */
+const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp\.Expired|InvalidTimeStamp)$/;
+const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
+/** What a failed try calls for. */
+function cure(error) {
+    if (CLOCK.test(error.code))
+        return 'clock';
+    if (TOKEN.test(error.code))
+        return 'token';
+    const { status = 0 } = error;
+    // A page instead of an answer, with a status that means no: a proxy has decided.
+    if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500)
+        return 'none';
+    return status >= 500 || TRANSIENT.test(error.code) ? 'again' : 'none';
+}
+/** Full jitter, 0.5 s doubling to 10 s, never less than the service asks for; `tries` counts from 1. */
+function pauseBefore(tries, error, random = Math.random()) {
+    const jitter = random * Math.min(10_000, 500 * 2 ** tries);
+    return Math.max(jitter, error.retryAfter ?? 0, 100);
+}
+const TRIES = 6;
+function retryLine({ operation, code, message }, n, pause) {
+    return `${operation} failed (try ${n}): ${code}: ${message}. Again in ${(pause / 1000).toFixed(1)} s.`;
+}
+/** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
+async function retry(attempt, options) {
+    const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
+    if (now() >= deadline)
+        throw new CloudError(operation, 'OutOfTime', 'there was no time left for this call');
+    const healed = new Set();
+    for (let n = 1;; n += 1) {
+        try {
+            return await attempt(n);
+        }
+        catch (thrown) {
+            options.signal?.throwIfAborted();
+            const error = thrown;
+            const how = cure(error);
+            const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
+            healed.add(how);
+            const pause = pauseBefore(n, error);
+            if (!curable || givesUp(n) || now() + pause > deadline)
+                throw error;
+            if (options.onRetry !== undefined)
+                options.onRetry(error);
+            else
+                log.info(retryLine(error, n, pause));
+            await sleep(pause, options.signal);
+        }
+    }
+}
+
 ;// CONCATENATED MODULE: ./src/ecs/swap.ts
 /**
  * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
@@ -71230,11 +71293,12 @@ const other = (who) => (who === 'new' ? 'old' : 'new');
 
 
 
+
 /** How long a swap may take, eventual consistency of the listing included, in ms. */
 const SETTLE = 180_000;
 /**
  * Renames until the goal holds the name, from whatever state it finds. Idempotent.
- * @param moved - takes the ids of the images that are set aside; those already in it go back first
+ * @param moved - takes the ids of the images that are set aside; the last one in it is the first to go back
  * @throws CloudError
  */
 async function settle(wanted, newId, goal, moved = []) {
@@ -71260,9 +71324,9 @@ async function settle(wanted, newId, goal, moved = []) {
             return undefined;
         }
         const to = { name, aside: asideName(name, moving.id), temporary: temporaryName(name, runId) }[swap.to];
-        await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
         if (swap.to === 'aside')
             moved.push(moving.id);
+        await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
         log.info(`Renamed the ${swap.rename} image ${moving.id}: ${moving.name} -> ${to}.`);
         await shown(ecs, moving);
         return undefined;
@@ -71272,12 +71336,13 @@ async function settle(wanted, newId, goal, moved = []) {
             return await step();
         }
         catch (error) {
-            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it; an
-            // image that is gone (another run has just deleted it) is seen by the next look.
-            const passes = error instanceof CloudError && /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/.test(error.code);
-            if (!passes)
+            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
+            // deleted the image; where an answer was lost, the next look shows what it would have said.
+            const known = error instanceof CloudError ? error : undefined;
+            const passes = /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/.test(known?.code ?? '');
+            if (known === undefined || !(passes || cure(known) === 'again'))
                 throw error;
-            last = error;
+            last = known;
             return undefined;
         }
     };
@@ -71687,69 +71752,6 @@ function heal(door, how, error) {
     return true;
 }
 
-;// CONCATENATED MODULE: ./src/cloud/retry.ts
-
-
-/** A later try can end differently: the line, the server's load, or a conflict that passes. */
-const TRANSIENT = new RegExp([
-    '^(ECONN\\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_PROXY_TUNNEL|ERR_SSL_\\w+|HPE_\\w+)$',
-    '^(Timeout|UnexpectedAnswer|ConnectionLost|Stalled|IntegrityMismatch)$',
-    'Throttling|FlowLimit|SlowDown|QpsLimit|TrafficRateLimit',
-    '^(ServiceUnavailable|InternalError|RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
-    '^(LastTokenProcessing|IdempotentProcessing|SignatureNonceUsed|OperationAborted)$',
-].join('|'));
-/** Cured by the door itself: the next try is signed with a corrected clock or fresh credentials. */
-const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp\.Expired|InvalidTimeStamp)$/;
-const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
-/** What a failed try calls for. */
-function cure(error) {
-    if (CLOCK.test(error.code))
-        return 'clock';
-    if (TOKEN.test(error.code))
-        return 'token';
-    const { status = 0 } = error;
-    // A page instead of an answer, with a status that means no: a proxy has decided.
-    if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500)
-        return 'none';
-    return status >= 500 || TRANSIENT.test(error.code) ? 'again' : 'none';
-}
-/** Full jitter, 0.5 s doubling to 10 s, never less than the service asks for; `tries` counts from 1. */
-function pauseBefore(tries, error, random = Math.random()) {
-    const jitter = random * Math.min(10_000, 500 * 2 ** tries);
-    return Math.max(jitter, error.retryAfter ?? 0, 100);
-}
-const TRIES = 6;
-function retryLine({ operation, code, message }, n, pause) {
-    return `${operation} failed (try ${n}): ${code}: ${message}. Again in ${(pause / 1000).toFixed(1)} s.`;
-}
-/** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
-async function retry(attempt, options) {
-    const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
-    if (now() >= deadline)
-        throw new CloudError(operation, 'OutOfTime', 'there was no time left for this call');
-    const healed = new Set();
-    for (let n = 1;; n += 1) {
-        try {
-            return await attempt(n);
-        }
-        catch (thrown) {
-            options.signal?.throwIfAborted();
-            const error = thrown;
-            const how = cure(error);
-            const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
-            healed.add(how);
-            const pause = pauseBefore(n, error);
-            if (!curable || givesUp(n) || now() + pause > deadline)
-                throw error;
-            if (options.onRetry !== undefined)
-                options.onRetry(error);
-            else
-                log.info(retryLine(error, n, pause));
-            await sleep(pause, options.signal);
-        }
-    }
-}
-
 ;// CONCATENATED MODULE: ./src/cloud/rpc.ts
 
 
@@ -71815,7 +71817,9 @@ function toCloudError(operation, thrown) {
     if (thrown.name.includes('Timeout')) {
         return new CloudError(operation, 'Timeout', `no answer within ${TRY_TIMEOUT / 1000} s`, more);
     }
-    return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', textOf(thrown), more);
+    // httpx appends the method and the address.
+    const text = textOf(thrown).replace(/(POST|GET) https?:\S+ failed\.?$/, '');
+    return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', text, more);
 }
 
 // EXTERNAL MODULE: external "node:http"
@@ -73690,23 +73694,23 @@ const GONE = 180_000;
 async function waitForImage(waiting, { imageId, taskId }) {
     const { ecs, log, timeout } = waiting;
     const started = now();
-    let seen = started;
+    let missing;
     let told = '';
     const taskStatus = watchTask(waiting, taskId);
     const look = async () => {
         const [image] = await findImages(ecs, { id: imageId });
+        const looked = now();
+        missing = image === undefined ? (missing ?? looked) : undefined;
         const ready = image?.status === 'Available';
         // An image that is ready needs no task to say so.
         const task = ready ? undefined : await taskStatus();
-        if (image !== undefined)
-            seen = now();
         const state = [image?.status ?? 'not listed', image?.progress, task && `task ${task}`].filter(Boolean).join(', ');
         if (state !== told)
             log.info(`Image ${imageId}: ${state}.`);
         told = state;
         if (ready)
             return image;
-        if (LOST_TASK.test(task ?? '') || LOST_IMAGE.test(image?.status ?? '') || now() - seen > GONE) {
+        if (LOST_TASK.test(task ?? '') || LOST_IMAGE.test(image?.status ?? '') || looked - (missing ?? looked) > GONE) {
             throw await wait_failure(ecs, { imageId, taskId }, task, image?.status);
         }
         return undefined;
@@ -73806,16 +73810,17 @@ async function takeName(place, image) {
         throw new CloudError(operation, code, text, { status, requestId, cause: error });
     }
 }
-async function namesOf({ ecs, name }, newId) {
+async function namesOf({ ecs, name, region }, newId) {
+    const command = `aliyun ecs ModifyImageAttribute --RegionId ${region} --ImageId ${newId} --ImageName ${name}`;
     const what = `the new image ${newId} is Available`;
     try {
         const [holder] = await findImages(ecs, { name });
         const [fresh] = await findImages(ecs, { id: newId });
         const held = holder === undefined ? `no image holds the name ${name}` : `image ${holder.id} holds the name ${name}`;
-        return `${held}, ${what} as ${fresh?.name ?? 'unknown'}`;
+        return `${held}, ${what} as ${fresh?.name ?? 'unknown'}. To name it: ${command}`;
     }
     catch {
-        return `${what}, and which image holds the name ${name} cannot be seen`;
+        return `${what}, and which image holds the name ${name} cannot be seen. To name it: ${command}`;
     }
 }
 
@@ -74017,7 +74022,7 @@ async function landAll(stage, plan) {
 const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
 const isImage = (made, { region, name }) => made.kind === 'image' && made.region === region && made.wants === name;
 async function landOne(stage, target, from) {
-    const { request, cloud, ledger } = stage;
+    const { request, cloud, ledger, outcome } = stage;
     const { kind, region, name, scratch, adopt } = target;
     for (const { id } of target.replaced)
         ledger.record({ kind: 'replaced', region, name, id });
@@ -74032,7 +74037,13 @@ async function landOne(stage, target, from) {
         const start = () => importAs(stage, target, as);
         return request.importRole === undefined ? withImportRole(cloud.ram, cloud.log, beforeRole, start) : start();
     };
-    const image = await land(placeOf(stage, target), make);
+    const image = await land(placeOf(stage, target), make).catch((error) => {
+        // The image is finished, but has not got its name: what it was to replace stays.
+        const isFinished = outcome.images.some((one) => one.region === region);
+        if (isFinished)
+            ledger.keep((made) => made.kind !== 'replaced' || made.region !== region || made.name !== name);
+        throw error;
+    });
     if (!scratch)
         ledger.keep((made) => !isImage(made, target));
     ledger.forget(['role']);
@@ -74105,6 +74116,7 @@ function placeOf({ request, cloud, log, outcome }, { region, name, scratch, old 
     return {
         ecs: cloud.ecsIn(region),
         log,
+        region,
         name,
         runId: run.id,
         timeout,
@@ -74175,8 +74187,9 @@ function openLog() {
         warning(line) {
             warning(safe(line));
         },
-        debug(line) {
-            debug(safe(line));
+        debug(text) {
+            for (const line of text.split('\n'))
+                debug(safe(line));
         },
         fail(text) {
             setFailed(text.split('\n').map(safe).join('\n'));
@@ -75137,12 +75150,8 @@ async function ending_undo(stage, error) {
     // The import goes on and is reading the objects.
     if (error instanceof CloudError && error.code === 'WaitTimedOut')
         ledger.forget(['image', 'object', 'role']);
-    const isDone = (region) => outcome.images.some((image) => image.region === region);
-    ledger.keep((made) => {
-        if (made.kind === 'image')
-            return made.scratch === true || !outcome.images.some(({ id }) => id === made.id);
-        return made.kind !== 'replaced' || isDone(made.region);
-    });
+    const isFinished = (id) => outcome.images.some((image) => image.id === id);
+    ledger.keep((made) => made.kind !== 'image' || made.scratch === true || !isFinished(made.id));
     if (request.skipClean)
         ledger.forget(['upload', 'object']);
     await cleanStage(stage);

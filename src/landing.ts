@@ -152,6 +152,7 @@ function placeOf({ request, cloud, log, outcome }: Stage, { region, name, scratc
   return {
     ecs: cloud.ecsIn(region),
     log,
+    region,
     name,
     runId: run.id,
     timeout,

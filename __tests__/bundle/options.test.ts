@@ -53,7 +53,6 @@ test('security_token: input, ALICLOUD_SECURITY_TOKEN, SECURITY_TOKEN', async () 
   const main = await scene.main({ ...keys, security_token: token });
   expect(main.conclusion, main.log).toBe('success');
   for (const options of [
-    { inputs: { security_token: token }, env },
     { inputs: {}, env: { ...env, ALICLOUD_SECURITY_TOKEN: token } },
     { inputs: {}, env: { ...env, SECURITY_TOKEN: token } },
   ]) {
