@@ -16,7 +16,10 @@ export interface Output extends Log {
 
 export function openLog(): Output {
   const hidden = new Set<string>();
-  const safe = (text: string) => harmlessLine(text, hidden);
+  // The longest first: one secret may be part of another.
+  const conceal = (text: string) =>
+    [...hidden].sort((a, b) => b.length - a.length).reduce((all, secret) => all.replaceAll(secret, '***'), text);
+  const safe = (text: string) => harmlessLine(conceal(text));
   return {
     safe,
     hide(secret) {
@@ -30,10 +33,10 @@ export function openLog(): Output {
       core.warning(safe(line));
     },
     debug(text) {
-      for (const line of text.split('\n')) core.debug(safe(line));
+      for (const line of conceal(text).split('\n')) core.debug(safe(line));
     },
     fail(text) {
-      core.setFailed(text.split('\n').map(safe).join('\n'));
+      core.setFailed(conceal(text).split('\n').map(safe).join('\n'));
     },
     async group(title, work) {
       core.startGroup(safe(title));
@@ -53,10 +56,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
  * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it for an order
  * (actions/runner, src/Runner.Common/ActionCommand.cs).
  */
-function harmlessLine(text: string, hidden: Set<string>): string {
-  let line = text;
-  for (const secret of hidden) line = line.replaceAll(secret, '***');
-  return line
+function harmlessLine(text: string): string {
+  return text
     .replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
     .replaceAll('##[', '## [')
     .replace(/^(\s*)::/, '$1: :');

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { RPC_ROWS } from '../simulator/table.ts';
+import { ADVICE, adviceFor, explain } from '../src/advice.ts';
+import { CloudError } from '../src/cloud/errors.ts';
+import { ROOT } from './support/scene.ts';
+
+const action = parse(readFileSync(join(ROOT, 'action.yml'), 'utf8')) as { inputs: object };
+
+test('advice is whole sentences, in the words of the inputs', () => {
+  const inputs = Object.keys(action.inputs);
+  for (const { codes, cause, fix } of ADVICE) {
+    const text = `${cause} ${fix}`;
+    expect(cause, codes[0]).toMatch(/^\S.*\.$/);
+    expect(fix, codes[0]).toMatch(/^[A-Z]/);
+    for (const [word] of text.matchAll(/(?<![\w./,-])[a-z]+(_[a-z]+)+(?![\w./-])/g))
+      expect(inputs, codes[0]).toContain(word);
+  }
+});
+
+/** What ImportImage may say that no input of ours can cause. */
+const IMPOSSIBLE = /^(TagKey|InvalidTag|InvalidParameter|MissingParameter|InvalidBlockSize|InvalidDataDiskSize)/;
+
+test('there is advice for every refusal of an import that the documentation lists', () => {
+  const codes = RPC_ROWS.ecs?.find(({ name }) => name === 'ImportImage')?.codes ?? [];
+  expect(codes.length).toBeGreaterThan(20);
+  expect(codes.filter((code) => adviceFor(code) === undefined && !IMPOSSIBLE.test(code))).toEqual([]);
+});
+
+test('an error is one line: operation, code, message, cause, fix, RequestId', () => {
+  const error = new CloudError('ecs:ImportImage', 'QuotaExceed.Image', 'Too many\nimages', { requestId: 'ABC-1' });
+  const { cause = '', fix = '' } = adviceFor('QuotaExceed.Image') ?? {};
+  expect(explain(error)).toBe(
+    `ecs:ImportImage failed: QuotaExceed.Image: Too many images. ${cause} ${fix} (RequestId ABC-1)`,
+  );
+  expect(explain(new CloudError('oss:UploadPart', 'Unheard.Of', 'What?'))).toBe(
+    'oss:UploadPart failed: Unheard.Of: What?',
+  );
+});
