@@ -49,7 +49,7 @@ const readable = (bytes: number): string =>
   bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 
 /** Milliseconds for a person. */
-export function duration(ms: number | undefined): string | undefined {
+function duration(ms: number | undefined): string | undefined {
   if (ms === undefined) return undefined;
   const seconds = Math.round(ms / 1000);
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;

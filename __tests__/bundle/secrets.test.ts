@@ -23,7 +23,11 @@ async function secretScene(options: SceneOptions = {}): Promise<Scene> {
   return scene;
 }
 
-const tokenOf = ({ simulator }: Scene): string => simulator.world.sessions[0]?.token ?? '';
+/** The keys of the session, as inputs. */
+function session({ simulator }: Scene): Record<string, string> {
+  const [{ accessKeyId, secret, token } = { accessKeyId: '', secret: '', token: '' }] = simulator.world.sessions;
+  return { access_key: accessKeyId, secret_key: secret, security_token: token };
+}
 
 /** A world in which a run has to call everything: no bucket, no role, an old image. */
 function reset({ simulator }: Scene): void {
@@ -61,31 +65,32 @@ async function run(scene: Scene, id: number, faults: Fault[], inputs: Record<str
     for (const fault of faults) if (fault.kind === 'error') fault.message = message[id % message.length] ?? '';
   };
   const options = { env: { GITHUB_RUN_ID: String(id) } };
-  const given = { ...OLD, security_token: tokenOf(scene), ...inputs };
+  const given = { ...OLD, ...session(scene), ...inputs };
   const main = await scene.main(given, options);
-  const post = await scene.post(given, options);
-  return { main, post };
+  // What succeeded leaves nothing to do.
+  const more = main.conclusion === 'success' && id > 1 ? [] : [await scene.post(given, options)];
+  return { main, results: [main, ...more] };
 }
 
 test('no secret is printed or saved: success, and each call denied by a server that echoes what it was sent', async () => {
   const scene = await secretScene();
   const whole = await run(scene, 1, []);
   expect(whole.main.conclusion, whole.main.log).toBe('success');
-  const found: Record<string, string[]> = { success: leaks(scene, whole.main, whole.post) };
+  const found: Record<string, string[]> = { success: leaks(scene, ...whole.results) };
   const operations = [...new Set(scene.simulator.record.map(({ operation }) => operation))];
   expect(operations.length).toBeGreaterThan(15);
   const endings: string[] = [];
   for (const [at, operation] of operations.entries()) {
     const code = operation.startsWith('oss:') ? 'AccessDenied' : 'Forbidden.RAM';
-    const { main, post } = await run(scene, at + 2, [{ operation, kind: 'error', code, status: 403 }]);
-    found[operation] = leaks(scene, main, post);
+    const { main, results } = await run(scene, at + 2, [{ operation, kind: 'error', code, status: 403 }]);
+    found[operation] = leaks(scene, ...results);
     endings.push(main.conclusion);
   }
   expect(endings).toContain('failure');
   expect(found).toEqual(Object.fromEntries(Object.keys(found).map((name) => [name, []])));
   // The test would find them: the masks are there, and with them the token.
-  expect(whole.main.raw).toContain(`::add-mask::${tokenOf(scene)}`);
-});
+  expect(whole.main.raw).toContain(`::add-mask::${session(scene).security_token ?? '?'}`);
+}, 180_000);
 
 test.each<[string, Fault[], Record<string, string>]>([
   ['wrong secret, string to sign echoed', [], { access_key: 'INPUT', secret_key: 'wrong-secret-wrong-secret' }],
@@ -111,8 +116,8 @@ test.each<[string, Fault[], Record<string, string>]>([
 ])('no secret is printed or saved: %s', async (_, faults, inputs) => {
   const scene = await secretScene();
   const keys = inputs.access_key === undefined ? {} : { ...inputs, access_key: scene.simulator.admin.accessKeyId };
-  const { main, post } = await run(scene, 3, faults, { ...keys, ...(inputs.access_key && { security_token: '' }) });
-  expect(leaks(scene, main, post)).toEqual([]);
+  const { main, results } = await run(scene, 3, faults, { ...keys, ...(inputs.access_key && { security_token: '' }) });
+  expect(leaks(scene, ...results)).toEqual([]);
   expect(main.raw).not.toMatch(/wrong-secret-wrong-secret(?<!^::add-mask::.*)/m);
 });
 
@@ -120,7 +125,7 @@ test('no secret is printed or saved: a proxy that refuses', async () => {
   const scene = await secretScene();
   const proxy = scene.simulator.proxy.replace(/us%20er:[^@]+@/, 'wrong:hunter2%2Fhunter2@');
   expect(proxy).toContain('hunter2');
-  const main = await scene.main({ security_token: tokenOf(scene) }, { env: { HTTPS_PROXY: proxy } });
+  const main = await scene.main(session(scene), { env: { HTTPS_PROXY: proxy } });
   expect(main.conclusion).toBe('failure');
   expect(main.log).toContain('ERR_PROXY_TUNNEL');
   expect(leaks(scene, main)).toEqual([]);
