@@ -143,7 +143,7 @@ export class Watch {
       .map(({ name }) => name.replace(NAME, ''))
       .sort()
       .join();
-    if (this.holders().length === 0 && !/^-importing-\d+,-replaced-m-\w+$/.test(between))
+    if (this.holders().length === 0 && !/^-importing-\d+(,-importing-\d+)?(,-replaced-m-\w+)+$/.test(between))
       note(`no ${NAME} (${between})`);
     if (this.holders().some(({ status }) => status !== 'Available')) note('the name is held by an unfinished image');
   }

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import type { StageResult } from '../../simulator/runner.ts';
+import { arrange, NAME, type Arranged } from '../support/endings.ts';
+
+const FORCE = { image_force_delete: 'true' };
+
+/** Runs the action twice at the same time, as two runs of the workflow; the second begins `apart` ms (real) later. */
+async function twoRuns({ scene, watch }: Arranged, apart = 0): Promise<[StageResult, StageResult]> {
+  scene.simulator.after = (request) => {
+    watch.look(request);
+  };
+  const run = async (id: string, wait: number) => {
+    await new Promise((done) => setTimeout(done, wait));
+    return scene.main({}, { env: { GITHUB_RUN_ID: id } });
+  };
+  return Promise.all([run('5001', 0), run('5002', apart)]);
+}
+
+const madeBy = (runs: StageResult[]) => runs.map(({ outputs }) => outputs.image_id ?? '');
+const isAside = (one: string) => one.startsWith(`image ${NAME}-replaced-`);
+
+test('two runs at the same time, without image_force_delete: one image and one clear error', async () => {
+  const arranged = await arrange({ title: '' }, { importSeconds: 30 });
+  const { scene, watch } = arranged;
+  const runs = await twoRuns(arranged);
+  const [winner, ...others] = runs.filter(({ conclusion }) => conclusion === 'success');
+  expect(others).toEqual([]);
+  const loser = runs.find(({ conclusion }) => conclusion === 'failure');
+  const errors = loser?.commands.filter(({ command }) => command === 'error');
+  expect(errors).toHaveLength(1);
+  expect(errors?.[0]?.message).toContain('InvalidImageName.Duplicated');
+  expect(watch.holders().map(({ id }) => id)).toEqual([winner?.outputs.image_id]);
+  expect(watch.left()).toEqual([]);
+  expect(watch.seen).toEqual([]);
+  await scene.close();
+});
+
+test.each([
+  ['with an old image', true, 0],
+  ['with an old image, one after the other', true, 400],
+  ['without an old image', false, 0],
+  ['without an old image, one after the other', false, 400],
+])('two runs at the same time, both forced, %s: one swap is the later, and no image is lost', async (_, old, apart) => {
+  const arranged = await arrange({ title: '', inputs: FORCE, old }, { importSeconds: 30 });
+  const { scene, watch } = arranged;
+  const runs = await twoRuns(arranged, apart);
+  for (const { conclusion, log, state } of runs) {
+    expect(conclusion, log).toBe('success');
+    expect(state.made).toBe('[]');
+  }
+  const { images } = scene.simulator.world;
+  const ids = madeBy(runs);
+  // Both images exist: one has the name, the other was set aside for it.
+  for (const id of ids) expect(images.find((image) => image.id === id)?.status).toBe('Available');
+  expect(watch.holders()).toHaveLength(1);
+  expect(ids).toContain(watch.holders()[0]?.id);
+  expect(watch.left().filter((one) => !isAside(one))).toEqual([]);
+  expect(watch.left().filter(isAside)).toHaveLength(1);
+  expect(watch.seen).toEqual([]);
+
+  // The next forced run tidies up.
+  const next = await scene.main({}, { env: { GITHUB_RUN_ID: '5003' } });
+  expect(next.conclusion, next.log).toBe('success');
+  expect(watch.left()).toEqual([]);
+  await scene.close();
+});
