@@ -48,7 +48,7 @@ function assumed(call: RpcCall, account: Account, role: Role): object {
   const { RoleSessionName: name = '', DurationSeconds, Policy } = call.params;
   const seconds = Number(DurationSeconds ?? role.sessionSeconds ?? 3600);
   if (!/^[A-Za-z0-9.@_-]{2,64}$/.test(name)) fail('InvalidParameter.RoleSessionName');
-  if (!(seconds >= 900 && seconds <= role.maxSession)) {
+  if (DurationSeconds !== undefined && !(seconds >= 900 && seconds <= role.maxSession)) {
     fail('InvalidParameter.DurationSeconds', 'The Min/Max value of DurationSeconds is 15min/1hr.');
   }
   const statements = Policy ? (JSON.parse(Policy) as { Statement: Statement[] }).Statement : undefined;

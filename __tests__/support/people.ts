@@ -28,6 +28,7 @@ export interface People {
   providerArn: string;
   /** Of the role, made beforehand. */
   session: Session;
+  expired: Session;
   stranger: User;
   strangers: Account;
 }
@@ -35,6 +36,7 @@ export interface People {
 /** One cloud for many jobs of different identity. */
 export interface Crowd extends People {
   simulator: Simulator;
+  workspace: string;
   /** A job with nothing but this environment; its home holds the profiles. */
   job(env?: Record<string, string>): Guest;
   close(): Promise<void>;
@@ -70,10 +72,11 @@ export async function openCrowd(options: CrowdOptions = {}): Promise<Crowd> {
   if (sessionSeconds !== undefined) role.sessionSeconds = sessionSeconds;
   world.instance = { account, region: 'cn-beijing', role: 'importer' };
   const session = addSession(world, account, role, 'made-before', sessionSeconds ?? 6 * 3600);
+  const expired = addSession(world, account, role, 'expired', -1);
   const strangers = world.addAccount();
   const stranger = world.addUser(strangers, 'stranger');
   const roleArn = `acs:ram::${account.id}:role/importer`;
-  const people: People = { account, user, role, roleArn, providerArn, session, stranger, strangers };
+  const people: People = { account, user, role, roleArn, providerArn, session, expired, stranger, strangers };
 
   const home = mkdtempSync(join(tmpdir(), 'home-'));
   mkdirSync(join(home, '.aliyun'));
@@ -87,6 +90,7 @@ export async function openCrowd(options: CrowdOptions = {}): Promise<Crowd> {
   return {
     ...people,
     simulator,
+    workspace,
     job(env = {}) {
       const job = new Job({
         actionDir: ROOT,
@@ -121,15 +125,17 @@ const INPUTS = {
 };
 
 /** As `aliyun configure` writes it; the current profile is the stranger's. */
-function cliConfig({ user, roleArn, session, stranger }: People): object {
+function cliConfig({ user, roleArn, session, expired, stranger }: People): object {
   const keys = { access_key_id: user.accessKeyId, access_key_secret: user.secret };
   const sts = { access_key_id: session.accessKeyId, access_key_secret: session.secret, sts_token: session.token };
+  const old = { access_key_id: expired.accessKeyId, access_key_secret: expired.secret, sts_token: expired.token };
   const profiles = [
     { name: 'default', mode: 'AK', access_key_id: stranger.accessKeyId, access_key_secret: stranger.secret },
     { name: 'ak', mode: 'AK', ...keys, region_id: 'cn-beijing' },
     { name: 'sts', mode: 'StsToken', ...sts },
     { name: 'arn', mode: 'RamRoleArn', ...keys, ram_role_arn: roleArn, ram_session_name: 'from-profile' },
     { name: 'ecs', mode: 'EcsRamRole', ram_role_name: 'importer' },
+    { name: 'old', mode: 'StsToken', ...old },
     { name: 'sso', mode: 'CloudSSO' },
     { name: 'half', mode: 'AK', access_key_id: user.accessKeyId },
   ];

@@ -40,7 +40,7 @@ export interface CloudErrorDetails {
 /** Makes foreign text one short line without what only signer and service may know (a server echoes what it was sent). */
 export function harmless(text: string): string {
   return text
-    .replace(/(string to sign is|StringToSign)\b.*$/is, '$1 (left out)')
+    .replace(/(string to sign is|StringToSign)\b(?! \(left out\)).*$/is, '$1 (left out)')
     .replace(/https?:\/\/[^\s?,'")]+\?[^\s,'")]*/g, (url) => url.slice(0, url.indexOf('?')))
     .replace(
       /\b(Signature|AccessKeyId|SecurityToken|OIDCToken|security-token|Authorization)(=|%3D|":"|: ?)[^&\s"',]+/gi,

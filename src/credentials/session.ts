@@ -23,12 +23,8 @@ export async function assumeWithOidc(
   idToken: IdToken,
   log: Log,
 ): Promise<Credentials> {
-  const token = await retry(() => askRunner(idToken), {
-    operation: 'github:getIDToken',
-    log,
-    deadline: Infinity,
-    heal: () => false,
-  });
+  const options = { operation: 'github:getIDToken', log, deadline: Infinity, heal: () => false };
+  const token = await retry(() => askRunner(idToken), options);
   try {
     const answer = await sts('AssumeRoleWithOIDC', {
       RoleArn: role.roleArn,

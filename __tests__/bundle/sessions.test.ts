@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { StageResult } from '../../simulator/runner.ts';
+import { identities } from '../support/identities.ts';
+import { openCrowd, type Crowd } from '../support/people.ts';
+import { pseudoRandom, writeDisk } from '../support/scene.ts';
+
+/** Seconds: a session, so short that it is renewed every minute, and more than three of them. */
+const SESSION = 180;
+const LONG = 600;
+const MIB = 1024 ** 2;
+const RENEWED = ['oidc', 'role with instance', 'profile RamRoleArn', 'instance'];
+
+let imports: Crowd;
+let uploads: Crowd;
+const ended = new Map<string, StageResult>();
+let uploaded: StageResult;
+
+beforeAll(async () => {
+  const cloud = { speed: 30, sessionSeconds: SESSION };
+  [imports, uploads] = await Promise.all([
+    openCrowd({ ...cloud, importSeconds: LONG }),
+    openCrowd({ ...cloud, write: (path) => writeDisk(path, 48 * MIB, [[0, pseudoRandom(48 * MIB, 7)]]) }),
+  ]);
+  imports.session.expires = imports.simulator.now() + 300_000;
+  const stopGate = letOnePartThrough(uploads, 60);
+  const jobs = identities(imports).filter(({ name }) => [...RENEWED, 'session'].includes(name));
+  const [upload] = await Promise.all([
+    uploads.job().main({ ram_role_arn: uploads.roleArn, oidc_provider_arn: uploads.providerArn }),
+    ...jobs.map(async ({ name, inputs, env }, n) => {
+      ended.set(name, await imports.job(env).main({ ...inputs, image_name: `long-${n}` }));
+    }),
+  ]);
+  stopGate();
+  uploaded = upload;
+}, 120_000);
+afterAll(() => Promise.all([imports.close(), uploads.close()]));
+
+/** The line is bad: every so many simulated seconds one part gets through, and after three sessions all of them. */
+function letOnePartThrough({ simulator }: Crowd, seconds: number): () => void {
+  const { clock } = simulator.world;
+  const begun = clock.now();
+  const open = () => {
+    simulator.faults.length = 0;
+    if (clock.now() - begun > LONG * 1000) return;
+    simulator.faults.push({ operation: 'oss:UploadPart', kind: 'stall', nth: 2, times: Infinity });
+  };
+  open();
+  const timer = setInterval(open, (seconds * 1000) / clock.speed);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+/** What was refused by a service itself; a machine that is busy may also make a call too late to be answered. */
+const refused = ({ simulator }: Crowd) =>
+  simulator.record
+    .filter(({ status, fault }) => fault === undefined && status >= 400)
+    .map(({ operation, code, caller }) => `${operation} ${code ?? ''} ${caller?.split('/').at(-1) ?? ''}`.trim());
+/** Looking whether something is there. */
+const looking = (text: string) => text.includes(' NoSuch');
+
+test.each(RENEWED)('%s: an import outlives three sessions without a failed call', (name) => {
+  const { simulator } = imports;
+  const main = ended.get(name);
+  expect(main?.log).not.toMatch(/##\[(error|warning)\]|could not be renewed/);
+  expect(main?.conclusion).toBe('success');
+  const [first, last] = [simulator.record[0]?.at ?? 0, simulator.record.at(-1)?.at ?? 0];
+  expect(last - first).toBeGreaterThan(3 * SESSION * 1000);
+});
+
+test('nothing was refused but the token that nobody renews', () => {
+  const all = refused(imports).filter((text) => !looking(text));
+  expect(all.filter((text) => !/TokenExpired|SecurityToken\.Expired/.test(text))).toEqual([]);
+});
+
+test('each session is asked for with a token of its own, before the end of the one before', () => {
+  const { record } = imports.simulator;
+  const asked = record.filter(({ operation }) => operation === 'sts:AssumeRoleWithOIDC');
+  expect(asked.length).toBeGreaterThanOrEqual(4);
+  expect(new Set(asked.map(({ params }) => params?.OIDCToken)).size).toBe(asked.length);
+  const gaps = asked.slice(1).map(({ at }, n) => (at - (asked[n]?.at ?? 0)) / 1000);
+  for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(59);
+  for (const gap of gaps) expect(gap).toBeLessThan(SESSION);
+});
+
+test('an upload outlives three sessions without a refused token', () => {
+  const { record, world } = uploads.simulator;
+  expect(uploaded.log).not.toContain('##[error]');
+  expect(uploaded.conclusion).toBe('success');
+  const parts = record.filter(({ operation, status }) => operation === 'oss:UploadPart' && status === 200);
+  expect((parts.at(-1)?.at ?? 0) - (parts[0]?.at ?? 0)).toBeGreaterThan(3 * SESSION * 1000);
+  expect(new Set(parts.map(({ headers }) => headers['x-oss-security-token'])).size).toBeGreaterThan(3);
+  expect(refused(uploads).filter((text) => !looking(text))).toEqual([]);
+  expect(world.images.map(({ status }) => status)).toEqual(['Available']);
+});
+
+test('a token that nobody renews: a warning before the upload, and the plain cause in the middle', () => {
+  const log = ended.get('session')?.log ?? '';
+  expect(ended.get('session')?.conclusion).toBe('failure');
+  const [warning, upload, error] = ['##[warning]A security token ends', '##[group]Upload', '##[error]'].map((text) =>
+    log.indexOf(text),
+  );
+  expect(warning).toBeGreaterThan(0);
+  expect(upload).toBeGreaterThan(warning ?? 0);
+  expect(error).toBeGreaterThan(upload ?? 0);
+  expect(log.match(/##\[error\]/g)).toHaveLength(1);
+  const said = log.slice(error);
+  expect(said).toMatch(
+    /(InvalidSecurityToken\.Expired|SecurityTokenExpired).*credentials from access_key and secret_key/,
+  );
+  expect(said).toContain('have expired');
+  expect(said).toContain('oidc_provider_arn');
+  expect(ended.get('session')?.ms).toBeLessThan((ended.get('oidc')?.ms ?? 0) / 2);
+});
