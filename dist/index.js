@@ -71028,7 +71028,7 @@ class CloudError extends Error {
 /** Makes foreign text one short line without what only signer and service may know (a server echoes what it was sent). */
 function harmless(text) {
     return text
-        .replace(/(string to sign is|StringToSign)\b.*$/is, '$1 (left out)')
+        .replace(/(string to sign is|StringToSign)\b(?! \(left out\)).*$/is, '$1 (left out)')
         .replace(/https?:\/\/[^\s?,'")]+\?[^\s,'")]*/g, (url) => url.slice(0, url.indexOf('?')))
         .replace(/\b(Signature|AccessKeyId|SecurityToken|OIDCToken|security-token|Authorization)(=|%3D|":"|: ?)[^&\s"',]+/gi, '$1$2***')
         .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
@@ -71966,12 +71966,8 @@ const AUDIENCE = 'sts.aliyuncs.com';
  * @throws CloudError `MissingIdTokenPermission`, `IdTokenRefused`, or what STS says, with what the token claims
  */
 async function assumeWithOidc(sts, role, idToken, log) {
-    const token = await retry(() => askRunner(idToken), {
-        operation: 'github:getIDToken',
-        log,
-        deadline: Infinity,
-        heal: () => false,
-    });
+    const options = { operation: 'github:getIDToken', log, deadline: Infinity, heal: () => false };
+    const token = await retry(() => askRunner(idToken), options);
     try {
         const answer = await sts('AssumeRoleWithOIDC', {
             RoleArn: role.roleArn,
@@ -74174,7 +74170,9 @@ function nameOf(made) {
 
 function openLog() {
     const hidden = new Set();
-    const safe = (text) => harmlessLine(text, hidden);
+    // The longest first: one secret may be part of another.
+    const conceal = (text) => [...hidden].sort((a, b) => b.length - a.length).reduce((all, secret) => all.replaceAll(secret, '***'), text);
+    const safe = (text) => harmlessLine(conceal(text));
     return {
         safe,
         hide(secret) {
@@ -74188,11 +74186,11 @@ function openLog() {
             warning(safe(line));
         },
         debug(text) {
-            for (const line of text.split('\n'))
+            for (const line of conceal(text).split('\n'))
                 debug(safe(line));
         },
         fail(text) {
-            setFailed(text.split('\n').map(safe).join('\n'));
+            setFailed(conceal(text).split('\n').map(safe).join('\n'));
         },
         async group(title, work) {
             startGroup(safe(title));
@@ -74211,11 +74209,8 @@ const log_UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
  * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it for an order
  * (actions/runner, src/Runner.Common/ActionCommand.cs).
  */
-function harmlessLine(text, hidden) {
-    let line = text;
-    for (const secret of hidden)
-        line = line.replaceAll(secret, '***');
-    return line
+function harmlessLine(text) {
+    return text
         .replace(log_UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
         .replaceAll('##[', '## [')
         .replace(/^(\s*)::/, '$1: :');
