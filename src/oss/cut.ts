@@ -17,9 +17,12 @@ export interface Part extends Block {
   number: number;
 }
 
-/** Length of a data part in bytes: 64 of them for a small file, so that all connections have work, at most 8,000 in all. */
+/**
+ * Length of a data part in bytes: 512 KiB for a small file, so that all connections have work to the end, 4 MiB from 2 GiB
+ * on, so that requests cost little; at most 8,000 in all.
+ */
 export function dataPart(size: number): number {
-  const small = Math.min(4 * MIB, Math.max(MIB / 2, size / 64));
+  const small = Math.min(4 * MIB, Math.max(MIB / 2, size / 512));
   return Math.ceil(Math.max(small, size / 8_000) / GRAIN) * GRAIN;
 }
 
