@@ -9,7 +9,7 @@ export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
 export const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
 
 const ECS = 'ecs.aliyuncs.com';
-export const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
+const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
 const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
 
 /** Whether ImportImage says that its role is missing (one `c` or two, as the documentation has it). */
