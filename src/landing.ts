@@ -81,13 +81,18 @@ async function landOne(stage: Stage, target: TargetPlan, from: Image | undefined
   return image;
 }
 
-async function takeOver(stage: Stage, { region, name: wants, kind }: TargetPlan, image: Image): Promise<Import> {
+async function takeOver(
+  stage: Stage,
+  { region, name: wants, kind, scratch }: TargetPlan,
+  image: Image,
+): Promise<Import> {
   const { cloud, ledger, log, outcome } = stage;
   const { id, name, status } = image;
   log.info(`Going on with image ${id} (${status}), which an earlier run has made.`);
-  if (status === 'Available') return { imageId: id };
-  const taskId = kind === 'import' ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
-  ledger.record({ kind: 'image', region, name, wants, id, copy: kind !== 'import', ...(taskId && { taskId }) });
+  const isRunning = kind === 'import' && status !== 'Available';
+  const taskId = isRunning ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
+  const entry = { kind: 'image', region, name, wants, id, copy: kind !== 'import' } as const;
+  ledger.record({ ...entry, ...(scratch && { scratch }), ...(taskId && { taskId }) });
   outcome.taskId = taskId;
   return { imageId: id, taskId };
 }

@@ -30,7 +30,7 @@ export interface Arranged {
 }
 
 export const OPTIONS: SceneOptions = {
-  speed: 60,
+  speed: 30,
   importSeconds: 8,
   env: { NODE_COMPILE_CACHE: join(tmpdir(), 'alicloud-import-compile-cache') },
 };

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { copyFile } from 'node:fs/promises';
 import { Gone } from '../../simulator/exchange.ts';
 import type { RecordedRequest, World } from '../../simulator/index.ts';
+import type { StageOptions } from '../../simulator/runner.ts';
 import { BUCKET, OPTIONS, Watch, type Arranged } from './endings.ts';
 import { makeScene, type Scene } from './scene.ts';
 
@@ -22,7 +23,12 @@ export function pointsOf(record: RecordedRequest[]): Point[] {
 }
 
 /** Runs the action and kills it, without notice, before the request is executed or after it, before the answer. */
-export async function killAt({ scene, watch }: { scene: Scene; watch: Watch }, point: Point, when: 'before' | 'after') {
+export async function killAt(
+  { scene, watch }: { scene: Scene; watch: Watch },
+  point: Point,
+  when: 'before' | 'after',
+  stage: StageOptions = {},
+) {
   const { simulator } = scene;
   let child: ChildProcess | undefined;
   let count = 0;
@@ -43,7 +49,7 @@ export async function killAt({ scene, watch }: { scene: Scene; watch: Watch }, p
     watch.look(request);
     if (request === hit && when === 'after') await kill();
   };
-  const { state } = await scene.main({}, { onSpawn: (one) => (child = one) });
+  const { state } = await scene.main({}, { ...stage, onSpawn: (one) => (child = one) });
   simulator.before = undefined;
   return { hit: hit !== undefined, state };
 }

@@ -1,5 +1,6 @@
 import { CloudError, isDenied } from '../cloud/errors.ts';
 import type { CallOptions, Oss } from './client.ts';
+import type { Sdk } from './sdk.ts';
 
 /** Metadata that marks an object as made by a run of ours, `<repository>/<run id>`. */
 export const MARK = 'x-oss-meta-alicloud-import';
@@ -100,6 +101,22 @@ export async function unfinishedUploads(oss: Oss, key: string): Promise<Unfinish
     if (!page.isTruncated || page.nextKeyMarker === undefined) return found;
     marker = { 'key-marker': page.nextKeyMarker, 'upload-id-marker': page.nextUploadIdMarker };
   }
+}
+
+/** Begins a multipart upload and gives its id. @throws CloudError */
+export function initiate(
+  oss: Oss,
+  key: string,
+  headers: Record<string, string>,
+  options: CallOptions = {},
+): Promise<string> {
+  const operation = 'oss:InitiateMultipartUpload';
+  const begin = async (sdk: Sdk): Promise<string> => {
+    const { uploadId } = await sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' });
+    if (uploadId === undefined) throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no upload');
+    return uploadId;
+  };
+  return oss.call(operation, begin, options);
 }
 
 /** Ends an unfinished upload and frees its parts. Idempotent. */

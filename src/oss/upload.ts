@@ -2,7 +2,7 @@ import { CloudError } from '../cloud/errors.ts';
 import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, findUnfinished, listParts, type Joined } from './join.ts';
-import { headObject, MARK, toState, type ObjectState } from './objects.ts';
+import { headObject, initiate, MARK, toState, type ObjectState } from './objects.ts';
 import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
@@ -62,10 +62,7 @@ export async function upload(oss: Oss, source: Source, staging: Staging): Promis
 async function begin(oss: Oss, { key, run, onUpload }: Staging): Promise<Joined> {
   // A bucket's default class may be Archive, which ECS cannot read.
   const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-  const { uploadId } = await oss.call('oss:InitiateMultipartUpload', (sdk) =>
-    sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' }),
-  );
-  if (uploadId === undefined) throw new CloudError('oss:InitiateMultipartUpload', 'UnexpectedAnswer', 'no upload id');
+  const uploadId = await initiate(oss, key, headers);
   onUpload(uploadId);
   return { uploadId, parts: new Map() };
 }
@@ -138,13 +135,18 @@ async function complete(
   return state;
 }
 
-/** The service may begin its answer with 200 and find an error afterwards; ali-oss takes it for a success. */
+/** The service may begin its answer with 200 and find an error afterwards; ali-oss takes that, and any page, for a success. */
 function refuseErrorIn200<T extends { res: { data?: Buffer } }>(answer: T): T {
   const body = answer.res.data?.toString('utf8') ?? '';
-  if (!body.includes('<Error>')) return answer;
+  if (body.includes('<CompleteMultipartUploadResult')) return answer;
   const text = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];
   const code = text('Code') ?? 'UnexpectedAnswer';
-  throw new CloudError('oss:CompleteMultipartUpload', code, text('Message') ?? 'no message', {
-    requestId: text('RequestId'),
-  });
+  throw new CloudError(
+    'oss:CompleteMultipartUpload',
+    code,
+    text('Message') ?? 'the answer is not one of this service (a proxy in between?)',
+    {
+      requestId: text('RequestId'),
+    },
+  );
 }

@@ -1,8 +1,9 @@
 import pLimit from 'p-limit';
 import { CloudError } from '../cloud/errors.ts';
 import type { CallOptions, Oss } from './client.ts';
+import type { Sdk } from './sdk.ts';
 import { zerosCrc } from './crc64.ts';
-import { headObject, MARK, toState } from './objects.ts';
+import { headObject, initiate, MARK, toState } from './objects.ts';
 
 const MIB = 1024 ** 2;
 /** Copies under way at a time: each is a request without a body, which the service works off by itself. */
@@ -29,12 +30,7 @@ export async function makeZeros(
   const keys = zeroKeys(key, run);
   const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
   await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), options);
-  const { uploadId } = await oss.call(
-    'oss:InitiateMultipartUpload',
-    (sdk) => sdk.initMultipartUpload(keys.object, { headers, mime: 'application/octet-stream' }),
-    options,
-  );
-  if (uploadId === undefined) throw new CloudError('oss:InitiateMultipartUpload', 'UnexpectedAnswer', 'no upload id');
+  const uploadId = await initiate(oss, keys.object, headers, options);
   const limit = pLimit(COPIES);
   const copy = (number: number) =>
     limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: MIB }, options));
@@ -79,14 +75,15 @@ export async function copyPart(
 ): Promise<{ number: number; etag: string }> {
   const { key, uploadId, number, length } = to;
   const source = { sourceKey: from, sourceBucketName: oss.bucket };
-  const { etag, res } = await oss.call(
-    'oss:UploadPartCopy',
-    (sdk) => sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source),
-    { ...options, timeout: 120_000 },
-  );
-  const { crc64 } = toState(res.headers);
-  if (etag === undefined || (crc64 !== undefined && crc64 !== String(zerosCrc(length)))) {
-    throw new CloudError('oss:UploadPartCopy', 'IntegrityMismatch', `part ${number} is not all zeros`);
-  }
-  return { number, etag };
+  const operation = 'oss:UploadPartCopy';
+  const copy = async (sdk: Sdk) => {
+    const { etag, res } = await sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source);
+    const { crc64 } = toState(res.headers);
+    if (etag === undefined) throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no part');
+    if (crc64 !== undefined && crc64 !== String(zerosCrc(length))) {
+      throw new CloudError(operation, 'IntegrityMismatch', `part ${number} is not all zeros`);
+    }
+    return { number, etag };
+  };
+  return oss.call(operation, copy, { ...options, timeout: 120_000 });
 }
