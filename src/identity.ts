@@ -45,8 +45,10 @@ export function readIdentity(fields: Fields, env: NodeJS.ProcessEnv, runId: stri
     fields.problems.push(`More than one source of credentials: ${named.map(({ from }) => from).join('; ')}. Name one.`);
   }
   const found = named[0] ?? fromEnvironment(fields, env);
-  // Without credentials a dry run checks file and inputs.
-  if (found === undefined && !fields.flag('dry_run', false)) fields.problems.push(NONE);
+  // A pull request from a fork has neither secrets nor an identity token: its dry run checks file and inputs.
+  const dry = fields.flag('dry_run', false);
+  if (dry && found?.kind === 'oidc' && valueOf(env, 'ACTIONS_ID_TOKEN_REQUEST_URL') === '') return undefined;
+  if (found === undefined && !dry) fields.problems.push(NONE);
   if (found === undefined || roleArn === undefined || found.kind === 'oidc') return found;
   return { kind: 'assume', roleArn, sessionName, base: found, from: `ram_role_arn, asked for with ${found.from}` };
 }

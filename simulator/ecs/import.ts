@@ -76,7 +76,7 @@ function checkValues(params: Record<string, string>): void {
 function findRole(call: RpcCall): Role {
   const { params, account, now, settings } = call;
   const name = params.RoleName ?? IMPORT_ROLE;
-  if (params.RoleName) call.authorize('ram:PassRole', `role/${name}`);
+  if (params.RoleName) call.authorize('ram:PassRole', `acs:ram:*:${account.id}:role/${name}`);
   const role = account.roles.find((one) => one.name === name);
   if (!role || role.created > now - settings.rolePropagationSeconds * 1000) fail('NoSetRoletoECSServiceAcount');
   // The code for a role that does not trust ECS is not documented.

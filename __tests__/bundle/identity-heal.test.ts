@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Fault } from '../../simulator/index.ts';
+import { openCrowd, type Crowd } from '../support/people.ts';
+
+let crowd: Crowd;
+let n = 0;
+
+beforeAll(async () => {
+  crowd = await openCrowd({ speed: 60, importSeconds: 150 });
+});
+afterAll(() => crowd.close());
+beforeEach(() => {
+  crowd.simulator.faults.length = 0;
+  crowd.simulator.record.length = 0;
+});
+
+async function run(faults: Fault[], keys?: { access_key: string; secret_key: string }, env?: Record<string, string>) {
+  crowd.simulator.faults.push(...faults);
+  const oidc = { ram_role_arn: crowd.roleArn, oidc_provider_arn: crowd.providerArn };
+  return crowd.job(env).main({ ...(keys ?? oidc), image_name: `healed-${(n += 1)}` });
+}
+const count = (operation: string) => crowd.simulator.record.filter((one) => one.operation === operation).length;
+
+test('a session that a service calls expired is replaced, and the call sent again', async () => {
+  const main = await run([{ operation: 'ecs:DescribeTasks', kind: 'expired-token', nth: 5 }]);
+  expect(main.conclusion).toBe('success');
+  expect(count('sts:AssumeRoleWithOIDC')).toBe(2);
+});
+
+test('once: when the next try is refused too, that is the error', async () => {
+  const main = await run([{ operation: 'ecs:ImportImage', kind: 'expired-token' }]);
+  expect(main.log).toMatch(
+    /##\[error\]ecs:ImportImage failed: InvalidSecurityToken\.Expired.*credentials from ram_role_arn/,
+  );
+  expect(count('ecs:ImportImage')).toBe(2);
+});
+
+test('keys that cannot be replaced are not sent again', async () => {
+  const keys = { access_key: crowd.user.accessKeyId, secret_key: crowd.user.secret };
+  const main = await run([{ operation: 'ecs:ImportImage', kind: 'expired-token' }], keys);
+  expect(main.log).toMatch(
+    /##\[error\]ecs:ImportImage failed: InvalidSecurityToken\.Expired.*credentials from access_key/,
+  );
+  expect(count('ecs:ImportImage')).toBe(1);
+});
+
+test('an identity token or a session that the line loses is asked for again', async () => {
+  const main = await run([
+    { operation: 'oidc:GetIdToken', kind: 'reset', nth: 1 },
+    { operation: 'oidc:GetIdToken', kind: 'status-500', nth: 2 },
+    { operation: 'sts:AssumeRoleWithOIDC', kind: 'reset', nth: 1 },
+  ]);
+  expect(main.conclusion).toBe('success');
+  expect(count('oidc:GetIdToken')).toBe(3);
+  expect(count('sts:AssumeRoleWithOIDC')).toBe(2);
+});
+
+test.each([-20, 20])('a clock that is wrong by %i minutes is set right for all clients', async (minutes) => {
+  const { origin, speed } = crowd.simulator.world.clock;
+  const env = { FAST_TIME: `${speed},${origin + (minutes * 60_000) / (1 - speed)}` };
+  const main = await run([], undefined, env);
+  expect(main.log).not.toContain('##[error]');
+  expect(main.conclusion).toBe('success');
+  const refused = crowd.simulator.record.filter(({ code = '' }) => /TimeStamp|Skewed/.test(code));
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.length).toBeLessThan(5);
+});
