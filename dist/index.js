@@ -71445,9 +71445,10 @@ async function makeBucket(oss) {
         await oss.call('oss:PutBucketLifecycle', (sdk) => sdk.putBucketLifecycle(oss.bucket, [rule]));
     }
     catch (error) {
-        if (!isDenied(error))
+        // A safety net that is missing is no reason to stop; what else is wrong, the next call shows.
+        if (!(error instanceof CloudError))
             throw error;
-        oss.log.info(`Without the right oss:PutBucketLifecycle it gets no rule that ends unfinished uploads after 7 days.`);
+        oss.log.info(`It gets no rule that ends unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`);
     }
 }
 
@@ -71521,6 +71522,17 @@ async function unfinishedUploads(oss, key) {
             return found;
         marker = { 'key-marker': page.nextKeyMarker, 'upload-id-marker': page.nextUploadIdMarker };
     }
+}
+/** Begins a multipart upload and gives its id. @throws CloudError */
+function initiate(oss, key, headers, options = {}) {
+    const operation = 'oss:InitiateMultipartUpload';
+    const begin = async (sdk) => {
+        const { uploadId } = await sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' });
+        if (uploadId === undefined)
+            throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no upload');
+        return uploadId;
+    };
+    return oss.call(operation, begin, options);
 }
 /** Ends an unfinished upload and frees its parts. Idempotent. */
 async function abortUpload(oss, key, id) {
@@ -73271,8 +73283,11 @@ function readIdentity(fields, env, runId) {
         fields.problems.push(`More than one source of credentials: ${named.map(({ from }) => from).join('; ')}. Name one.`);
     }
     const found = named[0] ?? fromEnvironment(fields, env);
-    // Without credentials a dry run checks file and inputs.
-    if (found === undefined && !fields.flag('dry_run', false))
+    // A pull request from a fork has neither secrets nor an identity token: its dry run checks file and inputs.
+    const dry = fields.flag('dry_run', false);
+    if (dry && found?.kind === 'oidc' && identity_valueOf(env, 'ACTIONS_ID_TOKEN_REQUEST_URL') === '')
+        return undefined;
+    if (found === undefined && !dry)
         fields.problems.push(identity_NONE);
     if (found === undefined || roleArn === undefined || found.kind === 'oidc')
         return found;
@@ -73465,7 +73480,8 @@ function readTags(fields) {
 function readRun(env) {
     const { GITHUB_REPOSITORY: repository = 'local/run', GITHUB_RUN_ID: id = '0', GITHUB_RUN_ATTEMPT = '1' } = env;
     const workspace = env.GITHUB_WORKSPACE ?? '.';
-    return { repository, id, attempt: Number(GITHUB_RUN_ATTEMPT), workspace, mark: `${repository}/${id}` };
+    const step = env.GITHUB_ACTION ?? '';
+    return { repository, id, attempt: Number(GITHUB_RUN_ATTEMPT), workspace, step, mark: `${repository}/${id}` };
 }
 
 ;// CONCATENATED MODULE: ./src/ecs/copy.ts
@@ -74045,14 +74061,14 @@ async function landOne(stage, target, from) {
     ledger.forget(['role']);
     return image;
 }
-async function takeOver(stage, { region, name: wants, kind }, image) {
+async function takeOver(stage, { region, name: wants, kind, scratch }, image) {
     const { cloud, ledger, log, outcome } = stage;
     const { id, name, status } = image;
     log.info(`Going on with image ${id} (${status}), which an earlier run has made.`);
-    if (status === 'Available')
-        return { imageId: id };
-    const taskId = kind === 'import' ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
-    ledger.record({ kind: 'image', region, name, wants, id, copy: kind !== 'import', ...(taskId && { taskId }) });
+    const isRunning = kind === 'import' && status !== 'Available';
+    const taskId = isRunning ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
+    const entry = { kind: 'image', region, name, wants, id, copy: kind !== 'import' };
+    ledger.record({ ...entry, ...(scratch && { scratch }), ...(taskId && { taskId }) });
     outcome.taskId = taskId;
     return { imageId: id, taskId };
 }
@@ -74690,9 +74706,7 @@ async function makeZeros(oss, key, length, run, options) {
     const keys = zeroKeys(key, run);
     const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
     await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), options);
-    const { uploadId } = await oss.call('oss:InitiateMultipartUpload', (sdk) => sdk.initMultipartUpload(keys.object, { headers, mime: 'application/octet-stream' }), options);
-    if (uploadId === undefined)
-        throw new CloudError('oss:InitiateMultipartUpload', 'UnexpectedAnswer', 'no upload id');
+    const uploadId = await initiate(oss, keys.object, headers, options);
     const limit = pLimit(COPIES);
     const copy = (number) => limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: MIB }, options));
     // The first one tells whether copies are allowed here.
@@ -74718,12 +74732,18 @@ async function makeZeros(oss, key, length, run, options) {
 async function copyPart(oss, from, to, options) {
     const { key, uploadId, number, length } = to;
     const source = { sourceKey: from, sourceBucketName: oss.bucket };
-    const { etag, res } = await oss.call('oss:UploadPartCopy', (sdk) => sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source), { ...options, timeout: 120_000 });
-    const { crc64 } = toState(res.headers);
-    if (etag === undefined || (crc64 !== undefined && crc64 !== String(zerosCrc(length)))) {
-        throw new CloudError('oss:UploadPartCopy', 'IntegrityMismatch', `part ${number} is not all zeros`);
-    }
-    return { number, etag };
+    const operation = 'oss:UploadPartCopy';
+    const copy = async (sdk) => {
+        const { etag, res } = await sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source);
+        const { crc64 } = toState(res.headers);
+        if (etag === undefined)
+            throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no part');
+        if (crc64 !== undefined && crc64 !== String(zerosCrc(length))) {
+            throw new CloudError(operation, 'IntegrityMismatch', `part ${number} is not all zeros`);
+        }
+        return { number, etag };
+    };
+    return oss.call(operation, copy, { ...options, timeout: 120_000 });
 }
 
 ;// CONCATENATED MODULE: ./src/leftover.ts
@@ -74776,9 +74796,12 @@ const GRAIN = 128 * 1024;
 /** What OSS takes at the most (https://help.aliyun.com/document_detail/31993.html). */
 const MOST_PARTS = 10_000;
 const cut_MIB = 1024 ** 2;
-/** Length of a data part in bytes: 64 of them for a small file, so that all connections have work, at most 8,000 in all. */
+/**
+ * Length of a data part in bytes: 512 KiB for a small file, so that all connections have work to the end, 4 MiB from 2 GiB
+ * on, so that requests cost little; at most 8,000 in all.
+ */
 function dataPart(size) {
-    const small = Math.min(4 * cut_MIB, Math.max(cut_MIB / 2, size / 64));
+    const small = Math.min(4 * cut_MIB, Math.max(cut_MIB / 2, size / 512));
     return Math.ceil(Math.max(small, size / 8_000) / GRAIN) * GRAIN;
 }
 /** Length of a zero part, and of the zero object behind it, in bytes: a power of two from 64 MiB, at most 4,096 in all. */
@@ -75816,9 +75839,7 @@ async function upload(oss, source, staging) {
 async function begin(oss, { key, run, onUpload }) {
     // A bucket's default class may be Archive, which ECS cannot read.
     const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-    const { uploadId } = await oss.call('oss:InitiateMultipartUpload', (sdk) => sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' }));
-    if (uploadId === undefined)
-        throw new CloudError('oss:InitiateMultipartUpload', 'UnexpectedAnswer', 'no upload id');
+    const uploadId = await initiate(oss, key, headers);
     onUpload(uploadId);
     return { uploadId, parts: new Map() };
 }
@@ -75879,14 +75900,14 @@ async function complete(oss, staging, id, parts, crc64, pace) {
     }
     return state;
 }
-/** The service may begin its answer with 200 and find an error afterwards; ali-oss takes it for a success. */
+/** The service may begin its answer with 200 and find an error afterwards; ali-oss takes that, and any page, for a success. */
 function refuseErrorIn200(answer) {
     const body = answer.res.data?.toString('utf8') ?? '';
-    if (!body.includes('<Error>'))
+    if (body.includes('<CompleteMultipartUploadResult'))
         return answer;
     const text = (name) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];
     const code = text('Code') ?? 'UnexpectedAnswer';
-    throw new CloudError('oss:CompleteMultipartUpload', code, text('Message') ?? 'no message', {
+    throw new CloudError('oss:CompleteMultipartUpload', code, text('Message') ?? 'the answer is not one of this service (a proxy in between?)', {
         requestId: text('RequestId'),
     });
 }

@@ -54,6 +54,8 @@ export interface Run {
   /** Counts from 1; more than 1 means that this run was started again. */
   attempt: number;
   workspace: string;
+  /** The step: a second one with the same inputs must not be taken for a second try of the first. */
+  step: string;
   /** `<repository>/<id>`: the value of our tag and of our object metadata. */
   mark: string;
 }
@@ -186,5 +188,6 @@ function readTags(fields: Fields): Record<string, string> {
 function readRun(env: NodeJS.ProcessEnv): Run {
   const { GITHUB_REPOSITORY: repository = 'local/run', GITHUB_RUN_ID: id = '0', GITHUB_RUN_ATTEMPT = '1' } = env;
   const workspace = env.GITHUB_WORKSPACE ?? '.';
-  return { repository, id, attempt: Number(GITHUB_RUN_ATTEMPT), workspace, mark: `${repository}/${id}` };
+  const step = env.GITHUB_ACTION ?? '';
+  return { repository, id, attempt: Number(GITHUB_RUN_ATTEMPT), workspace, step, mark: `${repository}/${id}` };
 }
