@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import { openScene, pseudoRandom, requests, writeDisk, type Scene } from '../support/scene.ts';
+
+const QUICK = { speed: 60, importSeconds: 5, copySeconds: 5 };
+const VOLATILE = /^(Signature\w*|Timestamp|ClientToken|AccessKeyId)$/;
+
+/** What ImportImage is asked in a dry run with these inputs, without what differs from call to call. */
+async function asked(scene: Scene, inputs: Record<string, string>): Promise<Record<string, string>> {
+  const main = await scene.main({ dry_run: 'true', ...inputs });
+  expect(main.log).not.toContain('##[error]');
+  const params = requests(scene, 'ecs:ImportImage').at(-1)?.params ?? {};
+  return Object.fromEntries(Object.entries(params).filter(([name]) => !VOLATILE.test(name)));
+}
+
+test('each input on the image changes exactly the parameters of ImportImage that it should', async () => {
+  const scene = await openScene(QUICK);
+  const plain = await asked(scene, {});
+  const cases: [inputs: Record<string, string>, params: Record<string, string>][] = [
+    [{ resource_group_id: 'rg-abc123' }, { ResourceGroupId: 'rg-abc123' }],
+    [{ boot_mode: 'uefi' }, { BootMode: 'UEFI' }],
+    [{ boot_mode: 'BIOS' }, { BootMode: 'BIOS' }],
+    [{ boot_mode: 'UEFI-Preferred' }, { BootMode: 'UEFI' }],
+    [{ image_architecture: 'arm64' }, { Architecture: 'arm64', BootMode: 'UEFI' }],
+    [
+      { image_os_type: 'windows', image_platform: 'Windows Server 2022', license_type: 'BYOL' },
+      { OSType: 'windows', Platform: 'Windows Server 2022', LicenseType: 'BYOL' },
+    ],
+    [{ detection_strategy: 'Standard' }, { DetectionStrategy: 'Standard' }],
+    [{ nvme_support: 'supported' }, { 'Features.NvmeSupport': 'supported' }],
+    [{ imds_support: 'v2' }, { 'Features.ImdsSupport': 'v2' }],
+    [
+      { tags: 'team=platform\nstage = a=b' },
+      { 'Tag.2.Key': 'team', 'Tag.2.Value': 'platform', 'Tag.3.Key': 'stage', 'Tag.3.Value': 'a=b' },
+    ],
+    // Copies, sharing and families are calls of their own.
+    [{ image_share_account: '1234567890123456', target_image_family: 'base', image_copy_regions: 'cn-hangzhou' }, {}],
+  ];
+  for (const [inputs, params] of cases) {
+    expect(await asked(scene, inputs), JSON.stringify(inputs)).toEqual({ ...plain, ...params });
+  }
+});
+
+test('family and boot mode are set on the finished image and on its copy', async () => {
+  const scene = await openScene(QUICK);
+  const inputs = {
+    target_image_family: 'base',
+    boot_mode: 'UEFI-Preferred',
+    image_copy_regions: 'cn-hangzhou',
+    image_copy_names: 'far',
+  };
+  const main = await scene.main(inputs);
+  expect(main.log).not.toContain('##[error]');
+  const made = scene.simulator.world.images.map(({ name, region, family, bootMode }) => [
+    name,
+    region,
+    family,
+    bootMode,
+  ]);
+  expect(made).toEqual([
+    ['packer_import', 'cn-beijing', 'base', 'UEFI-Preferred'],
+    ['far', 'cn-hangzhou', 'base', 'UEFI-Preferred'],
+  ]);
+});
+
+test('data disks are uploaded and imported, each by its own key, and nothing stays', async () => {
+  const scene = await openScene(QUICK);
+  const { world } = scene.simulator;
+  const file = `${scene.job.workspace}/data.raw`;
+  await writeDisk(file, 4 * 1024 ** 2, [[0, pseudoRandom(300_000, 9)]]);
+  const main = await scene.main({ data_disk_paths: 'data.raw' });
+  expect(main.log).not.toContain('##[error]');
+  expect(world.images[0]?.disks.map(({ object, bytes }) => [object, bytes])).toEqual([
+    ['alicloud-import/packer_import/4242/disk.raw', 24 * 1024 ** 2 + 512],
+    ['alicloud-import/packer_import/4242/disk-2.raw', 4 * 1024 ** 2],
+  ]);
+  expect(world.bucket('packer')?.objects.size).toBe(0);
+  expect(world.bucket('packer')?.uploads.size).toBe(0);
+});
+
+test('a replaced image takes its snapshots with it where that is wanted', async () => {
+  const scene = await openScene(QUICK);
+  const { world } = scene.simulator;
+  await scene.main();
+  const first = world.snapshots.map(({ id }) => id);
+  const main = await scene.main(
+    { image_force_delete: 'true', image_force_delete_snapshots: 'true' },
+    { env: { GITHUB_RUN_ID: '7' } },
+  );
+  expect(main.log).not.toContain('##[error]');
+  expect(first).toHaveLength(1);
+  expect(world.snapshots.map(({ id }) => id)).not.toContain(first[0]);
+  expect(world.snapshots).toHaveLength(1);
+});
+
+test('without credentials a dry run checks file and inputs, and sends nothing', async () => {
+  const scene = await openScene({ ...QUICK, env: { ALICLOUD_ACCESS_KEY: '', ALICLOUD_SECRET_KEY: '' } });
+  const good = await scene.main({ dry_run: 'true' });
+  expect(good.log).not.toContain('##[error]');
+  const bad = await scene.main({ dry_run: 'true', image_name: '1', format: 'VHD' });
+  expect(bad.log).toContain('##[error]');
+  expect(scene.simulator.record).toEqual([]);
+});
