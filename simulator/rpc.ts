@@ -149,7 +149,12 @@ function checkEndpoint(region: string, target: Target): void {
 function checkNames(row: Row, params: Record<string, string>, record: RecordedRequest): void {
   const known = [...COMMON.split(' '), ...row.params];
   const pattern = (name: string) =>
-    new RegExp(`^${name.replace('!', '').replaceAll('.', '\\.').replace(/\.N(?=\\\.|$)/, '.\\d+')}$`);
+    new RegExp(
+      `^${name
+        .replace('!', '')
+        .replaceAll('.', '\\.')
+        .replace(/\.N(?=\\\.|$)/, '.\\d+')}$`,
+    );
   for (const [name, value] of Object.entries(params)) {
     const strange =
       !known.some((one) => pattern(one).test(name)) || ['undefined', 'null', '[object Object]', 'NaN'].includes(value);

@@ -59,6 +59,8 @@ function* written(chunk: Buffer): Generator<[number, Buffer]> {
 /** The bytes of all objects and parts: files that objects point into, so that copying moves no byte. */
 export class Store {
   readonly #directory: string;
+  /** Checksums of that many zeros, whichever object they are copied from. */
+  readonly #zeros = new Map<string, Checks>();
   #count = 0;
 
   constructor(directory: string) {
@@ -100,9 +102,11 @@ export class Store {
   async copy(extents: Extent[], begin: number, end: number): Promise<Written> {
     const taken = [...slice(extents, begin, end)];
     retain(taken);
-    const only = taken.length === 1 ? taken[0] : undefined;
-    const name = only ? `${only.offset}-${only.length}` : '';
-    let checks = only?.blob.checks.get(name);
+    const [first] = taken;
+    const zero = taken.every(({ blob }) => blob.path === undefined);
+    const known = zero ? this.#zeros : taken.length === 1 ? first?.blob.checks : undefined;
+    const name = `${zero ? 0 : (first?.offset ?? 0)}-${end - begin}`;
+    let checks = known?.get(name);
     if (!checks) {
       const md5 = createHash('md5');
       const crc = new Crc64();
@@ -112,7 +116,7 @@ export class Store {
         else crc.update(chunk);
       }
       checks = { md5: md5.digest(), crc: crc.digest() };
-      only?.blob.checks.set(name, checks);
+      known?.set(name, checks);
     }
     return { ...checks, extents: taken, size: end - begin };
   }

@@ -122,6 +122,9 @@ function send(urllib: Urllib, url: string, sent: object, options: CallOptions, w
         return;
       }
       Object.assign(wire, { status: res.status, headers: res.headers, body: data });
+      // With the whole answer there, Node no longer hears that the connection drains: the rest of a body would wait for
+      // ever, and the connection with it (an answer can overtake the last of it when the line is fast).
+      if (!request.writableEnded) request.destroy();
       resolve({ data, status: res.status, headers: res.headers, res });
     });
     const end = (code: string, text: string) => {

@@ -47,11 +47,8 @@ export class Pace {
     } catch (error) {
       if (!gaveUp) throw error;
       const { operation, code, message, requestId } = error as CloudError;
-      const text = `no part was accepted for ${PATIENCE / 60_000} minutes, ${this.progress.share()} is through`;
-      throw new CloudError(operation, 'UploadGaveUp', `${text}; last: ${code}: ${message}`, {
-        requestId,
-        cause: error as CloudError,
-      });
+      const text = `no part was accepted for ${PATIENCE / 60_000} minutes; last: ${code}: ${message}`;
+      throw new CloudError(operation, 'UploadGaveUp', text, { requestId });
     } finally {
       this.waiting -= 1;
     }

@@ -58,9 +58,9 @@ export class Progress {
     return this.sent;
   }
 
-  /** How far it got, such as `37 %`. */
-  share(): string {
-    return `${Math.floor((100 * this.done()) / this.size)} %`;
+  /** How far it got, such as `37 % of 20.00 GiB`. */
+  reached(): string {
+    return `${Math.floor((100 * this.done()) / this.size)} % of ${gib(this.size)}`;
   }
 
   sayEnd(): void {
@@ -68,10 +68,6 @@ export class Progress {
     this.log.info(
       `Uploaded ${gib(this.sent)} in ${seconds.toFixed(1)} s (${rate(this.sent, seconds)})${this.saved()}${this.trouble()}.`,
     );
-  }
-
-  sayFailed(): void {
-    this.log.info(`Stopped at ${this.share()} of ${gib(this.size)}${this.saved()}${this.trouble()}.`);
   }
 
   /** Says nothing any more. */
@@ -89,7 +85,7 @@ export class Progress {
     const speed = still
       ? `nothing has moved for ${duration((at - this.before.at) / 1000)}`
       : `${rate(moves - this.before.moves, (at - this.spoke) / 1000)} now, ${rate(this.sent, seconds)} overall, ${duration(left)} left`;
-    this.log.info(`${this.share()} of ${gib(this.size)}: ${speed}${this.saved()}${this.trouble()}.`);
+    this.log.info(`${this.reached()}: ${speed}${this.saved()}${this.trouble()}.`);
     if (!still) this.before = { at, moves, done };
     this.spoke = at;
   }

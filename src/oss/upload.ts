@@ -85,8 +85,7 @@ async function send(oss: Oss, source: Source, staging: Staging, joined: Joined):
     } catch (error) {
       // Parts have vanished or are not what the list said: send what is missing.
       if (!(error instanceof CloudError) || !/^(InvalidPart|FilePart\w+)$/.test(error.code) || again >= 2) {
-        progress.sayFailed();
-        throw error;
+        throw tellingHowFar(error, progress);
       }
       oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
       joined.parts = (await listParts(oss, key, uploadId)).parts;
@@ -94,6 +93,14 @@ async function send(oss: Oss, source: Source, staging: Staging, joined: Joined):
       progress.cease();
     }
   }
+}
+
+/** All parts have settled by now, so that what counts as sent was accepted. */
+function tellingHowFar(error: unknown, progress: Progress): unknown {
+  if (!(error instanceof CloudError)) return error;
+  const { operation, code, message, status, requestId } = error;
+  const text = `${message} (${progress.reached()} was through)`;
+  return new CloudError(operation, code, text, { status, requestId, cause: error });
 }
 
 /**
@@ -115,11 +122,12 @@ async function complete(
     const { res } = await pace.store((options) =>
       oss.call(
         'oss:CompleteMultipartUpload',
-        async (sdk) => refuseErrorIn200(await sdk.completeMultipartUpload(key, id, parts, { headers })),
+        async (sdk) => refuseOther200(await sdk.completeMultipartUpload(key, id, parts, { headers })),
         { ...options, timeout: 180_000 },
       ),
     );
     answer = toState(res.headers);
+    if (answer.crc64 === crc64) return answer;
   } catch (error) {
     const there = await headObject(oss, key).catch(() => undefined);
     const done = typeof there === 'object' && there.run === run && there.crc64 === crc64;
@@ -136,7 +144,7 @@ async function complete(
 }
 
 /** The service may begin its answer with 200 and find an error afterwards; ali-oss takes that, and any page, for a success. */
-function refuseErrorIn200<T extends { res: { data?: Buffer } }>(answer: T): T {
+function refuseOther200<T extends { res: { data?: Buffer } }>(answer: T): T {
   const body = answer.res.data?.toString('utf8') ?? '';
   if (body.includes('<CompleteMultipartUploadResult')) return answer;
   const text = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];

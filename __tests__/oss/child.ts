@@ -1,0 +1,55 @@
+/** One upload as a whole process, for what can only be seen there: memory, waiting in fast time, and that it ends. */
+import { open, readFile } from 'node:fs/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { openAgent } from '../../src/cloud/agents.ts';
+import { dataExtents, type Extent } from '../../src/disk/extents.ts';
+import { openOss } from '../../src/oss/client.ts';
+import { upload, type StagedObject, type Staging } from '../../src/oss/upload.ts';
+
+export interface ChildJob {
+  path: string;
+  keys: { accessKeyId: string; accessKeySecret: string };
+  staging: Pick<Staging, 'key' | 'run' | 'overwrite' | 'joins' | 'joinsAny'>;
+  /** Finds the extents, where there is such a tool. */
+  python3?: string;
+}
+export interface ChildResult {
+  staged?: StagedObject;
+  error?: { code: string; message: string };
+  lines: string[];
+  /** Highest resident set, MiB. */
+  rss: number;
+  /** Longest delay of the event loop, ms. */
+  delay: number;
+}
+
+const { path, keys, staging, python3 } = JSON.parse(process.argv[2] ?? '') as ChildJob;
+const lines: string[] = [];
+const say = (line: string): void => void lines.push(line);
+const door = {
+  credentials: Object.assign(() => Promise.resolve(keys), { forget: () => true }),
+  agent: openAgent(process.env),
+  log: { info: say, warning: say },
+  clock: { behind: 0 },
+};
+// What urllib says of itself is for nobody.
+console.warn = () => undefined;
+const oss = openOss({ region: 'cn-beijing', bucket: 'packer', host: 'oss-cn-beijing.aliyuncs.com' }, door);
+const handle = await open(path);
+const { size, blocks } = await handle.stat();
+const extents: Extent[] = await dataExtents({ handle, size, allocated: blocks * 512 }, python3);
+const delays = monitorEventLoopDelay({ resolution: 1 });
+delays.enable();
+const nothing = (): void => undefined;
+const result = await upload(oss, { handle, size, extents }, { ...staging, onUpload: nothing, onZeros: nothing }).then(
+  (staged) => ({ staged }),
+  (error: unknown) => ({ error: { code: (error as { code: string }).code, message: (error as Error).message } }),
+);
+await handle.close();
+// Not maxRSS: on Linux that begins with what the parent held when it started us (getrusage and exec).
+const peak = /VmHWM:\s+(\d+) kB/.exec(await readFile('/proc/self/status', 'latin1').catch(() => ''))?.[1];
+const rss = Number(peak ?? process.resourceUsage().maxRSS) / 1024;
+const measured = { ...result, lines, rss, delay: delays.max / 1e6 };
+delays.disable();
+process.stdout.write(JSON.stringify(measured));
+// No exit here: nothing of the upload may keep the process alive.

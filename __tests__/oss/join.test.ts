@@ -1,0 +1,170 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { upload } from '../../src/oss/upload.ts';
+import { pseudoRandom } from '../support/scene.ts';
+import { counts, isFile, KEY, MIB, openDoor, openFile, openLab, sent, staging, type Lab, type Piece } from './lab.ts';
+
+/** Ten parts of data, zeros, ten parts of data; `seed` makes another file of the same layout. */
+const pieces = (seed: number): Piece[] => [
+  [0, pseudoRandom(5 * MIB, seed)],
+  [25 * MIB, pseudoRandom(5 * MIB, seed + 1)],
+];
+const SIZE = 30 * MIB;
+const open = (lab: Lab, seed = 1) => openFile(join(lab.directory, `disk-${seed}`), SIZE, pieces(seed));
+const again = (some = {}) => staging({ joins: true, ...some });
+
+/** An upload that a kill ended: its Complete was refused. */
+async function unfinished(lab: Lab, seed = 1): Promise<void> {
+  const source = await open(lab, seed);
+  const fault = {
+    operation: 'oss:CompleteMultipartUpload',
+    kind: 'error',
+    code: 'AccessDenied',
+    status: 403,
+    nth: 2,
+  } as const;
+  lab.simulator.faults.push(fault);
+  await expect(upload(lab.oss, source, staging())).rejects.toMatchObject({ code: 'AccessDenied' });
+  lab.simulator.record.splice(0);
+}
+
+const held = (lab: Lab) => [...(lab.simulator.world.bucket('packer')?.uploads.values() ?? [])];
+
+describe('an unfinished upload', () => {
+  it('that holds all parts is completed, and nothing is sent twice', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    const source = await open(lab);
+    const { sent: bytes } = await upload(lab.oss, source, again());
+    expect(bytes).toBe(0);
+    expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
+    expect(counts(lab)).toEqual({
+      ListMultipartUploads: 1,
+      ListParts: 1,
+      CompleteMultipartUpload: 1,
+      HeadObject: 1,
+    });
+    expect(lab.lines.at(-1)).toMatch(/^Uploaded 0\.0 MiB .*, 30\.0 MiB there already\.$/);
+  });
+
+  it('that lacks some is sent those', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    for (const number of [1, 12, 20]) held(lab)[0]?.parts.delete(number);
+    const { sent: bytes } = await upload(lab.oss, await open(lab), again());
+    expect(bytes).toBe(1.5 * MIB);
+    expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
+    expect(
+      sent(lab, 'UploadPart')
+        .map(({ query }) => Number(query?.partNumber))
+        .sort((a, b) => a - b),
+    ).toEqual([1, 12, 20]);
+  });
+
+  it('whose parts belong to another file of the same layout is sent all of its data', async () => {
+    const lab = await openLab();
+    await unfinished(lab, 1);
+    const { sent: bytes } = await upload(lab.oss, await open(lab, 7), again());
+    expect(bytes).toBe(10 * MIB);
+    expect(await isFile(lab, join(lab.directory, 'disk-7'))).toBe(true);
+    // The zeros are the same in both.
+    expect(counts(lab).UploadPartCopy).toBeUndefined();
+  });
+
+  it('with more and other parts than the file has now becomes the file', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    const path = join(lab.directory, 'other');
+    const source = await openFile(path, 3 * MIB + 5, [
+      [0, (await readFile(join(lab.directory, 'disk-1'))).subarray(0, MIB)],
+    ]);
+    const { sent: bytes } = await upload(lab.oss, source, again());
+    expect(bytes).toBe(2 * MIB + 5);
+    expect(await isFile(lab, path)).toBe(true);
+  });
+
+  it('whose one part was damaged on the disk of the service is sent that part', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    const part = held(lab)[0]?.parts.get(4);
+    if (part) part.etag = '"00000000000000000000000000000000"';
+    const { sent: bytes } = await upload(lab.oss, await open(lab), again());
+    expect(bytes).toBe(MIB / 2);
+    expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
+  });
+
+  it('that vanishes between the list and the parts is begun again', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    held(lab)[0]?.parts.delete(3);
+    lab.simulator.after = ({ operation }) => {
+      if (operation === 'oss:ListParts') lab.simulator.world.bucket('packer')?.uploads.clear();
+    };
+    const { sent: bytes } = await upload(lab.oss, await open(lab), again());
+    expect(bytes).toBe(10 * MIB);
+    expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
+  });
+
+  it('that vanishes between the two lists is no error', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    lab.simulator.after = ({ operation }) => {
+      if (operation === 'oss:ListMultipartUploads') lab.simulator.world.bucket('packer')?.uploads.clear();
+    };
+    await upload(lab.oss, await open(lab), again());
+    expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
+  });
+
+  it('of thousands of parts is listed page by page', async () => {
+    const lab = await openLab();
+    const { oss } = lab;
+    const { uploadId = '' } = await oss.call('oss:InitiateMultipartUpload', (sdk) =>
+      sdk.initMultipartUpload(KEY, { headers: {}, mime: 'application/octet-stream' }),
+    );
+    const zeros = { md5: Buffer.alloc(16), crc: 0n, extents: [], size: 1 };
+    const parts = held(lab)[0]?.parts;
+    for (let number = 1; number <= 2500; number++) {
+      parts?.set(number, { number, ...zeros, etag: '"00"', modified: 0 });
+    }
+    await upload(oss, await open(lab), again());
+    expect(counts(lab).ListParts).toBe(3);
+    expect(sent(lab, 'UploadPart').every(({ query }) => query?.uploadId === uploadId)).toBe(true);
+    expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
+  });
+});
+
+describe('whether an upload under an explicit key is ours to join', () => {
+  const careful = () => again({ joinsAny: false });
+
+  it('one that somebody adds to is not', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    const [theirs] = held(lab);
+    await upload(lab.oss, await open(lab), careful());
+    expect(counts(lab).InitiateMultipartUpload).toBe(2);
+    expect(held(lab)).toEqual([theirs]);
+  });
+
+  it('one that nobody has touched for ten minutes is', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    for (const held_ of held(lab)) {
+      held_.initiated -= 3_600_000;
+      for (const part of held_.parts.values()) part.modified -= 700_000;
+    }
+    await upload(lab.oss, await open(lab), careful());
+    expect(counts(lab).InitiateMultipartUpload).toBeUndefined();
+    expect(held(lab)).toEqual([]);
+  });
+
+  it('one that cannot be seen is not looked for', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    const user = lab.simulator.world.addUser(lab.simulator.account, 'poor', [
+      { Effect: 'Allow', Action: ['oss:PutObject', 'oss:GetObject'], Resource: '*' },
+    ]);
+    await upload(openDoor(lab.simulator, user).oss, await open(lab), again());
+    expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
+  });
+});

@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Agent } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setDefaultCACertificates } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import {
+  startSimulator,
+  type Options,
+  type RecordedRequest,
+  type Simulator,
+  type User,
+} from '../../simulator/index.ts';
+import { openAgent } from '../../src/cloud/agents.ts';
+import { openOss, type Oss } from '../../src/oss/client.ts';
+import type { Source } from '../../src/oss/reader.ts';
+import type { Staging } from '../../src/oss/upload.ts';
+import { pseudoRandom, writeDisk } from '../support/scene.ts';
+import type { ChildJob, ChildResult } from './child.ts';
+
+export const MIB = 1024 ** 2;
+export const GIB = 1024 ** 3;
+export const KEY = 'alicloud-import/image/1/disk.raw';
+export const RUN = 'me/repo/1';
+export type Piece = [offset: number, bytes: Buffer];
+
+/** A cloud, and a door to its bucket `packer` as the action opens it. */
+export interface Lab {
+  simulator: Simulator;
+  oss: Oss;
+  agent: Agent;
+  /** What the engine said. */
+  lines: string[];
+  /** A new directory for files. */
+  directory: string;
+}
+
+export async function openLab(options: Options = {}): Promise<Lab> {
+  const simulator = await startSimulator(options);
+  setDefaultCACertificates([simulator.ca]);
+  const directory = mkdtempSync(join(tmpdir(), 'engine-'));
+  // urllib complains of each request that is ended from outside; the action shows that only to who debugs it.
+  const { warn } = console;
+  console.warn = () => undefined;
+  onTestFinished(async () => {
+    console.warn = warn;
+    await simulator.close();
+    rmSync(directory, { recursive: true });
+  });
+  return { simulator, directory, ...openDoor(simulator) };
+}
+
+/** Opens a door as `connect` does; `who` signs. */
+export function openDoor(simulator: Simulator, who: User = simulator.admin) {
+  const lines: string[] = [];
+  const say = (line: string) => void lines.push(line);
+  const keys = { accessKeyId: who.accessKeyId, accessKeySecret: who.secret };
+  const agent = openAgent(simulator.env);
+  const door = {
+    credentials: Object.assign(() => Promise.resolve(keys), { forget: () => true }),
+    agent,
+    log: { info: say, warning: say },
+    clock: { behind: 0 },
+  };
+  return {
+    oss: openOss({ region: 'cn-beijing', bucket: 'packer', host: 'oss-cn-beijing.aliyuncs.com' }, door),
+    agent,
+    lines,
+  };
+}
+
+/** How the action stages a disk under a key of its own. */
+export function staging(some: Partial<Staging> = {}): Staging {
+  const nothing = () => undefined;
+  return {
+    key: KEY,
+    run: RUN,
+    overwrite: false,
+    joins: false,
+    joinsAny: true,
+    onUpload: nothing,
+    onZeros: nothing,
+    ...some,
+  };
+}
+
+/** A sparse file of `size` bytes with pieces in it, opened for the upload until the test ends. */
+export async function openFile(path: string, size: number, pieces: Piece[]): Promise<Source> {
+  await writeDisk(path, size, pieces);
+  const handle = await open(path);
+  onTestFinished(() => handle.close().catch(() => undefined));
+  return { handle, size };
+}
+
+/** A file whose data lies in `count` runs of 128 KiB, each of them a part, with 1 MiB of zeros after each. */
+export async function openFragments(path: string, count: number): Promise<Source> {
+  const pieces = Array.from({ length: count }, (_, at): Piece => [at * 1.125 * MIB, pseudoRandom(MIB / 8, at + 1)]);
+  return openFile(path, count * 1.125 * MIB, pieces);
+}
+
+export const sent = ({ simulator }: Pick<Lab, 'simulator'>, operation: string): RecordedRequest[] =>
+  simulator.record.filter((request) => request.operation === `oss:${operation}`);
+
+/** How often each operation was called, successfully or not. */
+export function counts({ simulator }: Pick<Lab, 'simulator'>): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const { operation } of simulator.record) {
+    const name = operation.replace('oss:', '');
+    found[name] = (found[name] ?? 0) + 1;
+  }
+  return found;
+}
+
+/** Everything that an iterable gives (Array.fromAsync, which the types lack). */
+export async function gather<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+/** Whether the object is the file. */
+export const isFile = ({ simulator }: Pick<Lab, 'simulator'>, path: string, key = KEY): Promise<boolean> =>
+  simulator.world.sameAsFile('packer', key, path);
+
+const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
+const FAST = new URL('../support/fast-time.ts', import.meta.url).href;
+
+/** Runs `upload` in a process of its own that must end by itself; with `speed`, time is as fast as in the simulator. */
+export async function inChild(
+  { simulator }: Pick<Lab, 'simulator'>,
+  job: Omit<ChildJob, 'keys'>,
+  { speed, nodeOptions = '', env = {} }: { speed?: number; nodeOptions?: string; env?: Record<string, string> } = {},
+): Promise<ChildResult> {
+  const { accessKeyId, secret } = simulator.admin;
+  const keys = { accessKeyId, accessKeySecret: secret };
+  const fast = speed === undefined ? '' : `--import=${FAST}`;
+  const child = spawn(process.execPath, [CHILD, JSON.stringify({ ...job, keys })], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...simulator.env,
+      NODE_OPTIONS: `${fast} ${nodeOptions}`.trim(),
+      ...(speed !== undefined && { FAST_TIME: `${speed},${simulator.world.clock.origin}` }),
+      ...env,
+    },
+  });
+  const output: Buffer[] = [];
+  child.stdout.on('data', (bytes: Buffer) => output.push(bytes));
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`the child ended with ${code}`);
+  return JSON.parse(Buffer.concat(output).toString()) as ChildResult;
+}

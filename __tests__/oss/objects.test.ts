@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { inspectBucket, makeBucket } from '../../src/oss/bucket.ts';
+import { abortUpload, headObject, removeObject, unfinishedUploads } from '../../src/oss/objects.ts';
+import { counts, openDoor, openLab, RUN, type Lab } from './lab.ts';
+
+const MARKED = { headers: { 'x-oss-meta-alicloud-import': RUN } };
+const objects = (lab: Lab) => [...(lab.simulator.world.bucket('packer')?.objects.keys() ?? [])];
+const put = (lab: Lab, key: string, some = {}) => lab.simulator.world.putObject('packer', key, Buffer.from('x'), some);
+
+/** A user with these rights and no others. */
+const poor = (lab: Lab, ...Action: string[]) => {
+  const { simulator } = lab;
+  const user = simulator.world.addUser(simulator.account, 'poor', [{ Effect: 'Allow', Action, Resource: '*' }]);
+  return openDoor(simulator, user).oss;
+};
+
+describe('an object is deleted only if it is ours', () => {
+  it.each<[string, object, { etag?: string; private?: boolean }, boolean]>([
+    ['the mark of the run', MARKED, {}, true],
+    ['the ETag that we completed', {}, { etag: 'same' }, true],
+    ['another ETag', {}, { etag: '"00"' }, false],
+    ['the mark of another run', { headers: { 'x-oss-meta-alicloud-import': 'me/repo/2' } }, {}, false],
+    ['no mark, even under a key of our own', {}, { private: true }, false],
+  ])('by %s', async (_, object, claim, gone) => {
+    const lab = await openLab();
+    const { etag } = await put(lab, 'k', object);
+    const all = { key: 'k', run: RUN, private: false, ...claim, ...(claim.etag === 'same' && { etag }) };
+    expect(await removeObject(lab.oss, all)).toBe(gone);
+    expect(objects(lab)).toEqual(gone ? [] : ['k']);
+  });
+
+  it('and where it cannot be seen, only under a key of our own or when we completed it', async () => {
+    const lab = await openLab();
+    const oss = poor(lab, 'oss:DeleteObject');
+    for (const key of ['mine', 'made', 'theirs']) await put(lab, key);
+    expect(await removeObject(oss, { key: 'theirs', run: RUN, private: false })).toBe(false);
+    expect(await removeObject(oss, { key: 'made', run: RUN, etag: '"1"', private: false })).toBe(true);
+    expect(await removeObject(oss, { key: 'mine', run: RUN, private: true })).toBe(true);
+    expect(objects(lab)).toEqual(['theirs']);
+  });
+
+  it('with versions: ours go, and one of the user that was there before comes back', async () => {
+    const lab = await openLab();
+    const bucket = lab.simulator.world.bucket('packer');
+    if (bucket) bucket.versioning = 'Enabled';
+    const theirs = await put(lab, 'k');
+    const { versionId, etag } = await put(lab, 'k', MARKED);
+    expect(await removeObject(lab.oss, { key: 'k', run: RUN, etag: `${etag}x`, versionId, private: false })).toBe(true);
+    expect(bucket?.objects.get('k')).toEqual([theirs]);
+  });
+});
+
+describe('unfinished uploads', () => {
+  it('are those of exactly this key, page by page, and are aborted once', async () => {
+    const lab = await openLab();
+    const begin = (key: string) =>
+      lab.oss.call('oss:InitiateMultipartUpload', (sdk) => sdk.initMultipartUpload(key, { headers: {}, mime: 'a/b' }));
+    for (const key of ['k', 'k', 'k.zeros', 'kk', 'a']) await begin(key);
+    const uploads = lab.simulator.world.bucket('packer')?.uploads;
+    for (let more = 0; more < 1500; more++) {
+      const id = `more-${more}`;
+      uploads?.set(id, { id, key: 'k', initiated: 0, storageClass: 'Standard', headers: {}, parts: new Map() });
+    }
+    const found = await unfinishedUploads(lab.oss, 'k');
+    expect(new Set(found.map(({ id }) => id)).size).toBe(1502);
+    expect(counts(lab).ListMultipartUploads).toBe(2);
+    await abortUpload(lab.oss, 'k', found[0]?.id ?? '');
+    await abortUpload(lab.oss, 'k', found[0]?.id ?? '');
+    expect(uploads?.size).toBe(1504);
+  });
+});
+
+describe('the bucket', () => {
+  it('is looked at', async () => {
+    const lab = await openLab();
+    const bucket = lab.simulator.world.bucket('packer');
+    const state = { exists: 'yes', region: 'cn-beijing', owner: lab.simulator.account.id, denied: [] };
+    expect(await inspectBucket(lab.oss)).toEqual({ ...state, encryption: undefined, versioned: false });
+    Object.assign(bucket ?? {}, { versioning: 'Suspended', encryption: { algorithm: 'KMS' } });
+    expect(await inspectBucket(lab.oss)).toEqual({ ...state, encryption: 'KMS', versioned: true });
+    lab.simulator.world.buckets = [];
+    expect(await inspectBucket(lab.oss)).toEqual({ exists: 'no', denied: [] });
+  });
+
+  it('is looked for in the list where it may not be asked', async () => {
+    const lab = await openLab();
+    const denied = ['oss:GetBucketInfo'];
+    const listing = poor(lab, 'oss:ListBuckets');
+    expect(await inspectBucket(listing)).toEqual({ exists: 'yes', region: 'cn-beijing', denied });
+    expect(await inspectBucket(poor(lab, 'oss:PutObject'))).toEqual({
+      exists: 'yes',
+      denied: [...denied, 'oss:ListBuckets'],
+    });
+  });
+
+  it('is made with one rule, and stays without it where that is denied', async () => {
+    const lab = await openLab();
+    const { world } = lab.simulator;
+    world.buckets = [];
+    await makeBucket(lab.oss);
+    expect(world.bucket('packer')).toMatchObject({ region: 'cn-beijing', storageClass: 'Standard' });
+    expect(world.bucket('packer')?.lifecycle).toMatch(
+      /<Prefix>alicloud-import\/<\/Prefix>.*<AbortMultipartUpload><Days>7<\/Days>/s,
+    );
+    world.buckets = [];
+    await makeBucket(poor(lab, 'oss:PutBucket'));
+    expect(world.bucket('packer')?.lifecycle).toBeUndefined();
+    expect(await headObject(lab.oss, 'k')).toBeUndefined();
+  });
+});

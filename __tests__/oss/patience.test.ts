@@ -1,0 +1,153 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Fault } from '../../simulator/index.ts';
+import { pseudoRandom, writeDisk } from '../support/scene.ts';
+import { inChild, isFile, KEY, MIB, openFragments, openLab, RUN, sent, type Lab } from './lab.ts';
+
+const staging = { key: KEY, run: RUN, overwrite: false, joins: false, joinsAny: true };
+const UPLOAD_PART = 'oss:UploadPart';
+
+/** Runs the upload of a small disk of 8 parts while time runs `speed` times as fast. */
+async function run(lab: Lab, faults: Fault[], speed: number, env = {}) {
+  const path = join(lab.directory, 'disk');
+  await writeDisk(path, 4 * MIB, [[0, pseudoRandom(4 * MIB, 1)]]);
+  lab.simulator.faults.push(...faults);
+  const result = await inChild(lab, { path, staging }, { speed, env });
+  return { path, ...result };
+}
+
+describe('a part that stands still is sent again', () => {
+  // The 30 s of a stall take two.
+  const speed = 15;
+
+  it.each<[string, Fault]>([
+    ['before its body', { operation: UPLOAD_PART, kind: 'stall', nth: 2, times: 3 }],
+    ['in the middle', { operation: UPLOAD_PART, kind: 'stall', bytes: 200_000, seconds: 100, nth: 2, times: 3 }],
+    ['after its last byte', { operation: UPLOAD_PART, kind: 'stall', when: 'after', nth: 2, times: 3 }],
+  ])('%s', async (_, fault) => {
+    const lab = await openLab({ speed });
+    const { path, error, lines } = await run(lab, [fault], speed);
+    expect(error).toBeUndefined();
+    expect(await isFile(lab, path)).toBe(true);
+    expect(sent(lab, 'UploadPart').length).toBeGreaterThanOrEqual(8 + 3);
+    expect(lines.at(-1)).toContain('Stalled: no byte moved for 30 s');
+  });
+
+  it('behind a proxy that takes connections and says nothing', async () => {
+    const lab = await openLab({ speed });
+    const target = Number(new URL(lab.simulator.proxy).port);
+    const silent: Socket[] = [];
+    let connections = 0;
+    const proxy = createServer((socket) => {
+      socket.on('error', () => undefined);
+      connections += 1;
+      if (connections > 2 && connections < 6) {
+        silent.push(socket);
+        return;
+      }
+      const on = connect(target, '127.0.0.1').on('error', () => undefined);
+      socket.pipe(on).pipe(socket);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void proxy.close());
+    lab.simulator.after = ({ operation, key }) => {
+      if (operation === 'oss:CompleteMultipartUpload' && key === KEY) for (const socket of silent) socket.destroy();
+    };
+    const { port } = proxy.address() as AddressInfo;
+    const { path, error, lines } = await run(lab, [], speed, { HTTPS_PROXY: `http://127.0.0.1:${port}` });
+    expect(error).toBeUndefined();
+    expect(silent).toHaveLength(3);
+    expect(await isFile(lab, path)).toBe(true);
+    expect(lines.at(-1)).toContain('Stalled');
+  });
+});
+
+it('resets and pages before, in and after the body are nothing to worry about', async () => {
+  const lab = await openLab({ speed: 15 });
+  const faults: Fault[] = [
+    { operation: UPLOAD_PART, kind: 'reset', nth: 1, times: 3 },
+    { operation: UPLOAD_PART, kind: 'reset', bytes: 1, nth: 4, times: 3 },
+    { operation: UPLOAD_PART, kind: 'reset', bytes: 400_000, nth: 7, times: 3 },
+    { operation: UPLOAD_PART, kind: 'reset', when: 'after', nth: 10, times: 3 },
+    { operation: UPLOAD_PART, kind: 'html', nth: 13, times: 2 },
+    { operation: UPLOAD_PART, kind: 'html', status: 200, nth: 15, times: 2 },
+  ];
+  const { path, error, lines } = await run(lab, faults, 15);
+  expect(error).toBeUndefined();
+  expect(await isFile(lab, path)).toBe(true);
+  expect(sent(lab, 'UploadPart').length).toBeGreaterThanOrEqual(8 + 16);
+  expect(lines.at(-1)).toMatch(/, \d+ retries/);
+});
+
+it('503 after 503: fewer parts at a time, and more again when it is over', async () => {
+  const speed = 60;
+  const lab = await openLab({ speed });
+  const storm: Fault = { operation: UPLOAD_PART, kind: 'throttling', retryAfter: 2 };
+  lab.simulator.faults.push(storm);
+  const path = join(lab.directory, 'disk');
+  await openFragments(path, 400);
+  // Requests are held until no more come, so that one can see how many there are at a time.
+  const waves: number[] = [];
+  let calm = 0;
+  let held: (() => void)[] = [];
+  const letGo = () => {
+    waves.push(held.length);
+    if (calm === 0 && held.length <= 5) {
+      lab.simulator.faults.splice(0);
+      calm = waves.length;
+    }
+    for (const release of held) release();
+    held = [];
+  };
+  let timer = setTimeout(() => undefined, 0);
+  lab.simulator.before = async ({ operation }) => {
+    if (operation !== UPLOAD_PART) return;
+    clearTimeout(timer);
+    timer = setTimeout(letGo, 100);
+    await new Promise<void>((resolve) => held.push(resolve));
+  };
+  const { error, lines } = await inChild(lab, { path, staging }, { speed });
+  expect(error).toBeUndefined();
+  expect(await isFile(lab, path)).toBe(true);
+  expect(waves[0]).toBeGreaterThan(32);
+  expect(Math.max(...waves.slice(calm, -1))).toBeGreaterThan(12);
+  expect(sent(lab, 'UploadPart').filter(({ status }) => status === 503).length).toBeGreaterThan(64);
+  expect(lines.at(-1)).toMatch(/, \d+ retries/);
+});
+
+describe('the upload gives up only after 15 minutes without an accepted part', () => {
+  const MINUTES = 60_000;
+
+  /** Minutes from the last accepted part, or the first request, until now. */
+  function patience(lab: Lab): number {
+    const parts = sent(lab, 'UploadPart');
+    const begun = parts.findLast(({ status }) => status === 200)?.at ?? parts[0]?.at ?? 0;
+    return (lab.simulator.now() - begun) / MINUTES;
+  }
+
+  it.each<[string, Fault, RegExp]>([
+    ['resets', { operation: UPLOAD_PART, kind: 'reset' }, /last: ECONNRESET: .*\(0 % of/],
+    ['no answer', { operation: UPLOAD_PART, kind: 'stall' }, /last: Stalled: .*\(0 % of/],
+    ['503', { operation: UPLOAD_PART, kind: 'status-503' }, /last: ServiceUnavailable: .*\(0 % of/],
+    ['resets half-way', { operation: UPLOAD_PART, kind: 'reset', nth: 5, times: 1e9 }, /last: ECONNRESET: .*\(50 % of/],
+  ])('%s', async (_, fault, text) => {
+    const speed = 300;
+    const lab = await openLab({ speed });
+    const { error } = await run(lab, [fault], speed);
+    expect(error?.code).toBe('UploadGaveUp');
+    expect(error?.message).toMatch(/^no part was accepted for 15 minutes; last: .* of 4\.0 MiB was through\)$/);
+    expect(error?.message).toMatch(text);
+    expect(patience(lab)).toBeGreaterThan(15);
+    expect(lab.simulator.world.object('packer', KEY)).toBeUndefined();
+  });
+
+  it('of which a Complete that fails on and on has as many', async () => {
+    const speed = 300;
+    const lab = await openLab({ speed });
+    const { error } = await run(lab, [{ operation: 'oss:CompleteMultipartUpload', kind: 'reset' }], speed);
+    expect(error?.code).toBe('UploadGaveUp');
+    const at = sent(lab, 'CompleteMultipartUpload').map((request) => request.at);
+    expect((at.at(-1) ?? 0) - (at[0] ?? 0)).toBeGreaterThan(14 * MINUTES);
+  });
+});
