@@ -96,20 +96,6 @@ async function tryPair({ variant, operation, kind, often }: Pair, fail: (text: s
   const waits = errors.some(({ message }) => message.includes('WaitTimedOut'));
   const unnamed = waits ? [] : left.filter((one) => !isNamed(arranged, one, [main, post]));
   if (unnamed.length > 0) fail(`left: ${unnamed.join(', ')}\n${main.log}\n${post.log}`);
-  if (process.env.SAYS) {
-    const { appendFileSync } = await import('node:fs');
-    appendFileSync(
-      process.env.SAYS,
-      `== ${operation} ${kind} ${often}\n` +
-        [...new Set([main, post])]
-          .flatMap(({ commands }) =>
-            commands
-              .filter(({ command }) => /warning|error/.test(command))
-              .map(({ command, message }) => `${command}: ${message}\n`),
-          )
-          .join(''),
-    );
-  }
   await scene.close();
   const end = main.conclusion === 'success' ? 'succeeded' : 'failed';
   return left.length === 0 ? end : `${end} and ${waits ? 'wait on' : 'named what stays'}`;
