@@ -72129,6 +72129,10 @@ function send(urllib, url, sent, options, wire) {
                 return;
             }
             Object.assign(wire, { status: res.status, headers: res.headers, body: data });
+            // With the whole answer there, Node no longer hears that the connection drains: the rest of a body would wait for
+            // ever, and the connection with it (an answer can overtake the last of it when the line is fast).
+            if (!request.writableEnded)
+                request.destroy();
             resolve({ data, status: res.status, headers: res.headers, res });
         });
         const end = (code, text) => {
@@ -75407,11 +75411,8 @@ class Pace {
             if (!gaveUp)
                 throw error;
             const { operation, code, message, requestId } = error;
-            const text = `no part was accepted for ${pace_PATIENCE / 60_000} minutes, ${this.progress.share()} is through`;
-            throw new CloudError(operation, 'UploadGaveUp', `${text}; last: ${code}: ${message}`, {
-                requestId,
-                cause: error,
-            });
+            const text = `no part was accepted for ${pace_PATIENCE / 60_000} minutes; last: ${code}: ${message}`;
+            throw new CloudError(operation, 'UploadGaveUp', text, { requestId });
         }
         finally {
             this.waiting -= 1;
@@ -75491,16 +75492,13 @@ class Progress {
     bytesSent() {
         return this.sent;
     }
-    /** How far it got, such as `37 %`. */
-    share() {
-        return `${Math.floor((100 * this.done()) / this.size)} %`;
+    /** How far it got, such as `37 % of 20.00 GiB`. */
+    reached() {
+        return `${Math.floor((100 * this.done()) / this.size)} % of ${gib(this.size)}`;
     }
     sayEnd() {
         const seconds = (now() - this.started) / 1000;
         this.log.info(`Uploaded ${gib(this.sent)} in ${seconds.toFixed(1)} s (${rate(this.sent, seconds)})${this.saved()}${this.trouble()}.`);
-    }
-    sayFailed() {
-        this.log.info(`Stopped at ${this.share()} of ${gib(this.size)}${this.saved()}${this.trouble()}.`);
     }
     /** Says nothing any more. */
     cease() {
@@ -75516,7 +75514,7 @@ class Progress {
         const speed = still
             ? `nothing has moved for ${duration((at - this.before.at) / 1000)}`
             : `${rate(moves - this.before.moves, (at - this.spoke) / 1000)} now, ${rate(this.sent, seconds)} overall, ${duration(left)} left`;
-        this.log.info(`${this.share()} of ${gib(this.size)}: ${speed}${this.saved()}${this.trouble()}.`);
+        this.log.info(`${this.reached()}: ${speed}${this.saved()}${this.trouble()}.`);
         if (!still)
             this.before = { at, moves, done };
         this.spoke = at;
@@ -75862,8 +75860,7 @@ async function upload_send(oss, source, staging, joined) {
         catch (error) {
             // Parts have vanished or are not what the list said: send what is missing.
             if (!(error instanceof CloudError) || !/^(InvalidPart|FilePart\w+)$/.test(error.code) || again >= 2) {
-                progress.sayFailed();
-                throw error;
+                throw tellingHowFar(error, progress);
             }
             oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
             joined.parts = (await listParts(oss, key, uploadId)).parts;
@@ -75872,6 +75869,14 @@ async function upload_send(oss, source, staging, joined) {
             progress.cease();
         }
     }
+}
+/** All parts have settled by now, so that what counts as sent was accepted. */
+function tellingHowFar(error, progress) {
+    if (!(error instanceof CloudError))
+        return error;
+    const { operation, code, message, status, requestId } = error;
+    const text = `${message} (${progress.reached()} was through)`;
+    return new CloudError(operation, code, text, { status, requestId, cause: error });
 }
 /**
  * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every
@@ -75882,8 +75887,10 @@ async function complete(oss, staging, id, parts, crc64, pace) {
     const headers = overwrite ? {} : { 'x-oss-forbid-overwrite': 'true' };
     let answer;
     try {
-        const { res } = await pace.store((options) => oss.call('oss:CompleteMultipartUpload', async (sdk) => refuseErrorIn200(await sdk.completeMultipartUpload(key, id, parts, { headers })), { ...options, timeout: 180_000 }));
+        const { res } = await pace.store((options) => oss.call('oss:CompleteMultipartUpload', async (sdk) => refuseOther200(await sdk.completeMultipartUpload(key, id, parts, { headers })), { ...options, timeout: 180_000 }));
         answer = toState(res.headers);
+        if (answer.crc64 === crc64)
+            return answer;
     }
     catch (error) {
         const there = await headObject(oss, key).catch(() => undefined);
@@ -75901,7 +75908,7 @@ async function complete(oss, staging, id, parts, crc64, pace) {
     return state;
 }
 /** The service may begin its answer with 200 and find an error afterwards; ali-oss takes that, and any page, for a success. */
-function refuseErrorIn200(answer) {
+function refuseOther200(answer) {
     const body = answer.res.data?.toString('utf8') ?? '';
     if (body.includes('<CompleteMultipartUploadResult'))
         return answer;
