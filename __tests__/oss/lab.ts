@@ -65,6 +65,7 @@ export function openDoor(simulator: Simulator, who: User = simulator.admin) {
     agent,
     log: { info: say, warning: say },
     clock: { behind: 0 },
+    deadline: { at: Infinity },
   };
   return {
     oss: openOss({ region: 'cn-beijing', bucket: 'packer', host: 'oss-cn-beijing.aliyuncs.com' }, door),

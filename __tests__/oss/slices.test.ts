@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Certificates } from '../../simulator/certificates.ts';
+import { makeCertificates } from '../../simulator/certificates.ts';
 import { openOss, type Oss } from '../../src/oss/client.ts';
 import { Pace } from '../../src/oss/pace.ts';
 import { Progress } from '../../src/oss/progress.ts';
@@ -20,7 +20,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 
 /** A server that answers as it likes, and a door to it. */
 async function openServer(handle: Handler): Promise<{ oss: Oss; agent: Agent }> {
-  const certificates = await Certificates.create();
+  const certificates = await makeCertificates();
   const server = createServer({
     SNICallback: (host, done) => {
       certificates.context(host).then(
@@ -49,7 +49,7 @@ async function openServer(handle: Handler): Promise<{ oss: Oss; agent: Agent }> 
   const credentials = Object.assign(() => Promise.resolve({ accessKeyId: 'a', accessKeySecret: 'b' }), {
     forget: () => false,
   });
-  const door = { credentials, agent, log: quiet, clock: { behind: 0 } };
+  const door = { credentials, agent, log: quiet, clock: { behind: 0 }, deadline: { at: Infinity } };
   return { oss: openOss({ region: 'cn-beijing', bucket: 'packer', host: `localhost:${port}` }, door), agent };
 }
 
