@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { pipeline } from 'node:stream';
 import pLimit from 'p-limit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Simulator } from '../../simulator/index.ts';
@@ -70,14 +71,14 @@ async function tunnel({ proxy, env }: Simulator, host: string, reached: string[]
   const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
   const headers = { 'proxy-authorization': `Basic ${login}` };
   const server = createServer((client) => {
+    client.on('error', () => undefined);
     reached.push(host);
     const asked = request({ hostname, port, method: 'CONNECT', path: `${host}:443`, headers });
-    asked.on('connect', (_, socket: Socket) =>
-      client
-        .pipe(socket)
-        .pipe(client)
-        .on('error', () => socket.destroy()),
-    );
+    asked.on('connect', (_, socket: Socket) => {
+      // Either end may leave first; the other is then ended too.
+      pipeline(client, socket, () => client.destroy());
+      pipeline(socket, client, () => socket.destroy());
+    });
     asked.on('error', () => client.destroy()).end();
   });
   servers.push(server);
