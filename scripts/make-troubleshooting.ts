@@ -6,7 +6,8 @@ import { ADVICE } from '../src/advice.ts';
 /** The page, formatted as the repository formats it. */
 export async function troubleshooting(): Promise<string> {
   const entries = ADVICE.map(
-    ({ codes, cause, fix }) => `### ${codes.map((code) => `\`${code}\``).join(', ')}\n\n${cause}\n\n**What to do:** ${fix}\n`,
+    ({ codes, cause, fix }) =>
+      `### ${codes.map((code) => `\`${code}\``).join(', ')}\n\n${cause}\n\n**What to do:** ${fix}\n`,
   );
   const page = `# Troubleshooting
 
