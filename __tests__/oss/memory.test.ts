@@ -24,6 +24,7 @@ async function run(lab: Lab, size: number, pieces: Piece[], faults: Fault[] = []
   expect(error).toBeUndefined();
   const object = lab.simulator.world.object('packer', KEY);
   expect(staged).toMatchObject({ size: object?.size, crc64: String(object?.crc) });
+  expect(staged?.sent).toBeLessThanOrEqual(size);
   expect(rss).toBeLessThanOrEqual(MOST_MEMORY);
   const wire = sent(lab, 'UploadPart').reduce((sum, { bytesIn }) => sum + bytesIn, 0);
   if (process.env.FIGURES !== undefined) console.log({ rss, delay, wire, last: lines.at(-1) });

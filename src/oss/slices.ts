@@ -40,6 +40,7 @@ export function streamPart(source: Source, part: Part, ring: Buffer[], onSlice: 
       ring.push(buffer);
       const length = Math.min(SLICE, part.length - done);
       await readFully(source, buffer, length, part.offset + done);
+      if (body.destroyed) return; // the try ended while we read: what nobody takes does not count
       const slice = buffer.subarray(0, length);
       crc.update(slice);
       done += length;
@@ -47,5 +48,6 @@ export function streamPart(source: Source, part: Part, ring: Buffer[], onSlice: 
       yield slice;
     }
   }
-  return { body: Readable.from(slices(), { objectMode: false, highWaterMark: SLICE }), crc };
+  const body = Readable.from(slices(), { objectMode: false, highWaterMark: SLICE });
+  return { body, crc };
 }
