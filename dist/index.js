@@ -70933,7 +70933,7 @@ AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid Authen
 AssumeRoleDenied | These credentials may not act as the role. | Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.
 NoMetadataService | The runner gets no credentials from the metadata service of ECS (100.100.100.200): it is not an ECS instance, or has no RAM role. | Attach a RAM role to the instance, or name another source of credentials.
 NoSuchInstanceRole | The ECS instance of the runner has another RAM role, or none. | Attach the role to the instance, or correct ram_role_name.
-PublicEndpointForbidden | Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China. | Either stage elsewhere (region: cn-hongkong with a bucket there, and copy the image to the mainland region), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.
+PublicEndpointForbidden | Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China. | Either stage elsewhere (region: cn-hongkong with a bucket there and image_copy_regions: cn-beijing, or whichever region you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.
 NoSuchBucket | The bucket has vanished. | Run again: it is created.
 BucketAlreadyExists BucketNotBelongTo BucketIsForeign | The bucket belongs to another account; bucket names are shared by everyone. | Choose another oss_bucket_name.
 TooManyBuckets | The account has as many buckets in this region as it may. | Name an existing bucket in oss_bucket_name.
@@ -75648,6 +75648,8 @@ function streamPart(source, part, ring, onSlice) {
             ring.push(buffer);
             const length = Math.min(SLICE, part.length - done);
             await readFully(source, buffer, length, part.offset + done);
+            if (body.destroyed)
+                return; // the try ended while we read: what nobody takes does not count
             const slice = buffer.subarray(0, length);
             crc.update(slice);
             done += length;
@@ -75655,7 +75657,8 @@ function streamPart(source, part, ring, onSlice) {
             yield slice;
         }
     }
-    return { body: external_node_stream_.Readable.from(slices(), { objectMode: false, highWaterMark: SLICE }), crc };
+    const body = external_node_stream_.Readable.from(slices(), { objectMode: false, highWaterMark: SLICE });
+    return { body, crc };
 }
 
 ;// CONCATENATED MODULE: ./src/oss/sender.ts
