@@ -44,7 +44,6 @@ test.each<[string, (scene: Scene) => void, Record<string, string>]>([
   expect(world.buckets.flatMap(({ objects, uploads }) => [...objects.keys(), ...uploads.keys()])).toEqual([]);
   expect(account.roles).toMatchObject([{ name: IMPORT_ROLE, policies: [{ name: 'AliyunECSImageImportRolePolicy' }] }]);
   const lines = denials(main.log);
-  expect(lines.length).toBeGreaterThan(0);
   expect(new Set(lines).size).toBe(lines.length);
 });
 
