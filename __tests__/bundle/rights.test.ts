@@ -44,6 +44,8 @@ test.each<[string, (scene: Scene) => void, Record<string, string>]>([
   expect(world.buckets.flatMap(({ objects, uploads }) => [...objects.keys(), ...uploads.keys()])).toEqual([]);
   expect(account.roles).toMatchObject([{ name: IMPORT_ROLE, policies: [{ name: 'AliyunECSImageImportRolePolicy' }] }]);
   const lines = denials(main.log);
+  // In a bucket that is made now there is nothing to look at, and so nothing that could be denied.
+  if (inputs.oss_bucket_name === undefined) expect(lines.length).toBeGreaterThan(0);
   expect(new Set(lines).size).toBe(lines.length);
 });
 
