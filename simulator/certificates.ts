@@ -9,12 +9,17 @@ export interface Certificates {
   context(host: string): Promise<SecureContext>;
 }
 
-export async function makeCertificates(): Promise<Certificates> {
+let made: Promise<Certificates> | undefined;
+
+/** One authority for the process: making keys and certificates takes longer than many a whole import. */
+export const makeCertificates = (): Promise<Certificates> => (made ??= make());
+
+async function make(): Promise<Certificates> {
   const constraints = { name: 'basicConstraints', cA: true, critical: true } as const;
   const usage = { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true } as const;
   const options = { ...COMMON, extensions: [constraints, usage] };
   const { private: key, cert: ca } = await generate([{ name: 'commonName', value: 'Simulator CA' }], options);
-  const make = async (host: string) => {
+  const issue = async (host: string) => {
     const extensions = [{ name: 'subjectAltName' as const, altNames: [{ type: 2 as const, value: host }] }];
     const name = [{ name: 'commonName', value: host.slice(0, 64) }];
     const leaf = await generate(name, { ...COMMON, ca: { key, cert: ca }, extensions });
@@ -22,7 +27,7 @@ export async function makeCertificates(): Promise<Certificates> {
   };
   const contexts = new Map<string, Promise<SecureContext>>();
   const context = (host: string) => {
-    const known = contexts.get(host) ?? make(host);
+    const known = contexts.get(host) ?? issue(host);
     contexts.set(host, known);
     return known;
   };

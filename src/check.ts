@@ -7,14 +7,14 @@ import { temporaryName } from './ecs/names.ts';
 import { setAside } from './ecs/settle.ts';
 import type { ImportRequest } from './inputs.ts';
 import { inspectBucket, type BucketState } from './oss/bucket.ts';
-import { headObject } from './oss/objects.ts';
+import { headObject, type ObjectState } from './oss/objects.ts';
 import { targetsOf, type Target } from './targets.ts';
 
 /** What stands in the cloud before anything is changed. */
 export interface Plan {
   makeBucket: boolean;
-  /** Keys under which an object of this run lies already. */
-  overwrite: Set<string>;
+  /** What this run has staged already, in the order of the disks. */
+  staged: (ObjectState | undefined)[];
   /** In the order in which they are made. */
   targets: TargetPlan[];
 }
@@ -73,7 +73,8 @@ export async function check(
         )),
   ];
   if (problems.length > 0) throw new CheckFailed(problems);
-  return { makeBucket: bucket.exists !== 'yes', overwrite: new Set(keys.filter((_, n) => found[n] === true)), targets };
+  const staged = found.map((one) => (one instanceof CloudError ? undefined : one));
+  return { makeBucket: bucket.exists !== 'yes', staged, targets };
 }
 
 /** The account id; this call needs no right, so a refusal means wrong credentials. */
@@ -111,15 +112,19 @@ function bucketProblems({ oss, log }: Cloud, bucket: BucketState, account: strin
   return problems;
 }
 
-async function objectUnder({ oss, log }: Cloud, request: ImportRequest, key: string): Promise<boolean | CloudError> {
+async function objectUnder(
+  { oss, log }: Cloud,
+  request: ImportRequest,
+  key: string,
+): Promise<ObjectState | CloudError | undefined> {
   const found = await headObject(oss, key).catch((error: unknown) => {
     if (error instanceof CloudError && error.code === 'PublicEndpointForbidden') return error;
     throw error;
   });
   if (found instanceof CloudError) return found;
   if (found === 'unknown') log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
-  if (found === undefined || found === 'unknown') return false;
-  if (found.run === request.run.mark) return true;
+  if (found === undefined || found === 'unknown') return undefined;
+  if (found.run === request.run.mark) return found;
   return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
 }
 

@@ -10,10 +10,10 @@ import { assertUnchanged } from './disk/inspect.ts';
 import type { ImportRequest } from './inputs.ts';
 import type { Stage } from './main.ts';
 import { PREFIX } from './oss/bucket.ts';
-import { unfinishedUploads } from './oss/objects.ts';
+import { unfinishedUploads, type ObjectState } from './oss/objects.ts';
 import type { Source } from './oss/reader.ts';
 import { fileSum } from './oss/sum.ts';
-import { upload } from './oss/upload.ts';
+import { upload, type StagedObject } from './oss/upload.ts';
 
 /** Object keys of the disks, in their order: the user's, or those that only this run uses. */
 export function stagingKeys({ key, image, run: { id } }: ImportRequest, disks: DiskImage[]): string[] {
@@ -42,22 +42,34 @@ export async function stageDisks(stage: Stage, plan: Plan): Promise<void> {
   const started = now();
   for (const [n, disk] of disks.entries()) {
     const key = keys[n] ?? '';
-    await log.group(`Upload ${disk.path} to oss://${request.bucket}/${key}`, () => stageDisk(stage, plan, disk, key));
+    const title = `Upload ${disk.path} to oss://${request.bucket}/${key}`;
+    const staged = await log.group(title, () => stageDisk(stage, disk, key, plan.staged[n]));
+    outcome.staged.push(staged);
   }
   outcome.times.upload = now() - started;
 }
 
-async function stageDisk(stage: Stage, plan: Plan, disk: DiskImage, key: string): Promise<void> {
-  const { request, cloud, ledger, outcome } = stage;
+async function stageDisk(
+  stage: Stage,
+  disk: DiskImage,
+  key: string,
+  lying: ObjectState | undefined,
+): Promise<StagedObject> {
+  const { request, cloud, ledger, log } = stage;
   const { run } = request;
+  const source = await sourceOf(disk);
+  ledger.record({ kind: 'object', key });
+  if (lying?.size === disk.size && lying.crc64 === (await fileSum(source))) {
+    log.info('An earlier attempt has uploaded it, byte for byte: nothing has to travel.');
+    return { ...lying, crc64: lying.crc64, sent: 0 };
+  }
   const isPrivate = request.key === undefined;
   const others = isPrivate ? undefined : await uploadsUnder(cloud, key);
   ledger.record({ kind: 'upload', key, ...(others !== undefined && { others }) });
-  ledger.record({ kind: 'object', key });
-  const staged = await upload(cloud.oss, await sourceOf(disk), {
+  const staged = await upload(cloud.oss, source, {
     key,
     run: run.mark,
-    overwrite: plan.overwrite.has(key),
+    overwrite: lying !== undefined,
     joins: !isPrivate || run.attempt > 1,
     joinsAny: isPrivate,
     onUpload: (id) => {
@@ -70,11 +82,11 @@ async function stageDisk(stage: Stage, plan: Plan, disk: DiskImage, key: string)
   const { etag, versionId } = staged;
   ledger.record({ kind: 'upload', key, completed: true });
   ledger.record({ kind: 'object', key, etag, ...(versionId !== undefined && { versionId }) });
-  outcome.staged.push(staged);
   // The zero object has done its work, whatever becomes of the image.
-  const zeros = ledger.made().filter(({ kind }) => kind === 'zeros');
+  const zeros = ledger.made().filter((made) => made.kind === 'zeros');
   const { leftovers } = await cleanUp(zeros, cloud, request);
   if (leftovers.length === 0) ledger.forget(['zeros']);
+  return staged;
 }
 
 /** Ids of the uploads that are under a key of the user's before ours; undefined where the right to look is missing. */

@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { arrange, NAME, type Arranged, type Variant } from '../support/endings.ts';
 import { killAt } from '../support/kill.ts';
@@ -95,6 +97,31 @@ test('an import that fails on the server ends the step within one look, with the
   expect(watch.left()).toEqual([]);
   expect(watch.holders()).toEqual([old]);
   expect((await scene.post()).log).toContain('Nothing is left');
+  await scene.close();
+});
+
+test('with skip_clean a later attempt imports what a failed one has uploaded; another file is uploaded again', async () => {
+  const arranged = await watched({ title: '', inputs: { skip_clean: 'true' } });
+  const { scene } = arranged;
+  const { world } = scene.simulator;
+  const malformed = { code: 'InvalidImageFormat.Malformed', message: 'The image has no kernel.', at: 0.5 };
+  const parts = () => count(arranged, 'oss:UploadPart');
+  world.nextImportFails = malformed;
+  expect((await scene.main()).conclusion).toBe('failure');
+  const once = parts();
+  expect(once).toBeGreaterThan(0);
+
+  world.nextImportFails = malformed;
+  expect((await scene.main({}, AGAIN)).log).toContain('nothing has to travel');
+  expect(parts()).toBe(once);
+
+  const path = join(scene.job.workspace, 'disk.raw');
+  const bytes = await readFile(path);
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  await writeFile(path, bytes);
+  const third = await scene.main({}, { env: { GITHUB_RUN_ATTEMPT: '3' } });
+  expect(third.conclusion, third.log).toBe('success');
+  expect(parts()).toBeGreaterThan(once);
   await scene.close();
 });
 

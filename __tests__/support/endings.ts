@@ -1,5 +1,3 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Image, RecordedRequest, Simulator } from '../../simulator/index.ts';
 import { bootSector, makeScene, pseudoRandom, writeDisk, type SceneOptions } from './scene.ts';
 
@@ -32,7 +30,6 @@ export interface Arranged {
 export const OPTIONS: SceneOptions = {
   speed: 30,
   importSeconds: 8,
-  env: { NODE_COMPILE_CACHE: join(tmpdir(), 'alicloud-import-compile-cache') },
 };
 
 /** A scene of the variant, with a neighbourhood that must not change. */

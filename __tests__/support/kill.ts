@@ -62,7 +62,7 @@ export async function fork({ scene, old, watch }: Arranged): Promise<Arranged> {
   // Both clouds read the same files, which must outlast either.
   for (const { blob } of extentsOf(world)) blob.references += 1;
   const keys = { ALICLOUD_ACCESS_KEY: admin.accessKeyId, ALICLOUD_SECRET_KEY: admin.secret };
-  const twin = await makeScene({ ...OPTIONS, origin, speed, env: { ...OPTIONS.env, ...keys } });
+  const twin = await makeScene({ ...OPTIONS, origin, speed, env: keys });
   await copyFile(scene.disk, twin.disk);
   Object.assign(twin.inputs, scene.inputs);
   Object.assign(

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -8,6 +9,9 @@ import { Job, type StageOptions, type StageResult } from '../../simulator/runner
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const MIB = 1024 ** 2;
 const FAST = pathToFileURL(join(ROOT, '__tests__/support/fast-time.ts')).href;
+
+/** The bundle is started well over a thousand times. */
+const COMPILE_CACHE = join(tmpdir(), 'alicloud-import-compile-cache');
 
 /** A cloud, a runner and a disk image: everything that one run of the committed bundle needs. */
 export interface Scene {
@@ -51,6 +55,7 @@ export async function makeScene({ user, env, write = smallDisk, ...options }: Sc
     env: {
       ...simulator.env,
       FAST_TIME: `${speed},${origin}`,
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       ALICLOUD_ACCESS_KEY: accessKeyId,
       ALICLOUD_SECRET_KEY: secret,
       ...env,

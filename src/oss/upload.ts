@@ -27,13 +27,9 @@ export interface Staging {
 }
 
 /** What lies in the bucket, proven to be the file byte for byte. */
-export interface StagedObject {
-  /** Bytes. */
-  size: number;
+export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versionId'> {
   /** CRC-64/XZ, an unsigned decimal. */
   crc64: string;
-  etag: string;
-  versionId: string | undefined;
   /** Bytes that travelled. */
   sent: number;
 }
