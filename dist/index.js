@@ -47268,6 +47268,9 @@ class Progress {
     bytesSent() {
         return this.sent;
     }
+    bytesCopied() {
+        return this.zeros;
+    }
     /** How far it got, such as `37 % of 20.00 GiB`. */
     reached() {
         return `${Math.floor((100 * this.done()) / this.size)} % of ${gib(this.size)}`;
@@ -47624,6 +47627,7 @@ async function upload_send(oss, source, staging, joined) {
     const { key, run, onZeros } = staging;
     const { uploadId } = joined;
     let sent = 0;
+    let zeros = 0;
     for (let again = 0;; again += 1) {
         const progress = new Progress(source.size, oss.log);
         try {
@@ -47631,10 +47635,11 @@ async function upload_send(oss, source, staging, joined) {
             const parts = await transfer(job);
             const crc64 = String(parts.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
             sent += progress.bytesSent();
+            zeros += progress.bytesCopied();
             await source.assertUnchanged?.();
             progress.sayEnd();
             const { etag, versionId } = await complete(oss, staging, uploadId, parts, crc64, new Pace(progress));
-            return { size: source.size, crc64, etag, versionId, sent };
+            return { size: source.size, crc64, etag, versionId, sent, zeros };
         }
         catch (error) {
             // Parts have vanished or are not what the list said: send what is missing.
@@ -47748,7 +47753,7 @@ async function stageDisk(stage, disk, key, lying) {
     ledger.record({ kind: 'object', key });
     if (lying?.size === disk.size && lying.crc64 === (await fileSum(source))) {
         log.info('An earlier attempt has uploaded it, byte for byte: nothing has to travel.');
-        return { ...lying, crc64: lying.crc64, sent: 0 };
+        return { ...lying, crc64: lying.crc64, sent: 0, zeros: 0 };
     }
     const isPrivate = request.key === undefined;
     const others = isPrivate ? undefined : await uploadsUnder(cloud, key);
@@ -47863,43 +47868,125 @@ async function post(request, cloud, made, log) {
 
 ;// CONCATENATED MODULE: ./src/summary.ts
 
-/** Writes the job summary of a run that made an image: one heading, one table. Values are foreign text and are escaped. */
-async function writeSummary(request, outcome, safe) {
-    const { images, staged, times, object, replaced, leftovers, rehearsal } = outcome;
-    const [image] = images;
-    if (image === undefined && rehearsal === undefined)
+/**
+ * Writes the job summary: one heading and one table, of less than twenty lines. Everything in it may be foreign text.
+ * @param safe - makes any text one line without secrets and control characters
+ */
+async function writeSummary(told, safe) {
+    const { request, outcome, failures } = told;
+    const [image] = outcome.images;
+    if (image === undefined && outcome.rehearsal === undefined && failures.length === 0)
         return;
-    const { region, skipClean, distribution } = request;
-    const total = staged.reduce((sum, { size }) => sum + size, 0);
-    const sent = staged.reduce((sum, one) => sum + one.sent, 0);
-    const { name, osType, platform, architecture } = request.image;
+    const written = { code: (text) => code(safe(text)), prose: (text) => prose(safe(text)) };
     const rows = [
-        ['Name', name],
-        ['Region', region],
-        ['System', `${osType}, ${platform}, ${architecture}`],
-        [
-            'Uploaded',
-            total > 0 ? `${readable(total)}, of which ${readable(sent)} travelled, in ${summary_duration(times.upload)}` : undefined,
-        ],
-        ['Import', summary_duration(times.import)],
-        ['Detection', image?.detection],
-        ['Staged object', staged.length > 0 && object ? `${object} (${skipClean ? 'kept' : 'deleted'})` : undefined],
-        ['Replaced', replaced],
-        ...images.slice(1).map((copy) => [`Copy in ${copy.region}`, `${copy.id} (${copy.name})`]),
-        ['Shared with', distribution.accounts.join(', ') || undefined],
-        ...(rehearsal ?? []).map((line) => ['Would', line]),
-        ...leftovers.map((text) => ['Left behind', text]),
+        ['Image', `${written.code(request.image.name)} in ${written.code(request.region)}`],
+        ...(image === undefined ? [] : facts(told, written)),
+        ...few('Would', outcome.rehearsal ?? [], written, 10),
+        ...few('Failed', failures, written, image === undefined ? 10 : 3),
+        ...(image === undefined && outcome.taskId ? [['Task', written.code(outcome.taskId)]] : []),
+        ...staged(told, written),
+        ...few('Left behind', outcome.leftovers, written, 3),
     ];
-    const cells = rows
-        .filter((row) => row[1] !== undefined)
-        .map(([head, text]) => [{ data: head, header: true }, summary_escape(safe(text))]);
-    await summary
-        .addHeading(image === undefined ? 'Dry run: nothing was changed' : `Imported ${summary_escape(safe(image.id))}`, 3)
-        .addTable(cells)
-        .write();
+    const [first = '', ...others] = rows.map(([head, markdown]) => `| ${head} | ${markdown} |`);
+    const lines = [`### ${heading(told, written)}`, '', first, '| --- | --- |', ...others];
+    await summary.addRaw(`${lines.join('\n')}\n`).write();
 }
-const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-const summary_escape = (text) => text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);
+function heading({ outcome, failures }, written) {
+    const [image] = outcome.images;
+    if (image !== undefined) {
+        const { id, region } = image;
+        return `Imported ${summary_link(id, region, written)}${failures.length > 0 ? ', but not everything was made' : ''}`;
+    }
+    return failures.length > 0 ? 'Not imported' : 'Dry run: nothing was changed';
+}
+/** What there is to know of images that were made. */
+function facts({ request, disks, outcome }, written) {
+    const { image, distribution } = request;
+    const { images, times, replaced } = outcome;
+    const rows = [
+        ['System', written.prose(`${image.osType}, ${image.platform}, ${image.architecture}`)],
+        ['Disk', written.prose(disksText(disks, image.systemSize))],
+        ['Uploaded', uploadText(outcome)],
+        ['Import', summary_duration(times.import)],
+        ['Detection', images[0]?.detection && written.prose(images[0].detection)],
+        ['Replaced', replaced && written.code(replaced)],
+        [
+            'Copies',
+            images
+                .slice(1)
+                .map((copy) => copyText(copy, image.name, written))
+                .join(', '),
+        ],
+        ['Shared with', distribution.accounts.map(written.code).join(', ')],
+    ];
+    return rows.filter((row) => row[1] !== undefined && row[1] !== '');
+}
+function disksText(disks, systemSize) {
+    const formats = [...new Set(disks.map(({ format }) => format))].join(', ');
+    const count = disks.length > 1 ? `${disks.length} files, ` : '';
+    const total = readable(disks.reduce((sum, { size }) => sum + size, 0));
+    return `${count}${formats}, ${total}${systemSize === undefined ? '' : `, system disk of ${systemSize} GiB`}`;
+}
+function uploadText({ staged, times }) {
+    if (staged.length === 0 || times.upload === undefined)
+        return undefined;
+    const sum = (of) => staged.reduce((all, one) => all + one[of], 0);
+    const [size, sent, zeros] = [sum('size'), sum('sent'), sum('zeros')];
+    const there = size - sent - zeros;
+    const speed = `${(sent / 1024 ** 2 / Math.max(times.upload / 1000, 0.001)).toFixed(1)} MiB/s`;
+    return [
+        `${readable(sent)} in ${summary_duration(times.upload) ?? ''} (${speed})`,
+        ...(zeros > 0 ? [`${readable(zeros)} of zeros not sent`] : []),
+        ...(there > 0 ? [`${readable(there)} there already`] : []),
+    ].join(', ');
+}
+function copyText({ id, region, name }, imageName, written) {
+    const as = name === imageName ? '' : ` as ${written.code(name)}`;
+    return `${summary_link(id, region, written)} in ${written.code(region)}${as}`;
+}
+/** The staging copy, where it was asked to stay. */
+function staged({ request, outcome }, { code }) {
+    if (!request.skipClean || outcome.object === undefined || outcome.staged.length === 0)
+        return [];
+    return [['Staged object', `${code(outcome.object)}, kept (${code('skip_clean')})`]];
+}
+/** Rows of one kind, no more than `most`; the log has them all. */
+function few(head, texts, { prose }, most) {
+    const shown = texts.length > most ? texts.slice(0, most - 1) : texts;
+    const rest = texts.length - shown.length;
+    return [
+        ...shown.map((text) => [head, prose(text)]),
+        ...(rest > 0 ? [[head, `and ${rest} more, all of them in the log`]] : []),
+    ];
+}
+/** To the list of images in the console, which has no address for one of them. */
+const summary_link = (id, region, { code }) => `[${code(id)}](<https://ecs.console.aliyun.com/image/region/${encodeURIComponent(region)}/imageList>)`;
+/**
+ * One line as a code span, where no character means anything and GitHub links no address, mention, issue or commit. Only
+ * "|" ends the cell of a table even there, and stands between two spans as an entity.
+ */
+function code(text) {
+    const span = (part) => {
+        const runs = part.match(/`+/g) ?? [];
+        const fence = '`'.repeat(runs.reduce((most, { length }) => Math.max(most, length), 0) + 1);
+        // One space at both ends is taken off again, unless there is nothing else.
+        const pad = /^[` ]|[` ]$/.test(part) && /[^ ]/.test(part) ? ' ' : '';
+        return part === '' ? '' : fence + pad + part + pad + fence;
+    };
+    return text.split('|').map(span).join('&#124;');
+}
+const WORD = /^(["'(]*)(.*?)([)"'.,;:?]*)$/su;
+const PLAIN = /^(?:\p{L}+(?:['-]\p{L}+)*|\d+(?:\.\d+)?)?$/u;
+/** One line of sentences: plain words as they are, everything else as code. */
+function prose(text) {
+    return text
+        .split(' ')
+        .map((word) => {
+        const [, before = '', core = word, after = ''] = WORD.exec(word) ?? [];
+        return PLAIN.test(core) ? word : before + code(core) + after;
+    })
+        .join(' ');
+}
 /** Bytes for a person. */
 const readable = (bytes) => bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 /** Milliseconds for a person. */
@@ -47954,42 +48041,51 @@ async function readRequest(log) {
 async function main(log) {
     const { request, problems, warnings, identity } = await readRequest(log);
     warnings.forEach(log.warning);
-    const disks = await openDisks(request, problems);
+    const told = {
+        request,
+        disks: [],
+        outcome: { images: [], staged: [], leftovers: [], times: {} },
+        failures: [],
+    };
     try {
-        if (problems.length > 0)
-            throw new BadInput(problems);
-        for (const { path, format, size, virtualSize, warnings: doubts } of disks) {
-            doubts.forEach(log.warning);
-            const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
-            log.info(`${path}: ${format}, ${bytes(size)}${inside}.`);
-        }
-        if (identity === undefined) {
-            log.info('File and inputs are in order. Not checked: everything in the cloud, for want of credentials.');
-            return;
-        }
-        log.info(`Credentials from ${identity.from}.`);
-        if (endsByItself(identity))
-            log.warning(SHORT_LIVED);
-        const ledger = new Ledger((made) => {
-            saveState('made', JSON.stringify(made));
-        });
-        const outcome = { images: [], staged: [], leftovers: [], times: {} };
-        try {
-            await run({ request, disks, cloud: connect(request, identity, log), ledger, log, outcome });
-        }
-        finally {
-            await writeSummary(request, outcome, log.safe);
-        }
-        for (const { id, name, region } of outcome.images)
-            log.info(`Imported ${id} as ${name} in ${region}.`);
+        told.disks = await openDisks(request, problems);
+        await importAll(told, problems, identity, log);
     }
     catch (error) {
-        throw identity !== undefined && isLockedOut(error) ? withSource(error, identity.from) : error;
+        const known = identity !== undefined && isLockedOut(error) ? withSource(error, identity.from) : error;
+        told.failures = report(known).problems;
+        throw known;
     }
     finally {
-        for (const { handle } of disks)
+        for (const { handle } of told.disks)
             await handle.close();
+        // A runner without summaries is no reason to fail an import.
+        await writeSummary(told, log.safe).catch((error) => {
+            log.debug(`No summary: ${textOf(error)}`);
+        });
     }
+}
+async function importAll({ request, disks, outcome }, problems, identity, log) {
+    if (problems.length > 0)
+        throw new BadInput(problems);
+    for (const { path, format, size, virtualSize, warnings: doubts } of disks) {
+        doubts.forEach(log.warning);
+        const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
+        log.info(`${path}: ${format}, ${bytes(size)}${inside}.`);
+    }
+    if (identity === undefined) {
+        log.info('File and inputs are in order. Not checked: everything in the cloud, for want of credentials.');
+        return;
+    }
+    log.info(`Credentials from ${identity.from}.`);
+    if (endsByItself(identity))
+        log.warning(SHORT_LIVED);
+    const ledger = new Ledger((made) => {
+        saveState('made', JSON.stringify(made));
+    });
+    await run({ request, disks, cloud: connect(request, identity, log), ledger, log, outcome });
+    for (const { id, name, region } of outcome.images)
+        log.info(`Imported ${id} as ${name} in ${region}.`);
 }
 /** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
 const withSource = (error, from) => error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
@@ -48043,21 +48139,23 @@ async function cleanUpAfter(log) {
         throw new BadInput(problems);
     await post(request, connect(request, identity, log), JSON.parse(made), log);
 }
-/** What the one annotation of a failed run says. */
 function report(error) {
     if (error instanceof DiskError)
-        return `Nothing was imported. ${error.problems.join(' ')}`;
-    if (error instanceof BadInput) {
-        return ['Nothing was sent. What to mend:', ...error.problems.map((problem) => `- ${problem}`)].join('\n');
-    }
+        return { problems: [`Nothing was imported. ${error.problems.join(' ')}`] };
+    if (error instanceof BadInput)
+        return { head: 'Nothing was sent. What to mend:', problems: error.problems };
     if (error instanceof PartialFailure) {
         const head = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
-        return [head, ...error.failures.map((failure) => `- ${explain(failure)}`)].join('\n');
+        return { head, problems: error.failures.map(explain) };
     }
-    if (error instanceof CheckFailed) {
-        return ['Nothing was uploaded.', ...error.problems.map((problem) => `- ${explain(problem)}`)].join('\n');
-    }
-    return error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`;
+    if (error instanceof CheckFailed)
+        return { head: 'Nothing was uploaded.', problems: error.problems.map(explain) };
+    return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
+}
+/** The one annotation of a failed run. */
+function annotation(error) {
+    const { head, problems } = report(error);
+    return head === undefined ? problems.join('\n') : [head, ...problems.map((one) => `- ${one}`)].join('\n');
 }
 async function src_start() {
     const log = openLog();
@@ -48077,9 +48175,9 @@ async function src_start() {
         if (error instanceof Error)
             log.debug(error.stack ?? '');
         if (isPost)
-            log.warning(report(error));
+            log.warning(annotation(error));
         else
-            log.fail(report(error));
+            log.fail(annotation(error));
     }
 }
 void src_start();

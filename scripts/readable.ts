@@ -16,25 +16,20 @@ export function readableLine(line: string): string[] {
   return [line];
 }
 
-const ENTITIES: Record<string, string> = { lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' };
-
-/** A job summary of headings and tables, in HTML, as plain text: tags and entities resolved, tables in columns. */
+/** A job summary as its page shows it: marks of headings, tables, code and links resolved, tables in columns. */
 export function readableSummary(summary: string): string {
-  const lines = summary
-    .replace(/<t[hd][^>]*>/g, '|')
-    .replace(/<\/(?:h\d|p|li|tr|table)>|<br>/g, '\n')
-    .replace(/<\/?\w[^>]*>/g, '')
-    .replace(/&(#?\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole)
+  const rows = summary
     .trim()
-    .split('\n');
-  return columns(lines).join('\n');
-}
-
-/** Lays rows out, `|` before each cell, in columns of one width. */
-function columns(lines: string[]): string[] {
-  const rows = lines.map((line) => line.split('|'));
-  const width = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0));
-  return rows.map(([text = '', ...cells]) =>
-    [text, ...cells.map((cell, at) => cell.padEnd(width(at + 1) + 2))].join('').trimEnd(),
-  );
+    .split('\n')
+    .filter((line) => line !== '' && !/^[|\s-]+$/.test(line))
+    .map((line) =>
+      line
+        .replace(/^#+ |^\| | \|$/g, '')
+        .replace(/\[([^\]]*)\]\(<([^>]*)>\)/g, '$1 ($2)')
+        .replaceAll('`', '')
+        .split(' | ')
+        .map((cell) => cell.replaceAll('&#124;', '|')),
+    );
+  const width = Math.max(...rows.map(([head = '', ...cells]) => (cells.length > 0 ? head.length : 0)));
+  return rows.map(([head = '', ...cells]) => [head.padEnd(width), ...cells].join('  ').trimEnd()).join('\n');
 }

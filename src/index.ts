@@ -12,9 +12,9 @@ import { readInputs, type ImportRequest } from './inputs.ts';
 import { PartialFailure } from './landing.ts';
 import { Ledger, type Made } from './ledger.ts';
 import { openLog, type Output } from './log.ts';
-import { run, type Outcome } from './main.ts';
+import { run } from './main.ts';
 import { post } from './post.ts';
-import { writeSummary } from './summary.ts';
+import { writeSummary, type Told } from './summary.ts';
 
 /** Problems that were found before anything was sent, one line each. */
 class BadInput extends Error {
@@ -46,35 +46,51 @@ async function readRequest(log: Output) {
 async function main(log: Output): Promise<void> {
   const { request, problems, warnings, identity } = await readRequest(log);
   warnings.forEach(log.warning);
-  const disks = await openDisks(request, problems);
+  const told: Told = {
+    request,
+    disks: [],
+    outcome: { images: [], staged: [], leftovers: [], times: {} },
+    failures: [],
+  };
   try {
-    if (problems.length > 0) throw new BadInput(problems);
-    for (const { path, format, size, virtualSize, warnings: doubts } of disks) {
-      doubts.forEach(log.warning);
-      const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
-      log.info(`${path}: ${format}, ${bytes(size)}${inside}.`);
-    }
-    if (identity === undefined) {
-      log.info('File and inputs are in order. Not checked: everything in the cloud, for want of credentials.');
-      return;
-    }
-    log.info(`Credentials from ${identity.from}.`);
-    if (endsByItself(identity)) log.warning(SHORT_LIVED);
-    const ledger = new Ledger((made) => {
-      saveState('made', JSON.stringify(made));
-    });
-    const outcome: Outcome = { images: [], staged: [], leftovers: [], times: {} };
-    try {
-      await run({ request, disks, cloud: connect(request, identity, log), ledger, log, outcome });
-    } finally {
-      await writeSummary(request, outcome, log.safe);
-    }
-    for (const { id, name, region } of outcome.images) log.info(`Imported ${id} as ${name} in ${region}.`);
+    told.disks = await openDisks(request, problems);
+    await importAll(told, problems, identity, log);
   } catch (error) {
-    throw identity !== undefined && isLockedOut(error) ? withSource(error, identity.from) : error;
+    const known = identity !== undefined && isLockedOut(error) ? withSource(error, identity.from) : error;
+    told.failures = report(known).problems;
+    throw known;
   } finally {
-    for (const { handle } of disks) await handle.close();
+    for (const { handle } of told.disks) await handle.close();
+    // A runner without summaries is no reason to fail an import.
+    await writeSummary(told, log.safe).catch((error: unknown) => {
+      log.debug(`No summary: ${textOf(error)}`);
+    });
   }
+}
+
+async function importAll(
+  { request, disks, outcome }: Told,
+  problems: string[],
+  identity: Parameters<typeof connect>[1] | undefined,
+  log: Output,
+): Promise<void> {
+  if (problems.length > 0) throw new BadInput(problems);
+  for (const { path, format, size, virtualSize, warnings: doubts } of disks) {
+    doubts.forEach(log.warning);
+    const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
+    log.info(`${path}: ${format}, ${bytes(size)}${inside}.`);
+  }
+  if (identity === undefined) {
+    log.info('File and inputs are in order. Not checked: everything in the cloud, for want of credentials.');
+    return;
+  }
+  log.info(`Credentials from ${identity.from}.`);
+  if (endsByItself(identity)) log.warning(SHORT_LIVED);
+  const ledger = new Ledger((made) => {
+    saveState('made', JSON.stringify(made));
+  });
+  await run({ request, disks, cloud: connect(request, identity, log), ledger, log, outcome });
+  for (const { id, name, region } of outcome.images) log.info(`Imported ${id} as ${name} in ${region}.`);
 }
 
 /** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
@@ -135,20 +151,27 @@ async function cleanUpAfter(log: Output): Promise<void> {
   await post(request, connect(request, identity, log), JSON.parse(made) as Made[], log);
 }
 
-/** What the one annotation of a failed run says. */
-function report(error: unknown): string {
-  if (error instanceof DiskError) return `Nothing was imported. ${error.problems.join(' ')}`;
-  if (error instanceof BadInput) {
-    return ['Nothing was sent. What to mend:', ...error.problems.map((problem) => `- ${problem}`)].join('\n');
-  }
+/** What a failed run says: problems of one line each, and what they have in common. */
+interface Report {
+  head?: string;
+  problems: string[];
+}
+
+function report(error: unknown): Report {
+  if (error instanceof DiskError) return { problems: [`Nothing was imported. ${error.problems.join(' ')}`] };
+  if (error instanceof BadInput) return { head: 'Nothing was sent. What to mend:', problems: error.problems };
   if (error instanceof PartialFailure) {
     const head = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
-    return [head, ...error.failures.map((failure) => `- ${explain(failure)}`)].join('\n');
+    return { head, problems: error.failures.map(explain) };
   }
-  if (error instanceof CheckFailed) {
-    return ['Nothing was uploaded.', ...error.problems.map((problem) => `- ${explain(problem)}`)].join('\n');
-  }
-  return error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`;
+  if (error instanceof CheckFailed) return { head: 'Nothing was uploaded.', problems: error.problems.map(explain) };
+  return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
+}
+
+/** The one annotation of a failed run. */
+function annotation(error: unknown): string {
+  const { head, problems } = report(error);
+  return head === undefined ? problems.join('\n') : [head, ...problems.map((one) => `- ${one}`)].join('\n');
 }
 
 async function start(): Promise<void> {
@@ -166,8 +189,8 @@ async function start(): Promise<void> {
     await (isPost ? cleanUpAfter(log) : main(log));
   } catch (error) {
     if (error instanceof Error) log.debug(error.stack ?? '');
-    if (isPost) log.warning(report(error));
-    else log.fail(report(error));
+    if (isPost) log.warning(annotation(error));
+    else log.fail(annotation(error));
   }
 }
 

@@ -61,7 +61,7 @@ async function stageDisk(
   ledger.record({ kind: 'object', key });
   if (lying?.size === disk.size && lying.crc64 === (await fileSum(source))) {
     log.info('An earlier attempt has uploaded it, byte for byte: nothing has to travel.');
-    return { ...lying, crc64: lying.crc64, sent: 0 };
+    return { ...lying, crc64: lying.crc64, sent: 0, zeros: 0 };
   }
   const isPrivate = request.key === undefined;
   const others = isPrivate ? undefined : await uploadsUnder(cloud, key);

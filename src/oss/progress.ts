@@ -58,6 +58,10 @@ export class Progress {
     return this.sent;
   }
 
+  bytesCopied(): number {
+    return this.zeros;
+  }
+
   /** How far it got, such as `37 % of 20.00 GiB`. */
   reached(): string {
     return `${Math.floor((100 * this.done()) / this.size)} % of ${gib(this.size)}`;

@@ -32,6 +32,8 @@ export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versi
   crc64: string;
   /** Bytes that travelled. */
   sent: number;
+  /** Bytes of zeros that were copied inside the bucket instead. */
+  zeros: number;
 }
 
 /**
@@ -67,6 +69,7 @@ async function send(oss: Oss, source: Source, staging: Staging, joined: Joined):
   const { key, run, onZeros } = staging;
   const { uploadId } = joined;
   let sent = 0;
+  let zeros = 0;
   for (let again = 0; ; again += 1) {
     const progress = new Progress(source.size, oss.log);
     try {
@@ -74,10 +77,11 @@ async function send(oss: Oss, source: Source, staging: Staging, joined: Joined):
       const parts = await transfer(job);
       const crc64 = String(parts.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
       sent += progress.bytesSent();
+      zeros += progress.bytesCopied();
       await source.assertUnchanged?.();
       progress.sayEnd();
       const { etag, versionId } = await complete(oss, staging, uploadId, parts, crc64, new Pace(progress));
-      return { size: source.size, crc64, etag, versionId, sent };
+      return { size: source.size, crc64, etag, versionId, sent, zeros };
     } catch (error) {
       // Parts have vanished or are not what the list said: send what is missing.
       if (!(error instanceof CloudError) || !/^(InvalidPart|FilePart\w+)$/.test(error.code) || again >= 2) {
