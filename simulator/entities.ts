@@ -38,6 +38,8 @@ export class Account {
   oidcProviders: { arn: string; issuer: string; audiences: string[] }[] = [];
   /** Custom images a region. */
   imageQuota = 100;
+  /** In every region alike; what it changes for an import is an open question, so nothing here. */
+  diskEncryptionByDefault = false;
   /** OSS activated after 2025-03-20: no data over the public endpoints of the mainland. */
   publicEndpointForbidden = false;
   /** Whether this (old) account may still use the V1 signature of OSS. */

@@ -33,6 +33,7 @@ PutBucket | PUT bucket | | oss:PutBucket | BucketAlreadyExists InvalidBucketName
 GetBucketInfo | GET bucket ?bucketInfo | | oss:GetBucketInfo |
 GetBucketLocation | GET bucket ?location | | oss:GetBucketLocation |
 GetBucketEncryption | GET bucket ?encryption | | oss:GetBucketEncryption | NoSuchServerSideEncryptionRule
+PutBucketEncryption | PUT bucket ?encryption | | oss:PutBucketEncryption | MalformedXML
 GetBucketVersioning | GET bucket ?versioning | | oss:GetBucketVersioning |
 PutBucketLifecycle | PUT bucket ?lifecycle | | oss:PutBucketLifecycle | MalformedXML
 GetBucketLifecycle | GET bucket ?lifecycle | | oss:GetBucketLifecycle | NoSuchLifecycle
@@ -94,6 +95,7 @@ DescribeImageSharePermission | image/{ImageId} | RegionId! ImageId! ${PAGES} | I
 TagResources | * | RegionId! ResourceType! ResourceId.N! Tag.N.Key! Tag.N.Value | ${TAG_CODES} InvalidResourceId.NotFound
   InvalidResourceType.NotFound
 ListTagResources | * | RegionId! ResourceType! ResourceId.N ${TAGS} NextToken | ${TAG_CODES} InvalidResourceType.NotFound
+DescribeDiskEncryptionByDefaultStatus | diskencryptiondefaultconfig/* | RegionId! |
 DescribeSnapshots | * | RegionId! SnapshotIds ${PAGES} |
 DeleteSnapshot | snapshot/{SnapshotId} | SnapshotId! Force | InvalidSnapshotId.NotFound SnapshotCreatedImage`;
 

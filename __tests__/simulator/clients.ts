@@ -17,6 +17,7 @@ export interface Oss {
   putBucket(name: string): Promise<Answered>;
   getBucketInfo(name: string): Promise<{ bucket: Record<string, unknown> }>;
   getBucketEncryption(name: string): Promise<unknown>;
+  putBucketEncryption(name: string, options: object): Promise<Answered>;
   putBucketLifecycle(name: string, rules: object[]): Promise<Answered>;
   getBucketLifecycle(name: string): Promise<{ rules: object[] }>;
   put(key: string, body: Buffer, options?: object): Promise<Answered>;

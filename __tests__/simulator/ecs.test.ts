@@ -48,6 +48,7 @@ describe('ImportImage', () => {
     ]);
     await ecs('DeleteImage', { ImageId });
     expect((await ecs('DescribeSnapshots')).TotalCount).toBe(1);
+    expect(await ecs('DescribeDiskEncryptionByDefaultStatus')).toMatchObject({ Encrypted: false });
   });
 
   it.each([

@@ -33,6 +33,11 @@ describe('buckets', () => {
     expect(await code(client.getBucketInfo('theirs'))).toBe('AccessDenied');
     expect(await code(client.getBucketInfo('nowhere'))).toBe('NoSuchBucket');
     expect(await code(client.getBucketEncryption('mine'))).toBe('NoSuchServerSideEncryptionRule');
+    await client.putBucketEncryption('mine', { SSEAlgorithm: 'AES256' });
+    expect((await client.getBucketInfo('mine')).bucket.ServerSideEncryptionRule).toMatchObject({
+      SSEAlgorithm: 'AES256',
+    });
+    expect(await code(client.putBucketEncryption('mine', { SSEAlgorithm: 'DES' }))).toBe('MalformedXML');
   });
 
   it('are reached through the endpoint of their region', async () => {

@@ -8,7 +8,7 @@ import { shape, shapeTags } from '../shape.ts';
 import { paged } from './images.ts';
 import { readTags } from './values.ts';
 
-/** Tags of images and snapshots, and the snapshots behind images. */
+/** Tags of images and snapshots, the snapshots behind images, and whether disks are encrypted by default. */
 export const TAGS: RpcHandlers = {
   TagResources: (call) => {
     const tags = readTags(call);
@@ -37,6 +37,7 @@ export const TAGS: RpcHandlers = {
       TagResources: { TagResource: found.flatMap(({ id, tags }) => Object.entries(tags).map((tag) => shape(id, tag))) },
     };
   },
+  DescribeDiskEncryptionByDefaultStatus: ({ account }) => ({ Encrypted: account.diskEncryptionByDefault }),
   DescribeSnapshots: (call) => {
     const ids = call.params.SnapshotIds ? (JSON.parse(call.params.SnapshotIds) as string[]) : undefined;
     const found = ownSnapshots(call).filter(({ id }) => !ids || ids.includes(id));

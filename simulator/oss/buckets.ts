@@ -15,6 +15,15 @@ export const BUCKETS: OssHandlers = {
     if (!call.bucket.encryption) fail('NoSuchServerSideEncryptionRule', { BucketName: call.bucket.name });
     return ok(call, 'ServerSideEncryptionRule', { ApplyServerSideEncryptionByDefault: encryption(call.bucket) });
   },
+  PutBucketEncryption: async (call) => {
+    const text = await call.text();
+    const [algorithm] = inside(text, 'SSEAlgorithm');
+    const [kmsKeyId] = inside(text, 'KMSMasterKeyID');
+    // SM4, which is also documented, is not simulated; nor is a KMS that was never activated.
+    if (algorithm !== 'KMS' && algorithm !== 'AES256') fail('MalformedXML');
+    call.bucket.encryption = { algorithm, ...(kmsKeyId !== undefined && { kmsKeyId }) };
+    return empty(call, 200);
+  },
   GetBucketVersioning: (call) => ok(call, 'VersioningConfiguration', { Status: call.bucket.versioning }),
   PutBucketLifecycle: async (call) => {
     const text = await call.text();

@@ -1,0 +1,146 @@
+/** Runs a job of a workflow as the runner does: its steps in order, the post steps of actions at the end. */
+import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { StepOutput } from '../../simulator/runner-output.ts';
+import { runProcess } from '../../simulator/runner-process.ts';
+import { Job } from '../../simulator/runner.ts';
+import { ROOT } from './scene.ts';
+
+interface Step {
+  id?: string;
+  uses?: string;
+  run?: string;
+  if?: string;
+  with?: Record<string, string>;
+  env?: Record<string, string>;
+}
+
+export interface WorkflowJob {
+  environment?: string;
+  permissions?: Record<string, string>;
+  env?: Record<string, string>;
+  steps: Step[];
+}
+
+export interface WorkflowOptions {
+  /** Of workflow_dispatch. */
+  inputs: Record<string, string>;
+  /** What the runner gives to every step. */
+  env: Record<string, string>;
+  nodeOptions: string;
+  /** Cancels the job at the first line for which this is true. */
+  cancelWhen?: (line: string) => boolean;
+}
+
+export interface WorkflowResult {
+  /** What each step that has run ended as, by its command or action. */
+  steps: [name: string, conclusion: string][];
+  /** What the user sees. */
+  log: string;
+  /** Everything that was printed or written to files, but for the lines that hide a secret. */
+  shown: string;
+  summary: string;
+}
+
+type Context = Record<string, string | undefined>;
+
+/** The expressions that our workflows use: names, alone or in a text. */
+const fill = (text: string, context: Context): string =>
+  text.replace(/\$\{\{ *([\w.-]+) *\}\}/g, (_, name: string) => context[name] ?? '');
+
+/** The conditions that they use. */
+function holds(condition: string, context: Context, state: { failed: boolean; cancelled: boolean }): boolean {
+  const bare = condition.replace(/^\$\{\{(.*)\}\}$/, '$1');
+  return bare.split('&&').every((one) => {
+    const text = one.trim();
+    if (text === 'always()') return true;
+    if (text === 'success()') return !state.failed && !state.cancelled;
+    if (text === '!cancelled()') return !state.cancelled;
+    const [, name = '', value] = /^([\w.-]+) != '(\w*)'$/.exec(text) ?? [];
+    if (value === undefined) throw new Error(`a condition that is not simulated: ${text}`);
+    return context[name] !== value;
+  });
+}
+
+export async function runWorkflowJob(job: WorkflowJob, options: WorkflowOptions): Promise<WorkflowResult> {
+  const workspace = mkdtempSync(join(tmpdir(), 'workflow-'));
+  // Stands in for the checkout; modules are found from where it leads.
+  symlinkSync(join(ROOT, 'scripts'), join(workspace, 'scripts'));
+  const { inputs, env: given, nodeOptions } = options;
+  const runId = '4242';
+  const context: Context = { 'github.run_id': runId };
+  for (const [name, value] of Object.entries(inputs)) context[`inputs.${name}`] = value;
+  const jobEnv = { ...given, GITHUB_RUN_ID: runId, GITHUB_REPOSITORY: 'octo/images' } as Record<string, string>;
+  for (const [name, value] of Object.entries(job.env ?? {})) {
+    context[`env.${name}`] = jobEnv[name] = fill(value, context);
+  }
+  const filled = (values: Record<string, string> = {}) =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, fill(value, context)]));
+  const summaryFile = join(workspace, 'summary.md');
+  writeFileSync(summaryFile, '');
+  const result: WorkflowResult = { steps: [], log: '', shown: '', summary: '' };
+  const state = { failed: false, cancelled: false };
+  // A job is cancelled once.
+  const cancelWhen = (line: string) => !state.cancelled && (options.cancelWhen?.(line) ?? false);
+  const masks = new Set<string>();
+  const action = new Job({ actionDir: ROOT, workspace, env: jobEnv, nodeOptions });
+  const note = (name: string, conclusion: string, log: string, raw: string) => {
+    result.steps.push([name, conclusion]);
+    result.log += log;
+    result.shown += raw.replace(/^::add-mask::.*$/gm, '') + log;
+    state.failed ||= conclusion === 'failure';
+    state.cancelled ||= conclusion === 'cancelled';
+  };
+  const act = async (stage: 'main' | 'post', step: Step) => {
+    const done = await action.run(stage, filled(step.with), { env: filled(step.env), cancelWhen });
+    note(`${stage} of ${step.uses ?? ''}`, done.conclusion, done.log, done.raw);
+    result.shown += Object.values(done.files).join('\n');
+    return done;
+  };
+  const command = async (run: string, step: Step) => {
+    const output = new StepOutput(masks, {}, false, undefined);
+    const host = process.env;
+    const env: Record<string, string> = {
+      PATH: [dirname(process.execPath), host.PATH ?? ''].join(delimiter),
+      HOME: workspace,
+      NODE_OPTIONS: nodeOptions,
+      GITHUB_STEP_SUMMARY: summaryFile,
+      GITHUB_WORKSPACE: workspace,
+      ...jobEnv,
+      ...filled(step.env),
+    };
+    const { code, cancelled, raw } = await runProcess(['bash', '-e', '-c', run], workspace, env, {
+      cancelWhen,
+      onLine: (line) => {
+        output.accept(line);
+      },
+    });
+    const ended = code === 0 && !output.failed ? 'success' : 'failure';
+    note(run, cancelled ? 'cancelled' : ended, output.log.map((line) => `${line}\n`).join(''), raw);
+  };
+
+  try {
+    const posts: Step[] = [];
+    for (const step of job.steps) {
+      // What they bring is here already.
+      if (step.uses?.startsWith('actions/') || step.run?.startsWith('npm ci')) continue;
+      if (step.id !== undefined) context[`steps.${step.id}.outcome`] = 'skipped';
+      if (!holds(step.if ?? 'success()', context, state)) continue;
+      if (step.run !== undefined) await command(step.run, step);
+      if (step.uses !== './') continue;
+      posts.unshift(step);
+      const { outputs, conclusion } = await act('main', step);
+      context[`steps.${step.id ?? ''}.outcome`] = conclusion;
+      for (const [name, value] of Object.entries(outputs)) context[`steps.${step.id ?? ''}.outputs.${name}`] = value;
+    }
+    for (const step of posts) await act('post', step);
+    result.summary = readFileSync(summaryFile, 'utf8');
+    result.shown += result.summary;
+    return result;
+  } finally {
+    await action.close();
+    await rm(workspace, { recursive: true, force: true });
+  }
+}

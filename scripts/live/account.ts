@@ -1,0 +1,91 @@
+/** The account that the questions go to, as one run of the workflow sees it. */
+import { getIDToken } from '@actions/core';
+import { openAgent } from '../../src/cloud/agents.ts';
+import { openRpc } from '../../src/cloud/rpc.ts';
+import { connect, type Cloud } from '../../src/connect.ts';
+import type { Resolved } from '../../src/credentials/profile.ts';
+import { fixed, toCredentials } from '../../src/credentials/refreshing.ts';
+import type { ImportRequest } from '../../src/inputs.ts';
+import { openLog, type Output } from '../../src/log.ts';
+
+export interface Live {
+  region: string;
+  /** What everything that the run makes is called in front; its last dash keeps run 42 apart from run 421. */
+  prefix: string;
+  /** `<repository>/<run id>`. */
+  run: string;
+  /** Where the action staged its disk. */
+  bucket: string;
+  /** A bucket whose default encryption the questions set. */
+  encrypted: string;
+  /** A mainland bucket with transfer acceleration that exists already; empty when none was named. */
+  accelerated: string;
+  /** The image that the action made; empty when it failed. */
+  imageId: string;
+  log: Output;
+  /** Doors to the account and to the bucket of the action. */
+  cloud: Cloud;
+  /** Doors that lead to another bucket, perhaps through another host of OSS. */
+  at(bucket: string, region: string, host?: string): Cloud;
+  /** The same doors in a session of the role that may do nothing but this. */
+  limitedTo(actions: string[]): Promise<Cloud>;
+}
+
+export function openAccount(env = process.env): Live {
+  const text = (name: string): string => {
+    const value = env[name] ?? '';
+    if (value === '') throw new Error(`${name} is not set: live.yml sets it`);
+    return value;
+  };
+  const log = openLog();
+  const region = text('LIVE_REGION');
+  const prefix = text('LIVE_PREFIX');
+  const runId = text('GITHUB_RUN_ID');
+  const role = {
+    roleArn: text('LIVE_ROLE_ARN'),
+    providerArn: text('LIVE_PROVIDER_ARN'),
+    sessionName: `live-${runId}`.slice(0, 32),
+  };
+  const identity: Resolved = { kind: 'oidc', ...role, from: 'live.yml' };
+  const open = (who: Resolved, bucket: string, where: string, host?: string): Cloud => {
+    const hosts = { ecs: undefined, oss: host, ram: undefined, sts: undefined };
+    return connect({ region: where, bucket, hosts } as ImportRequest, who, log);
+  };
+  const bucket = `${prefix}disk`;
+  return {
+    region,
+    prefix,
+    run: `${text('GITHUB_REPOSITORY')}/${runId}`,
+    bucket,
+    encrypted: `${prefix}encrypted`,
+    accelerated: env.LIVE_ACCELERATED_BUCKET ?? '',
+    imageId: env.LIVE_IMAGE_ID ?? '',
+    log,
+    cloud: open(identity, bucket, region),
+    at: (other, where, host) => open(identity, other, where, host),
+    limitedTo: async (actions) => {
+      const keys = await assumeLimited(role, actions, log);
+      return open({ kind: 'keys', keys, from: 'a limited session' }, bucket, region);
+    },
+  };
+}
+
+/** A session policy takes rights away from a session of the role. https://help.aliyun.com/document_detail/371868.html */
+async function assumeLimited(
+  role: { roleArn: string; providerArn: string; sessionName: string },
+  actions: string[],
+  log: Output,
+) {
+  const unsigned = fixed({ accessKeyId: '', accessKeySecret: '' });
+  const door = { credentials: unsigned, agent: openAgent(process.env), log, deadline: { at: Infinity } };
+  const service = { name: 'sts', host: 'sts.aliyuncs.com', version: '2015-04-01' };
+  const sts = openRpc(service, { ...door, clock: { behind: 0 } });
+  const { Credentials: session } = await sts('AssumeRoleWithOIDC', {
+    RoleArn: role.roleArn,
+    OIDCProviderArn: role.providerArn,
+    OIDCToken: await getIDToken('sts.aliyuncs.com'),
+    RoleSessionName: role.sessionName,
+    Policy: JSON.stringify({ Version: '1', Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }] }),
+  });
+  return toCredentials('sts:AssumeRoleWithOIDC', session);
+}

@@ -1,0 +1,81 @@
+/** Takes away everything that carries the run's prefix, whoever of it made it and however it ended. */
+import { CloudError } from '../../src/cloud/errors.ts';
+import { now, poll } from '../../src/cloud/time.ts';
+import { findImages, LISTING_LAG, type Image } from '../../src/ecs/images.ts';
+import { deleteScratch } from '../../src/ecs/replaced.ts';
+import { importTask } from '../../src/ecs/tasks.ts';
+import type { Oss } from '../../src/oss/client.ts';
+import { abortUpload } from '../../src/oss/objects.ts';
+import type { Sdk } from '../../src/oss/sdk.ts';
+import type { Live } from './account.ts';
+import { refusal, said } from './imports.ts';
+import { ACCELERATE, objectOf } from './storage.ts';
+
+/** An import that cannot be cancelled has to end by itself first, in ms. */
+const PATIENCE = 20 * 60_000;
+
+/** Buckets first, as it takes seconds and ends imports too; what stays behind is named. */
+export async function clean(live: Live): Promise<string[]> {
+  const { accelerated, bucket, encrypted, region } = live;
+  const left: string[] = [];
+  for (const one of [bucket, encrypted]) {
+    const no = await refusal(removeBucket(live.at(one, region).oss));
+    if (no !== undefined && no.code !== 'NoSuchBucket') left.push(`the bucket ${one}: ${said(no)}`);
+  }
+  // Where a host refuses to delete, it refused to put as well.
+  for (const host of accelerated === '' ? [] : [undefined, ACCELERATE]) {
+    const { oss } = live.at(accelerated, region, host);
+    await refusal(oss.call('oss:DeleteObject', (sdk) => sdk.delete(objectOf(live))));
+  }
+  return [...left, ...(await removeImages(live))];
+}
+
+interface ListSdk {
+  listV2(query: object): Promise<{ objects: { name: string }[] }>;
+  deleteBucket(bucket: string): Promise<unknown>;
+}
+
+async function removeBucket(oss: Oss): Promise<void> {
+  const { bucket, log } = oss;
+  const more = (sdk: Sdk) => sdk as unknown as ListSdk;
+  const look = async () => {
+    const { uploads } = await oss.call('oss:ListMultipartUploads', (sdk) => sdk.listUploads({ 'max-uploads': 1000 }));
+    for (const { name = '', uploadId = '' } of uploads) await abortUpload(oss, name, uploadId);
+    const { objects } = await oss.call('oss:ListObjects', (sdk) => more(sdk).listV2({ 'max-keys': 1000 }));
+    for (const { name } of objects) await oss.call('oss:DeleteObject', (sdk) => sdk.delete(name));
+    return uploads.length + objects.length === 0 ? true : undefined;
+  };
+  await poll({ first: 100, slowest: 1_000, deadline: now() + PATIENCE }, look);
+  await oss.call('oss:DeleteBucket', (sdk) => more(sdk).deleteBucket(bucket));
+  log.info(`Deleted the bucket ${bucket}.`);
+}
+
+/** Looks until nothing has been listed for as long as a listing may lag. */
+async function removeImages({ cloud, prefix }: Live): Promise<string[]> {
+  const { ecs } = cloud;
+  let left: string[] = [];
+  let since: number | undefined;
+  const look = async () => {
+    const images = (await findImages(ecs, { nameLike: prefix })).filter(({ name }) => name.startsWith(prefix));
+    left = [];
+    for (const image of images) {
+      const no = await refusal(removeImage(image, cloud));
+      left.push(`the image ${image.id} (${image.status})${no === undefined ? '' : `: ${said(no)}`}`);
+    }
+    since = images.length > 0 ? undefined : (since ?? now());
+    return since !== undefined && now() - since >= LISTING_LAG ? true : undefined;
+  };
+  const no = await refusal(poll({ first: 2_000, slowest: 5_000, deadline: now() + PATIENCE }, look));
+  return no === undefined ? left : [...left, `perhaps images: ${said(no)}`];
+}
+
+async function removeImage(image: Image, { ecs, log }: Live['cloud']): Promise<void> {
+  if (!/^(Creating|Waiting)$/.test(image.status)) return deleteScratch(ecs, log, image);
+  if (image.name.endsWith('copy')) {
+    await ecs('CancelCopyImage', { ImageId: image.id });
+    return;
+  }
+  const task = await importTask(ecs, image.id);
+  if (task === undefined) throw new CloudError('ecs:CancelTask', 'NoTask', 'its import task is not listed');
+  await ecs('CancelTask', { TaskId: task });
+}
