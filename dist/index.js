@@ -46847,6 +46847,9 @@ async function cleanUp(made, cloud, request, hasty = false) {
                 await undo(one, cloud, request, undone);
             }
             catch (error) {
+                // Where the bucket is gone, all that lay in it is.
+                if (error instanceof CloudError && error.code === 'NoSuchBucket')
+                    continue;
                 const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
                 undone.leftovers.push({ made: one, text: `${howToUndo(one, request, undone.kept)} (${reason})` });
             }
