@@ -1,17 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { readInputs } from '../src/inputs.ts';
+import { INPUTS } from './support/scene.ts';
 
-const GOOD = {
-  path: 'disk.raw',
-  access_key: 'id',
-  secret_key: 'secret',
-  region: 'cn-beijing',
-  oss_bucket_name: 'packer',
-  image_name: 'packer_import',
-  image_os_type: 'linux',
-  image_platform: 'CentOS',
-  image_architecture: 'x86_64',
-};
+const GOOD = { ...INPUTS, access_key: 'id', secret_key: 'secret' };
 
 function read(inputs: Record<string, string>) {
   for (const [name, value] of Object.entries({ ...GOOD, ...inputs })) vi.stubEnv(`INPUT_${name.toUpperCase()}`, value);

@@ -1,9 +1,10 @@
 /**
- * The benchmark: `npx node bench/run.ts [--rounds 3] [--only far-image,lossy] [--images <folder>]`, and
- * `npx node bench/run.ts --check-line` for the emulated line alone.
+ * The benchmark: `npm run bench -- [--rounds 3] [--only far-image,lossy] [--images <folder>]`, and
+ * `npm run bench -- --check-line` for the emulated line alone.
  * Each round runs ours and each rival once, as whole processes one after another, so that a busy moment of the machine
  * hits all; ratios are taken per round. Progress goes to stderr, the tables to stdout as Markdown.
  */
+import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,15 @@ import { type Rival, type Scenario, SCENARIOS } from './scenarios.ts';
 import { checkLine } from './wan-check.ts';
 
 const OURS = new URL('./ours.ts', import.meta.url).pathname;
+const NCC = new URL('../node_modules/.bin/ncc', import.meta.url).pathname;
 const BASELINE = new URL('./baseline.ts', import.meta.url).pathname;
+
+/** Our client as users have it: one file. */
+function bundle(folder: string): string {
+  const out = join(folder, 'bundle');
+  execFileSync(NCC, ['build', OURS, '-o', out, '--no-cache', '--quiet']);
+  return join(out, 'index.js');
+}
 
 /** The image in the folder, built when it is not there yet. */
 async function imageFile(folder: string, settings: ImageSettings): Promise<string> {
@@ -45,13 +54,13 @@ async function measure(lab: Lab, label: string, client: string[]): Promise<Resul
   return result;
 }
 
-async function runScenario(scenario: Scenario, rounds: number, folder: string): Promise<Round[]> {
+async function runScenario(scenario: Scenario, client: string, rounds: number, folder: string): Promise<Round[]> {
   const image = await imageFile(folder, scenario.image);
   const lab = await openLab({ serverMs: scenario.serverMs, verify: true }, scenario.line);
   const done: Round[] = [];
   for (let round = 1; round <= rounds; round++) {
     const label = `${scenario.name} ${round}/${rounds}`;
-    const ours = await measure(lab, `${label} ours`, [OURS, image]);
+    const ours = await measure(lab, `${label} ours`, [client, image]);
     const theirs: Result[] = [];
     for (const rival of scenario.rivals) {
       const file = await rivalFile(image, rival);
@@ -81,12 +90,13 @@ const { values: options } = parseArgs({
 });
 if (options['check-line']) process.exit((await checkLine()) ? 0 : 1);
 const rounds = Number(options.rounds);
+const client = bundle(options.images);
 const wanted = options.only?.split(',');
 const firm: string[] = [];
 console.log(machine(rounds));
 for (const scenario of SCENARIOS) {
   if (wanted !== undefined && !wanted.includes(scenario.name)) continue;
-  const results = await runScenario(scenario, rounds, options.images);
+  const results = await runScenario(scenario, client, rounds, options.images);
   console.log(table(scenario, results));
   firm.push(...firmRows(scenario, results));
 }

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { expect, test } from 'vitest';
 import type { RecordedRequest } from '../../simulator/index.ts';
-import { arrange, type Arranged, type Variant } from '../support/endings.ts';
+import { arrange, BUCKET, type Arranged, type Variant } from '../support/endings.ts';
 
 const FORCE = { image_force_delete: 'true' };
 const REPLACING: Variant = { title: '', inputs: FORCE, old: true };
@@ -123,5 +123,18 @@ test('a finished image is never undone: cancelled after it became Available, it 
   expect(watch.holders()[0]?.id).not.toBe(old?.id);
   expect(watch.left()).toEqual([]);
   expect(watch.seen).toEqual([]);
+  await scene.close();
+});
+
+test('a bucket that is gone when post begins leaves nothing to warn about', async () => {
+  const arranged = await arrange({ title: '', zeros: true });
+  const { scene } = arranged;
+  const { world } = scene.simulator;
+  const { main } = await cancelAfter(arranged, 'SIGTERM', ({ operation }) => operation === 'oss:UploadPartCopy');
+  expect(main.signal).toBe('SIGTERM');
+  world.buckets = world.buckets.filter(({ name }) => name !== BUCKET);
+  const post = await scene.post();
+  expect(post.conclusion).toBe('success');
+  expect(post.log).not.toContain('##[warning]');
   await scene.close();
 });

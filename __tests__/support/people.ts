@@ -15,7 +15,7 @@ import {
   type User,
 } from '../../simulator/index.ts';
 import { Job, type StageOptions, type StageResult } from '../../simulator/runner.ts';
-import { ROOT, smallDisk } from './scene.ts';
+import { INPUTS, ROOT, smallDisk } from './scene.ts';
 
 const preload = (name: string): string => `--import=${pathToFileURL(join(ROOT, `__tests__/support/${name}.ts`)).href}`;
 
@@ -113,16 +113,6 @@ export async function openCrowd(options: CrowdOptions = {}): Promise<Crowd> {
     },
   };
 }
-
-const INPUTS = {
-  path: 'disk.raw',
-  region: 'cn-beijing',
-  oss_bucket_name: 'packer',
-  image_name: 'packer_import',
-  image_os_type: 'linux',
-  image_platform: 'CentOS',
-  image_architecture: 'x86_64',
-};
 
 /** As `aliyun configure` writes it; the current profile is the stranger's. */
 function cliConfig({ user, roleArn, session, expired, stranger }: People): object {

@@ -13,6 +13,17 @@ const FAST = pathToFileURL(join(ROOT, '__tests__/support/fast-time.ts')).href;
 /** The bundle is started well over a thousand times. */
 const COMPILE_CACHE = join(tmpdir(), 'alicloud-import-compile-cache');
 
+/** What every run needs beside credentials, in the words of the README. */
+export const INPUTS = {
+  path: 'disk.raw',
+  region: 'cn-beijing',
+  oss_bucket_name: 'packer',
+  image_name: 'packer_import',
+  image_os_type: 'linux',
+  image_platform: 'CentOS',
+  image_architecture: 'x86_64',
+};
+
 /** A cloud, a runner and a disk image: everything that one run of the committed bundle needs. */
 export interface Scene {
   simulator: Simulator;
@@ -63,16 +74,7 @@ export async function makeScene({ user, env, write = smallDisk, ...options }: Sc
   });
   const disk = join(job.workspace, 'disk.raw');
   await write(disk);
-  const inputs = {
-    path: 'disk.raw',
-    region: 'cn-beijing',
-    oss_bucket_name: 'packer',
-    image_name: 'packer_import',
-    image_os_type: 'linux',
-    image_platform: 'CentOS',
-    image_architecture: 'x86_64',
-    image_system_size: '40',
-  };
+  const inputs = { ...INPUTS, image_system_size: '40' };
   return {
     close: async () => {
       await job.close();

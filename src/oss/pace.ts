@@ -1,4 +1,4 @@
-import { CloudError } from '../cloud/errors.ts';
+import type { CloudError } from '../cloud/errors.ts';
 import { now } from '../cloud/time.ts';
 import type { CallOptions } from './client.ts';
 import type { Stretch } from './limit.ts';
@@ -46,9 +46,9 @@ export class Pace {
       return stored;
     } catch (error) {
       if (!gaveUp) throw error;
-      const { operation, code, message, requestId } = error as CloudError;
-      const text = `no part was accepted for ${PATIENCE / 60_000} minutes; last: ${code}: ${message}`;
-      throw new CloudError(operation, 'UploadGaveUp', text, { requestId });
+      const last = error as CloudError;
+      const text = `no part was accepted for ${PATIENCE / 60_000} minutes; last: ${last.code}: ${last.message}`;
+      throw last.reworded(text, 'UploadGaveUp');
     } finally {
       this.waiting -= 1;
     }

@@ -96,12 +96,8 @@ async function send(oss: Oss, source: Source, staging: Staging, joined: Joined):
 }
 
 /** All parts have settled by now, so that what counts as sent was accepted. */
-function tellingHowFar(error: unknown, progress: Progress): unknown {
-  if (!(error instanceof CloudError)) return error;
-  const { operation, code, message, status, requestId } = error;
-  const text = `${message} (${progress.reached()} was through)`;
-  return new CloudError(operation, code, text, { status, requestId, cause: error });
-}
+const tellingHowFar = (error: unknown, progress: Progress): unknown =>
+  error instanceof CloudError ? error.reworded(`${error.message} (${progress.reached()} was through)`) : error;
 
 /**
  * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every

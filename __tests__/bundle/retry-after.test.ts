@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { quickScene } from '../support/quick.ts';
+import { requests } from '../support/scene.ts';
+
+/** Longer than any pause of our own before a second try. */
+const SECONDS = 45;
+
+test.each(['oss:GetBucketInfo', 'oss:UploadPart', 'sts:GetCallerIdentity', 'ecs:ImportImage'])(
+  'a service that names the time of the next try gets it no sooner: %s',
+  async (operation) => {
+    const scene = await quickScene();
+    scene.simulator.faults.push({ operation, kind: 'status-503', nth: 1, retryAfter: SECONDS });
+    const main = await scene.main();
+    expect(main.conclusion, main.log).toBe('success');
+    const [first, second] = requests(scene, operation);
+    expect((second?.at ?? NaN) - (first?.at ?? NaN)).toBeGreaterThanOrEqual(SECONDS * 1000);
+  },
+);
