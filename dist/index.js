@@ -43700,7 +43700,7 @@ function toCredentials(operation, session) {
 /** Link-local address of the metadata service of an ECS instance (https://help.aliyun.com/document_detail/49122.html). */
 const HOST = '100.100.100.200';
 /** It is on the same machine: what does not answer at once is not there. In ms. */
-const TIMEOUT = 2_000;
+const TIMEOUT = 5_000;
 /** Never through a proxy, which could not reach it and must not see what it says. */
 const AGENT = new external_node_http_namespaceObject.Agent();
 /**
@@ -47147,7 +47147,6 @@ async function fileSum(source) {
 
 ;// CONCATENATED MODULE: ./src/oss/pace.ts
 
-
 /** The upload gives up when no part was accepted for this long, in ms. */
 const pace_PATIENCE = 15 * 60_000;
 /** How an upload fares: what was accepted and what failed, and whether there is still hope. */
@@ -47189,9 +47188,9 @@ class Pace {
         catch (error) {
             if (!gaveUp)
                 throw error;
-            const { operation, code, message, requestId } = error;
-            const text = `no part was accepted for ${pace_PATIENCE / 60_000} minutes; last: ${code}: ${message}`;
-            throw new CloudError(operation, 'UploadGaveUp', text, { requestId });
+            const last = error;
+            const text = `no part was accepted for ${pace_PATIENCE / 60_000} minutes; last: ${last.code}: ${last.message}`;
+            throw last.reworded(text, 'UploadGaveUp');
         }
         finally {
             this.waiting -= 1;
@@ -47658,13 +47657,7 @@ async function upload_send(oss, source, staging, joined) {
     }
 }
 /** All parts have settled by now, so that what counts as sent was accepted. */
-function tellingHowFar(error, progress) {
-    if (!(error instanceof CloudError))
-        return error;
-    const { operation, code, message, status, requestId } = error;
-    const text = `${message} (${progress.reached()} was through)`;
-    return new CloudError(operation, code, text, { status, requestId, cause: error });
-}
+const tellingHowFar = (error, progress) => error instanceof CloudError ? error.reworded(`${error.message} (${progress.reached()} was through)`) : error;
 /**
  * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every
  * failure first looks at the object.

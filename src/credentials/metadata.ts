@@ -7,7 +7,7 @@ import { toCredentials } from './refreshing.ts';
 /** Link-local address of the metadata service of an ECS instance (https://help.aliyun.com/document_detail/49122.html). */
 const HOST = '100.100.100.200';
 /** It is on the same machine: what does not answer at once is not there. In ms. */
-const TIMEOUT = 2_000;
+const TIMEOUT = 5_000;
 /** Never through a proxy, which could not reach it and must not see what it says. */
 const AGENT = new Agent();
 
