@@ -67,6 +67,6 @@ test.each(commands)('$ %s', async (command) => {
   const shown = await shell(command);
   const proofs = PROOFS.filter(([start]) => command.startsWith(start)).flatMap(([, ...rest]) => rest);
   for (const proof of proofs) expect(shown).toMatch(proof);
-  // Nothing that is printed there changes what is committed; above all, dist equals a fresh build.
-  expect(await shell('git status --porcelain')).toBe('');
+  // Nothing that is printed there changes what is committed; above all, dist is what src builds to, byte for byte.
+  expect(await shell('git status --porcelain'), 'if it is dist: npm run build, and commit it').toBe('');
 });

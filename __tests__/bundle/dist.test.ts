@@ -1,22 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { scratch } from '../disk/build.ts';
 import { quickScene } from '../support/quick.ts';
 import { ROOT } from '../support/scene.ts';
-
-test('dist is what src builds to, byte for byte', () => {
-  const fresh = scratch();
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { build: string } };
-  const [command = '', ...words] = scripts.build.replace('-o dist', `-o ${fresh}`).split(' ');
-  execFileSync(join(ROOT, 'node_modules/.bin', command), words, { cwd: ROOT, stdio: 'pipe' });
-  expect(readdirSync(fresh).sort()).toEqual(readdirSync(join(ROOT, 'dist')).sort());
-  const different = readdirSync(fresh).filter(
-    (name) => !readFileSync(join(fresh, name)).equals(readFileSync(join(ROOT, 'dist', name))),
-  );
-  expect(different, 'run npm run build and commit dist').toEqual([]);
-});
 
 test('the bundle starts on the Node of action.yml from any folder, and says what is missing', () => {
   const bundle = join(ROOT, 'dist/index.js');
