@@ -39738,6 +39738,11 @@ module.exports = /*#__PURE__*/JSON.parse('{"name":"urllib","version":"2.44.1","p
 /************************************************************************/
 var __webpack_exports__ = {};
 
+;// CONCATENATED MODULE: ./src/quiet.ts
+/** Before any other import: ali-oss would print the headers of its requests, signature and token included. */
+delete process.env.DEBUG;
+
+
 // EXTERNAL MODULE: external "os"
 var external_os_ = __nccwpck_require__(857);
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/utils.js
@@ -43003,11 +43008,17 @@ function cure(error) {
     // A page instead of an answer, with a status that means no: a proxy has decided.
     if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500)
         return 'none';
-    return status >= 500 || TRANSIENT.test(error.code) ? 'again' : 'none';
+    return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
 }
-/** Full jitter, 0.5 s doubling to 10 s, never less than the service asks for; `tries` counts from 1. */
+/** Calls are counted by the minute (https://help.aliyun.com/document_detail/25484.html), and a line may be away for one. */
+const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+/**
+ * Full jitter, 0.5 s doubling to 10 s, or 4 s doubling to 60 s where only time helps; never less than the service asks
+ * for. `tries` counts from 1.
+ */
 function pauseBefore(tries, error, random = Math.random()) {
-    const jitter = random * Math.min(10_000, 500 * 2 ** tries);
+    const [least, most] = LONG.test(error.code) ? [4_000, 60_000] : [500, 10_000];
+    const jitter = random * Math.min(most, least * 2 ** tries);
     return Math.max(jitter, error.retryAfter ?? 0, 100);
 }
 const TRIES = 6;
@@ -43071,6 +43082,8 @@ const other = (who) => (who === 'new' ? 'old' : 'new');
 
 /** How long a swap may take, eventual consistency of the listing included, in ms. */
 const SETTLE = 180_000;
+/** How long an image that was seen before may be missing from the listing, in ms: undocumented. */
+const UNLISTED = 30_000;
 /**
  * Renames until the goal holds the name, from whatever state it finds. Idempotent.
  * @param moved - takes the ids of the images that are set aside; the last one in it is the first to go back
@@ -43084,6 +43097,9 @@ async function settle(wanted, newId, goal, moved = []) {
     let told = '';
     const step = async () => {
         const { fresh, others } = await around(wanted, newId);
+        // One listing without an image that was just Available proves nothing.
+        if (goal === 'new' && fresh.length === 0 && now() - started < UNLISTED)
+            return undefined;
         const swap = nextSwap(heldBy(wanted, [...others, ...fresh], newId), goal);
         if (swap === 'done')
             return true;
@@ -43430,7 +43446,8 @@ async function objectUnder({ oss, log }, request, key) {
         log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
     if (found === undefined || found === 'unknown')
         return undefined;
-    if (found.run === request.run.mark)
+    // In a first attempt it is another job's, or another step's.
+    if (found.run === request.run.mark && request.run.attempt > 1)
         return found;
     return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
 }
@@ -43753,8 +43770,8 @@ const AUDIENCE = 'sts.aliyuncs.com';
  * @param sts - unsigned: the token is what proves who we are
  * @throws CloudError `MissingIdTokenPermission`, `IdTokenRefused`, or what STS says, with what the token claims
  */
-async function assumeWithOidc(sts, role, idToken, log) {
-    const options = { operation: 'github:getIDToken', log, deadline: Infinity, heal: () => false };
+async function assumeWithOidc(sts, role, idToken, { log, deadline }) {
+    const options = { operation: 'github:getIDToken', log, deadline: deadline.at, heal: () => false };
     const token = await retry(() => askRunner(idToken), options);
     try {
         const answer = await sts('AssumeRoleWithOIDC', {
@@ -43816,7 +43833,7 @@ function openCredentials(source, means) {
             Object.values(source.keys).forEach(hide);
             return fixed(source.keys);
         case 'oidc':
-            return refreshing(() => assumeWithOidc(sts(ANONYMOUS), source, idToken, log), log, hide);
+            return refreshing(() => assumeWithOidc(sts(ANONYMOUS), source, idToken, means), log, hide);
         case 'assume': {
             const base = sts(openCredentials(source.base, means));
             return refreshing(() => assume(base, source), log, hide);
@@ -43835,6 +43852,8 @@ var client_default = /*#__PURE__*/__nccwpck_require__.n(lib_client);
 
 
 
+/** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
+const LONG_BODY = { stall: 30_000, timeout: 4 * 3_600_000 };
 function openOss(place, door) {
     const call = async (operation, run, options = {}) => {
         const attempt = async (tries) => {
@@ -43954,13 +43973,19 @@ function client_toCloudError(operation, thrown, wire) {
     const { code, requestId } = (thrown ?? {});
     const { status, headers } = wire;
     const more = { status, requestId: typeof requestId === 'string' ? requestId : undefined, ...pacing(headers) };
-    const known = code ?? (status === 403 && wire.body?.length === 0 ? 'AccessDenied' : undefined);
+    const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
     if (typeof known === 'string' && status !== undefined && status >= 300) {
         const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
         return new CloudError(operation, known, textOf(thrown) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
     }
     const text = status === undefined ? textOf(thrown) : 'the answer is not one of this service (a proxy in between?)';
     return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
+}
+/** The answer to HEAD has no body; PublicEndpointForbidden is documented as EC 0048-00000401. */
+function ofBareAnswer(status, headers) {
+    if (headers?.['x-oss-ec'] === '0048-00000401')
+        return 'PublicEndpointForbidden';
+    return status === 403 ? 'AccessDenied' : undefined;
 }
 /** A throttled upload says how long to wait (https://help.aliyun.com/document_detail/173537.html). */
 function pacing(headers) {
@@ -43987,6 +44012,7 @@ function connect(request, identity, log, env = process.env) {
     const rpc = (name, credentials) => openRpc({ name, host: host(name), version: VERSIONS[name] }, doorOf(credentials));
     const credentials = openCredentials(identity, {
         log,
+        deadline,
         sts: (base) => rpc('sts', base),
         idToken: getIDToken,
         hide: log.hide,
@@ -45322,8 +45348,11 @@ function copyParams(name, spec) {
 ;// CONCATENATED MODULE: ./src/ecs/share.ts
 
 
+
 /** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
 const AT_ONCE = 10;
+/** How long the list of accounts may lag behind, in ms: undocumented. */
+const READ_BACK = 15_000;
 /**
  * Shares an image with accounts and proves it by reading back. Idempotent.
  * @throws CloudError `ShareIncomplete` naming the accounts that are missing
@@ -45336,8 +45365,13 @@ async function shareImage(ecs, imageId, accounts) {
             .map((account, n) => [`AddAccount.${n + 1}`, account]);
         await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
     }
-    const left = missing.length === 0 ? [] : await notShared(ecs, imageId, accounts);
-    if (left.length === 0)
+    let left = missing;
+    const readBack = async () => {
+        if (left.length > 0)
+            left = await notShared(ecs, imageId, accounts);
+        return left.length === 0 || undefined;
+    };
+    if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack))
         return;
     const text = `image ${imageId} is not shared with ${left.join(', ')}`;
     throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
@@ -45417,7 +45451,7 @@ const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
  */
 async function startImport(ecs, name, spec) {
     try {
-        const answer = await ecs('ImportImage', importParams(name, spec));
+        const answer = await whenSeen(() => ecs('ImportImage', importParams(name, spec)));
         const imageId = textAt(answer, 'ImageId');
         if (imageId !== undefined)
             return { imageId, taskId: textAt(answer, 'TaskId') };
@@ -45431,6 +45465,22 @@ async function startImport(ecs, name, spec) {
             throw error;
         return { imageId: ours, taskId: await importTask(ecs, ours).catch(() => undefined) };
     }
+}
+/** ECS may not see yet what OSS has just stored and proven: undocumented, and an hour of upload would be lost. */
+async function whenSeen(start) {
+    const deadline = now() + 60_000;
+    const answer = await poll({ first: 2_000, slowest: 10_000, deadline: Infinity }, async () => {
+        try {
+            return { of: await start() };
+        }
+        catch (error) {
+            const isUnseen = error instanceof CloudError && /^InvalidOSS(Object|Bucket)\.NotFound$/.test(error.code);
+            if (!isUnseen || now() >= deadline)
+                throw error;
+            return undefined;
+        }
+    });
+    return answer.of;
 }
 /** Id of the image that an import of ours has made under the name; it may take a moment to be listed. */
 async function findOurs(ecs, name, run) {
@@ -45477,6 +45527,8 @@ const LOST_TASK = /^(Failed|Deleted)$/;
 const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
 /** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
 const GONE = 180_000;
+/** How long the reason of a failed import may take to be told, in ms. */
+const REASON = 20_000;
 /**
  * Waits until an image is Available, watching image and task, whichever speaks first.
  * A failed look is not a failed import: it is logged, and the next look decides.
@@ -45547,7 +45599,11 @@ function watchTask({ ecs, log }, taskId) {
 class ImportFailed extends CloudError {
 }
 async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
-    const reason = taskId === undefined ? undefined : (await describeTask(ecs, taskId).catch(() => undefined))?.error;
+    const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
+    // The image may be marked as failed a moment before its task says why.
+    const ask = async () => (id === undefined ? undefined : (await describeTask(ecs, id).catch(() => undefined))?.error);
+    const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
+    const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
     if (reason !== undefined)
         return new ImportFailed('ecs:ImportImage', reason.code, `image ${imageId}: ${reason.message}`);
     if (task === 'Deleted')
@@ -45707,7 +45763,21 @@ async function completeImportRole(ram, log) {
         await attachPolicy(ram, log);
 }
 async function attachPolicy(ram, log) {
-    await unlessThere(ram('AttachPolicyToRole', { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE }));
+    const attach = async () => {
+        try {
+            const params = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
+            await unlessThere(ram('AttachPolicyToRole', params));
+            return true;
+        }
+        catch (error) {
+            // A role that was just made may not have spread yet.
+            if (isRoleAbsent(error) && now() < deadline)
+                return undefined;
+            throw error;
+        }
+    };
+    const deadline = now() + 30_000;
+    await poll({ first: 1_000, slowest: 5_000, deadline }, attach);
     log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
 }
 async function trustPolicy(ram) {
@@ -45715,11 +45785,12 @@ async function trustPolicy(ram) {
         return textAt(await ram('GetRole', { RoleName: IMPORT_ROLE }), 'Role', 'AssumeRolePolicyDocument') ?? '';
     }
     catch (error) {
-        if (error instanceof CloudError && error.code === 'EntityNotExist.Role')
+        if (isRoleAbsent(error))
             return undefined;
         throw error;
     }
 }
+const isRoleAbsent = (error) => error instanceof CloudError && error.code === 'EntityNotExist.Role';
 async function hasPolicy(ram) {
     const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
     return listAt(answer, 'Policies', 'Policy').some((policy) => textAt(policy, 'PolicyName') === IMPORT_POLICY);
@@ -45849,7 +45920,8 @@ async function takeOver(stage, { region, name: wants, kind, scratch }, image) {
     const taskId = isRunning ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
     const entry = { kind: 'image', region, name, wants, id, copy: kind !== 'import' };
     ledger.record({ ...entry, ...(scratch && { scratch }), ...(taskId && { taskId }) });
-    outcome.taskId = taskId;
+    if (kind === 'import')
+        outcome.taskId = taskId;
     return { imageId: id, taskId };
 }
 async function importAs(stage, target, name) {
@@ -45903,7 +45975,7 @@ async function copyAs(stage, target, from, name) {
 function tagsOf({ request, content }) {
     return { [TAG]: request.run.mark, ...(content !== undefined && { [SUM_TAG]: content }), ...request.image.tags };
 }
-function placeOf({ request, cloud, log, outcome }, { region, name, scratch, old }) {
+function placeOf({ request, cloud, log, outcome }, { kind, region, name, scratch, old }) {
     const { run, timeout, forceDelete } = request;
     return {
         ecs: cloud.ecsIn(region),
@@ -45920,7 +45992,8 @@ function placeOf({ request, cloud, log, outcome }, { region, name, scratch, old 
             setOutputs(outcome);
         },
         onReplaced: (id) => {
-            outcome.replaced ??= id;
+            if (kind !== 'copy')
+                outcome.replaced ??= id;
         },
     };
 }
@@ -46053,24 +46126,23 @@ async function find(ecs, made, id) {
         return (await findImages(ecs, { id }))[0];
     return (await findImages(ecs, { name: made.name })).find((image) => isOurs(image, made.run));
 }
+const ENDED = /^(InvalidTaskId|CancelTaskFailed|IncorrectImageStatus|InvalidImageId\.NotFound|InvalidImageStatus)/;
 /** Asks for the end of the task behind an image; says whether that was accepted. */
 async function cancel(ecs, log, imageId, { copy, taskId }) {
-    if (copy) {
-        await ecs('CancelCopyImage', { ImageId: imageId });
-        log.info(`Cancelled the copy ${imageId}.`);
-        return true;
-    }
-    const task = taskId ?? (await importTask(ecs, imageId));
-    if (task === undefined)
+    const task = copy ? undefined : (taskId ?? (await importTask(ecs, imageId)));
+    if (!copy && task === undefined)
         return false;
     try {
-        await ecs('CancelTask', { TaskId: task });
-        log.info(`Cancelled the import task ${task} of image ${imageId}.`);
+        if (copy)
+            await ecs('CancelCopyImage', { ImageId: imageId });
+        else
+            await ecs('CancelTask', { TaskId: task });
+        log.info(`Cancelled the ${copy ? 'copy' : `import task ${task ?? ''} of image`} ${imageId}.`);
         return true;
     }
     catch (error) {
-        // The task has just ended by itself, or cannot be cancelled at this moment: the next look at the image decides.
-        if (error instanceof CloudError && /^(InvalidTaskId|CancelTaskFailed)/.test(error.code))
+        // It has just ended by itself, or cannot be cancelled at this moment: the next look at the image decides.
+        if (error instanceof CloudError && ENDED.test(error.code))
             return false;
         throw error;
     }
@@ -46464,7 +46536,22 @@ function zerosCrc(length) {
     return shift(ONES, length) ^ ONES;
 }
 
+;// CONCATENATED MODULE: ./src/oss/body.ts
+
+/** The text of the first element of that name in a small XML body. */
+function textIn(body, name) {
+    const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
+    return text?.replaceAll('&quot;', '"');
+}
+/** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
+function failureIn(operation, body, code, text) {
+    const requestId = textIn(body, 'RequestId');
+    return new CloudError(operation, textIn(body, 'Code') ?? code, textIn(body, 'Message') ?? text, { requestId });
+}
+
 ;// CONCATENATED MODULE: ./src/oss/zeros.ts
+
+
 
 
 
@@ -46485,7 +46572,10 @@ function zeroKeys(key, run) {
 async function makeZeros(oss, key, length, run, options) {
     const keys = zeroKeys(key, run);
     const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-    await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), options);
+    await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), {
+        ...options,
+        ...LONG_BODY,
+    });
     const uploadId = await initiate(oss, keys.object, headers, options);
     const limit = pLimit(COPIES);
     const copy = (number) => limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: MIB }, options));
@@ -46514,10 +46604,12 @@ async function copyPart(oss, from, to, options) {
     const source = { sourceKey: from, sourceBucketName: oss.bucket };
     const operation = 'oss:UploadPartCopy';
     const copy = async (sdk) => {
-        const { etag, res } = await sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source);
+        const { etag: inHeader, res } = await sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source);
         const { crc64 } = toState(res.headers);
+        // The documentation has it in the body, ali-oss looks for it in the headers only.
+        const etag = inHeader ?? textIn(res.data, 'ETag');
         if (etag === undefined)
-            throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no part');
+            throw failureIn(operation, res.data, 'NoPart', 'the answer names no part');
         if (crc64 !== undefined && crc64 !== String(zerosCrc(length))) {
             throw new CloudError(operation, 'IntegrityMismatch', `part ${number} is not all zeros`);
         }
@@ -46715,8 +46807,8 @@ async function readFully({ handle }, buffer, length, offset) {
 /** An upload that nobody has added to for so long, in ms, is nobody's any more. */
 const ABANDONED = 10 * 60_000;
 /**
- * The newest unfinished upload under the key that may be gone on with: any under a key that only this run uses or in a
- * later attempt of it, otherwise one that was abandoned. Undefined when there is none or the right to look is missing.
+ * The newest unfinished upload under the key that may be gone on with: any that must be ours, otherwise one that was
+ * abandoned. Undefined when there is none or the right to look is missing.
  * @throws CloudError
  */
 async function findUnfinished(oss, key, ours) {
@@ -46725,7 +46817,7 @@ async function findUnfinished(oss, key, ours) {
         for (const { id, initiated } of uploads.toSorted((a, b) => b.initiated - a.initiated)) {
             const { parts, newest } = await listParts(oss, key, id);
             if (ours || now() - Math.max(newest, initiated) > ABANDONED)
-                return { uploadId: id, parts };
+                return { uploadId: id, parts, mayBeOthers: true };
         }
     }
     catch (error) {
@@ -46967,8 +47059,13 @@ async function finish(stage) {
     if (request.keepInput || outcome.leftovers.length > 0)
         return;
     for (const { path } of disks) {
-        await (0,promises_namespaceObject.unlink)(path);
-        log.info(`Deleted ${path} (keep_input_artifact: false).`);
+        try {
+            await (0,promises_namespaceObject.unlink)(path);
+            log.info(`Deleted ${path} (keep_input_artifact: false).`);
+        }
+        catch (error) {
+            log.warning(`${path} stays (${textOf(error)}). Remove it: rm '${path}'`);
+        }
     }
 }
 /** Undoes what the ledger holds; what fails stays in it, so that post tries again. */
@@ -47321,6 +47418,7 @@ const duration = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math
 
 
 
+
 /** Fewer zeros than this, in bytes, are not worth a zero object. */
 const WORTH = 8 * 1024 ** 2;
 /** Fills zero parts by copies inside the bucket, once there are enough of them to be worth it. */
@@ -47372,16 +47470,17 @@ class Copier {
             return await work;
         }
         catch (error) {
-            const { status = 0, code } = error instanceof CloudError ? error : { code: '' };
-            if (status < 400 || status >= 500 || code === 'NoSuchUpload')
+            if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error))
                 throw error;
             if (!this.refused)
-                this.target.oss.log.info(`No copies inside the bucket (${code}): zeros travel as data.`);
+                this.target.oss.log.info(`No copies inside the bucket (${error.code}): zeros travel as data.`);
             this.refused = true;
             return undefined;
         }
     }
 }
+/** No further try would end otherwise, and it is copies that are refused rather than the upload. */
+const isRefusal = (error) => cure(error) === 'none' && !/^(NoSuchUpload|UploadGaveUp)$/.test(error.code);
 
 ;// CONCATENATED MODULE: ./src/oss/limit.ts
 /**
@@ -47445,10 +47544,7 @@ function streamPart(source, part, ring, onSlice) {
 ;// CONCATENATED MODULE: ./src/oss/sender.ts
 
 
-/** A try in which no byte moves for this long is over, in ms. */
-const STALL = 30_000;
-/** No try takes longer, however slow the line, in ms. */
-const sender_LONGEST = 4 * 3_600_000;
+
 /**
  * Gives a function that sends a data part until it is accepted with the CRC of what was read. Each try takes a slot, so
  * that a part which waits for its next try leaves its place to another.
@@ -47459,8 +47555,7 @@ function openSender(target, pace, slots, signal) {
         ...options,
         turn: (run) => slots(() => pace.watched(run)),
         signal,
-        stall: STALL,
-        timeout: sender_LONGEST,
+        ...LONG_BODY,
     }));
 }
 async function attempt(sdk, target, part, rings) {
@@ -47596,6 +47691,7 @@ async function settled(working) {
 
 
 
+
 /**
  * Makes the object that is the file: joins an unfinished upload or begins one, sends what is missing, completes it and
  * compares the CRC-64 of what was read with that of what lies there.
@@ -47623,7 +47719,7 @@ async function begin(oss, { key, run, onUpload }) {
     const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
     const uploadId = await initiate(oss, key, headers);
     onUpload(uploadId);
-    return { uploadId, parts: new Map() };
+    return { uploadId, parts: new Map(), mayBeOthers: false };
 }
 async function upload_send(oss, source, staging, joined) {
     const { key, run, onZeros } = staging;
@@ -47640,7 +47736,7 @@ async function upload_send(oss, source, staging, joined) {
             zeros += progress.bytesCopied();
             await source.assertUnchanged?.();
             progress.sayEnd();
-            const { etag, versionId } = await complete(oss, staging, uploadId, parts, crc64, new Pace(progress));
+            const { etag, versionId } = await complete(oss, staging, joined, parts, crc64, new Pace(progress));
             return { size: source.size, crc64, etag, versionId, sent, zeros };
         }
         catch (error) {
@@ -47662,7 +47758,7 @@ const tellingHowFar = (error, progress) => error instanceof CloudError ? error.r
  * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every
  * failure first looks at the object.
  */
-async function complete(oss, staging, id, parts, crc64, pace) {
+async function complete(oss, staging, { uploadId: id, mayBeOthers }, parts, crc64, pace) {
     const { key, run, overwrite } = staging;
     const headers = overwrite ? {} : { 'x-oss-forbid-overwrite': 'true' };
     let answer;
@@ -47674,7 +47770,7 @@ async function complete(oss, staging, id, parts, crc64, pace) {
     }
     catch (error) {
         const there = await headObject(oss, key).catch(() => undefined);
-        const done = typeof there === 'object' && there.run === run && there.crc64 === crc64;
+        const done = typeof there === 'object' && (there.run === run || mayBeOthers) && there.crc64 === crc64;
         if (!done)
             throw error;
         return there;
@@ -47687,19 +47783,17 @@ async function complete(oss, staging, id, parts, crc64, pace) {
     }
     return state;
 }
-/** The service may begin its answer with 200 and find an error afterwards; ali-oss takes that, and any page, for a success. */
+/** ali-oss takes any answer with status 200 for a success. */
 function refuseOther200(answer) {
-    const body = answer.res.data?.toString('utf8') ?? '';
-    if (body.includes('<CompleteMultipartUploadResult'))
+    const { data } = answer.res;
+    if (data?.includes('<CompleteMultipartUploadResult'))
         return answer;
-    const text = (name) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];
-    const code = text('Code') ?? 'UnexpectedAnswer';
-    throw new CloudError('oss:CompleteMultipartUpload', code, text('Message') ?? 'the answer is not one of this service (a proxy in between?)', {
-        requestId: text('RequestId'),
-    });
+    const text = 'the answer is not one of this service (a proxy in between?)';
+    throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', text);
 }
 
 ;// CONCATENATED MODULE: ./src/staging.ts
+
 
 
 
@@ -47719,12 +47813,15 @@ function stagingKeys({ key, image, run: { id } }, disks) {
         return n === 0 ? key : `${key}-${disk}`;
     });
 }
-/** CRC-64 of all disks, as text for a tag. */
-async function contentOf(disks) {
+/** What an image is made of, as text for a tag: CRC-64 of all disks, and whether and how it is encrypted. */
+async function contentOf({ distribution }, disks) {
     const sums = [];
     for (const disk of disks)
         sums.push(await fileSum(await sourceOf(disk)));
-    return sums.join('-').slice(0, 128);
+    if (distribution.encrypted)
+        sums.push('encrypted', distribution.kmsKeyId ?? 'default');
+    const text = sums.join('-');
+    return text.length > 128 ? (0,external_node_crypto_namespaceObject.createHash)('sha256').update(text).digest('hex') : text;
 }
 async function sourceOf(disk) {
     const extents = await dataExtents(disk, (await which('python3')) || undefined);
@@ -47754,18 +47851,26 @@ async function stageDisk(stage, disk, key, lying) {
     const isPrivate = request.key === undefined;
     const others = isPrivate ? undefined : await uploadsUnder(cloud, key);
     ledger.record({ kind: 'upload', key, ...(others !== undefined && { others }) });
-    const staged = await upload(cloud.oss, source, {
+    const staging = {
         key,
         run: run.mark,
         overwrite: lying !== undefined,
         joins: !isPrivate || run.attempt > 1,
-        joinsAny: isPrivate,
+        // Under a key of the user's an upload that is still young may be another run's, unless ours was told to stay.
+        joinsAny: isPrivate || (run.attempt > 1 && request.skipClean),
         onUpload: (id) => {
             ledger.record({ kind: 'upload', key, id });
         },
         onZeros: () => {
             ledger.record({ kind: 'zeros', key });
         },
+    };
+    const staged = await upload(cloud.oss, source, staging).catch((error) => {
+        // Somebody else's object, that of another job of this run perhaps, which carries the same mark.
+        const isTaken = error instanceof CloudError && error.code === 'FileAlreadyExists';
+        if (isTaken)
+            ledger.keep((made) => made.kind !== 'object' || made.key !== key);
+        throw error;
     });
     const { etag, versionId } = staged;
     ledger.record({ kind: 'upload', key, completed: true });
@@ -47805,7 +47910,7 @@ async function uploadsUnder({ oss }, key) {
 async function run(given) {
     const { request, disks, cloud, log, outcome } = given;
     const keys = stagingKeys(request, disks);
-    const content = request.reuseIdentical ? await contentOf(disks) : undefined;
+    const content = request.reuseIdentical ? await contentOf(request, disks) : undefined;
     const stage = { ...given, keys, content };
     const plan = await log.group('Check', () => check(cloud, request, keys, content));
     if (request.dryRun)
@@ -47813,6 +47918,7 @@ async function run(given) {
     outcome.object = `oss://${request.bucket}/${keys[0] ?? ''}`;
     try {
         await prepare(stage, plan);
+        dropScratch(plan, given.ledger);
         if (needsUpload(plan))
             await stageDisks(stage, plan);
         await landAll(stage, plan);
@@ -47840,13 +47946,19 @@ async function prepare({ request, keys, cloud, ledger, log }, plan) {
     if (plan.makeBucket)
         await makeBucket(cloud.oss);
 }
-/** Whether the image itself still has to be made from the file; an encrypted one that is there needs no plain one. */
-function needsUpload(plan) {
-    const own = plan.targets.filter(({ kind }) => kind !== 'copy');
-    if (own.at(-1)?.adopt !== undefined)
-        plan.targets = plan.targets.filter(({ scratch }) => !scratch);
-    return own.every(({ adopt }) => adopt === undefined);
+/** An encrypted image that is there needs no plain one: what an earlier attempt has left of that goes in the end. */
+function dropScratch(plan, ledger) {
+    const encrypted = plan.targets.find(({ kind }) => kind === 'encrypt');
+    if (encrypted?.adopt === undefined)
+        return;
+    for (const { scratch, adopt, region, name } of plan.targets) {
+        if (scratch && adopt)
+            ledger.record({ kind: 'image', region, name: adopt.name, wants: name, id: adopt.id, scratch });
+    }
+    plan.targets = plan.targets.filter(({ scratch }) => !scratch);
 }
+/** Whether the image itself still has to be made from the file. */
+const needsUpload = (plan) => plan.targets.every(({ kind, adopt }) => kind === 'copy' || adopt === undefined);
 
 ;// CONCATENATED MODULE: ./src/post.ts
 
@@ -47994,6 +48106,7 @@ function summary_duration(ms) {
 }
 
 ;// CONCATENATED MODULE: ./src/index.ts
+
 
 
 

@@ -124,7 +124,8 @@ async function objectUnder(
   if (found instanceof CloudError) return found;
   if (found === 'unknown') log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
   if (found === undefined || found === 'unknown') return undefined;
-  if (found.run === request.run.mark) return found;
+  // In a first attempt it is another job's, or another step's.
+  if (found.run === request.run.mark && request.run.attempt > 1) return found;
   return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
 }
 

@@ -36,6 +36,7 @@ export function connect(request: ImportRequest, identity: Resolved, log: Output,
     openRpc({ name, host: host(name), version: VERSIONS[name] }, doorOf(credentials));
   const credentials = openCredentials(identity, {
     log,
+    deadline,
     sts: (base) => rpc('sts', base),
     idToken: getIDToken,
     hide: log.hide,

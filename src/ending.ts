@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { cleanUp } from './cleanup.ts';
-import { CloudError } from './cloud/errors.ts';
+import { CloudError, textOf } from './cloud/errors.ts';
 import type { Made } from './ledger.ts';
 import type { Stage } from './main.ts';
 import { setOutputs } from './outputs.ts';
@@ -24,8 +24,12 @@ export async function finish(stage: Stage): Promise<void> {
   await cleanStage(stage);
   if (request.keepInput || outcome.leftovers.length > 0) return;
   for (const { path } of disks) {
-    await unlink(path);
-    log.info(`Deleted ${path} (keep_input_artifact: false).`);
+    try {
+      await unlink(path);
+      log.info(`Deleted ${path} (keep_input_artifact: false).`);
+    } catch (error) {
+      log.warning(`${path} stays (${textOf(error)}). Remove it: rm '${path}'`);
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import './quiet.ts';
 import { getState, saveState } from '@actions/core';
 import { explain } from './advice.ts';
 import { CheckFailed } from './check.ts';

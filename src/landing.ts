@@ -93,7 +93,7 @@ async function takeOver(
   const taskId = isRunning ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
   const entry = { kind: 'image', region, name, wants, id, copy: kind !== 'import' } as const;
   ledger.record({ ...entry, ...(scratch && { scratch }), ...(taskId && { taskId }) });
-  outcome.taskId = taskId;
+  if (kind === 'import') outcome.taskId = taskId;
   return { imageId: id, taskId };
 }
 
@@ -152,7 +152,7 @@ function tagsOf({ request, content }: Pick<Stage, 'request' | 'content'>): Recor
   return { [TAG]: request.run.mark, ...(content !== undefined && { [SUM_TAG]: content }), ...request.image.tags };
 }
 
-function placeOf({ request, cloud, log, outcome }: Stage, { region, name, scratch, old }: TargetPlan): Place {
+function placeOf({ request, cloud, log, outcome }: Stage, { kind, region, name, scratch, old }: TargetPlan): Place {
   const { run, timeout, forceDelete } = request;
   return {
     ecs: cloud.ecsIn(region),
@@ -168,7 +168,7 @@ function placeOf({ request, cloud, log, outcome }: Stage, { region, name, scratc
       setOutputs(outcome);
     },
     onReplaced: (id) => {
-      outcome.replaced ??= id;
+      if (kind !== 'copy') outcome.replaced ??= id;
     },
   };
 }

@@ -54,13 +54,14 @@ export interface Stage {
 export async function run(given: Omit<Stage, 'keys' | 'content'>): Promise<void> {
   const { request, disks, cloud, log, outcome } = given;
   const keys = stagingKeys(request, disks);
-  const content = request.reuseIdentical ? await contentOf(disks) : undefined;
+  const content = request.reuseIdentical ? await contentOf(request, disks) : undefined;
   const stage: Stage = { ...given, keys, content };
   const plan = await log.group('Check', () => check(cloud, request, keys, content));
   if (request.dryRun) return rehearse(stage, plan);
   outcome.object = `oss://${request.bucket}/${keys[0] ?? ''}`;
   try {
     await prepare(stage, plan);
+    dropScratch(plan, given.ledger);
     if (needsUpload(plan)) await stageDisks(stage, plan);
     await landAll(stage, plan);
   } catch (error) {
@@ -85,9 +86,17 @@ async function prepare({ request, keys, cloud, ledger, log }: Stage, plan: Plan)
   if (plan.makeBucket) await makeBucket(cloud.oss);
 }
 
-/** Whether the image itself still has to be made from the file; an encrypted one that is there needs no plain one. */
-function needsUpload(plan: Plan): boolean {
-  const own = plan.targets.filter(({ kind }) => kind !== 'copy');
-  if (own.at(-1)?.adopt !== undefined) plan.targets = plan.targets.filter(({ scratch }) => !scratch);
-  return own.every(({ adopt }) => adopt === undefined);
+/** An encrypted image that is there needs no plain one: what an earlier attempt has left of that goes in the end. */
+function dropScratch(plan: Plan, ledger: Ledger): void {
+  const encrypted = plan.targets.find(({ kind }) => kind === 'encrypt');
+  if (encrypted?.adopt === undefined) return;
+  for (const { scratch, adopt, region, name } of plan.targets) {
+    if (scratch && adopt)
+      ledger.record({ kind: 'image', region, name: adopt.name, wants: name, id: adopt.id, scratch });
+  }
+  plan.targets = plan.targets.filter(({ scratch }) => !scratch);
 }
+
+/** Whether the image itself still has to be made from the file. */
+const needsUpload = (plan: Plan): boolean =>
+  plan.targets.every(({ kind, adopt }) => kind === 'copy' || adopt === undefined);

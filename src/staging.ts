@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { which } from '@actions/io';
 import type { Plan } from './check.ts';
 import { cleanUp } from './cleanup.ts';
-import { isDenied } from './cloud/errors.ts';
+import { CloudError, isDenied } from './cloud/errors.ts';
 import { now } from './cloud/time.ts';
 import type { Cloud } from './connect.ts';
 import type { DiskImage } from './disk/disk.ts';
@@ -13,7 +14,7 @@ import { PREFIX } from './oss/bucket.ts';
 import { unfinishedUploads, type ObjectState } from './oss/objects.ts';
 import type { Source } from './oss/reader.ts';
 import { fileSum } from './oss/sum.ts';
-import { upload, type StagedObject } from './oss/upload.ts';
+import { upload, type StagedObject, type Staging } from './oss/upload.ts';
 
 /** Object keys of the disks, in their order: the user's, or those that only this run uses. */
 export function stagingKeys({ key, image, run: { id } }: ImportRequest, disks: DiskImage[]): string[] {
@@ -24,11 +25,13 @@ export function stagingKeys({ key, image, run: { id } }: ImportRequest, disks: D
   });
 }
 
-/** CRC-64 of all disks, as text for a tag. */
-export async function contentOf(disks: DiskImage[]): Promise<string> {
+/** What an image is made of, as text for a tag: CRC-64 of all disks, and whether and how it is encrypted. */
+export async function contentOf({ distribution }: ImportRequest, disks: DiskImage[]): Promise<string> {
   const sums: string[] = [];
   for (const disk of disks) sums.push(await fileSum(await sourceOf(disk)));
-  return sums.join('-').slice(0, 128);
+  if (distribution.encrypted) sums.push('encrypted', distribution.kmsKeyId ?? 'default');
+  const text = sums.join('-');
+  return text.length > 128 ? createHash('sha256').update(text).digest('hex') : text;
 }
 
 async function sourceOf(disk: DiskImage): Promise<Source> {
@@ -66,18 +69,25 @@ async function stageDisk(
   const isPrivate = request.key === undefined;
   const others = isPrivate ? undefined : await uploadsUnder(cloud, key);
   ledger.record({ kind: 'upload', key, ...(others !== undefined && { others }) });
-  const staged = await upload(cloud.oss, source, {
+  const staging: Staging = {
     key,
     run: run.mark,
     overwrite: lying !== undefined,
     joins: !isPrivate || run.attempt > 1,
-    joinsAny: isPrivate,
+    // Under a key of the user's an upload that is still young may be another run's, unless ours was told to stay.
+    joinsAny: isPrivate || (run.attempt > 1 && request.skipClean),
     onUpload: (id) => {
       ledger.record({ kind: 'upload', key, id });
     },
     onZeros: () => {
       ledger.record({ kind: 'zeros', key });
     },
+  };
+  const staged = await upload(cloud.oss, source, staging).catch((error: unknown) => {
+    // Somebody else's object, that of another job of this run perhaps, which carries the same mark.
+    const isTaken = error instanceof CloudError && error.code === 'FileAlreadyExists';
+    if (isTaken) ledger.keep((made) => made.kind !== 'object' || made.key !== key);
+    throw error;
   });
   const { etag, versionId } = staged;
   ledger.record({ kind: 'upload', key, completed: true });

@@ -25,7 +25,7 @@ test("under the user's key, an upload whose id was lost with the answer is ended
   await scene.close();
 });
 
-test("under the user's key, a later attempt joins an upload only when nobody has added to it for ten minutes", async () => {
+test("under the user's key, a later attempt joins an upload that was told to stay, or to which nobody has added for ten minutes", async () => {
   const arranged = await arrange({ title: '', inputs: { oss_key_name: 'images/disk.raw' } });
   const { scene } = arranged;
   const uploads = scene.simulator.world.bucket(BUCKET)?.uploads;
@@ -36,6 +36,11 @@ test("under the user's key, a later attempt joins an upload only when nobody has
   expect(early.log).not.toContain('Going on with');
   expect(uploads?.has(dead)).toBe(true);
   await scene.close();
+
+  const kept = await arrange({ title: '', inputs: { oss_key_name: 'images/disk.raw', skip_clean: 'true' } });
+  await killAt(kept, { operation: 'oss:UploadPart', nth: 2 }, 'after');
+  expect((await kept.scene.main({}, AGAIN)).log).toContain('Going on with an unfinished upload');
+  await kept.scene.close();
 
   const late = await arrange({ title: '', inputs: { oss_key_name: 'images/disk.raw' } });
   await killAt(late, { operation: 'oss:UploadPart', nth: 2 }, 'after');

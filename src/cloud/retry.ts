@@ -24,12 +24,19 @@ export function cure(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
   const { status = 0 } = error;
   // A page instead of an answer, with a status that means no: a proxy has decided.
   if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500) return 'none';
-  return status >= 500 || TRANSIENT.test(error.code) ? 'again' : 'none';
+  return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
 }
 
-/** Full jitter, 0.5 s doubling to 10 s, never less than the service asks for; `tries` counts from 1. */
+/** Calls are counted by the minute (https://help.aliyun.com/document_detail/25484.html), and a line may be away for one. */
+const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+
+/**
+ * Full jitter, 0.5 s doubling to 10 s, or 4 s doubling to 60 s where only time helps; never less than the service asks
+ * for. `tries` counts from 1.
+ */
 export function pauseBefore(tries: number, error: CloudError, random: number = Math.random()): number {
-  const jitter = random * Math.min(10_000, 500 * 2 ** tries);
+  const [least, most] = LONG.test(error.code) ? [4_000, 60_000] : [500, 10_000];
+  const jitter = random * Math.min(most, least * 2 ** tries);
   return Math.max(jitter, error.retryAfter ?? 0, 100);
 }
 

@@ -1,4 +1,4 @@
-import type { Log, Provider } from '../cloud/door.ts';
+import type { Door, Log, Provider } from '../cloud/door.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { instanceCredentials } from './metadata.ts';
 import { fixed, refreshing } from './refreshing.ts';
@@ -8,6 +8,7 @@ import type { Resolved } from './profile.ts';
 /** What sources need to ask others. */
 export interface Means {
   log: Log;
+  deadline: Door['deadline'];
   /** Opens STS with the given credentials; without any, requests are not signed. */
   sts: (credentials: Provider) => Rpc;
   idToken: IdToken;
@@ -26,7 +27,7 @@ export function openCredentials(source: Resolved, means: Means): Provider {
       Object.values(source.keys).forEach(hide);
       return fixed(source.keys);
     case 'oidc':
-      return refreshing(() => assumeWithOidc(sts(ANONYMOUS), source, idToken, log), log, hide);
+      return refreshing(() => assumeWithOidc(sts(ANONYMOUS), source, idToken, means), log, hide);
     case 'assume': {
       const base = sts(openCredentials(source.base, means));
       return refreshing(() => assume(base, source), log, hide);

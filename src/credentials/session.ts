@@ -1,4 +1,4 @@
-import type { Credentials, Log } from '../cloud/door.ts';
+import type { Credentials, Door } from '../cloud/door.ts';
 import { CloudError, textOf } from '../cloud/errors.ts';
 import { parsed, textAt } from '../cloud/json.ts';
 import { retry } from '../cloud/retry.ts';
@@ -21,9 +21,9 @@ export async function assumeWithOidc(
   sts: Rpc,
   role: { roleArn: string; providerArn: string; sessionName: string },
   idToken: IdToken,
-  log: Log,
+  { log, deadline }: Pick<Door, 'log' | 'deadline'>,
 ): Promise<Credentials> {
-  const options = { operation: 'github:getIDToken', log, deadline: Infinity, heal: () => false };
+  const options = { operation: 'github:getIDToken', log, deadline: deadline.at, heal: () => false };
   const token = await retry(() => askRunner(idToken), options);
   try {
     const answer = await sts('AssumeRoleWithOIDC', {

@@ -47,22 +47,20 @@ async function find(ecs: Rpc, made: ToCancel, id: string | undefined): Promise<I
   return (await findImages(ecs, { name: made.name })).find((image) => isOurs(image, made.run));
 }
 
+const ENDED = /^(InvalidTaskId|CancelTaskFailed|IncorrectImageStatus|InvalidImageId\.NotFound|InvalidImageStatus)/;
+
 /** Asks for the end of the task behind an image; says whether that was accepted. */
 async function cancel(ecs: Rpc, log: Log, imageId: string, { copy, taskId }: ToCancel): Promise<boolean> {
-  if (copy) {
-    await ecs('CancelCopyImage', { ImageId: imageId });
-    log.info(`Cancelled the copy ${imageId}.`);
-    return true;
-  }
-  const task = taskId ?? (await importTask(ecs, imageId));
-  if (task === undefined) return false;
+  const task = copy ? undefined : (taskId ?? (await importTask(ecs, imageId)));
+  if (!copy && task === undefined) return false;
   try {
-    await ecs('CancelTask', { TaskId: task });
-    log.info(`Cancelled the import task ${task} of image ${imageId}.`);
+    if (copy) await ecs('CancelCopyImage', { ImageId: imageId });
+    else await ecs('CancelTask', { TaskId: task });
+    log.info(`Cancelled the ${copy ? 'copy' : `import task ${task ?? ''} of image`} ${imageId}.`);
     return true;
   } catch (error) {
-    // The task has just ended by itself, or cannot be cancelled at this moment: the next look at the image decides.
-    if (error instanceof CloudError && /^(InvalidTaskId|CancelTaskFailed)/.test(error.code)) return false;
+    // It has just ended by itself, or cannot be cancelled at this moment: the next look at the image decides.
+    if (error instanceof CloudError && ENDED.test(error.code)) return false;
     throw error;
   }
 }

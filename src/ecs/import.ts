@@ -46,7 +46,7 @@ const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
  */
 export async function startImport(ecs: Rpc, name: string, spec: ImportSpec): Promise<Import> {
   try {
-    const answer = await ecs('ImportImage', importParams(name, spec));
+    const answer = await whenSeen(() => ecs('ImportImage', importParams(name, spec)));
     const imageId = textAt(answer, 'ImageId');
     if (imageId !== undefined) return { imageId, taskId: textAt(answer, 'TaskId') };
     throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
@@ -56,6 +56,21 @@ export async function startImport(ecs: Rpc, name: string, spec: ImportSpec): Pro
     if (ours === undefined) throw error;
     return { imageId: ours, taskId: await importTask(ecs, ours).catch(() => undefined) };
   }
+}
+
+/** ECS may not see yet what OSS has just stored and proven: undocumented, and an hour of upload would be lost. */
+async function whenSeen<T>(start: () => Promise<T>): Promise<T> {
+  const deadline = now() + 60_000;
+  const answer = await poll({ first: 2_000, slowest: 10_000, deadline: Infinity }, async () => {
+    try {
+      return { of: await start() };
+    } catch (error) {
+      const isUnseen = error instanceof CloudError && /^InvalidOSS(Object|Bucket)\.NotFound$/.test(error.code);
+      if (!isUnseen || now() >= deadline) throw error;
+      return undefined;
+    }
+  });
+  return (answer as { of: T }).of;
 }
 
 /** Id of the image that an import of ours has made under the name; it may take a moment to be listed. */

@@ -101,9 +101,19 @@ export async function completeImportRole(ram: Rpc, log: Log): Promise<void> {
 }
 
 async function attachPolicy(ram: Rpc, log: Log): Promise<void> {
-  await unlessThere(
-    ram('AttachPolicyToRole', { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE }),
-  );
+  const attach = async () => {
+    try {
+      const params = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
+      await unlessThere(ram('AttachPolicyToRole', params));
+      return true;
+    } catch (error) {
+      // A role that was just made may not have spread yet.
+      if (isRoleAbsent(error) && now() < deadline) return undefined;
+      throw error;
+    }
+  };
+  const deadline = now() + 30_000;
+  await poll({ first: 1_000, slowest: 5_000, deadline }, attach);
   log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
 }
 
@@ -111,10 +121,12 @@ async function trustPolicy(ram: Rpc): Promise<string | undefined> {
   try {
     return textAt(await ram('GetRole', { RoleName: IMPORT_ROLE }), 'Role', 'AssumeRolePolicyDocument') ?? '';
   } catch (error) {
-    if (error instanceof CloudError && error.code === 'EntityNotExist.Role') return undefined;
+    if (isRoleAbsent(error)) return undefined;
     throw error;
   }
 }
+
+const isRoleAbsent = (error: unknown): boolean => error instanceof CloudError && error.code === 'EntityNotExist.Role';
 
 async function hasPolicy(ram: Rpc): Promise<boolean> {
   const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });

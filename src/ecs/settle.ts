@@ -21,6 +21,9 @@ export interface Name {
 /** How long a swap may take, eventual consistency of the listing included, in ms. */
 const SETTLE = 180_000;
 
+/** How long an image that was seen before may be missing from the listing, in ms: undocumented. */
+const UNLISTED = 30_000;
+
 /**
  * Renames until the goal holds the name, from whatever state it finds. Idempotent.
  * @param moved - takes the ids of the images that are set aside; the last one in it is the first to go back
@@ -34,6 +37,8 @@ export async function settle(wanted: Name, newId: string, goal: Who, moved: stri
   let told = '';
   const step = async (): Promise<true | undefined> => {
     const { fresh, others } = await around(wanted, newId);
+    // One listing without an image that was just Available proves nothing.
+    if (goal === 'new' && fresh.length === 0 && now() - started < UNLISTED) return undefined;
     const swap = nextSwap(heldBy(wanted, [...others, ...fresh], newId), goal);
     if (swap === 'done') return true;
     const isBack = swap.rename === 'old' && swap.to === 'name';

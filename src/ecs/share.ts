@@ -1,9 +1,12 @@
 import { CloudError } from '../cloud/errors.ts';
 import { listAt, textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';
+import { now, poll } from '../cloud/time.ts';
 
 /** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
 const AT_ONCE = 10;
+/** How long the list of accounts may lag behind, in ms: undocumented. */
+const READ_BACK = 15_000;
 
 /**
  * Shares an image with accounts and proves it by reading back. Idempotent.
@@ -17,8 +20,12 @@ export async function shareImage(ecs: Rpc, imageId: string, accounts: string[]):
       .map((account, n): [string, string] => [`AddAccount.${n + 1}`, account]);
     await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
   }
-  const left = missing.length === 0 ? [] : await notShared(ecs, imageId, accounts);
-  if (left.length === 0) return;
+  let left = missing;
+  const readBack = async () => {
+    if (left.length > 0) left = await notShared(ecs, imageId, accounts);
+    return left.length === 0 || undefined;
+  };
+  if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack)) return;
   const text = `image ${imageId} is not shared with ${left.join(', ')}`;
   throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
 }

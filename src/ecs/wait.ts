@@ -5,12 +5,14 @@ import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, type Image } from './images.ts';
 import type { Import } from './import.ts';
-import { describeTask, findTask } from './tasks.ts';
+import { describeTask, findTask, importTask } from './tasks.ts';
 
 const LOST_TASK = /^(Failed|Deleted)$/;
 const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
 /** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
 const GONE = 180_000;
+/** How long the reason of a failed import may take to be told, in ms. */
+const REASON = 20_000;
 
 /** What a wait is about, for the log and for errors. */
 export interface Waiting {
@@ -89,7 +91,11 @@ async function failure(
   task: string | undefined,
   status = 'Gone',
 ): Promise<CloudError> {
-  const reason = taskId === undefined ? undefined : (await describeTask(ecs, taskId).catch(() => undefined))?.error;
+  const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
+  // The image may be marked as failed a moment before its task says why.
+  const ask = async () => (id === undefined ? undefined : (await describeTask(ecs, id).catch(() => undefined))?.error);
+  const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
+  const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
   if (reason !== undefined)
     return new ImportFailed('ecs:ImportImage', reason.code, `image ${imageId}: ${reason.message}`);
   if (task === 'Deleted')

@@ -21,6 +21,9 @@ export interface CallOptions {
   onRetry?: (error: CloudError) => void;
 }
 
+/** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
+export const LONG_BODY = { stall: 30_000, timeout: 4 * 3_600_000 };
+
 /** The door to one bucket and its objects. */
 export interface Oss {
   bucket: string;
@@ -175,13 +178,19 @@ function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudErro
   const { code, requestId } = (thrown ?? {}) as OssError;
   const { status, headers } = wire;
   const more = { status, requestId: typeof requestId === 'string' ? requestId : undefined, ...pacing(headers) };
-  const known = code ?? (status === 403 && wire.body?.length === 0 ? 'AccessDenied' : undefined);
+  const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
   if (typeof known === 'string' && status !== undefined && status >= 300) {
     const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
     return new CloudError(operation, known, textOf(thrown) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
   }
   const text = status === undefined ? textOf(thrown) : 'the answer is not one of this service (a proxy in between?)';
   return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
+}
+
+/** The answer to HEAD has no body; PublicEndpointForbidden is documented as EC 0048-00000401. */
+function ofBareAnswer(status: number | undefined, headers: IncomingHttpHeaders | undefined): string | undefined {
+  if (headers?.['x-oss-ec'] === '0048-00000401') return 'PublicEndpointForbidden';
+  return status === 403 ? 'AccessDenied' : undefined;
 }
 
 /** A throttled upload says how long to wait (https://help.aliyun.com/document_detail/173537.html). */

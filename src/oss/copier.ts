@@ -1,4 +1,5 @@
 import { CloudError } from '../cloud/errors.ts';
+import { cure } from '../cloud/retry.ts';
 import { zerosCrc } from './crc64.ts';
 import { zeroPart, type Part } from './cut.ts';
 import type { Pace } from './pace.ts';
@@ -63,11 +64,14 @@ export class Copier {
     try {
       return await work;
     } catch (error) {
-      const { status = 0, code } = error instanceof CloudError ? error : { code: '' };
-      if (status < 400 || status >= 500 || code === 'NoSuchUpload') throw error;
-      if (!this.refused) this.target.oss.log.info(`No copies inside the bucket (${code}): zeros travel as data.`);
+      if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error)) throw error;
+      if (!this.refused) this.target.oss.log.info(`No copies inside the bucket (${error.code}): zeros travel as data.`);
       this.refused = true;
       return undefined;
     }
   }
 }
+
+/** No further try would end otherwise, and it is copies that are refused rather than the upload. */
+const isRefusal = (error: CloudError): boolean =>
+  cure(error) === 'none' && !/^(NoSuchUpload|UploadGaveUp)$/.test(error.code);

@@ -18,14 +18,16 @@ export interface Listed {
 export interface Joined {
   uploadId: string;
   parts: Map<number, { size: number; etag: string }>;
+  /** Whether another run may have begun it, whose mark is then on the object. */
+  mayBeOthers: boolean;
 }
 
 /** An upload that nobody has added to for so long, in ms, is nobody's any more. */
 const ABANDONED = 10 * 60_000;
 
 /**
- * The newest unfinished upload under the key that may be gone on with: any under a key that only this run uses or in a
- * later attempt of it, otherwise one that was abandoned. Undefined when there is none or the right to look is missing.
+ * The newest unfinished upload under the key that may be gone on with: any that must be ours, otherwise one that was
+ * abandoned. Undefined when there is none or the right to look is missing.
  * @throws CloudError
  */
 export async function findUnfinished(oss: Oss, key: string, ours: boolean): Promise<Joined | undefined> {
@@ -33,7 +35,7 @@ export async function findUnfinished(oss: Oss, key: string, ours: boolean): Prom
     const uploads = await unfinishedUploads(oss, key);
     for (const { id, initiated } of uploads.toSorted((a, b) => b.initiated - a.initiated)) {
       const { parts, newest } = await listParts(oss, key, id);
-      if (ours || now() - Math.max(newest, initiated) > ABANDONED) return { uploadId: id, parts };
+      if (ours || now() - Math.max(newest, initiated) > ABANDONED) return { uploadId: id, parts, mayBeOthers: true };
     }
   } catch (error) {
     if (!isDenied(error) && !(error instanceof CloudError && error.code === 'NoSuchUpload')) throw error;

@@ -1,6 +1,6 @@
 import type { LimitFunction } from 'p-limit';
 import { CloudError } from '../cloud/errors.ts';
-import type { Oss } from './client.ts';
+import { LONG_BODY, type Oss } from './client.ts';
 import type { Part } from './cut.ts';
 import type { Pace } from './pace.ts';
 import type { Progress } from './progress.ts';
@@ -29,11 +29,6 @@ export interface Target {
   progress: Progress;
 }
 
-/** A try in which no byte moves for this long is over, in ms. */
-const STALL = 30_000;
-/** No try takes longer, however slow the line, in ms. */
-const LONGEST = 4 * 3_600_000;
-
 /**
  * Gives a function that sends a data part until it is accepted with the CRC of what was read. Each try takes a slot, so
  * that a part which waits for its next try leaves its place to another.
@@ -51,8 +46,7 @@ export function openSender(
         ...options,
         turn: (run) => slots(() => pace.watched(run)),
         signal,
-        stall: STALL,
-        timeout: LONGEST,
+        ...LONG_BODY,
       }),
     );
 }

@@ -1,4 +1,5 @@
 import { CloudError } from '../cloud/errors.ts';
+import { failureIn } from './body.ts';
 import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, findUnfinished, listParts, type Joined } from './join.ts';
@@ -62,7 +63,7 @@ async function begin(oss: Oss, { key, run, onUpload }: Staging): Promise<Joined>
   const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
   const uploadId = await initiate(oss, key, headers);
   onUpload(uploadId);
-  return { uploadId, parts: new Map() };
+  return { uploadId, parts: new Map(), mayBeOthers: false };
 }
 
 async function send(oss: Oss, source: Source, staging: Staging, joined: Joined): Promise<StagedObject> {
@@ -80,7 +81,7 @@ async function send(oss: Oss, source: Source, staging: Staging, joined: Joined):
       zeros += progress.bytesCopied();
       await source.assertUnchanged?.();
       progress.sayEnd();
-      const { etag, versionId } = await complete(oss, staging, uploadId, parts, crc64, new Pace(progress));
+      const { etag, versionId } = await complete(oss, staging, joined, parts, crc64, new Pace(progress));
       return { size: source.size, crc64, etag, versionId, sent, zeros };
     } catch (error) {
       // Parts have vanished or are not what the list said: send what is missing.
@@ -106,7 +107,7 @@ const tellingHowFar = (error: unknown, progress: Progress): unknown =>
 async function complete(
   oss: Oss,
   staging: Staging,
-  id: string,
+  { uploadId: id, mayBeOthers }: Joined,
   parts: Sent[],
   crc64: string,
   pace: Pace,
@@ -126,7 +127,7 @@ async function complete(
     if (answer.crc64 === crc64) return answer;
   } catch (error) {
     const there = await headObject(oss, key).catch(() => undefined);
-    const done = typeof there === 'object' && there.run === run && there.crc64 === crc64;
+    const done = typeof there === 'object' && (there.run === run || mayBeOthers) && there.crc64 === crc64;
     if (!done) throw error;
     return there;
   }
@@ -139,18 +140,10 @@ async function complete(
   return state;
 }
 
-/** The service may begin its answer with 200 and find an error afterwards; ali-oss takes that, and any page, for a success. */
+/** ali-oss takes any answer with status 200 for a success. */
 function refuseOther200<T extends { res: { data?: Buffer } }>(answer: T): T {
-  const body = answer.res.data?.toString('utf8') ?? '';
-  if (body.includes('<CompleteMultipartUploadResult')) return answer;
-  const text = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];
-  const code = text('Code') ?? 'UnexpectedAnswer';
-  throw new CloudError(
-    'oss:CompleteMultipartUpload',
-    code,
-    text('Message') ?? 'the answer is not one of this service (a proxy in between?)',
-    {
-      requestId: text('RequestId'),
-    },
-  );
+  const { data } = answer.res;
+  if (data?.includes('<CompleteMultipartUploadResult')) return answer;
+  const text = 'the answer is not one of this service (a proxy in between?)';
+  throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', text);
 }

@@ -1,9 +1,10 @@
 import pLimit from 'p-limit';
 import { CloudError } from '../cloud/errors.ts';
-import type { CallOptions, Oss } from './client.ts';
+import { LONG_BODY, type CallOptions, type Oss } from './client.ts';
 import type { Sdk } from './sdk.ts';
 import { zerosCrc } from './crc64.ts';
 import { headObject, initiate, MARK, toState } from './objects.ts';
+import { failureIn, textIn } from './body.ts';
 
 const MIB = 1024 ** 2;
 /** Copies under way at a time: each is a request without a body, which the service works off by itself. */
@@ -29,7 +30,10 @@ export async function makeZeros(
 ): Promise<string> {
   const keys = zeroKeys(key, run);
   const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-  await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), options);
+  await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), {
+    ...options,
+    ...LONG_BODY,
+  });
   const uploadId = await initiate(oss, keys.object, headers, options);
   const limit = pLimit(COPIES);
   const copy = (number: number) =>
@@ -77,9 +81,11 @@ export async function copyPart(
   const source = { sourceKey: from, sourceBucketName: oss.bucket };
   const operation = 'oss:UploadPartCopy';
   const copy = async (sdk: Sdk) => {
-    const { etag, res } = await sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source);
+    const { etag: inHeader, res } = await sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source);
     const { crc64 } = toState(res.headers);
-    if (etag === undefined) throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no part');
+    // The documentation has it in the body, ali-oss looks for it in the headers only.
+    const etag = inHeader ?? textIn(res.data, 'ETag');
+    if (etag === undefined) throw failureIn(operation, res.data, 'NoPart', 'the answer names no part');
     if (crc64 !== undefined && crc64 !== String(zerosCrc(length))) {
       throw new CloudError(operation, 'IntegrityMismatch', `part ${number} is not all zeros`);
     }

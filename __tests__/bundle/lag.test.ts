@@ -1,0 +1,58 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import type { Fault } from '../../simulator/index.ts';
+import { annotations, quickScene } from '../support/quick.ts';
+import { requests, smallDisk } from '../support/scene.ts';
+
+const error = (operation: string, code: string, status: number, times: number): Fault => ({
+  operation,
+  kind: 'error',
+  code,
+  status,
+  times,
+  nth: 1,
+});
+
+test.each([
+  ['ECS does not see the object yet', error('ecs:ImportImage', 'InvalidOSSObject.NotFound', 400, 3)],
+  ['calls are counted by the minute', error('ecs:ImportImage', 'Throttling.User', 400, 5)],
+  ['a role that was just made has not spread', error('ram:AttachPolicyToRole', 'EntityNotExist.Role', 404, 2)],
+])('what only time cures does not cost the upload: %s', async (_, fault) => {
+  const scene = await quickScene();
+  const { account, faults } = scene.simulator;
+  if (fault.operation.startsWith('ram:')) account.roles = [];
+  faults.push(fault);
+  const main = await scene.main();
+  expect(main.conclusion, main.log).toBe('success');
+  expect(requests(scene, fault.operation).filter((request) => request.fault !== undefined)).toHaveLength(
+    fault.times ?? NaN,
+  );
+  expect(requests(scene, 'oss:CompleteMultipartUpload')).toHaveLength(1);
+});
+
+test('where copies are not implemented, zeros travel', async () => {
+  const scene = await quickScene({ write: smallDisk });
+  scene.simulator.faults.push(error('oss:UploadPartCopy', 'NotImplemented', 501, Infinity));
+  const main = await scene.main();
+  expect(main.conclusion, main.log).toBe('success');
+  expect(main.log).toContain('No copies inside the bucket (NotImplemented): zeros travel as data.');
+});
+
+test('a file that cannot be deleted after all went well is a warning with the command', async () => {
+  const scene = await quickScene();
+  scene.simulator.before = async ({ operation }) => {
+    if (operation !== 'ecs:ImportImage') return;
+    await rm(scene.disk);
+    await mkdir(scene.disk);
+  };
+  const main = await scene.main({ keep_input_artifact: 'false' });
+  expect(main.conclusion, main.log).toBe('success');
+  expect(annotations(main, 'warning')).toEqual([expect.stringContaining('Remove it: rm ')]);
+});
+
+test('a debug variable that prints requests in other programs prints none here', async () => {
+  const scene = await quickScene({ env: { DEBUG: '*' } });
+  let noise = '';
+  await scene.main({}, { onSpawn: ({ stderr }) => stderr?.on('data', (text: string) => (noise += text)) });
+  expect(noise).not.toMatch(/authorization|OSS4-HMAC/i);
+});

@@ -1,0 +1,13 @@
+import { CloudError } from '../cloud/errors.ts';
+
+/** The text of the first element of that name in a small XML body. */
+export function textIn(body: Buffer | undefined, name: string): string | undefined {
+  const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
+  return text?.replaceAll('&quot;', '"');
+}
+
+/** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
+export function failureIn(operation: string, body: Buffer | undefined, code: string, text: string): CloudError {
+  const requestId = textIn(body, 'RequestId');
+  return new CloudError(operation, textIn(body, 'Code') ?? code, textIn(body, 'Message') ?? text, { requestId });
+}
