@@ -38,7 +38,7 @@ test.each(VARIANTS)(
     const failures: string[] = [];
     const states = new Set<string>();
     let missed = 0;
-    await inParallel(kills, 3, async ({ when, ...point }) => {
+    await inParallel(kills, 6, async ({ when, ...point }) => {
       const killed = await arrange(variant);
       const { hit, state } = await killAt(killed, point, when);
       const fail = (how: string) => (text: string) =>

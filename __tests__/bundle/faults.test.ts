@@ -35,7 +35,7 @@ test(
       process.env.PAIRS === undefined ? pairs : pairs.filter((pair) => name(pair).includes(process.env.PAIRS ?? ''));
     const failures: string[] = [];
     const ends = new Map<string, number>();
-    await inParallel(wanted, 3, async (pair) => {
+    await inParallel(wanted, 8, async (pair) => {
       const end = await tryPair(pair, (text) => failures.push(`${name(pair)}: ${text}`));
       ends.set(end, (ends.get(end) ?? 0) + 1);
     });
