@@ -79,5 +79,6 @@ export default defineConfig(
   },
   { files: ['src/cloud/time.ts'], rules: { 'no-restricted-globals': 'off' } },
   { files: ['src/{index,inputs,connect}.ts'], rules: { 'no-restricted-properties': 'off' } },
-  only(['simulator/**/*.ts'], 'the simulator shares nothing with the product', '(?!.*/src/).*'),
+  only(['simulator/**/*.ts'], 'the simulator shares nothing with the product', '(?!.*/(src|runner)/).*'),
+  only(['runner/*.ts'], 'the runner knows neither the product nor the cloud', NODE, OWN, 'yaml'),
 );

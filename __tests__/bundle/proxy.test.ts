@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream';
 import pLimit from 'p-limit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Simulator } from '../../simulator/index.ts';
-import type { StageResult } from '../../simulator/runner.ts';
+import type { StageResult } from '../../runner/job.ts';
 import { openCrowd, type Crowd } from '../support/people.ts';
 
 const HOSTS = [

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parsePairs } from '../../simulator/runner-output.ts';
+import { parsePairs } from '../../runner/output.ts';
 import { toy } from './toy-action.ts';
 
 const at = toy();

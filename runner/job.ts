@@ -9,8 +9,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { StepOutput, parsePairs, type Command } from './runner-output.ts';
-import { runProcess, type ProcessOptions } from './runner-process.ts';
+import { StepOutput, parsePairs, type Command } from './output.ts';
+import { runProcess, type ProcessOptions } from './process.ts';
 
 export interface RunnerOptions {
   /** The folder that holds action.yml. */
