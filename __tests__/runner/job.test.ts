@@ -123,10 +123,8 @@ describe('endings', () => {
     expect(killed.ms).toBeLessThan(4_000);
   });
 
-  it('measures time and memory', async () => {
-    const result = await run(`Buffer.alloc(200 << 20, 1); setTimeout(() => {}, 300)`);
-    expect(result.ms).toBeGreaterThan(300);
-    if (process.platform === 'linux') expect(result.maxRss).toBeGreaterThan(200 << 20);
+  it('measures time', async () => {
+    expect((await run('setTimeout(() => {}, 300)')).ms).toBeGreaterThan(300);
   });
 
   it('runs the preload of NODE_OPTIONS, in folders with spaces too', async () => {
