@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULTS, type RecordedRequest, type Settings } from './call.ts';
@@ -23,11 +23,8 @@ export interface Options extends Partial<Settings> {
   /** How many times faster than the wall clock simulated time runs, and since when. */
   speed?: number;
   origin?: number;
-  /** Where objects are kept; a temporary directory of its own without. */
-  directory?: string;
   /** `user:password` wanted in Proxy-Authorization. */
   proxyUser?: string;
-  port?: number;
 }
 
 export interface Simulator {
@@ -51,9 +48,8 @@ export interface Simulator {
 
 /** OSS, ECS, RAM, STS, GitHub's token endpoint and the metadata service, behind one HTTPS proxy on this machine. */
 export async function startSimulator(options: Options = {}): Promise<Simulator> {
-  const { speed = 1, origin = Date.now(), proxyUser, port = 0 } = options;
-  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'simulator-'));
-  mkdirSync(directory, { recursive: true });
+  const { speed = 1, origin = Date.now(), proxyUser } = options;
+  const directory = mkdtempSync(join(tmpdir(), 'simulator-'));
   const world = new World(new Clock(origin, speed), directory);
   const { account, admin } = seed(world);
   const settings = { ...DEFAULTS, ...options };
@@ -62,7 +58,7 @@ export async function startSimulator(options: Options = {}): Promise<Simulator> 
   const server = new Proxy(gateway, certificates, proxyUser);
   const [user = '', password = ''] = proxyUser?.split(/:(.*)/s) ?? [];
   const login = user === '' ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
-  const proxy = `http://${login}127.0.0.1:${await server.listen(port)}`;
+  const proxy = `http://${login}127.0.0.1:${await server.listen()}`;
   const caFile = join(directory, 'ca.pem');
   writeFileSync(caFile, certificates.ca);
   const ticking = setInterval(() => {
@@ -97,7 +93,7 @@ export async function startSimulator(options: Options = {}): Promise<Simulator> 
     close: async () => {
       clearInterval(ticking);
       await server.close();
-      if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
+      rmSync(directory, { recursive: true, force: true });
     },
   };
 }

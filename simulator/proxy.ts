@@ -43,9 +43,10 @@ export class Proxy {
     });
   }
 
-  listen(port: number): Promise<number> {
+  /** @returns the port */
+  listen(): Promise<number> {
     return new Promise((resolve) => {
-      this.#http.listen(port, '127.0.0.1', () => {
+      this.#http.listen(0, '127.0.0.1', () => {
         resolve((this.#http.address() as AddressInfo).port);
       });
     });
