@@ -25,7 +25,6 @@ export class Role {
   trust = '';
   policies: { type: 'System' | 'Custom'; name: string; at: number }[] = [];
   created = 0;
-  updated = 0;
   maxSession = 3600;
   /** How long a session lives when nobody asks for another time; an hour, or six from the metadata service. */
   sessionSeconds?: number;

@@ -47,11 +47,10 @@ const BY_STATUS: Record<number, string> = {
     OperationDenied.ImageCopyConflict OperationDenied.ImageCopying QuotaExceed.Image QuotaExceed.ImageShare
     SnapshotCreatedImage TagKey.Duplication`,
   404: `NoSuchBucket NoSuchKey NoSuchLifecycle NoSuchServerSideEncryptionRule NoSuchUpload NoSuchVersion
-    EntityNotExist.Policy EntityNotExist.Role EntityNotExist.Role.Policy InvalidAccessKeyId.NotFound
-    InvalidAccount.NotFound InvalidAction.NotFound InvalidImageId.NotFound InvalidRegionId.NotFound
+    EntityNotExist.Policy EntityNotExist.Role InvalidAccessKeyId.NotFound InvalidAccount.NotFound
+    InvalidAction.NotFound InvalidImageId.NotFound InvalidRegionId.NotFound
     InvalidResourceId.NotFound InvalidSnapshotId.NotFound`,
-  409: `BucketAlreadyExists BucketNotEmpty FileAlreadyExists DeleteConflict.Role.Policy EntityAlreadyExists.Role
-    EntityAlreadyExists.Role.Policy`,
+  409: `BucketAlreadyExists BucketNotEmpty FileAlreadyExists EntityAlreadyExists.Role EntityAlreadyExists.Role.Policy`,
   411: 'MissingContentLength',
   416: 'InvalidRange',
   500: 'InternalError',

@@ -9,34 +9,11 @@ import { parseTrust } from './trust.ts';
 export const RAM: RpcHandlers = {
   GetRole: (call) => ({ Role: describe(call, findRole(call)) }),
   CreateRole: createRole,
-  UpdateRole: (call) => {
-    const role = findRole(call);
-    const { NewAssumeRolePolicyDocument: trust, NewDescription: description } = call.params;
-    if (trust) checkTrust(trust);
-    role.trust = trust ?? role.trust;
-    role.description = description ?? role.description;
-    role.updated = call.now;
-    return { Role: describe(call, role) };
-  },
-  DeleteRole: (call) => {
-    const role = findRole(call);
-    if (role.policies.length > 0) fail('DeleteConflict.Role.Policy');
-    call.account.roles = call.account.roles.filter((one) => one !== role);
-    return {};
-  },
   AttachPolicyToRole: (call) => {
     const role = findRole(call);
     const { name, type } = findPolicy(call);
     if (role.policies.some((one) => one.name === name && one.type === type)) fail('EntityAlreadyExists.Role.Policy');
     role.policies.push({ type, name, at: call.now });
-    return {};
-  },
-  DetachPolicyFromRole: (call) => {
-    const role = findRole(call);
-    const { name, type } = findPolicy(call);
-    const rest = role.policies.filter((one) => one.name !== name || one.type !== type);
-    if (rest.length === role.policies.length) fail('EntityNotExist.Role.Policy');
-    role.policies = rest;
     return {};
   },
   ListPoliciesForRole: (call) => ({
@@ -89,7 +66,7 @@ function createRole(call: RpcCall): object {
   checkTrust(trust);
   if (call.account.roles.some((one) => one.name.toLowerCase() === name.toLowerCase())) fail('EntityAlreadyExists.Role');
   const role = call.world.addRole(call.account, name, trust);
-  Object.assign(role, { description, created: call.now, updated: call.now, maxSession: seconds });
+  Object.assign(role, { description, created: call.now, maxSession: seconds });
   return { Role: describe(call, role) };
 }
 
@@ -100,6 +77,6 @@ function describe(call: RpcCall, role: Role): object {
     ...shape(words, role),
     Arn: `acs:ram::${call.account.id}:role/${role.name.toLowerCase()}`,
     CreateDate: isoSeconds(role.created),
-    UpdateDate: isoSeconds(role.updated),
+    UpdateDate: isoSeconds(role.created),
   };
 }

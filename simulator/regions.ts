@@ -23,7 +23,3 @@ export function isMainland(region: string): boolean {
 export function isCentral(region: string): boolean {
   return !REGIONAL_ONLY.has(region);
 }
-
-export function ecsEndpoint(region: string): string {
-  return region === 'cn-hangzhou' ? 'ecs-cn-hangzhou.aliyuncs.com' : `ecs.${region}.aliyuncs.com`;
-}

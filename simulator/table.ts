@@ -31,22 +31,17 @@ const OSS = `
 ListBuckets | GET service | prefix marker max-keys | oss:ListBuckets |
 PutBucket | PUT bucket | | oss:PutBucket | BucketAlreadyExists InvalidBucketName
 GetBucketInfo | GET bucket ?bucketInfo | | oss:GetBucketInfo |
-GetBucketLocation | GET bucket ?location | | oss:GetBucketLocation |
 GetBucketEncryption | GET bucket ?encryption | | oss:GetBucketEncryption | NoSuchServerSideEncryptionRule
 PutBucketEncryption | PUT bucket ?encryption | | oss:PutBucketEncryption | MalformedXML
-GetBucketVersioning | GET bucket ?versioning | | oss:GetBucketVersioning |
 PutBucketLifecycle | PUT bucket ?lifecycle | | oss:PutBucketLifecycle | MalformedXML
 GetBucketLifecycle | GET bucket ?lifecycle | | oss:GetBucketLifecycle | NoSuchLifecycle
-DeleteBucketLifecycle | DELETE bucket ?lifecycle | | oss:PutBucketLifecycle |
 DeleteBucket | DELETE bucket | | oss:DeleteBucket | BucketNotEmpty
 PutObject | PUT object | | oss:PutObject |
   EntityTooLarge FileAlreadyExists InvalidDigest InvalidObjectName MissingContentLength
 HeadObject | HEAD object | versionId | oss:GetObject | ${MISSING}
-GetObjectMeta | HEAD object ?objectMeta | versionId | oss:GetObject | ${MISSING}
 GetObject | GET object | versionId | oss:GetObject | ${MISSING} InvalidObjectState
 DeleteObject | DELETE object | versionId | oss:DeleteObject |
 DeleteMultipleObjects | POST bucket ?delete | encoding-type | oss:DeleteObject | MalformedXML MissingContentMD5
-ListObjects | GET bucket | prefix delimiter marker max-keys encoding-type | oss:ListObjects |
 ListObjectsV2 | GET bucket ?list-type | prefix delimiter start-after continuation-token max-keys encoding-type
   fetch-owner | oss:ListObjects |
 ListMultipartUploads | GET bucket ?uploads | prefix delimiter key-marker upload-id-marker max-uploads encoding-type
@@ -63,7 +58,6 @@ AbortMultipartUpload | DELETE object ?uploadId | | oss:AbortMultipartUpload | No
 
 /** Operation | resource of the RAM action (-: none is asked for) | parameters | codes */
 const ECS = `
-DescribeRegions | * | AcceptLanguage InstanceChargeType ResourceType |
 ImportImage | image/* | RegionId! ${IMAGE_FIELDS} ${TAGS} Architecture OSType Platform RoleName ResourceGroupId
   ClientToken DetectionStrategy DiskDeviceMapping.N.Format DiskDeviceMapping.N.OSSBucket DiskDeviceMapping.N.OSSObject
   DiskDeviceMapping.N.DiskImageSize DiskDeviceMapping.N.DiskImSize DiskDeviceMapping.N.Device |
@@ -103,13 +97,8 @@ const RAM = `
 GetRole | role/{RoleName} | RoleName! | EntityNotExist.Role
 CreateRole | role/{RoleName} | RoleName! AssumeRolePolicyDocument! Description MaxSessionDuration |
   EntityAlreadyExists.Role InvalidParameter.RoleName MalformedPolicyDocument InvalidParameter.MaxSessionDuration
-UpdateRole | role/{RoleName} | RoleName! NewAssumeRolePolicyDocument NewDescription |
-  EntityNotExist.Role MalformedPolicyDocument
-DeleteRole | role/{RoleName} | RoleName! | EntityNotExist.Role DeleteConflict.Role.Policy
 AttachPolicyToRole | role/{RoleName} | ${POLICY} RoleName! |
   EntityNotExist.Role EntityNotExist.Policy EntityAlreadyExists.Role.Policy
-DetachPolicyFromRole | role/{RoleName} | ${POLICY} RoleName! |
-  EntityNotExist.Role EntityNotExist.Policy EntityNotExist.Role.Policy
 ListPoliciesForRole | role/{RoleName} | RoleName! | EntityNotExist.Role
 GetPolicy | policy/{PolicyName} | ${POLICY} | EntityNotExist.Policy`;
 

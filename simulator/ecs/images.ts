@@ -3,16 +3,12 @@ import type { RpcHandlers } from '../table.ts';
 import { isoSeconds } from '../clock.ts';
 import type { Disk, Image } from '../entities.ts';
 import { fail } from '../errors.ts';
-import { REGIONS, ecsEndpoint } from '../regions.ts';
 import { numbered } from '../rpc.ts';
 import { shape, shapeTags } from '../shape.ts';
 import { hideChange, removeImage } from './settle.ts';
 import { checkDescription, checkName, checkOneOf } from './values.ts';
 
 export const IMAGES: RpcHandlers = {
-  DescribeRegions: () => ({
-    Regions: { Region: REGIONS.map((id) => ({ RegionId: id, LocalName: id, RegionEndpoint: ecsEndpoint(id) })) },
-  }),
   DescribeImages: describeImages,
   ModifyImageAttribute: modify,
   DeleteImage: deleteImage,

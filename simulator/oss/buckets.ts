@@ -10,7 +10,6 @@ export const BUCKETS: OssHandlers = {
   ListBuckets: listBuckets,
   PutBucket: putBucket,
   GetBucketInfo: getBucketInfo,
-  GetBucketLocation: (call) => ({ ...ok(call, 'LocationConstraint', {}), body: location(call.bucket) }),
   GetBucketEncryption: (call) => {
     if (!call.bucket.encryption) fail('NoSuchServerSideEncryptionRule', { BucketName: call.bucket.name });
     return ok(call, 'ServerSideEncryptionRule', { ApplyServerSideEncryptionByDefault: encryption(call.bucket) });
@@ -24,7 +23,6 @@ export const BUCKETS: OssHandlers = {
     call.bucket.encryption = { algorithm, ...(kmsKeyId !== undefined && { kmsKeyId }) };
     return empty(call, 200);
   },
-  GetBucketVersioning: (call) => ok(call, 'VersioningConfiguration', { Status: call.bucket.versioning }),
   PutBucketLifecycle: async (call) => {
     const text = await call.text();
     const rules = inside(text, 'Rule');
@@ -38,10 +36,6 @@ export const BUCKETS: OssHandlers = {
     if (lifecycle === undefined) fail('NoSuchLifecycle', { BucketName: name });
     return { ...ok(call, 'LifecycleConfiguration', {}), body: lifecycle };
   },
-  DeleteBucketLifecycle: (call) => {
-    delete call.bucket.lifecycle;
-    return empty(call, 204);
-  },
   DeleteBucket: (call) => {
     const { bucket, world } = call;
     if (bucket.objects.size + bucket.uploads.size > 0) fail('BucketNotEmpty', { BucketName: bucket.name });
@@ -49,10 +43,6 @@ export const BUCKETS: OssHandlers = {
     return empty(call, 204);
   },
 };
-
-function location(bucket: Bucket): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint>oss-${bucket.region}</LocationConstraint>`;
-}
 
 function encryption({ encryption }: Bucket) {
   return { SSEAlgorithm: encryption?.algorithm ?? 'None', KMSMasterKeyID: encryption?.kmsKeyId };

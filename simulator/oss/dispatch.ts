@@ -19,8 +19,6 @@ import { OBJECTS } from './objects.ts';
 const HANDLERS: OssHandlers = { ...BUCKETS, ...OBJECTS, ...LISTS, ...MULTIPART };
 /** What any request can be told. */
 const ALWAYS = ['NoSuchBucket', 'AccessDenied', 'InvalidArgument', 'RequestTimeout'];
-/** Operations that may be called through the endpoint of any region. */
-const ANYWHERE = ['GetBucketInfo', 'GetBucketLocation'];
 
 /** The row whose method, place and query parameters fit; with all of its parameters, the most of them. */
 function findRow(method: string, place: string, query: Record<string, string>, headers: Record<string, string>) {
@@ -106,7 +104,8 @@ function place({ bucket, key }: OssCall): string {
 /** https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints */
 function checkBucket(bucket: Bucket | undefined, target: Target, row: Row, gateway: Gateway): void {
   if (!bucket) fail('NoSuchBucket', { BucketName: target.bucket ?? '', EC: '0015-00000101' });
-  if (target.region !== undefined && target.region !== bucket.region && !ANYWHERE.includes(row.name)) {
+  // GetBucketInfo may be called through the endpoint of any region.
+  if (target.region !== undefined && target.region !== bucket.region && row.name !== 'GetBucketInfo') {
     const message =
       'The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.';
     fail('AccessDenied', message, {

@@ -5,8 +5,7 @@ import { encode } from '../signatures.ts';
 import { ok } from './answers.ts';
 
 export const LISTS: OssHandlers = {
-  ListObjects: (call) => listObjects(call, 'marker'),
-  ListObjectsV2: (call) => listObjects(call, 'continuation-token'),
+  ListObjectsV2: listObjects,
   ListMultipartUploads: listUploads,
 };
 
@@ -48,13 +47,13 @@ function page<T>(
   return found;
 }
 
-function listObjects(call: OssCall, marker: 'marker' | 'continuation-token') {
+function listObjects(call: OssCall) {
   const { prefix = '', delimiter = '', 'start-after': start = '', 'max-keys': max = '100' } = call.query;
   const name = (key: string) => (call.query['encoding-type'] === 'url' ? encode(key) : key);
   const all = [...call.bucket.objects.entries()].flatMap(([key, [value]]) =>
     value && !value.deleteMarker ? [{ key, id: '', value }] : [],
   );
-  const after = call.query[marker] ?? start;
+  const after = call.query['continuation-token'] ?? start;
   const found = page(all, prefix, delimiter, { key: after, id: '' }, Math.min(Number(max), 1000));
   const contents = found.entries.map(({ key, value }) => ({
     Key: name(key),
@@ -63,15 +62,10 @@ function listObjects(call: OssCall, marker: 'marker' | 'continuation-token') {
     Type: value.type,
     Size: value.size,
     StorageClass: value.storageClass,
-    ...((marker === 'marker' || call.query['fetch-owner'] === 'true') && {
+    ...(call.query['fetch-owner'] === 'true' && {
       Owner: { ID: call.bucket.owner, DisplayName: call.bucket.owner },
     }),
   }));
-  const next = found.truncated ? name(found.last.key) : undefined;
-  const pages =
-    marker === 'marker'
-      ? { Marker: name(after), NextMarker: next }
-      : { StartAfter: name(start), KeyCount: contents.length + found.prefixes.length, NextContinuationToken: next };
   return ok(call, 'ListBucketResult', {
     Name: call.bucket.name,
     Prefix: name(prefix),
@@ -79,7 +73,9 @@ function listObjects(call: OssCall, marker: 'marker' | 'continuation-token') {
     Delimiter: delimiter,
     EncodingType: call.query['encoding-type'],
     IsTruncated: found.truncated,
-    ...pages,
+    StartAfter: name(start),
+    KeyCount: contents.length + found.prefixes.length,
+    NextContinuationToken: found.truncated ? name(found.last.key) : undefined,
     Contents: contents,
     CommonPrefixes: found.prefixes.map((one) => ({ Prefix: name(one) })),
   });

@@ -15,11 +15,6 @@ export const OBJECTS: OssHandlers = {
     const version = findVersion(call);
     return { ...empty(call, 200, facts(call, version)), length: version.size };
   },
-  GetObjectMeta: (call) => {
-    const version = findVersion(call);
-    const headers = { etag: version.etag, 'last-modified': new Date(version.modified).toUTCString() };
-    return { ...empty(call, 200, { ...headers, ...versionHeader(call, version) }), length: version.size };
-  },
   GetObject: getObject,
   DeleteObject: deleteObject,
   DeleteMultipleObjects: deleteMultiple,
