@@ -60,13 +60,11 @@ function checkTrust(text: string): void {
 
 function createRole(call: RpcCall): object {
   const { RoleName: name = '', AssumeRolePolicyDocument: trust = '', Description: description = '' } = call.params;
-  const seconds = Number(call.params.MaxSessionDuration ?? 3600);
   if (!/^[A-Za-z0-9.-]{1,64}$/.test(name)) fail('InvalidParameter.RoleName');
-  if (!(seconds >= 3600 && seconds <= 43200)) fail('InvalidParameter.MaxSessionDuration');
   checkTrust(trust);
   if (call.account.roles.some((one) => one.name.toLowerCase() === name.toLowerCase())) fail('EntityAlreadyExists.Role');
   const role = call.world.addRole(call.account, name, trust);
-  Object.assign(role, { description, created: call.now, maxSession: seconds });
+  Object.assign(role, { description, created: call.now });
   return { Role: describe(call, role) };
 }
 

@@ -17,7 +17,7 @@ const COMMON =
   'Action Version Format Timestamp SignatureMethod SignatureVersion SignatureNonce SignatureType AccessKeyId Signature SecurityToken RegionId';
 /** What any request can be told. */
 const ALWAYS =
-  'NoPermission Forbidden.RAM DryRunOperation DRYRUN.SUCCESS MissingParameter InvalidParameter InvalidClientToken.Malformed IdempotentParameterMismatch'.split(
+  'NoPermission Forbidden.RAM DRYRUN.SUCCESS MissingParameter InvalidParameter InvalidClientToken.Malformed IdempotentParameterMismatch'.split(
     ' ',
   );
 

@@ -18,7 +18,6 @@ export type OssHandlers = Record<string, (call: OssCall) => Answer | Promise<Ans
 export type RpcHandlers = Record<string, (call: RpcCall) => object | Promise<object>>;
 
 const HELP = 'https://www.alibabacloud.com/help/en';
-const IMAGE_FIELDS = 'ImageName Description BootMode LicenseType Features.NvmeSupport Features.ImdsSupport DryRun';
 const TAGS = 'Tag.N.Key Tag.N.Value';
 const TAG_CODES = 'TagKey.Duplication InvalidTagKey.Malformed InvalidTagValue.Malformed';
 const NAME_CODES = 'InvalidImageName.Duplicated InvalidImageName.Malformed InvalidDescription.Malformed';
@@ -41,26 +40,26 @@ PutObject | PUT object | | oss:PutObject |
 HeadObject | HEAD object | versionId | oss:GetObject | ${MISSING}
 GetObject | GET object | versionId | oss:GetObject | ${MISSING} InvalidObjectState
 DeleteObject | DELETE object | versionId | oss:DeleteObject |
-DeleteMultipleObjects | POST bucket ?delete | encoding-type | oss:DeleteObject | MalformedXML MissingContentMD5
+DeleteMultipleObjects | POST bucket ?delete | | oss:DeleteObject | MalformedXML MissingContentMD5
 ListObjectsV2 | GET bucket ?list-type | prefix delimiter start-after continuation-token max-keys encoding-type
   fetch-owner | oss:ListObjects |
 ListMultipartUploads | GET bucket ?uploads | prefix delimiter key-marker upload-id-marker max-uploads encoding-type
   | oss:ListMultipartUploads |
-InitiateMultipartUpload | POST object ?uploads | encoding-type | oss:PutObject | InvalidObjectName FileAlreadyExists
+InitiateMultipartUpload | POST object ?uploads | | oss:PutObject | InvalidObjectName FileAlreadyExists
 UploadPart | PUT object ?partNumber&uploadId | | oss:PutObject |
   NoSuchUpload EntityTooLarge InvalidDigest MissingContentLength
 UploadPartCopy | PUT object ?partNumber&uploadId +x-oss-copy-source | | oss:PutObject |
   NoSuchUpload ${MISSING} EntityTooLarge InvalidRange InvalidObjectState
-ListParts | GET object ?uploadId | max-parts part-number-marker encoding-type | oss:ListParts | NoSuchUpload
-CompleteMultipartUpload | POST object ?uploadId | encoding-type | oss:PutObject |
+ListParts | GET object ?uploadId | max-parts part-number-marker | oss:ListParts | NoSuchUpload
+CompleteMultipartUpload | POST object ?uploadId | | oss:PutObject |
   NoSuchUpload MalformedXML InvalidPart InvalidPartOrder EntityTooSmall FileAlreadyExists
 AbortMultipartUpload | DELETE object ?uploadId | | oss:AbortMultipartUpload | NoSuchUpload`;
 
 /** Operation | resource of the RAM action (-: none is asked for) | parameters | codes */
 const ECS = `
-ImportImage | image/* | RegionId! ${IMAGE_FIELDS} ${TAGS} Architecture OSType Platform RoleName ResourceGroupId
-  ClientToken DetectionStrategy DiskDeviceMapping.N.Format DiskDeviceMapping.N.OSSBucket DiskDeviceMapping.N.OSSObject
-  DiskDeviceMapping.N.DiskImageSize DiskDeviceMapping.N.DiskImSize DiskDeviceMapping.N.Device |
+ImportImage | image/* | RegionId! ImageName Description BootMode LicenseType Features.NvmeSupport Features.ImdsSupport
+  DryRun ${TAGS} Architecture OSType Platform RoleName ResourceGroupId ClientToken DetectionStrategy
+  DiskDeviceMapping.N.Format DiskDeviceMapping.N.OSSBucket DiskDeviceMapping.N.OSSObject DiskDeviceMapping.N.DiskImageSize |
   ${NAME_CODES} ${TAG_CODES} UnsupportedSuffix.OSSObject InvalidOSSBucket.NotFound InvalidOSSBucket.NotMatched
   InvalidOSSBucket.EncryptUnsupported InvalidOSSObject.NotFound InvalidOSSObject.Malformed InvalidOSSObject.Size
   InvalidOSSObject.NeedRestore InvalidOSS.NotAuthorized NoSetRoletoECSServiceAcount InvalidImageSize InvalidDataDiskSize
@@ -68,21 +67,21 @@ ImportImage | image/* | RegionId! ${IMAGE_FIELDS} ${TAGS} Architecture OSType Pl
   InvalidBootMode.NotSupport InvalidArchitecture.Malformed InvalidOSType.Malformed InvalidLicenseType.NotSupported
   InvalidParameter.DetectionStrategy InvalidParameter.FeaturesImdsSupport QuotaExceed.Image
   MissingParameter.DiskDeviceMapping
-DescribeImages | image/{ImageId} | RegionId! Status ImageId ImageName ImageFamily ImageOwnerAlias ImageOwnerId OSType
-  Architecture ResourceGroupId ${PAGES} ${TAGS} | InvalidStatus.NotFound InvalidImageOwnerAlias.ValueNotSupported
-ModifyImageAttribute | image/{ImageId} | RegionId! ImageId! ${IMAGE_FIELDS} ImageFamily Status | ${NAME_CODES}
-  InvalidImageId.NotFound IncorrectImageStatus InvalidBootMode.Malformed InvalidStatus InvalidImageFamily.Malformed
-DeleteImage | image/{ImageId} | RegionId! ImageId! Force DryRun | InvalidImageId.NotFound ImageUsingByInstance
+DescribeImages | image/{ImageId} | RegionId! Status ImageId ImageName ImageOwnerAlias ${PAGES} ${TAGS} |
+  InvalidStatus.NotFound InvalidImageOwnerAlias.ValueNotSupported
+ModifyImageAttribute | image/{ImageId} | RegionId! ImageId! ImageName ImageFamily BootMode | ${NAME_CODES}
+  InvalidImageId.NotFound IncorrectImageStatus InvalidBootMode.Malformed InvalidImageFamily.Malformed
+DeleteImage | image/{ImageId} | RegionId! ImageId! Force | InvalidImageId.NotFound ImageUsingByInstance
   ImageUseShared OperationDenied.ImageCopying ImageIsImporting
-DescribeTasks | * | RegionId! TaskIds TaskStatus TaskAction StartTime EndTime ${PAGES} |
+DescribeTasks | * | RegionId! TaskIds TaskAction ${PAGES} |
 DescribeTaskAttribute | * | RegionId! TaskId! | InvalidTaskId.NotFound
 CancelTask | * | RegionId! TaskId! | InvalidTaskId.NotFound InvalidTaskId.IncorrectTaskStatus
 CopyImage | image/{ImageId} | RegionId! ImageId! DestinationRegionId DestinationImageName DestinationDescription Encrypted
-  KMSKeyId ResourceGroupId ClientToken DryRun ${TAGS} | ${NAME_CODES} ${TAG_CODES} InvalidImageId.NotFound
+  KMSKeyId ResourceGroupId ClientToken ${TAGS} | ${NAME_CODES} ${TAG_CODES} InvalidImageId.NotFound
   IncorrectImageStatus OperationDenied.ImageCopyConflict InvalidOperation.VhdImageUnsupported QuotaExceed.Image
   InvalidRegionId.NotFound
 CancelCopyImage | image/{ImageId} | RegionId! ImageId! | InvalidImageId.NotFound IncorrectImageStatus
-ModifyImageSharePermission | image/{ImageId} | RegionId! ImageId! AddAccount.N RemoveAccount.N DryRun |
+ModifyImageSharePermission | image/{ImageId} | RegionId! ImageId! AddAccount.N RemoveAccount.N |
   InvalidImageId.NotFound InvalidAccount.NotFound IncorrectImageStatus QuotaExceed.ImageShare
   InvalidOperation.EncryptedImage
 DescribeImageSharePermission | image/{ImageId} | RegionId! ImageId! ${PAGES} | InvalidImageId.NotFound
@@ -91,12 +90,12 @@ TagResources | * | RegionId! ResourceType! ResourceId.N! Tag.N.Key! Tag.N.Value 
 ListTagResources | * | RegionId! ResourceType! ResourceId.N ${TAGS} NextToken | ${TAG_CODES} InvalidResourceType.NotFound
 DescribeDiskEncryptionByDefaultStatus | diskencryptiondefaultconfig/* | RegionId! |
 DescribeSnapshots | * | RegionId! SnapshotIds ${PAGES} |
-DeleteSnapshot | snapshot/{SnapshotId} | SnapshotId! Force | InvalidSnapshotId.NotFound SnapshotCreatedImage`;
+DeleteSnapshot | snapshot/{SnapshotId} | SnapshotId! | InvalidSnapshotId.NotFound SnapshotCreatedImage`;
 
 const RAM = `
 GetRole | role/{RoleName} | RoleName! | EntityNotExist.Role
-CreateRole | role/{RoleName} | RoleName! AssumeRolePolicyDocument! Description MaxSessionDuration |
-  EntityAlreadyExists.Role InvalidParameter.RoleName MalformedPolicyDocument InvalidParameter.MaxSessionDuration
+CreateRole | role/{RoleName} | RoleName! AssumeRolePolicyDocument! Description |
+  EntityAlreadyExists.Role InvalidParameter.RoleName MalformedPolicyDocument
 AttachPolicyToRole | role/{RoleName} | ${POLICY} RoleName! |
   EntityNotExist.Role EntityNotExist.Policy EntityAlreadyExists.Role.Policy
 ListPoliciesForRole | role/{RoleName} | RoleName! | EntityNotExist.Role
@@ -104,7 +103,7 @@ GetPolicy | policy/{PolicyName} | ${POLICY} | EntityNotExist.Policy`;
 
 const STS = `
 GetCallerIdentity | - | |
-AssumeRole | {RoleArn} | RoleArn! RoleSessionName! DurationSeconds Policy ExternalId |
+AssumeRole | {RoleArn} | RoleArn! RoleSessionName! DurationSeconds Policy |
   EntityNotExist.Role InvalidParameter.DurationSeconds InvalidParameter.RoleSessionName
 AssumeRoleWithOIDC | unsigned | OIDCProviderArn! RoleArn! OIDCToken! RoleSessionName! DurationSeconds Policy |
   AuthenticationFail.NoPermission AuthenticationFail.OIDCToken.AudienceNotMatch AuthenticationFail.OIDCToken.Expired

@@ -42,7 +42,6 @@ function copyImage(call: RpcCall): object {
   if (source.disks.some(({ format }) => format === 'VHD')) fail('InvalidOperation.VhdImageUnsupported');
   if (copiesOf(call, source).length > 0) fail('OperationDenied.ImageCopyConflict');
   checkQuota(call, region);
-  if (params.DryRun === 'true') fail('DryRunOperation');
   const id = randomId('m-2ze', 17);
   const image = Object.assign(new Image(), source, {
     id,
@@ -78,7 +77,6 @@ function share(call: RpcCall): object {
   if (!added.every((id) => /^\d{16}$/.test(id) && id !== call.account.id)) fail('InvalidAccount.NotFound');
   const shared = [...new Set([...image.sharedWith, ...added])].filter((id) => !removed.includes(id));
   if (shared.length > 50) fail('QuotaExceed.ImageShare');
-  if (call.params.DryRun === 'true') fail('DryRunOperation');
   image.sharedWith = shared;
   return {};
 }

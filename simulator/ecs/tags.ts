@@ -1,12 +1,12 @@
 import type { RpcCall } from '../call.ts';
 import { isoSeconds } from '../clock.ts';
-import type { Snapshot } from '../entities.ts';
+import type { Image, Snapshot } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { list } from '../rpc.ts';
 import type { RpcHandlers } from '../table.ts';
 import { shape, shapeTags } from '../shape.ts';
 import { paged } from './images.ts';
-import { readTags } from './values.ts';
+import { own, readTags } from './values.ts';
 
 /** Tags of images and snapshots, the snapshots behind images, and whether disks are encrypted by default. */
 export const TAGS: RpcHandlers = {
@@ -40,15 +40,16 @@ export const TAGS: RpcHandlers = {
   DescribeDiskEncryptionByDefaultStatus: ({ account }) => ({ Encrypted: account.diskEncryptionByDefault }),
   DescribeSnapshots: (call) => {
     const ids = call.params.SnapshotIds ? (JSON.parse(call.params.SnapshotIds) as string[]) : undefined;
-    const found = ownSnapshots(call).filter(({ id }) => !ids || ids.includes(id));
+    const found = own(call, call.world.snapshots).filter(({ id }) => !ids || ids.includes(id));
     return paged(call.params, found, (page) => ({
       Snapshots: { Snapshot: page.map((one) => describe(call, one)) },
     }));
   },
   DeleteSnapshot: (call) => {
-    const snapshot =
-      ownSnapshots(call).find(({ id }) => id === call.params.SnapshotId) ?? fail('InvalidSnapshotId.NotFound');
-    if (isUsed(call, snapshot) && call.params.Force !== 'true') fail('SnapshotCreatedImage');
+    const { SnapshotId: wanted } = call.params;
+    const snapshot = own(call, call.world.snapshots).find(({ id }) => id === wanted);
+    if (!snapshot) fail('InvalidSnapshotId.NotFound');
+    if (isUsed(call, snapshot)) fail('SnapshotCreatedImage');
     call.world.snapshots = call.world.snapshots.filter((one) => one !== snapshot);
     return {};
   },
@@ -57,12 +58,7 @@ export const TAGS: RpcHandlers = {
 function resources(call: RpcCall): { id: string; tags: Record<string, string> }[] {
   const { ResourceType: type } = call.params;
   if (type !== 'image' && type !== 'snapshot') fail('InvalidResourceType.NotFound');
-  if (type === 'snapshot') return ownSnapshots(call);
-  return call.world.images.filter(({ owner, region }) => owner === call.account.id && region === call.region);
-}
-
-function ownSnapshots(call: RpcCall): Snapshot[] {
-  return call.world.snapshots.filter(({ owner, region }) => owner === call.account.id && region === call.region);
+  return own<Image | Snapshot>(call, type === 'image' ? call.world.images : call.world.snapshots);
 }
 
 function isUsed(call: RpcCall, { imageId }: Snapshot): boolean {

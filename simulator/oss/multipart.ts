@@ -41,8 +41,7 @@ function initiate(call: OssCall): Answer {
   const id = randomBytes(16).toString('hex').toUpperCase();
   checkOverwrite(call);
   call.bucket.uploads.set(id, { id, key: call.key, initiated: call.now, parts: new Map(), ...describe(call) });
-  const key = call.query['encoding-type'] === 'url' ? encode(call.key) : call.key;
-  return ok(call, 'InitiateMultipartUploadResult', { Bucket: call.bucket.name, Key: key, UploadId: id });
+  return ok(call, 'InitiateMultipartUploadResult', { Bucket: call.bucket.name, Key: call.key, UploadId: id });
 }
 
 function partNumber(call: OssCall): number {
@@ -114,7 +113,7 @@ function listParts(call: OssCall): Answer {
   const page = rest.slice(0, max);
   return ok(call, 'ListPartsResult', {
     ...{ Bucket: call.bucket.name, UploadId: upload.id, StorageClass: upload.storageClass, MaxParts: max },
-    Key: call.query['encoding-type'] === 'url' ? encode(upload.key) : upload.key,
+    Key: upload.key,
     PartNumberMarker: marker,
     NextPartNumberMarker: page.at(-1)?.number ?? marker,
     IsTruncated: rest.length > page.length,
