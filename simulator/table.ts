@@ -41,10 +41,9 @@ HeadObject | HEAD object | versionId | oss:GetObject | ${MISSING}
 GetObject | GET object | versionId | oss:GetObject | ${MISSING} InvalidObjectState
 DeleteObject | DELETE object | versionId | oss:DeleteObject |
 DeleteMultipleObjects | POST bucket ?delete | | oss:DeleteObject | MalformedXML MissingContentMD5
-ListObjectsV2 | GET bucket ?list-type | prefix delimiter start-after continuation-token max-keys encoding-type
-  fetch-owner | oss:ListObjects |
-ListMultipartUploads | GET bucket ?uploads | prefix delimiter key-marker upload-id-marker max-uploads encoding-type
-  | oss:ListMultipartUploads |
+ListObjectsV2 | GET bucket ?list-type | prefix continuation-token max-keys | oss:ListObjects |
+ListMultipartUploads | GET bucket ?uploads | prefix key-marker upload-id-marker max-uploads |
+  oss:ListMultipartUploads |
 InitiateMultipartUpload | POST object ?uploads | | oss:PutObject | InvalidObjectName FileAlreadyExists
 UploadPart | PUT object ?partNumber&uploadId | | oss:PutObject |
   NoSuchUpload EntityTooLarge InvalidDigest MissingContentLength

@@ -25,7 +25,7 @@ export interface Oss {
   get(key: string, options?: object): Promise<Answered & { content: Buffer }>;
   delete(key: string): Promise<Answered>;
   deleteMulti(keys: string[]): Promise<Answered & { deleted: unknown[] }>;
-  listV2(query: object): Promise<{ objects: { name: string }[] | null; prefixes: string[] | null }>;
+  listV2(query: object): Promise<{ objects: { name: string }[] | null; nextContinuationToken: string }>;
   initMultipartUpload(key: string, options?: object): Promise<{ uploadId: string }>;
   uploadPart(key: string, id: string, n: number, file: string, from: number, to: number): Promise<Answered & Part>;
   uploadPartCopy(key: string, id: string, n: number, range: string, source: object): Promise<Answered & Part>;
