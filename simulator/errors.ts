@@ -1,3 +1,5 @@
+import { words } from './shape.ts';
+
 /** A refusal of a service. */
 export class ApiError extends Error {
   readonly code: string;
@@ -59,6 +61,6 @@ const BY_STATUS: Record<number, string> = {
 };
 const STATUS = new Map(
   Object.entries(BY_STATUS).flatMap(([status, codes]) =>
-    codes.split(/\s+/).map((code): [string, number] => [code, Number(status)]),
+    words(codes).map((code): [string, number] => [code, Number(status)]),
   ),
 );

@@ -9,17 +9,16 @@ import type { Target } from './hosts.ts';
 import type { Oidc } from './oidc.ts';
 import { RAM } from './ram.ts';
 import { REGIONS, isCentral } from './regions.ts';
+import { words } from './shape.ts';
 import { collect } from './store.ts';
 import { sts } from './sts.ts';
 import { RPC_ROWS, type Row, type RpcHandlers } from './table.ts';
 
-const COMMON =
-  'Action Version Format Timestamp SignatureMethod SignatureVersion SignatureNonce SignatureType AccessKeyId Signature SecurityToken RegionId';
+const COMMON = words(`Action Version Format Timestamp SignatureMethod SignatureVersion SignatureNonce SignatureType
+  AccessKeyId Signature SecurityToken RegionId`);
 /** What any request can be told. */
-const ALWAYS =
-  'NoPermission Forbidden.RAM DRYRUN.SUCCESS MissingParameter InvalidParameter InvalidClientToken.Malformed IdempotentParameterMismatch'.split(
-    ' ',
-  );
+const ALWAYS = words(`NoPermission Forbidden.RAM DRYRUN.SUCCESS MissingParameter InvalidParameter
+  InvalidClientToken.Malformed IdempotentParameterMismatch`);
 
 const VERSIONS: Record<string, string> = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
 
@@ -147,23 +146,16 @@ function checkEndpoint(region: string, target: Target): void {
 
 /** Names that the operation does not know are refused, which is stricter than the real services: it finds typing errors. */
 function checkNames(row: Row, params: Record<string, string>, record: RecordedRequest): void {
-  const known = [...COMMON.split(' '), ...row.params];
-  const pattern = (name: string) =>
-    new RegExp(
-      `^${name
-        .replace('!', '')
-        .replaceAll('.', '\\.')
-        .replace(/\.N(?=\\\.|$)/, '.\\d+')}$`,
-    );
+  const known = [...COMMON, ...row.params.map((one) => one.replace('!', ''))];
+  const given = new Set<string>();
   for (const [name, value] of Object.entries(params)) {
-    const strange =
-      !known.some((one) => pattern(one).test(name)) || ['undefined', 'null', '[object Object]', 'NaN'].includes(value);
-    if (!strange) continue;
+    const inTable = name.replace(/\.\d+(?=\.|$)/, '.1');
+    if (value !== '') given.add(inTable);
+    if (known.includes(inTable) && !['undefined', 'null', '[object Object]', 'NaN'].includes(value)) continue;
     record.violation = `parameter ${name}`;
     fail('InvalidParameter', `The parameter ${name} is not known or its value is not valid: ${value}`);
   }
-  for (const name of known.filter((one) => one.endsWith('!'))) {
-    const given = Object.entries(params).some(([one, value]) => pattern(name).test(one) && value !== '');
-    if (!given) missing(name.slice(0, -1));
+  for (const name of row.params.filter((one) => one.endsWith('!'))) {
+    if (!given.has(name.slice(0, -1))) missing(name.slice(0, -1));
   }
 }

@@ -1,11 +1,12 @@
 import type { Answer, OssCall, RpcCall } from './call.ts';
+import { words } from './shape.ts';
 
 /** One row of the table of operations. */
 export interface Row {
   name: string;
   /** OSS: method, place and the query parameters and headers that make it this operation. */
   at: string;
-  /** Names of the (further) parameters; RPC: `!` marks the required ones, N stands for a number. */
+  /** Names of the (further) parameters; RPC: `!` marks the required ones, 1 stands for any number. */
   params: string[];
   action: string;
   /** RPC: what stands behind `acs:<service>:<region>:<account>:`, with `{Parameter}` filled in. */
@@ -18,7 +19,7 @@ export type OssHandlers = Record<string, (call: OssCall) => Answer | Promise<Ans
 export type RpcHandlers = Record<string, (call: RpcCall) => object | Promise<object>>;
 
 const HELP = 'https://www.alibabacloud.com/help/en';
-const TAGS = 'Tag.N.Key Tag.N.Value';
+const TAGS = 'Tag.1.Key Tag.1.Value';
 const TAG_CODES = 'TagKey.Duplication InvalidTagKey.Malformed InvalidTagValue.Malformed';
 const NAME_CODES = 'InvalidImageName.Duplicated InvalidImageName.Malformed InvalidDescription.Malformed';
 const PAGES = 'PageNumber PageSize';
@@ -58,7 +59,7 @@ AbortMultipartUpload | DELETE object ?uploadId | | oss:AbortMultipartUpload | No
 const ECS = `
 ImportImage | image/* | RegionId! ImageName Description BootMode LicenseType Features.NvmeSupport Features.ImdsSupport
   DryRun ${TAGS} Architecture OSType Platform RoleName ResourceGroupId ClientToken DetectionStrategy
-  DiskDeviceMapping.N.Format DiskDeviceMapping.N.OSSBucket DiskDeviceMapping.N.OSSObject DiskDeviceMapping.N.DiskImageSize |
+  DiskDeviceMapping.1.Format DiskDeviceMapping.1.OSSBucket DiskDeviceMapping.1.OSSObject DiskDeviceMapping.1.DiskImageSize |
   ${NAME_CODES} ${TAG_CODES} UnsupportedSuffix.OSSObject InvalidOSSBucket.NotFound InvalidOSSBucket.NotMatched
   InvalidOSSBucket.EncryptUnsupported InvalidOSSObject.NotFound InvalidOSSObject.Malformed InvalidOSSObject.Size
   InvalidOSSObject.NeedRestore InvalidOSS.NotAuthorized NoSetRoletoECSServiceAcount InvalidImageSize InvalidDataDiskSize
@@ -80,13 +81,13 @@ CopyImage | image/{ImageId} | RegionId! ImageId! DestinationRegionId Destination
   IncorrectImageStatus OperationDenied.ImageCopyConflict InvalidOperation.VhdImageUnsupported QuotaExceed.Image
   InvalidRegionId.NotFound
 CancelCopyImage | image/{ImageId} | RegionId! ImageId! | InvalidImageId.NotFound IncorrectImageStatus
-ModifyImageSharePermission | image/{ImageId} | RegionId! ImageId! AddAccount.N RemoveAccount.N |
+ModifyImageSharePermission | image/{ImageId} | RegionId! ImageId! AddAccount.1 RemoveAccount.1 |
   InvalidImageId.NotFound InvalidAccount.NotFound IncorrectImageStatus QuotaExceed.ImageShare
   InvalidOperation.EncryptedImage
 DescribeImageSharePermission | image/{ImageId} | RegionId! ImageId! ${PAGES} | InvalidImageId.NotFound
-TagResources | * | RegionId! ResourceType! ResourceId.N! Tag.N.Key! Tag.N.Value | ${TAG_CODES} InvalidResourceId.NotFound
+TagResources | * | RegionId! ResourceType! ResourceId.1! Tag.1.Key! Tag.1.Value | ${TAG_CODES} InvalidResourceId.NotFound
   InvalidResourceType.NotFound
-ListTagResources | * | RegionId! ResourceType! ResourceId.N ${TAGS} NextToken | ${TAG_CODES} InvalidResourceType.NotFound
+ListTagResources | * | RegionId! ResourceType! ResourceId.1 ${TAGS} NextToken | ${TAG_CODES} InvalidResourceType.NotFound
 DescribeDiskEncryptionByDefaultStatus | diskencryptiondefaultconfig/* | RegionId! |
 DescribeSnapshots | * | RegionId! SnapshotIds ${PAGES} |
 DeleteSnapshot | snapshot/{SnapshotId} | SnapshotId! | InvalidSnapshotId.NotFound SnapshotCreatedImage`;
@@ -108,10 +109,6 @@ AssumeRoleWithOIDC | unsigned | OIDCProviderArn! RoleArn! OIDCToken! RoleSession
   AuthenticationFail.NoPermission AuthenticationFail.OIDCToken.AudienceNotMatch AuthenticationFail.OIDCToken.Expired
   AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature InvalidParameter.DurationSeconds
   InvalidParameter.RoleSessionName`;
-
-function words(text = ''): string[] {
-  return text.split(/\s+/).filter((word) => word !== '');
-}
 
 function rows(text: string): string[][] {
   const lines = text.trim().replaceAll('\n  ', ' ').split('\n');
