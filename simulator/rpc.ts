@@ -12,7 +12,7 @@ import { REGIONS, isCentral } from './regions.ts';
 import { words } from './shape.ts';
 import { collect } from './store.ts';
 import { sts } from './sts.ts';
-import { RPC_ROWS, type Row, type RpcHandlers } from './table.ts';
+import { RPC_ROWS, type RpcHandlers, type RpcRow } from './table.ts';
 
 const COMMON = words(`Action Version Format Timestamp SignatureMethod SignatureVersion SignatureNonce SignatureType
   AccessKeyId Signature SecurityToken RegionId`);
@@ -76,7 +76,7 @@ export class Rpc {
     record: RecordedRequest,
     params: Record<string, string>,
     target: Target,
-    row: Row | undefined,
+    row: RpcRow | undefined,
     gateway: Gateway,
   ) {
     const service = target.service;
@@ -85,7 +85,7 @@ export class Rpc {
     // XML is the default format of the real services; nothing here reads it, so only JSON is answered.
     if (params.Format !== 'JSON') fail('InvalidParameter', 'The parameter Format has to be JSON here.');
     const caller =
-      row.action === 'unsigned'
+      row.name === 'AssumeRoleWithOIDC'
         ? anonymous(gateway)
         : authenticateRpc(gateway.world, record.method, params, this.#nonces);
     const region = params.RegionId ?? target.region ?? 'cn-hangzhou';
@@ -102,12 +102,12 @@ export class Rpc {
         if (!isAllowed(caller.statements, action, full)) fail(service === 'ecs' ? 'Forbidden.RAM' : 'NoPermission');
       },
     };
-    if (row.action.includes(':')) call.authorize(row.action, fill(row.resource, params));
+    if (row.resource !== '-') call.authorize(`${service}:${row.name}`, fill(row.resource, params));
     const answer = await this.#once(call, row).catch((error: unknown) => checkListed(error, [...row.codes, ...ALWAYS]));
     return json(200, { ...answer, RequestId: record.requestId });
   }
 
-  async #once(call: RpcCall, row: Row): Promise<object> {
+  async #once(call: RpcCall, row: RpcRow): Promise<object> {
     const { ClientToken: token } = call.params;
     const run = this.#handlers[row.name] ?? fail('InvalidAction.NotFound');
     if (!token) return run(call);
@@ -145,7 +145,7 @@ function checkEndpoint(region: string, target: Target): void {
 }
 
 /** Names that the operation does not know are refused, which is stricter than the real services: it finds typing errors. */
-function checkNames(row: Row, params: Record<string, string>, record: RecordedRequest): void {
+function checkNames(row: RpcRow, params: Record<string, string>, record: RecordedRequest): void {
   const known = [...COMMON, ...row.params.map((one) => one.replace('!', ''))];
   const given = new Set<string>();
   for (const [name, value] of Object.entries(params)) {

@@ -9,7 +9,7 @@ import type { Target } from '../hosts.ts';
 import { isMainland } from '../regions.ts';
 import type { OssRequest } from '../signatures.ts';
 import { collect } from '../store.ts';
-import { OSS_ROWS, type OssHandlers, type Row } from '../table.ts';
+import { OSS_ROWS, type OssHandlers, type OssRow } from '../table.ts';
 import { ossError } from './answers.ts';
 import { BUCKETS } from './buckets.ts';
 import { LISTS } from './lists.ts';
@@ -20,17 +20,18 @@ const HANDLERS: OssHandlers = { ...BUCKETS, ...OBJECTS, ...LISTS, ...MULTIPART }
 /** What any request can be told. */
 const ALWAYS = ['NoSuchBucket', 'AccessDenied', 'InvalidArgument', 'RequestTimeout'];
 
-/** The row whose method, place and query parameters fit; with all of its parameters, the most of them. */
+/** The row whose method, place, query parameters and headers fit; of several, the one that needs the most of them. */
 function findRow(method: string, place: string, query: Record<string, string>, headers: Record<string, string>) {
-  const rank = ({ at }: Row) => at.split(/[&?+]/).length;
-  return OSS_ROWS.filter(({ at, params }) => {
-    const [wanted = '', ...conditions] = at.split(/ (?=[?+])/);
-    const needed = conditions.flatMap((one) => (one.startsWith('?') ? one.slice(1).split('&') : []));
-    const header = conditions.find((one) => one.startsWith('+'))?.slice(1);
+  const fitting = OSS_ROWS.filter(({ at, params }) => {
+    const [itsMethod, itsPlace, ...needed] = at;
+    if (method !== itsMethod || place !== itsPlace) return false;
     const known = [...needed, ...params];
-    if (wanted !== `${method} ${place}` || (header !== undefined && headers[header] === undefined)) return false;
-    return needed.every((name) => name in query) && Object.keys(query).every((name) => known.includes(name));
-  }).sort((a, b) => rank(b) - rank(a))[0];
+    return (
+      needed.every((name) => name in (name.startsWith('x-oss-') ? headers : query)) &&
+      Object.keys(query).every((name) => known.includes(name))
+    );
+  });
+  return fitting.sort((a, b) => b.at.length - a.at.length)[0];
 }
 
 /** Works out which operation of OSS is meant; authentication comes when it runs. */
@@ -63,7 +64,7 @@ function parse(url: string): { pathname: string; pairs: [string, string][] } {
   return { pathname: url.slice(0, at), pairs };
 }
 
-async function run(exchange: Exchange, gateway: Gateway, target: Target, row: Row | undefined, signed: OssRequest) {
+async function run(exchange: Exchange, gateway: Gateway, target: Target, row: OssRow | undefined, signed: OssRequest) {
   const { world } = gateway;
   const { record } = exchange;
   const bucket = signed.bucket === undefined ? undefined : world.bucket(signed.bucket);
@@ -102,7 +103,7 @@ function place({ bucket, key }: OssCall): string {
 }
 
 /** https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints */
-function checkBucket(bucket: Bucket | undefined, target: Target, row: Row, gateway: Gateway): void {
+function checkBucket(bucket: Bucket | undefined, target: Target, row: OssRow, gateway: Gateway): void {
   if (!bucket) fail('NoSuchBucket', { BucketName: target.bucket ?? '', EC: '0015-00000101' });
   // GetBucketInfo may be called through the endpoint of any region.
   if (target.region !== undefined && target.region !== bucket.region && row.name !== 'GetBucketInfo') {
