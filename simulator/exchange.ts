@@ -29,10 +29,10 @@ export class Exchange {
     response.on('error', () => undefined);
   }
 
-  async *body(onSilence: () => Answer): AsyncGenerator<Buffer> {
+  async *body(whenSilent: Answer = { status: 408 }): AsyncGenerator<Buffer> {
     const { socket } = this.request;
     const silent = () =>
-      void this.send(onSilence()).then(() => {
+      void this.send(whenSilent).then(() => {
         socket.destroySoon();
       });
     socket.setTimeout(Math.max(SILENCE / this.#clock.speed, LEAST_SILENCE), silent);

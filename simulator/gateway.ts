@@ -55,7 +55,6 @@ export class Gateway {
       bytesIn: 0,
       status: 0,
       requestId: some.service === 'oss' ? randomBytes(12).toString('hex').toUpperCase() : randomUUID().toUpperCase(),
-      secure: false,
       ...some,
     };
     this.record.push(record);
@@ -74,7 +73,7 @@ export class Gateway {
     const target = resolve(host, this.world);
     const { method = 'GET' } = request;
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-    const record = this.note({ host, service: target?.service ?? 'unknown', method, headers, secure });
+    const record = this.note({ host, service: target?.service ?? 'unknown', method, headers });
     const exchange = new Exchange(request, response, record, this.world.clock);
     settle(this.world, this.settings);
     try {
@@ -125,7 +124,7 @@ export class Gateway {
   async #act(exchange: Exchange, fault: Fault, service: Target['service']): Promise<Answer> {
     if (fault.kind === 'reset' || fault.kind === 'stall') return exchange.cut(fault);
     // The services read what was sent before they answer, unless they refuse it by its headers.
-    await collect(exchange.body(() => ({ status: 400 })));
+    await collect(exchange.body());
     const taken = faultAnswer(fault, service);
     const answer = taken instanceof ApiError ? this.#error(exchange, taken, service) : taken;
     const extra: Record<string, string> = {};

@@ -1,15 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULTS, type RecordedRequest, type Settings } from './call.ts';
+import { DEFAULTS, type Settings } from './call.ts';
 import { makeCertificates } from './certificates.ts';
 import { Clock } from './clock.ts';
 import { settle } from './ecs/settle.ts';
-import type { Account, User } from './entities.ts';
-import type { Fault } from './faults.ts';
 import { Gateway, type Hook } from './gateway.ts';
 import { OIDC_HOST } from './hosts.ts';
-import type { Oidc } from './oidc.ts';
 import { Proxy } from './proxy.ts';
 import { World, seed } from './world.ts';
 
@@ -27,27 +24,10 @@ export interface Options extends Partial<Settings> {
   proxyUser?: string;
 }
 
-export interface Simulator {
-  proxy: string;
-  env: Record<string, string>;
-  /** The certificate authority, PEM. */
-  ca: string;
-  /** What the seed made: an account, and its administrator with an access key. */
-  account: Account;
-  admin: User;
-  world: World;
-  oidc: Oidc;
-  record: RecordedRequest[];
-  faults: Fault[];
-  before?: Hook | undefined;
-  after?: Hook | undefined;
-  secrets(): string[];
-  now(): number;
-  close(): Promise<void>;
-}
+export type Simulator = Awaited<ReturnType<typeof startSimulator>>;
 
 /** OSS, ECS, RAM, STS, GitHub's token endpoint and the metadata service, behind one HTTPS proxy on this machine. */
-export async function startSimulator(options: Options = {}): Promise<Simulator> {
+export async function startSimulator(options: Options = {}) {
   const { speed = 1, origin = Date.now(), proxyUser } = options;
   const directory = mkdtempSync(join(tmpdir(), 'simulator-'));
   const world = new World(new Clock(origin, speed), directory);
@@ -67,6 +47,7 @@ export async function startSimulator(options: Options = {}): Promise<Simulator> 
   const { oidc, record, faults } = gateway;
   return {
     proxy,
+    /** The certificate authority, PEM. */
     ca: certificates.ca,
     env: {
       HTTPS_PROXY: proxy,
@@ -75,6 +56,7 @@ export async function startSimulator(options: Options = {}): Promise<Simulator> 
       ACTIONS_ID_TOKEN_REQUEST_URL: `https://${OIDC_HOST}/token?api-version=2.0`,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: oidc.requestToken,
     },
+    /** What the seed made: an account, and its administrator with an access key. */
     account,
     admin,
     world,

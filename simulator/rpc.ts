@@ -61,7 +61,7 @@ export class Rpc {
   async prepare(exchange: Exchange, target: Target, gateway: Gateway): Promise<Prepared> {
     const { request, record } = exchange;
     const inUrl = new URL(request.url ?? '/', 'https://host').searchParams;
-    const body = (await collect(exchange.body(() => ({ status: 408 })))).toString();
+    const body = (await collect(exchange.body())).toString();
     const params = Object.fromEntries([...inUrl, ...new URLSearchParams(body)]);
     record.params = params;
     if (['Signature', 'AccessKeyId', 'SecurityToken', 'OIDCToken'].some((name) => inUrl.has(name)))

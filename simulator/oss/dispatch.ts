@@ -81,7 +81,7 @@ async function run(exchange: Exchange, gateway: Gateway, target: Target, row: Os
     query: record.query ?? {},
     bucket: bucket ?? Object.assign(new Bucket(), { name: signed.bucket ?? '', region, owner: caller.account.id }),
     key: signed.key ?? '',
-    body: () => exchange.body(() => ossError(new ApiError('RequestTimeout'), record)),
+    body: () => exchange.body(ossError(new ApiError('RequestTimeout'), record)),
     text: async () => (await collect(call.body())).toString(),
     authorize: (action, resource) => {
       authorize(
