@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Clock } from './clock.ts';
 import * as e from './entities.ts';
+import { digits, randomId } from './ids.ts';
+import { type NewVersion, putVersion } from './oss/versions.ts';
 import { Store, etagOf, read } from './store.ts';
 
 export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
@@ -19,15 +21,6 @@ const SYSTEM_POLICIES: e.Policy[] = [
 export function trusting(principal: Record<string, string[]>, condition?: object): string {
   const statement = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: principal, Condition: condition };
   return JSON.stringify({ Statement: [statement], Version: '1' });
-}
-
-export function randomId(prefix: string, length = 20): string {
-  const letters = randomBytes(length).toString('hex').slice(0, length);
-  return prefix + letters;
-}
-
-export function digits(count: number): string {
-  return Array.from(randomBytes(count), (byte, at) => (at === 0 ? 1 + (byte % 9) : byte % 10)).join('');
 }
 
 /** Everything that exists. Tests read and write the fields; the helpers only fill in what is usual. */
@@ -94,29 +87,14 @@ export class World {
   }
 
   /** Stores an object as PutObject would, straight from bytes or from a file. */
-  async putObject(
-    bucketName: string,
-    key: string,
-    from: Buffer | { path: string },
-    some: Partial<e.ObjectVersion> = {},
-  ) {
+  async putObject(bucketName: string, key: string, from: Buffer | { path: string }, some: Partial<NewVersion> = {}) {
     const bucket = this.bucket(bucketName);
+    if (!bucket) throw new Error(`no bucket ${bucketName}`);
     const body = Buffer.isBuffer(from) ? [from].values() : createReadStream(from.path, { highWaterMark: 1 << 20 });
     const { md5, ...stored } = await this.store.write(body as AsyncIterable<Buffer>);
-    const version: e.ObjectVersion = {
-      key,
-      versionId: bucket?.versioning === 'Enabled' ? randomId('', 32) : 'null',
-      deleteMarker: false,
-      ...stored,
-      etag: etagOf(md5),
-      modified: this.clock.now(),
-      type: 'Normal',
-      storageClass: bucket?.storageClass ?? 'Standard',
-      headers: {},
-      ...some,
-    };
-    bucket?.objects.set(key, [version, ...(bucket.versioning ? (bucket.objects.get(key) ?? []) : [])]);
-    return version;
+    const { storageClass } = bucket;
+    const usual = { modified: this.clock.now(), type: 'Normal', storageClass, headers: {} } as const;
+    return putVersion(bucket, { key, ...stored, etag: etagOf(md5), ...usual, ...some });
   }
 
   bucket(name: string): e.Bucket | undefined {

@@ -1,10 +1,10 @@
 import type { RpcCall } from '../call.ts';
 import { Image } from '../entities.ts';
 import { fail } from '../errors.ts';
+import { randomId } from '../ids.ts';
 import { REGIONS } from '../regions.ts';
 import { list } from '../rpc.ts';
 import type { RpcHandlers } from '../table.ts';
-import { randomId } from '../world.ts';
 import { copiesOf, ownImage, paged } from './images.ts';
 import { hideChange, removeImage } from './settle.ts';
 import { checkDescription, checkName, checkQuota, readTags } from './values.ts';

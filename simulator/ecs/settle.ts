@@ -1,6 +1,7 @@
 import type { Settings } from '../call.ts';
 import { Image, type Task } from '../entities.ts';
-import { type World, randomId } from '../world.ts';
+import { randomId } from '../ids.ts';
+import type { World } from '../world.ts';
 
 /** The image follows its finished task a little later: https://github.com/coreos/coreos-assembler/pull/2592 */
 const AVAILABLE_AFTER = 2_000;

@@ -9,7 +9,7 @@ import { type Written, assemble, etagOf, release } from '../store.ts';
 import { inside } from '../xml.ts';
 import { empty, ok } from './answers.ts';
 import { FIVE_GIB, receive } from './objects.ts';
-import { checkOverwrite, describe, newVersionId, putVersion, versionHeader } from './versions.ts';
+import { checkOverwrite, describe, putVersion, versionHeader } from './versions.ts';
 
 const LEAST_PART = 100 * 1024;
 const MOST_PARTS = 10_000;
@@ -152,9 +152,8 @@ async function complete(call: OssCall): Promise<Answer> {
   const extents = parts.flatMap((part) => part.extents);
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   const stored = { extents, size, etag, crc, storageClass, headers, modified: call.now, type: 'Multipart' } as const;
-  const version = { key, versionId: newVersionId(call), deleteMarker: false, ...stored };
   await drop(call, upload, parts);
-  await putVersion(call, version);
+  const version = await putVersion(call.bucket, { key, ...stored });
   const result = {
     Location: `http://${call.record.host}/${encode(key)}`,
     Bucket: call.bucket.name,

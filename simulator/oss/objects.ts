@@ -5,7 +5,7 @@ import { fail } from '../errors.ts';
 import { type Written, etagOf, read, release } from '../store.ts';
 import { inside } from '../xml.ts';
 import { empty, ok } from './answers.ts';
-import { checkOverwrite, describe, findVersion, newVersionId, putVersion, remove, versionHeader } from './versions.ts';
+import { checkOverwrite, describe, findVersion, putVersion, remove, versionHeader } from './versions.ts';
 
 export const FIVE_GIB = 5 * 2 ** 30;
 
@@ -35,13 +35,13 @@ export async function receive(call: OssCall): Promise<Written> {
 }
 
 async function putObject(call: OssCall) {
+  const { bucket, key, world } = call;
   const described = describe(call);
   checkOverwrite(call);
   const { md5, ...stored } = await receive(call);
   const etag = etagOf(md5);
-  const fixed = { key: call.key, versionId: newVersionId(call), deleteMarker: false, type: 'Normal' } as const;
-  const version: ObjectVersion = { ...fixed, modified: call.world.clock.now(), etag, ...stored, ...described };
-  await putVersion(call, version);
+  const usual = { modified: world.clock.now(), type: 'Normal' } as const;
+  const version = await putVersion(bucket, { key, ...stored, etag, ...usual, ...described });
   return empty(call, 200, { etag, 'x-oss-hash-crc64ecma': String(stored.crc), ...versionHeader(call, version) });
 }
 
