@@ -61,7 +61,7 @@ export interface RpcCall extends Call {
 export interface Answer {
   status: number;
   headers?: Record<string, string>;
-  body?: string | AsyncIterable<Buffer>;
-  /** For the Content-Length of a streamed body, or of what HEAD does not send. */
+  body?: string;
+  /** For the Content-Length of what HEAD does not send. */
   length?: number;
 }

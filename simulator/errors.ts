@@ -48,10 +48,9 @@ const BY_STATUS: Record<number, string> = {
     InvalidVHDImage.IncorrectSize MissingParameter.DiskDeviceMapping NoSetRoletoECSServiceAcount
     OperationDenied.ImageCopyConflict OperationDenied.ImageCopying QuotaExceed.Image QuotaExceed.ImageShare
     SnapshotCreatedImage TagKey.Duplication`,
-  404: `NoSuchBucket NoSuchKey NoSuchLifecycle NoSuchServerSideEncryptionRule NoSuchUpload NoSuchVersion
-    EntityNotExist.Policy EntityNotExist.Role InvalidAccessKeyId.NotFound InvalidAccount.NotFound
-    InvalidAction.NotFound InvalidImageId.NotFound InvalidRegionId.NotFound
-    InvalidResourceId.NotFound InvalidSnapshotId.NotFound`,
+  404: `NoSuchBucket NoSuchKey NoSuchUpload NoSuchVersion EntityNotExist.Policy EntityNotExist.Role
+    InvalidAccessKeyId.NotFound InvalidAccount.NotFound InvalidAction.NotFound InvalidImageId.NotFound
+    InvalidRegionId.NotFound InvalidResourceId.NotFound InvalidSnapshotId.NotFound`,
   409: `BucketAlreadyExists BucketNotEmpty FileAlreadyExists EntityAlreadyExists.Role EntityAlreadyExists.Role.Policy`,
   411: 'MissingContentLength',
   416: 'InvalidRange',

@@ -85,7 +85,7 @@ export class Gateway {
       const answer = await this.#execute(exchange, prepared, target);
       record.status = answer.status;
       await this.after?.(record);
-      await exchange.send(answer);
+      exchange.send(answer);
     } catch (error) {
       record.code = 'ClientGone';
       if (!(error instanceof Gone)) record.violation = `simulator: ${String(error)}`;

@@ -36,17 +36,13 @@ const OSS = `
 ListBuckets | GET service | prefix marker max-keys | |
 PutBucket | PUT bucket | | | BucketAlreadyExists InvalidBucketName
 GetBucketInfo | GET bucket bucketInfo | | |
-GetBucketEncryption | GET bucket encryption | | | NoSuchServerSideEncryptionRule
 PutBucketEncryption | PUT bucket encryption | | | MalformedXML
 PutBucketLifecycle | PUT bucket lifecycle | | | MalformedXML
-GetBucketLifecycle | GET bucket lifecycle | | | NoSuchLifecycle
 DeleteBucket | DELETE bucket | | | BucketNotEmpty
 PutObject | PUT object | | |
   EntityTooLarge FileAlreadyExists InvalidDigest InvalidObjectName MissingContentLength
 HeadObject | HEAD object | versionId | oss:GetObject | ${MISSING}
-GetObject | GET object | versionId | | ${MISSING} InvalidObjectState
 DeleteObject | DELETE object | versionId | |
-DeleteMultipleObjects | POST bucket delete | | oss:DeleteObject | MalformedXML MissingContentMD5
 ListObjectsV2 | GET bucket list-type | prefix continuation-token max-keys | oss:ListObjects |
 ListMultipartUploads | GET bucket uploads | prefix key-marker upload-id-marker max-uploads |
   oss:ListMultipartUploads |

@@ -10,10 +10,6 @@ export const BUCKETS: OssHandlers = {
   ListBuckets: listBuckets,
   PutBucket: putBucket,
   GetBucketInfo: getBucketInfo,
-  GetBucketEncryption: (call) => {
-    if (!call.bucket.encryption) fail('NoSuchServerSideEncryptionRule', { BucketName: call.bucket.name });
-    return ok(call, 'ServerSideEncryptionRule', { ApplyServerSideEncryptionByDefault: encryption(call.bucket) });
-  },
   PutBucketEncryption: async (call) => {
     const text = await call.text();
     const [algorithm] = inside(text, 'SSEAlgorithm');
@@ -31,11 +27,6 @@ export const BUCKETS: OssHandlers = {
     call.bucket.lifecycle = text;
     return empty(call, 200);
   },
-  GetBucketLifecycle: (call) => {
-    const { lifecycle, name } = call.bucket;
-    if (lifecycle === undefined) fail('NoSuchLifecycle', { BucketName: name });
-    return { ...ok(call, 'LifecycleConfiguration', {}), body: lifecycle };
-  },
   DeleteBucket: (call) => {
     const { bucket, world } = call;
     if (bucket.objects.size + bucket.uploads.size > 0) fail('BucketNotEmpty', { BucketName: bucket.name });
@@ -43,10 +34,6 @@ export const BUCKETS: OssHandlers = {
     return empty(call, 204);
   },
 };
-
-function encryption({ encryption }: Bucket) {
-  return { SSEAlgorithm: encryption?.algorithm ?? 'None', KMSMasterKeyID: encryption?.kmsKeyId };
-}
 
 function facts(bucket: Bucket) {
   return {
@@ -95,6 +82,7 @@ async function putBucket(call: OssCall) {
 
 function getBucketInfo(call: OssCall) {
   const { bucket } = call;
+  const { algorithm = 'None', kmsKeyId } = bucket.encryption ?? {};
   return ok(call, 'BucketInfo', {
     Bucket: {
       AccessMonitor: 'Disabled',
@@ -106,7 +94,7 @@ function getBucketInfo(call: OssCall) {
       ResourceGroupId: 'rg-acfmxazb4ph6aiy',
       Owner: { DisplayName: bucket.owner, ID: bucket.owner },
       AccessControlList: { Grant: 'private' },
-      ServerSideEncryptionRule: encryption(bucket),
+      ServerSideEncryptionRule: { SSEAlgorithm: algorithm, KMSMasterKeyID: kmsKeyId },
       BucketPolicy: { LogBucket: '', LogPrefix: '' },
       Versioning: bucket.versioning,
     },

@@ -2,9 +2,8 @@ import type { OssCall } from '../call.ts';
 import type { OssHandlers } from '../table.ts';
 import type { ObjectVersion } from '../entities.ts';
 import { fail } from '../errors.ts';
-import { type Written, etagOf, read, release } from '../store.ts';
-import { inside } from '../xml.ts';
-import { empty, ok } from './answers.ts';
+import { type Written, etagOf, release } from '../store.ts';
+import { empty } from './answers.ts';
 import { checkOverwrite, describe, findVersion, putVersion, remove, versionHeader } from './versions.ts';
 
 export const FIVE_GIB = 5 * 2 ** 30;
@@ -15,9 +14,7 @@ export const OBJECTS: OssHandlers = {
     const version = findVersion(call);
     return { ...empty(call, 200, facts(call, version)), length: version.size };
   },
-  GetObject: getObject,
   DeleteObject: deleteObject,
-  DeleteMultipleObjects: deleteMultiple,
 };
 
 /** Takes the body of an upload and holds it against what its headers say. */
@@ -59,27 +56,6 @@ function facts(call: OssCall, version: ObjectVersion): Record<string, string> {
   };
 }
 
-function getObject(call: OssCall) {
-  const version = findVersion(call);
-  const headers = facts(call, version);
-  if (version.storageClass.includes('Archive')) fail('InvalidObjectState');
-  const { size } = version;
-  // A range that is not well-formed or out of bounds is ignored, and the whole object is sent.
-  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(call.headers.range ?? '') ?? [];
-  const begin = first === '' ? Math.max(size - Number(last), 0) : Number(first);
-  const end = first === '' || last === '' ? size : Math.min(Number(last) + 1, size);
-  if (first + last === '' || begin >= end) {
-    return {
-      status: 200,
-      headers: { ...empty(call, 200).headers, ...headers },
-      body: read(version.extents, 0, size),
-      length: size,
-    };
-  }
-  const partial = { ...empty(call, 206).headers, ...headers, 'content-range': `bytes ${begin}-${end - 1}/${size}` };
-  return { status: 206, headers: partial, body: read(version.extents, begin, end), length: end - begin };
-}
-
 async function deleteObject(call: OssCall) {
   const { versionId: wanted } = call.query;
   if (wanted !== undefined) call.authorize('oss:DeleteObjectVersion', `${call.bucket.name}/${call.key}`);
@@ -88,16 +64,4 @@ async function deleteObject(call: OssCall) {
     ...(marker && { 'x-oss-delete-marker': 'true' }),
     ...(versionId !== undefined && { 'x-oss-version-id': versionId }),
   });
-}
-
-async function deleteMultiple(call: OssCall) {
-  // "Content-MD5: required": https://www.alibabacloud.com/help/en/oss/developer-reference/deletemultipleobjects
-  if (call.headers['content-md5'] === undefined) fail('MissingContentMD5', 'The Content-MD5 header is required.');
-  const text = await call.text();
-  const keys = inside(text, 'Object').map((one) => inside(one, 'Key')[0] ?? '');
-  if (keys.length === 0 || keys.length > 1000) fail('MalformedXML');
-  for (const key of keys) call.authorize('oss:DeleteObject', `${call.bucket.name}/${key}`);
-  for (const key of keys) await remove(call, key);
-  const quiet = inside(text, 'Quiet')[0] === 'true';
-  return ok(call, 'DeleteResult', quiet ? {} : { Deleted: keys.map((Key) => ({ Key })) });
 }
