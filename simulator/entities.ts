@@ -136,7 +136,6 @@ export interface Snapshot extends Text<'id' | 'region' | 'owner' | 'imageId'> {
   created: number;
   sizeGiB: number;
   encrypted: boolean;
-  tags: Record<string, string>;
 }
 export interface Task extends Text<'id' | 'region' | 'owner' | 'imageId'> {
   action: 'ImportImage';

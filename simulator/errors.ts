@@ -50,7 +50,7 @@ const BY_STATUS: Record<number, string> = {
     SnapshotCreatedImage TagKey.Duplication`,
   404: `NoSuchBucket NoSuchKey NoSuchUpload NoSuchVersion EntityNotExist.Policy EntityNotExist.Role
     InvalidAccessKeyId.NotFound InvalidAccount.NotFound InvalidAction.NotFound InvalidImageId.NotFound
-    InvalidRegionId.NotFound InvalidResourceId.NotFound InvalidSnapshotId.NotFound`,
+    InvalidRegionId.NotFound InvalidSnapshotId.NotFound`,
   409: `BucketAlreadyExists BucketNotEmpty FileAlreadyExists EntityAlreadyExists.Role EntityAlreadyExists.Role.Policy`,
   411: 'MissingContentLength',
   416: 'InvalidRange',

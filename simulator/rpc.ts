@@ -1,7 +1,11 @@
 import { authenticateRpc } from './auth.ts';
 import type { Answer, RecordedRequest, RpcCall } from './call.ts';
 import { type Caller, isAllowed } from './callers.ts';
-import { ECS } from './ecs/handlers.ts';
+import { COPIES } from './ecs/copies.ts';
+import { IMAGES } from './ecs/images.ts';
+import { importImage } from './ecs/import.ts';
+import { SNAPSHOTS } from './ecs/snapshots.ts';
+import { TASKS } from './ecs/tasks.ts';
 import { type ApiError, fail, missing } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { type Gateway, type Prepared, checkListed } from './gateway.ts';
@@ -32,21 +36,6 @@ export function json(status: number, body: object): Answer {
   return { status, headers: { 'content-type': 'application/json;charset=utf-8' }, body: JSON.stringify(body) };
 }
 
-/** `Prefix.1.Field` parameters as a list of objects; the field of a bare `Prefix.1` is ''. */
-export function numbered(params: Record<string, string>, prefix: string): Record<string, string>[] {
-  const groups = new Map<number, Record<string, string>>();
-  for (const [name, value] of Object.entries(params)) {
-    const [, number, field = ''] = new RegExp(`^${prefix}\\.(\\d+)(?:\\.(.+))?$`).exec(name) ?? [];
-    if (number === undefined) continue;
-    groups.set(Number(number), { ...groups.get(Number(number)), [field]: value });
-  }
-  return [...groups.entries()].sort(([a], [b]) => a - b).map(([, group]) => group);
-}
-
-export function list(params: Record<string, string>, prefix: string): string[] {
-  return numbered(params, prefix).map((group) => group[''] ?? '');
-}
-
 /** ECS, RAM and STS speak one protocol: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
 export class Rpc {
   readonly #handlers: RpcHandlers;
@@ -55,7 +44,8 @@ export class Rpc {
   readonly #tokens = new Map<string, { request: string; answer: Promise<object> }>();
 
   constructor(oidc: Oidc) {
-    this.#handlers = { ...ECS, ...RAM, ...sts(oidc) };
+    const ecs = { ImportImage: importImage, ...IMAGES, ...TASKS, ...COPIES, ...SNAPSHOTS };
+    this.#handlers = { ...ecs, ...RAM, ...sts(oidc) };
   }
 
   async prepare(exchange: Exchange, target: Target, gateway: Gateway): Promise<Prepared> {

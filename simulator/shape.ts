@@ -13,7 +13,3 @@ export function shape(text: string, source: object): Record<string, unknown> {
     }),
   );
 }
-
-export function shapeTags(tags: Record<string, string>): object {
-  return { Tag: Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })) };
-}

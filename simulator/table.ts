@@ -72,7 +72,7 @@ ImportImage | image/* | RegionId! ImageName Description Architecture OSType Plat
   InvalidBootMode.NotSupport InvalidArchitecture.Malformed InvalidOSType.Malformed InvalidLicenseType.NotSupported
   InvalidParameter.DetectionStrategy InvalidParameter.FeaturesImdsSupport QuotaExceed.Image
   MissingParameter.DiskDeviceMapping
-DescribeImages | image/{ImageId} | RegionId! Status ImageId ImageName ImageOwnerAlias ${PAGES} ${TAGS} |
+DescribeImages | image/{ImageId} | RegionId! Status ImageId ImageName ImageOwnerAlias ${PAGES} |
   InvalidStatus.NotFound InvalidImageOwnerAlias.ValueNotSupported
 ModifyImageAttribute | image/{ImageId} | RegionId! ImageId! ImageName ImageFamily BootMode | ${NAME_CODES}
   InvalidImageId.NotFound IncorrectImageStatus InvalidBootMode.Malformed InvalidImageFamily.Malformed
@@ -90,9 +90,6 @@ ModifyImageSharePermission | image/{ImageId} | RegionId! ImageId! AddAccount.1 R
   InvalidImageId.NotFound InvalidAccount.NotFound IncorrectImageStatus QuotaExceed.ImageShare
   InvalidOperation.EncryptedImage
 DescribeImageSharePermission | image/{ImageId} | RegionId! ImageId! ${PAGES} | InvalidImageId.NotFound
-TagResources | * | RegionId! ResourceType! ResourceId.1! Tag.1.Key! Tag.1.Value | ${TAG_CODES} InvalidResourceId.NotFound
-  InvalidResourceType.NotFound
-ListTagResources | * | RegionId! ResourceType! ResourceId.1 ${TAGS} NextToken | ${TAG_CODES} InvalidResourceType.NotFound
 DescribeDiskEncryptionByDefaultStatus | diskencryptiondefaultconfig/* | RegionId! |
 DescribeSnapshots | * | RegionId! SnapshotIds ${PAGES} |
 DeleteSnapshot | snapshot/{SnapshotId} | SnapshotId! | InvalidSnapshotId.NotFound SnapshotCreatedImage`;

@@ -46,7 +46,6 @@ export interface Answers {
   TaskSet: { Task: { TaskStatus: string }[] };
   OperationProgressSet: { OperationProgress: object[] };
   Policies: { Policy: object[] };
-  TagResources: { TagResource: object[] };
   Credentials: { AccessKeyId: string; AccessKeySecret: string; SecurityToken: string };
 }
 export interface Credentials {

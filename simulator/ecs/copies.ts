@@ -3,11 +3,10 @@ import { Image } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { randomId } from '../ids.ts';
 import { REGIONS } from '../regions.ts';
-import { list } from '../rpc.ts';
 import type { RpcHandlers } from '../table.ts';
 import { copiesOf, ownImage, paged } from './images.ts';
 import { hideChange, removeImage } from './settle.ts';
-import { checkDescription, checkName, checkQuota, readTags } from './values.ts';
+import { checkDescription, checkName, checkQuota, list, readTags } from './values.ts';
 
 /** Copies of an image in other regions, and accounts that may use it. */
 export const COPIES: RpcHandlers = {

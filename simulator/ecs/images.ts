@@ -3,8 +3,7 @@ import type { RpcHandlers } from '../table.ts';
 import { isoSeconds } from '../clock.ts';
 import type { Disk, Image } from '../entities.ts';
 import { fail } from '../errors.ts';
-import { numbered } from '../rpc.ts';
-import { shape, shapeTags } from '../shape.ts';
+import { shape } from '../shape.ts';
 import { hideChange, removeImage } from './settle.ts';
 import { checkName, checkOneOf, own } from './values.ts';
 
@@ -51,14 +50,12 @@ function describeImages(call: RpcCall): object {
   if (!['', 'self', 'system', 'others', 'marketplace'].includes(alias))
     fail('InvalidImageOwnerAlias.ValueNotSupported');
   const ids = params.ImageId ? params.ImageId.split(',') : undefined;
-  const tags = numbered(params, 'Tag');
   const fitting = visible(call).filter((image) => {
     const owner = aliasOf(call, image);
     if (owner === undefined || (alias !== '' && owner !== alias) || !states.includes(image.status)) return false;
     if (ids && !ids.includes(image.id)) return false;
     // "Fuzzy search is supported" for ImageName; taken as: the name contains it, whatever the case.
-    if (!image.name.toLowerCase().includes((params.ImageName ?? '').toLowerCase())) return false;
-    return tags.every(({ Key = '', Value }) => Key in image.tags && (!Value || image.tags[Key] === Value));
+    return image.name.toLowerCase().includes((params.ImageName ?? '').toLowerCase());
   });
   return paged(params, fitting, (page) => ({
     RegionId: call.region,
@@ -104,7 +101,7 @@ function describe(call: RpcCall, image: Image): object {
     Features: { NvmeSupport: image.nvmeSupport, ImdsSupport: image.imdsSupport },
     ...(image.detectionStrategy && { DetectionOptions: { Status: 'Finished', Items: { Item: [] } } }),
     // Whether tags and objects show while the image is still Creating is an open question.
-    Tags: shapeTags(image.tags),
+    Tags: { Tag: Object.entries(image.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })) },
     DiskDeviceMappings: { DiskDeviceMapping: image.disks.map((disk, at) => describeDisk(image, disk, at)) },
   };
 }

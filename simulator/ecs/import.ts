@@ -3,12 +3,11 @@ import { decide, isAllowed, roleStatements } from '../callers.ts';
 import type { Bucket, Image, ObjectVersion, Role } from '../entities.ts';
 import { fail, missing } from '../errors.ts';
 import { randomId } from '../ids.ts';
-import { numbered } from '../rpc.ts';
 import { trusts } from '../trust.ts';
 import { IMPORT_ROLE } from '../world.ts';
 import { inspect } from './diskformat.ts';
 import { hideChange } from './settle.ts';
-import { checkDescription, checkName, checkOneOf, checkQuota, readTags } from './values.ts';
+import { checkDescription, checkName, checkOneOf, checkQuota, numbered, readTags } from './values.ts';
 
 const GIB = 2 ** 30;
 

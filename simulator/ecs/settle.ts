@@ -65,17 +65,8 @@ function finish(world: World, image: Image): void {
   for (const disk of image.disks) {
     disk.snapshotId = randomId('s-2ze', 17);
     const { id: imageId, region, owner, encrypted } = image;
-    const created = world.clock.now();
-    world.snapshots.push({
-      id: disk.snapshotId,
-      region,
-      owner,
-      imageId,
-      created,
-      sizeGiB: disk.sizeGiB,
-      encrypted,
-      tags: {},
-    });
+    const { snapshotId: id, sizeGiB } = disk;
+    world.snapshots.push({ id, region, owner, imageId, created: world.clock.now(), sizeGiB, encrypted });
   }
 }
 

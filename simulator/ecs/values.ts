@@ -1,6 +1,20 @@
 import type { RpcCall } from '../call.ts';
 import { fail } from '../errors.ts';
-import { numbered } from '../rpc.ts';
+
+/** `Prefix.1.Field` parameters as a list of objects; the field of a bare `Prefix.1` is ''. */
+export function numbered(params: Record<string, string>, prefix: string): Record<string, string>[] {
+  const groups = new Map<number, Record<string, string>>();
+  for (const [name, value] of Object.entries(params)) {
+    const [, number, field = ''] = new RegExp(`^${prefix}\\.(\\d+)(?:\\.(.+))?$`).exec(name) ?? [];
+    if (number === undefined) continue;
+    groups.set(Number(number), { ...groups.get(Number(number)), [field]: value });
+  }
+  return [...groups.entries()].sort(([a], [b]) => a - b).map(([, group]) => group);
+}
+
+export function list(params: Record<string, string>, prefix: string): string[] {
+  return numbered(params, prefix).map((group) => group[''] ?? '');
+}
 
 /** Those of the caller's account in a region. */
 export function own<T extends { owner: string; region: string }>(call: RpcCall, all: T[], region = call.region): T[] {
