@@ -30,6 +30,14 @@ export function missing(name: string): never {
   throw new ApiError('MissingParameter', message);
 }
 
+/** The handlers may only give the codes that their row lists. */
+export function checkListed(error: unknown, codes: string[]): never {
+  if (error instanceof ApiError && !codes.includes(error.code)) {
+    throw new Error(`${error.code} is not in the row of the operation`, { cause: error });
+  }
+  throw error;
+}
+
 /**
  * The HTTP status of each code that is not 400; the wording of most messages differs from the real ones.
  * OSS: https://www.alibabacloud.com/help/en/oss/user-guide/error-responses

@@ -38,7 +38,7 @@ export class Gateway {
     this.world = world;
     this.settings = settings;
     this.oidc = new Oidc(world, this.seen);
-    this.#rpc = new Rpc(this.oidc);
+    this.#rpc = new Rpc(this);
   }
 
   /** A request that never reached a service. */
@@ -106,7 +106,7 @@ export class Gateway {
     if (target.service === 'oss') return prepareOss(exchange, target, this);
     if (target.service === 'metadata') return metadata(exchange, this.world);
     if (target.service === 'oidc') return this.oidc.prepare(exchange);
-    return this.#rpc.prepare(exchange, target, this);
+    return this.#rpc.prepare(exchange, target);
   }
 
   async #execute(exchange: Exchange, prepared: Prepared, target: Target | undefined): Promise<Answer> {
@@ -143,12 +143,4 @@ export class Gateway {
     record.code = known.code;
     return service === 'oss' ? ossError(known, record) : rpcError(known, record);
   }
-}
-
-/** The handlers may only give the codes that their row lists. */
-export function checkListed(error: unknown, codes: string[]): never {
-  if (error instanceof ApiError && !codes.includes(error.code)) {
-    throw new Error(`${error.code} is not in the row of the operation`, { cause: error });
-  }
-  throw error;
 }

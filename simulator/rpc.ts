@@ -6,17 +6,17 @@ import { IMAGES } from './ecs/images.ts';
 import { importImage } from './ecs/import.ts';
 import { SNAPSHOTS } from './ecs/snapshots.ts';
 import { TASKS } from './ecs/tasks.ts';
-import { type ApiError, fail, missing } from './errors.ts';
+import { type ApiError, checkListed, fail, missing } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import { type Gateway, type Prepared, checkListed } from './gateway.ts';
+import type { Gateway, Prepared } from './gateway.ts';
 import type { Target } from './hosts.ts';
-import type { Oidc } from './oidc.ts';
 import { RAM } from './ram.ts';
 import { REGIONS, isCentral } from './regions.ts';
 import { words } from './shape.ts';
 import { collect } from './store.ts';
 import { sts } from './sts.ts';
 import { RPC_ROWS, type RpcHandlers, type RpcRow } from './table.ts';
+import type { World } from './world.ts';
 
 const COMMON = words(`Action Version Format Timestamp SignatureMethod SignatureVersion SignatureNonce SignatureType
   AccessKeyId Signature SecurityToken RegionId`);
@@ -38,17 +38,19 @@ export function json(status: number, body: object): Answer {
 
 /** ECS, RAM and STS speak one protocol: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
 export class Rpc {
+  readonly #gateway: Gateway;
   readonly #handlers: RpcHandlers;
   readonly #nonces = new Set<string>();
   /** ClientToken: https://www.alibabacloud.com/help/en/ecs/developer-reference/how-to-ensure-idempotence */
   readonly #tokens = new Map<string, { request: string; answer: Promise<object> }>();
 
-  constructor(oidc: Oidc) {
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway;
     const ecs = { ImportImage: importImage, ...IMAGES, ...TASKS, ...COPIES, ...SNAPSHOTS };
-    this.#handlers = { ...ecs, ...RAM, ...sts(oidc) };
+    this.#handlers = { ...ecs, ...RAM, ...sts(gateway.oidc) };
   }
 
-  async prepare(exchange: Exchange, target: Target, gateway: Gateway): Promise<Prepared> {
+  async prepare(exchange: Exchange, target: Target): Promise<Prepared> {
     const { request, record } = exchange;
     const inUrl = new URL(request.url ?? '/', 'https://host').searchParams;
     const body = (await collect(exchange.body())).toString();
@@ -56,33 +58,28 @@ export class Rpc {
     record.params = params;
     if (['Signature', 'AccessKeyId', 'SecurityToken', 'OIDCToken'].some((name) => inUrl.has(name)))
       record.violation = 'secret in URL';
-    gateway.seen.add(params.Signature ?? '');
+    this.#gateway.seen.add(params.Signature ?? '');
     const row = RPC_ROWS[target.service]?.find(({ name }) => name === params.Action);
     const operation = row ? `${target.service}:${row.name}` : 'unknown';
-    return { operation, run: () => this.#run(record, params, target, row, gateway) };
+    return { operation, run: () => this.#run(record, params, target, row) };
   }
 
-  async #run(
-    record: RecordedRequest,
-    params: Record<string, string>,
-    target: Target,
-    row: RpcRow | undefined,
-    gateway: Gateway,
-  ) {
-    const service = target.service;
+  async #run(record: RecordedRequest, params: Record<string, string>, target: Target, row: RpcRow | undefined) {
+    const { service } = target;
+    const { world } = this.#gateway;
     if (!row) fail('InvalidAction.NotFound');
     if (params.Version !== VERSIONS[service]) fail('InvalidVersion');
     // XML is the default format of the real services; nothing here reads it, so only JSON is answered.
     if (params.Format !== 'JSON') fail('InvalidParameter', 'The parameter Format has to be JSON here.');
     const caller =
       row.name === 'AssumeRoleWithOIDC'
-        ? anonymous(gateway)
-        : authenticateRpc(gateway.world, record.method, params, this.#nonces);
+        ? anonymous(world)
+        : authenticateRpc(world, record.method, params, this.#nonces);
     const region = params.RegionId ?? target.region ?? 'cn-hangzhou';
     if (service === 'ecs') checkEndpoint(region, target);
     checkNames(row, params, record);
     const call: RpcCall = {
-      ...gateway.call(record, target, caller),
+      ...this.#gateway.call(record, target, caller),
       params,
       region,
       authorize: (action, resource) => {
@@ -118,7 +115,7 @@ export class Rpc {
   }
 }
 
-function anonymous({ world }: Gateway): Caller {
+function anonymous(world: World): Caller {
   const account = world.accounts[0] ?? world.addAccount();
   return { account, type: 'RAMUser', arn: 'anonymous', principalId: '', id: '', statements: [] };
 }
