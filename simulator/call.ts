@@ -31,13 +31,9 @@ export interface RecordedRequest {
   /** What no correct client does: plain http, a secret in a URL, an unknown host or operation. */
   violation?: string;
 }
-/** How long things take, in simulated seconds. */
-export const DEFAULTS = { importSeconds: 20, copySeconds: 10, rolePropagationSeconds: 8, imageVisibilitySeconds: 1 };
-export type Settings = typeof DEFAULTS;
 /** What every handler gets. */
 export interface Call {
   world: World;
-  settings: Settings;
   now: number;
   target: Target;
   record: RecordedRequest;

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, Call, RecordedRequest, Settings } from './call.ts';
+import type { Answer, Call, RecordedRequest } from './call.ts';
 import type { Caller } from './callers.ts';
 import { settle } from './ecs/settle.ts';
 import { ApiError } from './errors.ts';
@@ -25,7 +25,6 @@ export type Hook = (request: RecordedRequest) => void | Promise<void>;
 /** What is done once around every operation: record, faults, hooks, errors in the dialect of the service. */
 export class Gateway {
   readonly world: World;
-  readonly settings: Settings;
   readonly record: RecordedRequest[] = [];
   readonly faults: Fault[] = [];
   readonly seen = new Set<string>();
@@ -34,9 +33,8 @@ export class Gateway {
   before?: Hook | undefined;
   after?: Hook | undefined;
 
-  constructor(world: World, settings: Settings) {
+  constructor(world: World) {
     this.world = world;
-    this.settings = settings;
     this.oidc = new Oidc(world, this.seen);
     this.#rpc = new Rpc(this);
   }
@@ -63,9 +61,9 @@ export class Gateway {
 
   /** What the handlers of all services get. */
   call(record: RecordedRequest, target: Target, caller: Caller): Omit<Call, 'authorize'> {
-    const { world, settings } = this;
+    const { world } = this;
     record.caller = caller.arn;
-    return { world, settings, now: world.clock.now(), target, record, caller, account: caller.account };
+    return { world, now: world.clock.now(), target, record, caller, account: caller.account };
   }
 
   async handle(request: IncomingMessage, response: ServerResponse, secure: boolean): Promise<void> {
@@ -75,7 +73,7 @@ export class Gateway {
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
     const record = this.note({ host, service: target?.service ?? 'unknown', method, headers });
     const exchange = new Exchange(request, response, record, this.world.clock);
-    settle(this.world, this.settings);
+    settle(this.world);
     try {
       const prepared = await this.#prepare(exchange, target, secure);
       record.operation = prepared.operation;

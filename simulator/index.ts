@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULTS, type Settings } from './call.ts';
 import { makeCertificates } from './certificates.ts';
 import { Clock } from './clock.ts';
 import { settle } from './ecs/settle.ts';
 import { Gateway, type Hook } from './gateway.ts';
 import { OIDC_HOST } from './hosts.ts';
 import { Proxy } from './proxy.ts';
-import { World, seed } from './world.ts';
+import { DURATIONS, World, seed } from './world.ts';
 
 export type * from './entities.ts';
 export type { RecordedRequest } from './call.ts';
@@ -16,7 +15,7 @@ export type { Fault } from './faults.ts';
 export { World, trusting, IMPORT_POLICY, IMPORT_ROLE } from './world.ts';
 export { addSession } from './sts.ts';
 
-export interface Options extends Partial<Settings> {
+export interface Options extends Partial<typeof DURATIONS> {
   /** How many times faster than the wall clock simulated time runs, and since when. */
   speed?: number;
   origin?: number;
@@ -30,11 +29,10 @@ export type Simulator = Awaited<ReturnType<typeof startSimulator>>;
 export async function startSimulator(options: Options = {}) {
   const { speed = 1, origin = Date.now(), proxyUser } = options;
   const directory = mkdtempSync(join(tmpdir(), 'simulator-'));
-  const world = new World(new Clock(origin, speed), directory);
+  const world = new World(new Clock(origin, speed), directory, { ...DURATIONS, ...options });
   const { account, admin } = seed(world);
-  const settings = { ...DEFAULTS, ...options };
   const certificates = await makeCertificates();
-  const gateway = new Gateway(world, settings);
+  const gateway = new Gateway(world);
   const server = new Proxy(gateway, certificates, proxyUser);
   const [user = '', password = ''] = proxyUser?.split(/:(.*)/s) ?? [];
   const login = user === '' ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
@@ -42,7 +40,7 @@ export async function startSimulator(options: Options = {}) {
   const caFile = join(directory, 'ca.pem');
   writeFileSync(caFile, certificates.ca);
   const ticking = setInterval(() => {
-    settle(world, settings);
+    settle(world);
   }, 20).unref();
   const { oidc, record, faults } = gateway;
   return {

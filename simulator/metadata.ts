@@ -6,7 +6,6 @@ import type { Prepared } from './gateway.ts';
 import { addSession } from './sts.ts';
 import type { World } from './world.ts';
 
-const tokens = new WeakMap<World, Map<string, number>>();
 const ROLES = '/latest/meta-data/ram/security-credentials/';
 
 /** What an instance can ask about itself: https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata */
@@ -18,8 +17,7 @@ export function metadata(exchange: Exchange, world: World): Prepared {
 }
 
 function answer(world: World, method: string, path: string, headers: Record<string, string>): Answer {
-  const known = tokens.get(world) ?? new Map<string, number>();
-  tokens.set(world, known);
+  const { metadataTokens: known } = world;
   const now = world.clock.now();
   if (method === 'PUT' && path === '/latest/api/token') {
     if (world.instance?.v1 === 'only') return { status: 404 };

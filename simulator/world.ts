@@ -6,6 +6,9 @@ import { digits, randomId } from './ids.ts';
 import { type NewVersion, putVersion } from './oss/versions.ts';
 import { Store, etagOf, read } from './store.ts';
 
+/** How long things take, in simulated seconds. */
+export const DURATIONS = { importSeconds: 20, copySeconds: 10, rolePropagationSeconds: 8, imageVisibilitySeconds: 1 };
+
 export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
 export const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
 const EVERYTHING: e.Statement[] = [{ Effect: 'Allow', Action: '*', Resource: '*' }];
@@ -27,6 +30,7 @@ export function trusting(principal: Record<string, string[]>, condition?: object
 export class World {
   readonly clock: Clock;
   readonly store: Store;
+  readonly durations: typeof DURATIONS;
   accounts: e.Account[] = [];
   sessions: e.Session[] = [];
   buckets: e.Bucket[] = [];
@@ -38,10 +42,13 @@ export class World {
   nextImportFails?: { code: string; message: string; at?: number } | undefined;
   /** The ECS instance that the client runs on, when it does; its metadata service is of version 2, both, or 1 only. */
   instance?: { account: e.Account; region: string; role?: string; v1?: boolean | 'only' } | undefined;
+  /** What its metadata service gave out, and until when that is good. */
+  readonly metadataTokens = new Map<string, number>();
 
-  constructor(clock: Clock, directory: string) {
+  constructor(clock: Clock, directory: string, durations: typeof DURATIONS) {
     this.clock = clock;
     this.store = new Store(directory);
+    this.durations = durations;
   }
 
   addAccount(some: Partial<e.Account> = {}): e.Account {

@@ -14,7 +14,7 @@ export const COPIES: RpcHandlers = {
   CancelCopyImage: (call) => {
     const image = ownImage(call);
     if (!image.copy || image.status !== 'Creating') fail('IncorrectImageStatus');
-    removeImage(call.world, image, call.settings);
+    removeImage(call.world, image);
     return {};
   },
   ModifyImageSharePermission: share,
@@ -30,7 +30,7 @@ export const COPIES: RpcHandlers = {
 };
 
 function copyImage(call: RpcCall): object {
-  const { params, world, now, settings } = call;
+  const { params, world, now } = call;
   const source = ownImage(call);
   const region = params.DestinationRegionId ?? call.region;
   if (!REGIONS.includes(region)) fail('InvalidRegionId.NotFound');
@@ -57,11 +57,11 @@ function copyImage(call: RpcCall): object {
     // Whether a copy inside one region may be encrypted for an imported image is an open question.
     encrypted: source.encrypted || params.Encrypted === 'true',
     disks: source.disks.map((disk) => ({ ...disk, snapshotId: '' })),
-    copy: { source: source.id, begun: now, ends: now + settings.copySeconds * 1000 },
+    copy: { source: source.id, begun: now, ends: now + world.durations.copySeconds * 1000 },
     kmsKeyId: params.KMSKeyId ?? source.kmsKeyId,
   });
   delete image.stale;
-  hideChange(world, image, settings, true);
+  hideChange(world, image, true);
   world.images.push(image);
   return { ImageId: id };
 }

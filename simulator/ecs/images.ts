@@ -112,7 +112,6 @@ function describeDisk({ progress }: Image, disk: Disk, at: number): object {
 }
 
 function modify(call: RpcCall): object {
-  const { world, settings } = call;
   const { ImageName: name, ImageFamily: family, BootMode: bootMode } = call.params;
   const image = ownImage(call);
   // Which states allow a change is not documented; one that is still being made is taken not to.
@@ -120,7 +119,7 @@ function modify(call: RpcCall): object {
   checkOneOf(bootMode, ['BIOS', 'UEFI', 'UEFI-Preferred'], 'InvalidBootMode.Malformed');
   if (family !== undefined && !/^[\p{L}][\p{L}\d.:_-]{1,127}$/u.test(family)) fail('InvalidImageFamily.Malformed');
   if (name !== undefined && name !== image.name) checkName(call, name, call.region);
-  hideChange(world, image, settings);
+  hideChange(call.world, image);
   image.name = name ?? image.name;
   image.family = family ?? image.family;
   image.bootMode = bootMode ?? image.bootMode;
@@ -134,6 +133,6 @@ function deleteImage(call: RpcCall): object {
   // Force is documented for instances only.
   if (image.sharedWith.length > 0) fail('ImageUseShared');
   if (image.usedByInstance && call.params.Force !== 'true') fail('ImageUsingByInstance');
-  removeImage(call.world, image, call.settings);
+  removeImage(call.world, image);
   return {};
 }

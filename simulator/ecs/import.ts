@@ -20,7 +20,7 @@ interface Source {
 }
 
 export async function importImage(call: RpcCall): Promise<object> {
-  const { params, world, account, region, now, settings } = call;
+  const { params, world, account, region, now } = call;
   checkValues(params);
   const tags = readTags(call);
   if (params.ImageName) checkName(call, params.ImageName, region);
@@ -35,10 +35,10 @@ export async function importImage(call: RpcCall): Promise<object> {
   if (params.ImageName) checkName(call, params.ImageName, region);
   if (params.DryRun === 'true') fail('DRYRUN.SUCCESS');
   const image = create(call, tags, sources);
-  hideChange(world, image, settings, true);
+  hideChange(world, image, true);
   const failure = world.nextImportFails;
   world.nextImportFails = undefined;
-  const ends = now + settings.importSeconds * 1000;
+  const ends = now + world.durations.importSeconds * 1000;
   const id = randomId('t-2ze', 17);
   world.tasks.push({
     id,
@@ -74,22 +74,22 @@ function checkValues(params: Record<string, string>): void {
 
 /** The role that ECS reads the object with; new roles take a while to reach ECS, how long is not documented. */
 function findRole(call: RpcCall): Role {
-  const { params, account, now, settings } = call;
+  const { params, account, world, now } = call;
   const name = params.RoleName ?? IMPORT_ROLE;
   if (params.RoleName) call.authorize('ram:PassRole', `acs:ram:*:${account.id}:role/${name}`);
   const role = account.roles.find((one) => one.name === name);
-  if (!role || role.created > now - settings.rolePropagationSeconds * 1000) fail('NoSetRoletoECSServiceAcount');
+  if (!role || role.created > now - world.durations.rolePropagationSeconds * 1000) fail('NoSetRoletoECSServiceAcount');
   // The code for a role that does not trust ECS is not documented.
   if (!trusts(role, { Service: 'ecs.aliyuncs.com' })) fail('InvalidOSS.NotAuthorized');
   return role;
 }
 
 async function findSource(call: RpcCall, role: Role, mapping: Record<string, string>, at: number): Promise<Source> {
-  const { world, account, region } = call;
+  const { world, account, region, now } = call;
   const { OSSBucket: bucketName = '', OSSObject: key = '', Format: claimed = '', DiskImageSize: size } = mapping;
   const bucket = world.bucket(bucketName) ?? fail('InvalidOSSBucket.NotFound');
   if (bucket.region !== region) fail('InvalidOSSBucket.NotMatched');
-  const statements = roleStatements(world, account, role, call.now - call.settings.rolePropagationSeconds * 1000);
+  const statements = roleStatements(world, account, role, now - world.durations.rolePropagationSeconds * 1000);
   for (const action of ['oss:GetObject', 'oss:GetBucketInfo', 'oss:GetBucketLocation']) {
     const resource = `acs:oss:oss-${region}:${bucket.owner}:${bucketName}${action === 'oss:GetObject' ? `/${key}` : ''}`;
     const denied = decide(bucket.policy, action, resource) === 'Deny' || bucket.owner !== account.id;

@@ -1,4 +1,3 @@
-import type { Settings } from '../call.ts';
 import { Image, type Task } from '../entities.ts';
 import { randomId } from '../ids.ts';
 import type { World } from '../world.ts';
@@ -11,10 +10,10 @@ const CANCEL_AFTER = 3_000;
 const READING = 0.8;
 
 /** Brings tasks and images to where they are by now. Runs before every request and every few milliseconds. */
-export function settle(world: World, settings: Settings): void {
+export function settle(world: World): void {
   const now = world.clock.now();
   for (const task of world.tasks) {
-    if (task.status === 'Processing') advance(world, task, now, settings);
+    if (task.status === 'Processing') advance(world, task, now);
     const image = world.images.find(({ id }) => id === task.imageId);
     if (task.status === 'Finished' && image?.status === 'Creating' && now >= task.ends + AVAILABLE_AFTER)
       finish(world, image);
@@ -28,7 +27,7 @@ export function settle(world: World, settings: Settings): void {
   world.ghosts = world.ghosts.filter(({ until }) => until > now);
 }
 
-function advance(world: World, task: Task, now: number, settings: Settings): void {
+function advance(world: World, task: Task, now: number): void {
   const image = world.images.find(({ id }) => id === task.imageId);
   const changed = task.reads.some(({ bucket, version }) => world.object(bucket, version.key) !== version);
   if (changed && !task.readDone) {
@@ -44,7 +43,7 @@ function advance(world: World, task: Task, now: number, settings: Settings): voi
   if (image) image.progress = task.progress;
   if (task.cancelled !== undefined && now >= task.cancelled + CANCEL_AFTER && task.cancelled < task.ends) {
     end(task, 'Deleted', task.cancelled + CANCEL_AFTER);
-    if (image) removeImage(world, image, settings);
+    if (image) removeImage(world, image);
   } else if (task.failure && now >= task.failure.at) {
     end(task, 'Failed', task.failure.at);
     if (image) image.status = 'CreateFailed';
@@ -71,15 +70,15 @@ function finish(world: World, image: Image): void {
 }
 
 /** The image is gone; DescribeImages may show it for a moment longer. */
-export function removeImage(world: World, image: Image, settings: Settings): void {
+export function removeImage(world: World, image: Image): void {
   world.images = world.images.filter((one) => one !== image);
-  world.ghosts.push({ image, until: world.clock.now() + settings.imageVisibilitySeconds * 1000 });
+  world.ghosts.push({ image, until: world.clock.now() + world.durations.imageVisibilitySeconds * 1000 });
 }
 
 /** DescribeImages goes on showing what it showed before a change, for a moment. Call it before the change. */
-export function hideChange(world: World, image: Image, settings: Settings, isNew = false): void {
+export function hideChange(world: World, image: Image, isNew = false): void {
   const now = world.clock.now();
-  const until = now + settings.imageVisibilitySeconds * 1000;
+  const until = now + world.durations.imageVisibilitySeconds * 1000;
   const shown =
     image.stale && image.stale.until > now ? image.stale.shown : isNew ? null : Object.assign(new Image(), image);
   image.stale = { until, shown };
