@@ -46,6 +46,7 @@ function copyImage(call: RpcCall): object {
     id,
     region,
     tags,
+    resourceGroupId: params.ResourceGroupId ?? '',
     name: params.DestinationImageName ?? id,
     description: params.DestinationDescription ?? '',
     family: '',
