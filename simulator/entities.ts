@@ -99,7 +99,6 @@ export interface Disk extends Text<'device' | 'snapshotId' | 'format' | 'bucket'
   /** Size and checksum of the bytes that the import read. */
   bytes: number;
   crc: bigint;
-  virtualSize: number;
 }
 export class Image {
   id = '';

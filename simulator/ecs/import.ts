@@ -1,6 +1,6 @@
 import type { RpcCall } from '../call.ts';
 import { decide, isAllowed, roleStatements } from '../callers.ts';
-import type { Bucket, Image, ObjectVersion, Role } from '../entities.ts';
+import type { Disk, Image, ObjectVersion, Role } from '../entities.ts';
 import { fail, missing } from '../errors.ts';
 import { randomId } from '../ids.ts';
 import { trusts } from '../trust.ts';
@@ -12,11 +12,8 @@ import { checkDescription, checkName, checkOneOf, checkQuota, numbered, readTags
 const GIB = 2 ** 30;
 
 interface Source {
-  bucket: Bucket;
+  disk: Disk;
   version: ObjectVersion;
-  format: string;
-  virtualSize: number;
-  sizeGiB: number;
 }
 
 export async function importImage(call: RpcCall): Promise<object> {
@@ -50,7 +47,7 @@ export async function importImage(call: RpcCall): Promise<object> {
     begun: now,
     ends,
     progress: 0,
-    reads: sources.map(({ bucket, version }) => ({ bucket: bucket.name, version })),
+    reads: sources.map(({ disk, version }) => ({ bucket: disk.bucket, version })),
     readDone: false,
     ...(failure && { failure: { ...failure, at: now + (ends - now) * (failure.at ?? 0.5) } }),
   });
@@ -106,7 +103,10 @@ async function findSource(call: RpcCall, role: Role, mapping: Record<string, str
   if (version.storageClass.includes('Archive')) fail('InvalidOSSObject.NeedRestore');
   const { format, virtualSize } = await inspect(version);
   if (format === 'VMDK' || (claimed !== '' && claimed.toUpperCase() !== format)) fail('InvalidImageFormat.Malformed');
-  return { bucket, version, format, virtualSize, sizeGiB: checkSize(size, virtualSize, at) };
+  const device = `/dev/xvd${String.fromCharCode(97 + at)}`;
+  const place = { device, snapshotId: '', bucket: bucketName, object: key };
+  const { size: bytes, crc } = version;
+  return { disk: { ...place, sizeGiB: checkSize(size, virtualSize, at), format, bytes, crc }, version };
 }
 
 /** Whether a size below that of the disk fails here or in the task is an open question. */
@@ -137,16 +137,6 @@ function create(call: RpcCall, tags: Record<string, string>, sources: Source[]):
     resourceGroupId: params.ResourceGroupId ?? '',
     licenseType: params.LicenseType ?? '',
     detectionStrategy: params.DetectionStrategy ?? '',
-    disks: sources.map(({ bucket, version, format, virtualSize, sizeGiB }, at) => ({
-      device: `/dev/xvd${String.fromCharCode(97 + at)}`,
-      sizeGiB,
-      snapshotId: '',
-      format,
-      bucket: bucket.name,
-      object: version.key,
-      bytes: version.size,
-      crc: version.crc,
-      virtualSize,
-    })),
+    disks: sources.map(({ disk }) => disk),
   });
 }
