@@ -26,7 +26,6 @@ const TAG_CODES = 'TagKey.Duplication InvalidTagKey.Malformed InvalidTagValue.Ma
 const NAME_CODES = 'InvalidImageName.Duplicated InvalidImageName.Malformed InvalidDescription.Malformed';
 const PAGES = 'PageNumber PageSize';
 const POLICY = 'PolicyType! PolicyName!';
-const MISSING = 'NoSuchKey NoSuchVersion';
 
 /**
  * Operation | how it is recognised | further query parameters | RAM action, unless it is `oss:<Operation>` | codes.
@@ -41,7 +40,7 @@ PutBucketLifecycle | PUT bucket lifecycle | | | MalformedXML
 DeleteBucket | DELETE bucket | | | BucketNotEmpty
 PutObject | PUT object | | |
   EntityTooLarge FileAlreadyExists InvalidDigest InvalidObjectName MissingContentLength
-HeadObject | HEAD object | versionId | oss:GetObject | ${MISSING}
+HeadObject | HEAD object | versionId | oss:GetObject | NoSuchKey NoSuchVersion
 DeleteObject | DELETE object | versionId | |
 ListObjectsV2 | GET bucket list-type | prefix continuation-token max-keys | oss:ListObjects |
 ListMultipartUploads | GET bucket uploads | prefix key-marker upload-id-marker max-uploads |
@@ -50,7 +49,7 @@ InitiateMultipartUpload | POST object uploads | | oss:PutObject | InvalidObjectN
 UploadPart | PUT object partNumber uploadId | | oss:PutObject |
   NoSuchUpload EntityTooLarge InvalidDigest MissingContentLength
 UploadPartCopy | PUT object partNumber uploadId x-oss-copy-source | | oss:PutObject |
-  NoSuchUpload ${MISSING} EntityTooLarge InvalidRange InvalidObjectState
+  NoSuchUpload NoSuchKey EntityTooLarge InvalidRange InvalidObjectState
 ListParts | GET object uploadId | max-parts part-number-marker | | NoSuchUpload
 CompleteMultipartUpload | POST object uploadId | | oss:PutObject |
   NoSuchUpload MalformedXML InvalidPart InvalidPartOrder EntityTooSmall FileAlreadyExists

@@ -72,17 +72,14 @@ async function uploadPart(call: OssCall): Promise<Answer> {
 }
 
 function copySource(call: OssCall): { version: ObjectVersion; begin: number; end: number } {
-  const [path = '', versionId] = (call.headers['x-oss-copy-source'] ?? '').split('?versionId=');
-  const [, bucketName = '', key = ''] = /^\/?([^/]+)\/(.+)$/s.exec(decodeURIComponent(path)) ?? [];
+  const source = decodeURIComponent(call.headers['x-oss-copy-source'] ?? '');
+  const [, bucketName = '', key = ''] = /^\/?([^/]+)\/(.+)$/s.exec(source) ?? [];
   const bucket = call.world.bucket(bucketName) ?? fail('NoSuchBucket', { BucketName: bucketName });
   // The code for a source in another region is not documented for this operation; CopyObject gives this one.
   if (bucket.region !== call.bucket.region)
     fail('AccessDenied', 'Target object does not reside in the same data center as source object.');
   call.authorize('oss:GetObject', `${bucketName}/${key}`);
-  const version = bucket.objects
-    .get(key)
-    ?.find((one, at) => (versionId === undefined ? at === 0 : one.versionId === versionId));
-  if (!version || version.deleteMarker) fail(versionId === undefined ? 'NoSuchKey' : 'NoSuchVersion', { Key: key });
+  const version = call.world.object(bucketName, key) ?? fail('NoSuchKey', { Key: key });
   if (version.storageClass.includes('Archive')) fail('InvalidObjectState');
   const range = call.headers['x-oss-copy-source-range'];
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];

@@ -4,7 +4,7 @@ import type { ObjectVersion } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { type Written, etagOf, release } from '../store.ts';
 import { empty } from './answers.ts';
-import { checkOverwrite, describe, findVersion, putVersion, remove, versionHeader } from './versions.ts';
+import { checkOverwrite, describe, findVersion, newVersionId, putVersion, versionHeader } from './versions.ts';
 
 export const FIVE_GIB = 5 * 2 ** 30;
 
@@ -56,12 +56,27 @@ function facts(call: OssCall, version: ObjectVersion): Record<string, string> {
   };
 }
 
+/** Deletes the version that is named, or the object: where versions are kept it goes behind a delete marker. */
 async function deleteObject(call: OssCall) {
-  const { versionId: wanted } = call.query;
-  if (wanted !== undefined) call.authorize('oss:DeleteObjectVersion', `${call.bucket.name}/${call.key}`);
-  const { marker, versionId } = await remove(call, call.key, wanted);
+  const { bucket, key, now: modified } = call;
+  const { versionId } = call.query;
+  if (versionId !== undefined) call.authorize('oss:DeleteObjectVersion', `${bucket.name}/${key}`);
+  const versions = bucket.objects.get(key) ?? [];
+  const doomed = versionId ?? (bucket.versioning === 'Enabled' ? undefined : 'null');
+  const gone = versions.filter((one) => one.versionId === doomed);
+  const rest = versions.filter((one) => one.versionId !== doomed);
+  let marker = gone.find(({ deleteMarker }) => deleteMarker);
+  if (versionId === undefined && bucket.versioning) {
+    const none = { extents: [], size: 0, etag: '', crc: 0n, type: 'Normal' as const, storageClass: '', headers: {} };
+    marker = { key, versionId: newVersionId(bucket), deleteMarker: true, modified, ...none };
+    rest.unshift(marker);
+  }
+  if (rest.length > 0) bucket.objects.set(key, rest);
+  else bucket.objects.delete(key);
+  await release(gone.flatMap(({ extents }) => extents));
+  const shown = marker?.versionId ?? versionId;
   return empty(call, 204, {
     ...(marker && { 'x-oss-delete-marker': 'true' }),
-    ...(versionId !== undefined && { 'x-oss-version-id': versionId }),
+    ...(shown !== undefined && { 'x-oss-version-id': shown }),
   });
 }

@@ -9,7 +9,7 @@ export function versionHeader(call: OssCall, version: ObjectVersion): Record<str
   return call.bucket.versioning ? { 'x-oss-version-id': version.versionId } : {};
 }
 
-function newVersionId(bucket: Bucket): string {
+export function newVersionId(bucket: Bucket): string {
   return bucket.versioning === 'Enabled' ? randomId('CAEQ', 60) : 'null';
 }
 
@@ -35,25 +35,6 @@ export function findVersion(call: OssCall): ObjectVersion {
   const newest = versions[0];
   if (!newest || newest.deleteMarker) fail('NoSuchKey', { Key: call.key, EC: '0026-00000001' });
   return newest;
-}
-
-/** Deletes as DeleteObject does; the answer says which version or delete marker it was. */
-export async function remove(call: OssCall, key: string, versionId?: string) {
-  const { bucket } = call;
-  const versions = bucket.objects.get(key) ?? [];
-  const doomed = versionId ?? (bucket.versioning === 'Enabled' ? undefined : 'null');
-  const gone = versions.filter((one) => one.versionId === doomed);
-  const rest = versions.filter((one) => one.versionId !== doomed);
-  let marker: ObjectVersion | undefined;
-  if (versionId === undefined && bucket.versioning) {
-    const none = { extents: [], size: 0, etag: '', crc: 0n, type: 'Normal' as const, storageClass: '', headers: {} };
-    marker = { key, versionId: newVersionId(bucket), deleteMarker: true, modified: call.now, ...none };
-    rest.unshift(marker);
-  }
-  if (rest.length > 0) bucket.objects.set(key, rest);
-  else bucket.objects.delete(key);
-  await release(gone.flatMap(({ extents }) => extents));
-  return { marker: marker ?? gone.find(({ deleteMarker }) => deleteMarker), versionId: marker?.versionId ?? versionId };
 }
 
 /** https://www.alibabacloud.com/help/en/oss/developer-reference/putobject: x-oss-forbid-overwrite, void with versions. */
