@@ -18,7 +18,7 @@ import type { World } from './world.ts';
 /** A request that is understood, but not executed yet. */
 export interface Prepared {
   operation: string;
-  run(): Promise<Answer>;
+  run(): Answer | Promise<Answer>;
 }
 export type Hook = (request: RecordedRequest) => void | Promise<void>;
 
@@ -98,8 +98,7 @@ export class Gateway {
     const { record } = exchange;
     if (!target || (!secure && target.service !== 'metadata')) {
       record.violation = target ? 'plain http' : 'unknown host';
-      const run = () => Promise.resolve({ status: target ? 403 : 502 });
-      return { operation: 'unknown', run };
+      return { operation: 'unknown', run: () => ({ status: target ? 403 : 502 }) };
     }
     if (target.service === 'oss') return prepareOss(exchange, target, this);
     if (target.service === 'metadata') return metadata(exchange, this.world);
@@ -113,7 +112,8 @@ export class Gateway {
     const inPlace = fault && !['slow', 'corrupt', 'truncated'].includes(fault.kind) && fault.bytes === undefined;
     if (inPlace && fault.when !== 'after') return this.#act(exchange, fault, service);
     if (fault?.kind === 'slow' && fault.seconds) await this.world.clock.sleep(fault.seconds * 1000);
-    const answer = await prepared.run().catch((error: unknown) => this.#error(exchange, error, service));
+    const run = async () => prepared.run();
+    const answer = await run().catch((error: unknown) => this.#error(exchange, error, service));
     if (inPlace) return this.#act(exchange, fault, service);
     if (record.violation === undefined && record.operation === 'unknown') record.violation = 'unknown operation';
     return answer;

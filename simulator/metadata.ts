@@ -13,7 +13,7 @@ export function metadata(exchange: Exchange, world: World): Prepared {
   const { record, request } = exchange;
   const path = new URL(request.url ?? '/', 'http://100.100.100.200').pathname;
   const operation = record.method === 'PUT' ? 'metadata:PutToken' : 'metadata:Get';
-  return { operation, run: () => Promise.resolve(answer(world, record.method, path, record.headers)) };
+  return { operation, run: () => answer(world, record.method, path, record.headers) };
 }
 
 function answer(world: World, method: string, path: string, headers: Record<string, string>): Answer {
