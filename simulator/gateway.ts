@@ -112,8 +112,9 @@ export class Gateway {
     const inPlace = fault && !['slow', 'corrupt', 'truncated'].includes(fault.kind) && fault.bytes === undefined;
     if (inPlace && fault.when !== 'after') return this.#act(exchange, fault, service);
     if (fault?.kind === 'slow' && fault.seconds) await this.world.clock.sleep(fault.seconds * 1000);
-    const run = async () => prepared.run();
-    const answer = await run().catch((error: unknown) => this.#error(exchange, error, service));
+    const answer = await Promise.resolve()
+      .then(() => prepared.run())
+      .catch((error: unknown) => this.#error(exchange, error, service));
     if (inPlace) return this.#act(exchange, fault, service);
     if (record.violation === undefined && record.operation === 'unknown') record.violation = 'unknown operation';
     return answer;
