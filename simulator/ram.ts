@@ -39,8 +39,7 @@ export const RAM: RpcHandlers = {
 
 function findRole(call: RpcCall): Role {
   const name = call.params.RoleName ?? '';
-  const role = call.account.roles.find((one) => one.name.toLowerCase() === name.toLowerCase());
-  return role ?? fail('EntityNotExist.Role', `The role not exists: ${name}.`);
+  return call.world.role(call.account, name) ?? fail('EntityNotExist.Role', `The role not exists: ${name}.`);
 }
 
 function findPolicy(call: RpcCall): Policy {
@@ -62,7 +61,7 @@ function createRole(call: RpcCall): object {
   const { RoleName: name = '', AssumeRolePolicyDocument: trust = '', Description: description = '' } = call.params;
   if (!/^[A-Za-z0-9.-]{1,64}$/.test(name)) fail('InvalidParameter.RoleName');
   checkTrust(trust);
-  if (call.account.roles.some((one) => one.name.toLowerCase() === name.toLowerCase())) fail('EntityAlreadyExists.Role');
+  if (call.world.role(call.account, name)) fail('EntityAlreadyExists.Role');
   const role = call.world.addRole(call.account, name, trust);
   Object.assign(role, { description, created: call.now });
   return { Role: describe(call, role) };

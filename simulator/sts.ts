@@ -40,7 +40,7 @@ export function sts(oidc: Oidc): RpcHandlers {
 function byArn(call: RpcCall): { account: Account; role: Role } | undefined {
   const [, id, name = ''] = /^acs:ram::(\d+):role\/(.+)$/.exec(call.params.RoleArn ?? '') ?? [];
   const account = call.world.accounts.find((one) => one.id === id);
-  const role = account?.roles.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  const role = account && call.world.role(account, name);
   return account && role && { account, role };
 }
 

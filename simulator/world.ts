@@ -76,6 +76,11 @@ export class World {
     return this.addRole(account, IMPORT_ROLE, trusting({ Service: ['ecs.aliyuncs.com'] }), [IMPORT_POLICY]);
   }
 
+  /** Names of roles are the same whatever their case. */
+  role(account: e.Account, name: string): e.Role | undefined {
+    return account.roles.find((role) => role.name.toLowerCase() === name.toLowerCase());
+  }
+
   policy(account: e.Account, name: string): e.Policy | undefined {
     return [...account.policies, ...SYSTEM_POLICIES].find((policy) => policy.name === name);
   }
