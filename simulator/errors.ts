@@ -18,11 +18,8 @@ export class ApiError extends Error {
 /** Refuses; a text is the message, an object holds further elements of the answer. */
 export function fail(code: string, ...details: (string | Record<string, string>)[]): never {
   const message = details.find((one) => typeof one === 'string');
-  throw new ApiError(
-    code,
-    message,
-    details.find((one) => typeof one === 'object'),
-  );
+  const extra = details.find((one) => typeof one === 'object');
+  throw new ApiError(code, message, extra);
 }
 
 export function missing(name: string): never {
