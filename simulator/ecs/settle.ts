@@ -41,7 +41,7 @@ function advance(world: World, task: Task, now: number): void {
   task.readDone ||= done >= READING;
   task.progress = Math.min(99, Math.floor(100 * done));
   if (image) image.progress = task.progress;
-  if (task.cancelled !== undefined && now >= task.cancelled + CANCEL_AFTER && task.cancelled < task.ends) {
+  if (task.cancelled !== undefined && now >= task.cancelled + CANCEL_AFTER) {
     end(task, 'Deleted', task.cancelled + CANCEL_AFTER);
     if (image) removeImage(world, image);
   } else if (task.failure && now >= task.failure.at) {
