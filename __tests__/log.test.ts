@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseCommand } from '../simulator/runner-output.ts';
+import { parseCommand } from '../runner/output.ts';
 import { openLog } from '../src/log.ts';
 
 const KNOWN = new Set(['error', 'warning', 'add-mask', 'set-output', 'stop-commands', 'group']);

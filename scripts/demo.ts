@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Crc64 } from '../simulator/crc64.ts';
 import { startSimulator, type Simulator } from '../simulator/index.ts';
-import { Job, type StageResult } from '../simulator/runner.ts';
+import { Job, type StageResult } from '../runner/job.ts';
 import { unpackDisk } from './packed-disk.ts';
 import { readableSummary, readableLine, size } from './readable.ts';
 

@@ -26,19 +26,14 @@ export interface RecordedRequest {
   status: number;
   code?: string;
   requestId: string;
-  secure: boolean;
   caller?: string;
   fault?: string;
   /** What no correct client does: plain http, a secret in a URL, an unknown host or operation. */
   violation?: string;
 }
-/** How long things take, in simulated seconds. */
-export const DEFAULTS = { importSeconds: 20, copySeconds: 10, rolePropagationSeconds: 8, imageVisibilitySeconds: 1 };
-export type Settings = typeof DEFAULTS;
 /** What every handler gets. */
 export interface Call {
   world: World;
-  settings: Settings;
   now: number;
   target: Target;
   record: RecordedRequest;
@@ -62,7 +57,7 @@ export interface RpcCall extends Call {
 export interface Answer {
   status: number;
   headers?: Record<string, string>;
-  body?: string | AsyncIterable<Buffer>;
-  /** For the Content-Length of a streamed body, or of what HEAD does not send. */
+  body?: string;
+  /** For the Content-Length of what HEAD does not send. */
   length?: number;
 }

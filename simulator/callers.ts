@@ -47,7 +47,8 @@ export function roleStatements(world: World, account: Account, role: Role, attac
     .flatMap(({ name }) => world.policy(account, name)?.statements ?? []);
 }
 
-function matches(patterns: string | string[], text: string, ignoreCase: boolean): boolean {
+/** Whether a text fits one of these patterns, in which `*` and `?` stand for any characters. */
+export function matches(patterns: string | string[], text: string, ignoreCase = false): boolean {
   return [patterns].flat().some((pattern) => {
     const source = pattern
       .replace(/[.+^${}()|[\]\\]/g, '\\$&')
@@ -59,9 +60,7 @@ function matches(patterns: string | string[], text: string, ignoreCase: boolean)
 
 /** Deny wins, then Allow: https://www.alibabacloud.com/help/en/ram/user-guide/policy-evaluation-process */
 export function decide(statements: Statement[], action: string, resource: string): 'Allow' | 'Deny' | undefined {
-  const fitting = statements.filter(
-    (one) => matches(one.Action, action, true) && matches(one.Resource, resource, false),
-  );
+  const fitting = statements.filter((one) => matches(one.Action, action, true) && matches(one.Resource, resource));
   if (fitting.some(({ Effect }) => Effect === 'Deny')) return 'Deny';
   return fitting.length > 0 ? 'Allow' : undefined;
 }

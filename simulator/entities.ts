@@ -25,7 +25,6 @@ export class Role {
   trust = '';
   policies: { type: 'System' | 'Custom'; name: string; at: number }[] = [];
   created = 0;
-  updated = 0;
   maxSession = 3600;
   /** How long a session lives when nobody asks for another time; an hour, or six from the metadata service. */
   sessionSeconds?: number;
@@ -100,7 +99,6 @@ export interface Disk extends Text<'device' | 'snapshotId' | 'format' | 'bucket'
   /** Size and checksum of the bytes that the import read. */
   bytes: number;
   crc: bigint;
-  virtualSize: number;
 }
 export class Image {
   id = '';
@@ -137,7 +135,6 @@ export interface Snapshot extends Text<'id' | 'region' | 'owner' | 'imageId'> {
   created: number;
   sizeGiB: number;
   encrypted: boolean;
-  tags: Record<string, string>;
 }
 export interface Task extends Text<'id' | 'region' | 'owner' | 'imageId'> {
   action: 'ImportImage';

@@ -1,3 +1,5 @@
+import { words } from './shape.ts';
+
 /** A refusal of a service. */
 export class ApiError extends Error {
   readonly code: string;
@@ -16,16 +18,21 @@ export class ApiError extends Error {
 /** Refuses; a text is the message, an object holds further elements of the answer. */
 export function fail(code: string, ...details: (string | Record<string, string>)[]): never {
   const message = details.find((one) => typeof one === 'string');
-  throw new ApiError(
-    code,
-    message,
-    details.find((one) => typeof one === 'object'),
-  );
+  const extra = details.find((one) => typeof one === 'object');
+  throw new ApiError(code, message, extra);
 }
 
 export function missing(name: string): never {
   const message = `The input parameter "${name}" that is mandatory for processing this request is not supplied.`;
   throw new ApiError('MissingParameter', message);
+}
+
+/** The handlers may only give the codes that their row lists. */
+export function checkListed(error: unknown, codes: string[]): never {
+  if (error instanceof ApiError && !codes.includes(error.code)) {
+    throw new Error(`${error.code} is not in the row of the operation`, { cause: error });
+  }
+  throw error;
 }
 
 /**
@@ -46,12 +53,10 @@ const BY_STATUS: Record<number, string> = {
     InvalidVHDImage.IncorrectSize MissingParameter.DiskDeviceMapping NoSetRoletoECSServiceAcount
     OperationDenied.ImageCopyConflict OperationDenied.ImageCopying QuotaExceed.Image QuotaExceed.ImageShare
     SnapshotCreatedImage TagKey.Duplication`,
-  404: `NoSuchBucket NoSuchKey NoSuchLifecycle NoSuchServerSideEncryptionRule NoSuchUpload NoSuchVersion
-    EntityNotExist.Policy EntityNotExist.Role EntityNotExist.Role.Policy InvalidAccessKeyId.NotFound
-    InvalidAccount.NotFound InvalidAction.NotFound InvalidImageId.NotFound InvalidRegionId.NotFound
-    InvalidResourceId.NotFound InvalidSnapshotId.NotFound`,
-  409: `BucketAlreadyExists BucketNotEmpty FileAlreadyExists DeleteConflict.Role.Policy EntityAlreadyExists.Role
-    EntityAlreadyExists.Role.Policy`,
+  404: `NoSuchBucket NoSuchKey NoSuchUpload NoSuchVersion EntityNotExist.Policy EntityNotExist.Role
+    InvalidAccessKeyId.NotFound InvalidAccount.NotFound InvalidAction.NotFound InvalidImageId.NotFound
+    InvalidRegionId.NotFound InvalidSnapshotId.NotFound`,
+  409: `BucketAlreadyExists BucketNotEmpty FileAlreadyExists EntityAlreadyExists.Role EntityAlreadyExists.Role.Policy`,
   411: 'MissingContentLength',
   416: 'InvalidRange',
   500: 'InternalError',
@@ -60,6 +65,6 @@ const BY_STATUS: Record<number, string> = {
 };
 const STATUS = new Map(
   Object.entries(BY_STATUS).flatMap(([status, codes]) =>
-    codes.split(/\s+/).map((code): [string, number] => [code, Number(status)]),
+    words(codes).map((code): [string, number] => [code, Number(status)]),
   ),
 );

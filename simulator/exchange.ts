@@ -1,6 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Answer, RecordedRequest } from './call.ts';
 import type { Clock } from './clock.ts';
 import { ApiError } from './errors.ts';
@@ -29,12 +27,12 @@ export class Exchange {
     response.on('error', () => undefined);
   }
 
-  async *body(onSilence: () => Answer): AsyncGenerator<Buffer> {
+  async *body(whenSilent: Answer = { status: 408 }): AsyncGenerator<Buffer> {
     const { socket } = this.request;
-    const silent = () =>
-      void this.send(onSilence()).then(() => {
-        socket.destroySoon();
-      });
+    const silent = () => {
+      this.send(whenSilent);
+      socket.destroySoon();
+    };
     socket.setTimeout(Math.max(SILENCE / this.#clock.speed, LEAST_SILENCE), silent);
     const before = this.fault?.when === 'after' ? undefined : this.fault;
     try {
@@ -72,28 +70,20 @@ export class Exchange {
     throw new Gone(fault.kind);
   }
 
-  async send(answer: Answer): Promise<void> {
+  send(answer: Answer): void {
     const { response, record } = this;
     if (response.headersSent || response.destroyed) return;
-    const text = typeof answer.body === 'string' ? Buffer.from(answer.body) : undefined;
+    const body = Buffer.from(answer.body ?? '');
     response.sendDate = false;
     response.writeHead(answer.status, {
       date: new Date(this.#clock.now()).toUTCString(),
       ...answer.headers,
-      ...(answer.status !== 204 && { 'content-length': answer.length ?? text?.length ?? 0 }),
+      ...(answer.status !== 204 && { 'content-length': answer.length ?? body.length }),
     });
     record.status = answer.status;
-    if (this.fault?.kind === 'truncated') {
-      this.#sendHalf(text ?? Buffer.alloc(0));
-      return;
-    }
-    if (text || answer.body === undefined || typeof answer.body === 'string') response.end(text);
-    else await pipeline(Readable.from(answer.body), response).catch(() => undefined);
-  }
-
-  #sendHalf(text: Buffer): void {
     const { socket } = this.request;
-    if (text.length === 0) socket.destroy();
-    else this.response.write(text.subarray(0, text.length / 2), () => socket.destroy());
+    if (this.fault?.kind !== 'truncated') response.end(body);
+    else if (body.length === 0) socket.destroy();
+    else response.write(body.subarray(0, body.length / 2), () => socket.destroy());
   }
 }

@@ -2,6 +2,9 @@ import type { Answer } from './call.ts';
 import { ApiError } from './errors.ts';
 import type { Target } from './hosts.ts';
 
+/** What the services say in a code of their own. */
+type Refusal = 'status-500' | 'status-503' | 'throttling' | 'expired-token' | 'clock-skew';
+
 /** Something that goes wrong on the way or in the service. Push it on `simulator.faults`. */
 export interface Fault {
   /** `oss:UploadPart`, `ecs:*`, `*`, ... */
@@ -12,20 +15,7 @@ export interface Fault {
   times?: number;
   /** Before the request is executed (default), or after: the work is done, its answer is lost. */
   when?: 'before' | 'after';
-  kind:
-    | 'reset'
-    | 'stall'
-    | 'status-500'
-    | 'status-503'
-    | 'throttling'
-    | 'html'
-    | 'truncated'
-    | 'expired-token'
-    | 'clock-skew'
-    | 'wrong-shape'
-    | 'slow'
-    | 'corrupt'
-    | 'error';
+  kind: Refusal | 'reset' | 'stall' | 'html' | 'truncated' | 'wrong-shape' | 'slow' | 'corrupt' | 'error';
   status?: number;
   code?: string;
   message?: string;
@@ -56,7 +46,7 @@ export function takeFault(faults: Fault[], operation: string): Fault | undefined
 }
 
 /** In the words of OSS and of the RPC services. */
-const CODES: Record<string, [oss: string, rpc: string, rpcStatus: number]> = {
+const CODES: Partial<Record<Fault['kind'], [oss: string, rpc: string, rpcStatus: number]>> = {
   'status-500': ['InternalError', 'InternalError', 500],
   'status-503': ['ServiceUnavailable', 'ServiceUnavailable', 503],
   throttling: ['SlowDown', 'Throttling.User', 400],

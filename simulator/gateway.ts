@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, Call, RecordedRequest, Settings } from './call.ts';
+import type { Answer, Call, RecordedRequest } from './call.ts';
 import type { Caller } from './callers.ts';
 import { settle } from './ecs/settle.ts';
 import { ApiError } from './errors.ts';
@@ -18,14 +18,13 @@ import type { World } from './world.ts';
 /** A request that is understood, but not executed yet. */
 export interface Prepared {
   operation: string;
-  run(): Promise<Answer>;
+  run(): Answer | Promise<Answer>;
 }
 export type Hook = (request: RecordedRequest) => void | Promise<void>;
 
 /** What is done once around every operation: record, faults, hooks, errors in the dialect of the service. */
 export class Gateway {
   readonly world: World;
-  readonly settings: Settings;
   readonly record: RecordedRequest[] = [];
   readonly faults: Fault[] = [];
   readonly seen = new Set<string>();
@@ -34,11 +33,10 @@ export class Gateway {
   before?: Hook | undefined;
   after?: Hook | undefined;
 
-  constructor(world: World, settings: Settings) {
+  constructor(world: World) {
     this.world = world;
-    this.settings = settings;
     this.oidc = new Oidc(world, this.seen);
-    this.#rpc = new Rpc(this.oidc);
+    this.#rpc = new Rpc(this);
   }
 
   /** A request that never reached a service. */
@@ -55,7 +53,6 @@ export class Gateway {
       bytesIn: 0,
       status: 0,
       requestId: some.service === 'oss' ? randomBytes(12).toString('hex').toUpperCase() : randomUUID().toUpperCase(),
-      secure: false,
       ...some,
     };
     this.record.push(record);
@@ -64,9 +61,9 @@ export class Gateway {
 
   /** What the handlers of all services get. */
   call(record: RecordedRequest, target: Target, caller: Caller): Omit<Call, 'authorize'> {
-    const { world, settings } = this;
+    const { world } = this;
     record.caller = caller.arn;
-    return { world, settings, now: world.clock.now(), target, record, caller, account: caller.account };
+    return { world, now: world.clock.now(), target, record, caller, account: caller.account };
   }
 
   async handle(request: IncomingMessage, response: ServerResponse, secure: boolean): Promise<void> {
@@ -74,9 +71,9 @@ export class Gateway {
     const target = resolve(host, this.world);
     const { method = 'GET' } = request;
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-    const record = this.note({ host, service: target?.service ?? 'unknown', method, headers, secure });
+    const record = this.note({ host, service: target?.service ?? 'unknown', method, headers });
     const exchange = new Exchange(request, response, record, this.world.clock);
-    settle(this.world, this.settings);
+    settle(this.world);
     try {
       const prepared = await this.#prepare(exchange, target, secure);
       record.operation = prepared.operation;
@@ -86,7 +83,7 @@ export class Gateway {
       const answer = await this.#execute(exchange, prepared, target);
       record.status = answer.status;
       await this.after?.(record);
-      await exchange.send(answer);
+      exchange.send(answer);
     } catch (error) {
       record.code = 'ClientGone';
       if (!(error instanceof Gone)) record.violation = `simulator: ${String(error)}`;
@@ -101,13 +98,12 @@ export class Gateway {
     const { record } = exchange;
     if (!target || (!secure && target.service !== 'metadata')) {
       record.violation = target ? 'plain http' : 'unknown host';
-      const run = () => Promise.resolve({ status: target ? 403 : 502 });
-      return { operation: 'unknown', run };
+      return { operation: 'unknown', run: () => ({ status: target ? 403 : 502 }) };
     }
     if (target.service === 'oss') return prepareOss(exchange, target, this);
     if (target.service === 'metadata') return metadata(exchange, this.world);
     if (target.service === 'oidc') return this.oidc.prepare(exchange);
-    return this.#rpc.prepare(exchange, target, this);
+    return this.#rpc.prepare(exchange, target);
   }
 
   async #execute(exchange: Exchange, prepared: Prepared, target: Target | undefined): Promise<Answer> {
@@ -116,7 +112,9 @@ export class Gateway {
     const inPlace = fault && !['slow', 'corrupt', 'truncated'].includes(fault.kind) && fault.bytes === undefined;
     if (inPlace && fault.when !== 'after') return this.#act(exchange, fault, service);
     if (fault?.kind === 'slow' && fault.seconds) await this.world.clock.sleep(fault.seconds * 1000);
-    const answer = await prepared.run().catch((error: unknown) => this.#error(exchange, error, service));
+    const answer = await Promise.resolve()
+      .then(() => prepared.run())
+      .catch((error: unknown) => this.#error(exchange, error, service));
     if (inPlace) return this.#act(exchange, fault, service);
     if (record.violation === undefined && record.operation === 'unknown') record.violation = 'unknown operation';
     return answer;
@@ -125,7 +123,7 @@ export class Gateway {
   async #act(exchange: Exchange, fault: Fault, service: Target['service']): Promise<Answer> {
     if (fault.kind === 'reset' || fault.kind === 'stall') return exchange.cut(fault);
     // The services read what was sent before they answer, unless they refuse it by its headers.
-    await collect(exchange.body(() => ({ status: 400 })));
+    await collect(exchange.body());
     const taken = faultAnswer(fault, service);
     const answer = taken instanceof ApiError ? this.#error(exchange, taken, service) : taken;
     const extra: Record<string, string> = {};
@@ -144,12 +142,4 @@ export class Gateway {
     record.code = known.code;
     return service === 'oss' ? ossError(known, record) : rpcError(known, record);
   }
-}
-
-/** The handlers may only give the codes that their row lists. */
-export function checkListed(error: unknown, codes: string[]): never {
-  if (error instanceof ApiError && !codes.includes(error.code)) {
-    throw new Error(`${error.code} is not in the row of the operation`, { cause: error });
-  }
-  throw error;
 }

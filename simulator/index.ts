@@ -1,17 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULTS, type RecordedRequest, type Settings } from './call.ts';
 import { makeCertificates } from './certificates.ts';
 import { Clock } from './clock.ts';
 import { settle } from './ecs/settle.ts';
-import type { Account, User } from './entities.ts';
-import type { Fault } from './faults.ts';
 import { Gateway, type Hook } from './gateway.ts';
 import { OIDC_HOST } from './hosts.ts';
-import type { Oidc } from './oidc.ts';
 import { Proxy } from './proxy.ts';
-import { World, seed } from './world.ts';
+import { DURATIONS, World, seed } from './world.ts';
 
 export type * from './entities.ts';
 export type { RecordedRequest } from './call.ts';
@@ -19,58 +15,37 @@ export type { Fault } from './faults.ts';
 export { World, trusting, IMPORT_POLICY, IMPORT_ROLE } from './world.ts';
 export { addSession } from './sts.ts';
 
-export interface Options extends Partial<Settings> {
+export interface Options extends Partial<typeof DURATIONS> {
   /** How many times faster than the wall clock simulated time runs, and since when. */
   speed?: number;
   origin?: number;
-  /** Where objects are kept; a temporary directory of its own without. */
-  directory?: string;
   /** `user:password` wanted in Proxy-Authorization. */
   proxyUser?: string;
-  port?: number;
 }
 
-export interface Simulator {
-  proxy: string;
-  env: Record<string, string>;
-  /** The certificate authority, PEM. */
-  ca: string;
-  /** What the seed made: an account, and its administrator with an access key. */
-  account: Account;
-  admin: User;
-  world: World;
-  oidc: Oidc;
-  record: RecordedRequest[];
-  faults: Fault[];
-  before?: Hook | undefined;
-  after?: Hook | undefined;
-  secrets(): string[];
-  now(): number;
-  close(): Promise<void>;
-}
+export type Simulator = Awaited<ReturnType<typeof startSimulator>>;
 
 /** OSS, ECS, RAM, STS, GitHub's token endpoint and the metadata service, behind one HTTPS proxy on this machine. */
-export async function startSimulator(options: Options = {}): Promise<Simulator> {
-  const { speed = 1, origin = Date.now(), proxyUser, port = 0 } = options;
-  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'simulator-'));
-  mkdirSync(directory, { recursive: true });
-  const world = new World(new Clock(origin, speed), directory);
+export async function startSimulator(options: Options = {}) {
+  const { speed = 1, origin = Date.now(), proxyUser } = options;
+  const directory = mkdtempSync(join(tmpdir(), 'simulator-'));
+  const world = new World(new Clock(origin, speed), directory, { ...DURATIONS, ...options });
   const { account, admin } = seed(world);
-  const settings = { ...DEFAULTS, ...options };
   const certificates = await makeCertificates();
-  const gateway = new Gateway(world, settings);
+  const gateway = new Gateway(world);
   const server = new Proxy(gateway, certificates, proxyUser);
   const [user = '', password = ''] = proxyUser?.split(/:(.*)/s) ?? [];
   const login = user === '' ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
-  const proxy = `http://${login}127.0.0.1:${await server.listen(port)}`;
+  const proxy = `http://${login}127.0.0.1:${await server.listen()}`;
   const caFile = join(directory, 'ca.pem');
   writeFileSync(caFile, certificates.ca);
   const ticking = setInterval(() => {
-    settle(world, settings);
+    settle(world);
   }, 20).unref();
   const { oidc, record, faults } = gateway;
   return {
     proxy,
+    /** The certificate authority, PEM. */
     ca: certificates.ca,
     env: {
       HTTPS_PROXY: proxy,
@@ -79,6 +54,7 @@ export async function startSimulator(options: Options = {}): Promise<Simulator> 
       ACTIONS_ID_TOKEN_REQUEST_URL: `https://${OIDC_HOST}/token?api-version=2.0`,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: oidc.requestToken,
     },
+    /** What the seed made: an account, and its administrator with an access key. */
     account,
     admin,
     world,
@@ -97,7 +73,7 @@ export async function startSimulator(options: Options = {}): Promise<Simulator> 
     close: async () => {
       clearInterval(ticking);
       await server.close();
-      if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
+      rmSync(directory, { recursive: true, force: true });
     },
   };
 }

@@ -6,7 +6,6 @@ import type { Prepared } from './gateway.ts';
 import { addSession } from './sts.ts';
 import type { World } from './world.ts';
 
-const tokens = new WeakMap<World, Map<string, number>>();
 const ROLES = '/latest/meta-data/ram/security-credentials/';
 
 /** What an instance can ask about itself: https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata */
@@ -14,12 +13,11 @@ export function metadata(exchange: Exchange, world: World): Prepared {
   const { record, request } = exchange;
   const path = new URL(request.url ?? '/', 'http://100.100.100.200').pathname;
   const operation = record.method === 'PUT' ? 'metadata:PutToken' : 'metadata:Get';
-  return { operation, run: () => Promise.resolve(answer(world, record.method, path, record.headers)) };
+  return { operation, run: () => answer(world, record.method, path, record.headers) };
 }
 
 function answer(world: World, method: string, path: string, headers: Record<string, string>): Answer {
-  const known = tokens.get(world) ?? new Map<string, number>();
-  tokens.set(world, known);
+  const { metadataTokens: known } = world;
   const now = world.clock.now();
   if (method === 'PUT' && path === '/latest/api/token') {
     if (world.instance?.v1 === 'only') return { status: 404 };

@@ -40,13 +40,11 @@ export class Oidc {
     const { record, request } = exchange;
     const url = new URL(request.url ?? '/', `https://${OIDC_HOST}`);
     record.query = Object.fromEntries(url.searchParams);
-    const run = (): Promise<Answer> => {
+    const run = (): Answer => {
       const known = record.headers.authorization === `Bearer ${this.requestToken}`;
-      if (!known || record.method !== 'GET') return Promise.resolve({ status: 401, body: 'Unauthorized' });
-      const body = JSON.stringify({
-        value: this.sign({ aud: url.searchParams.get('audience') ?? 'https://github.com/octo-org' }),
-      });
-      return Promise.resolve({ status: 200, headers: { 'content-type': 'application/json' }, body });
+      if (!known || record.method !== 'GET') return { status: 401, body: 'Unauthorized' };
+      const value = this.sign({ aud: url.searchParams.get('audience') ?? 'https://github.com/octo-org' });
+      return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ value }) };
     };
     return { operation: 'oidc:GetIdToken', run };
   }

@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import { type Server as HttpsServer, createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContext } from 'node:tls';
 import type { Certificates } from './certificates.ts';
 import type { Gateway } from './gateway.ts';
 import { METADATA_HOST, resolve } from './hosts.ts';
@@ -18,15 +19,10 @@ export class Proxy {
     this.#gateway = gateway;
     this.#user = user;
     const patience = { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 120_000 };
-    const SNICallback = (host: string, done: (error: Error | null, context?: never) => void) => {
-      certificates.context(host).then(
-        (context) => {
-          done(null, context as never);
-        },
-        (error: unknown) => {
-          done(error as Error);
-        },
-      );
+    const SNICallback = (host: string, done: (error: Error | null, context?: SecureContext) => void) => {
+      certificates.context(host).then((context) => {
+        done(null, context);
+      }, done);
     };
     this.#https = createHttpsServer({ ...patience, SNICallback }, (request, response) => {
       void gateway.handle(request, response, true);
@@ -43,9 +39,10 @@ export class Proxy {
     });
   }
 
-  listen(port: number): Promise<number> {
+  /** @returns the port */
+  listen(): Promise<number> {
     return new Promise((resolve) => {
-      this.#http.listen(port, '127.0.0.1', () => {
+      this.#http.listen(0, '127.0.0.1', () => {
         resolve((this.#http.address() as AddressInfo).port);
       });
     });

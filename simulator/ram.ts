@@ -9,34 +9,11 @@ import { parseTrust } from './trust.ts';
 export const RAM: RpcHandlers = {
   GetRole: (call) => ({ Role: describe(call, findRole(call)) }),
   CreateRole: createRole,
-  UpdateRole: (call) => {
-    const role = findRole(call);
-    const { NewAssumeRolePolicyDocument: trust, NewDescription: description } = call.params;
-    if (trust) checkTrust(trust);
-    role.trust = trust ?? role.trust;
-    role.description = description ?? role.description;
-    role.updated = call.now;
-    return { Role: describe(call, role) };
-  },
-  DeleteRole: (call) => {
-    const role = findRole(call);
-    if (role.policies.length > 0) fail('DeleteConflict.Role.Policy');
-    call.account.roles = call.account.roles.filter((one) => one !== role);
-    return {};
-  },
   AttachPolicyToRole: (call) => {
     const role = findRole(call);
     const { name, type } = findPolicy(call);
     if (role.policies.some((one) => one.name === name && one.type === type)) fail('EntityAlreadyExists.Role.Policy');
     role.policies.push({ type, name, at: call.now });
-    return {};
-  },
-  DetachPolicyFromRole: (call) => {
-    const role = findRole(call);
-    const { name, type } = findPolicy(call);
-    const rest = role.policies.filter((one) => one.name !== name || one.type !== type);
-    if (rest.length === role.policies.length) fail('EntityNotExist.Role.Policy');
-    role.policies = rest;
     return {};
   },
   ListPoliciesForRole: (call) => ({
@@ -62,8 +39,7 @@ export const RAM: RpcHandlers = {
 
 function findRole(call: RpcCall): Role {
   const name = call.params.RoleName ?? '';
-  const role = call.account.roles.find((one) => one.name.toLowerCase() === name.toLowerCase());
-  return role ?? fail('EntityNotExist.Role', `The role not exists: ${name}.`);
+  return call.world.role(call.account, name) ?? fail('EntityNotExist.Role', `The role not exists: ${name}.`);
 }
 
 function findPolicy(call: RpcCall): Policy {
@@ -83,13 +59,11 @@ function checkTrust(text: string): void {
 
 function createRole(call: RpcCall): object {
   const { RoleName: name = '', AssumeRolePolicyDocument: trust = '', Description: description = '' } = call.params;
-  const seconds = Number(call.params.MaxSessionDuration ?? 3600);
   if (!/^[A-Za-z0-9.-]{1,64}$/.test(name)) fail('InvalidParameter.RoleName');
-  if (!(seconds >= 3600 && seconds <= 43200)) fail('InvalidParameter.MaxSessionDuration');
   checkTrust(trust);
-  if (call.account.roles.some((one) => one.name.toLowerCase() === name.toLowerCase())) fail('EntityAlreadyExists.Role');
+  if (call.world.role(call.account, name)) fail('EntityAlreadyExists.Role');
   const role = call.world.addRole(call.account, name, trust);
-  Object.assign(role, { description, created: call.now, updated: call.now, maxSession: seconds });
+  Object.assign(role, { description, created: call.now });
   return { Role: describe(call, role) };
 }
 
@@ -100,6 +74,6 @@ function describe(call: RpcCall, role: Role): object {
     ...shape(words, role),
     Arn: `acs:ram::${call.account.id}:role/${role.name.toLowerCase()}`,
     CreateDate: isoSeconds(role.created),
-    UpdateDate: isoSeconds(role.updated),
+    UpdateDate: isoSeconds(role.created),
   };
 }

@@ -1,25 +1,28 @@
 import { authenticateRpc } from './auth.ts';
 import type { Answer, RecordedRequest, RpcCall } from './call.ts';
 import { type Caller, isAllowed } from './callers.ts';
-import { ECS } from './ecs/handlers.ts';
-import { type ApiError, fail, missing } from './errors.ts';
+import { COPIES } from './ecs/copies.ts';
+import { IMAGES } from './ecs/images.ts';
+import { importImage } from './ecs/import.ts';
+import { SNAPSHOTS } from './ecs/snapshots.ts';
+import { TASKS } from './ecs/tasks.ts';
+import { type ApiError, checkListed, fail, missing } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import { type Gateway, type Prepared, checkListed } from './gateway.ts';
+import type { Gateway, Prepared } from './gateway.ts';
 import type { Target } from './hosts.ts';
-import type { Oidc } from './oidc.ts';
 import { RAM } from './ram.ts';
 import { REGIONS, isCentral } from './regions.ts';
+import { words } from './shape.ts';
 import { collect } from './store.ts';
 import { sts } from './sts.ts';
-import { RPC_ROWS, type Row, type RpcHandlers } from './table.ts';
+import { RPC_ROWS, type RpcHandlers, type RpcRow } from './table.ts';
+import type { World } from './world.ts';
 
-const COMMON =
-  'Action Version Format Timestamp SignatureMethod SignatureVersion SignatureNonce SignatureType AccessKeyId Signature SecurityToken RegionId';
+const COMMON = words(`Action Version Format Timestamp SignatureMethod SignatureVersion SignatureNonce SignatureType
+  AccessKeyId Signature SecurityToken RegionId`);
 /** What any request can be told. */
-const ALWAYS =
-  'NoPermission Forbidden.RAM DryRunOperation DRYRUN.SUCCESS MissingParameter InvalidParameter InvalidClientToken.Malformed IdempotentParameterMismatch'.split(
-    ' ',
-  );
+const ALWAYS = words(`NoPermission Forbidden.RAM DRYRUN.SUCCESS MissingParameter InvalidParameter
+  InvalidClientToken.Malformed IdempotentParameterMismatch`);
 
 const VERSIONS: Record<string, string> = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
 
@@ -33,67 +36,50 @@ export function json(status: number, body: object): Answer {
   return { status, headers: { 'content-type': 'application/json;charset=utf-8' }, body: JSON.stringify(body) };
 }
 
-/** `Prefix.1.Field` parameters as a list of objects; the field of a bare `Prefix.1` is ''. */
-export function numbered(params: Record<string, string>, prefix: string): Record<string, string>[] {
-  const groups = new Map<number, Record<string, string>>();
-  for (const [name, value] of Object.entries(params)) {
-    const [, number, field = ''] = new RegExp(`^${prefix}\\.(\\d+)(?:\\.(.+))?$`).exec(name) ?? [];
-    if (number === undefined) continue;
-    groups.set(Number(number), { ...groups.get(Number(number)), [field]: value });
-  }
-  return [...groups.entries()].sort(([a], [b]) => a - b).map(([, group]) => group);
-}
-
-export function list(params: Record<string, string>, prefix: string): string[] {
-  return numbered(params, prefix).map((group) => group[''] ?? '');
-}
-
 /** ECS, RAM and STS speak one protocol: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
 export class Rpc {
+  readonly #gateway: Gateway;
   readonly #handlers: RpcHandlers;
   readonly #nonces = new Set<string>();
   /** ClientToken: https://www.alibabacloud.com/help/en/ecs/developer-reference/how-to-ensure-idempotence */
   readonly #tokens = new Map<string, { request: string; answer: Promise<object> }>();
 
-  constructor(oidc: Oidc) {
-    this.#handlers = { ...ECS, ...RAM, ...sts(oidc) };
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway;
+    const ecs = { ImportImage: importImage, ...IMAGES, ...TASKS, ...COPIES, ...SNAPSHOTS };
+    this.#handlers = { ...ecs, ...RAM, ...sts(gateway.oidc) };
   }
 
-  async prepare(exchange: Exchange, target: Target, gateway: Gateway): Promise<Prepared> {
+  async prepare(exchange: Exchange, target: Target): Promise<Prepared> {
     const { request, record } = exchange;
     const inUrl = new URL(request.url ?? '/', 'https://host').searchParams;
-    const body = (await collect(exchange.body(() => ({ status: 408 })))).toString();
+    const body = (await collect(exchange.body())).toString();
     const params = Object.fromEntries([...inUrl, ...new URLSearchParams(body)]);
     record.params = params;
     if (['Signature', 'AccessKeyId', 'SecurityToken', 'OIDCToken'].some((name) => inUrl.has(name)))
       record.violation = 'secret in URL';
-    gateway.seen.add(params.Signature ?? '');
+    this.#gateway.seen.add(params.Signature ?? '');
     const row = RPC_ROWS[target.service]?.find(({ name }) => name === params.Action);
     const operation = row ? `${target.service}:${row.name}` : 'unknown';
-    return { operation, run: () => this.#run(record, params, target, row, gateway) };
+    return { operation, run: () => this.#run(record, params, target, row) };
   }
 
-  async #run(
-    record: RecordedRequest,
-    params: Record<string, string>,
-    target: Target,
-    row: Row | undefined,
-    gateway: Gateway,
-  ) {
-    const service = target.service;
+  async #run(record: RecordedRequest, params: Record<string, string>, target: Target, row: RpcRow | undefined) {
+    const { service } = target;
+    const { world } = this.#gateway;
     if (!row) fail('InvalidAction.NotFound');
     if (params.Version !== VERSIONS[service]) fail('InvalidVersion');
     // XML is the default format of the real services; nothing here reads it, so only JSON is answered.
     if (params.Format !== 'JSON') fail('InvalidParameter', 'The parameter Format has to be JSON here.');
     const caller =
-      row.action === 'unsigned'
-        ? anonymous(gateway)
-        : authenticateRpc(gateway.world, record.method, params, this.#nonces);
+      row.name === 'AssumeRoleWithOIDC'
+        ? anonymous(world)
+        : authenticateRpc(world, record.method, params, this.#nonces);
     const region = params.RegionId ?? target.region ?? 'cn-hangzhou';
     if (service === 'ecs') checkEndpoint(region, target);
     checkNames(row, params, record);
     const call: RpcCall = {
-      ...gateway.call(record, target, caller),
+      ...this.#gateway.call(record, target, caller),
       params,
       region,
       authorize: (action, resource) => {
@@ -103,12 +89,12 @@ export class Rpc {
         if (!isAllowed(caller.statements, action, full)) fail(service === 'ecs' ? 'Forbidden.RAM' : 'NoPermission');
       },
     };
-    if (row.action.includes(':')) call.authorize(row.action, fill(row.resource, params));
+    if (row.resource !== '-') call.authorize(`${service}:${row.name}`, fill(row.resource, params));
     const answer = await this.#once(call, row).catch((error: unknown) => checkListed(error, [...row.codes, ...ALWAYS]));
     return json(200, { ...answer, RequestId: record.requestId });
   }
 
-  async #once(call: RpcCall, row: Row): Promise<object> {
+  async #once(call: RpcCall, row: RpcRow): Promise<object> {
     const { ClientToken: token } = call.params;
     const run = this.#handlers[row.name] ?? fail('InvalidAction.NotFound');
     if (!token) return run(call);
@@ -129,7 +115,7 @@ export class Rpc {
   }
 }
 
-function anonymous({ world }: Gateway): Caller {
+function anonymous(world: World): Caller {
   const account = world.accounts[0] ?? world.addAccount();
   return { account, type: 'RAMUser', arn: 'anonymous', principalId: '', id: '', statements: [] };
 }
@@ -146,24 +132,17 @@ function checkEndpoint(region: string, target: Target): void {
 }
 
 /** Names that the operation does not know are refused, which is stricter than the real services: it finds typing errors. */
-function checkNames(row: Row, params: Record<string, string>, record: RecordedRequest): void {
-  const known = [...COMMON.split(' '), ...row.params];
-  const pattern = (name: string) =>
-    new RegExp(
-      `^${name
-        .replace('!', '')
-        .replaceAll('.', '\\.')
-        .replace(/\.N(?=\\\.|$)/, '.\\d+')}$`,
-    );
+function checkNames(row: RpcRow, params: Record<string, string>, record: RecordedRequest): void {
+  const known = [...COMMON, ...row.params.map((one) => one.replace('!', ''))];
+  const given = new Set<string>();
   for (const [name, value] of Object.entries(params)) {
-    const strange =
-      !known.some((one) => pattern(one).test(name)) || ['undefined', 'null', '[object Object]', 'NaN'].includes(value);
-    if (!strange) continue;
+    const inTable = name.replace(/\.\d+(?=\.|$)/, '.1');
+    if (value !== '') given.add(inTable);
+    if (known.includes(inTable) && !['undefined', 'null', '[object Object]', 'NaN'].includes(value)) continue;
     record.violation = `parameter ${name}`;
     fail('InvalidParameter', `The parameter ${name} is not known or its value is not valid: ${value}`);
   }
-  for (const name of known.filter((one) => one.endsWith('!'))) {
-    const given = Object.entries(params).some(([one, value]) => pattern(name).test(one) && value !== '');
-    if (!given) missing(name.slice(0, -1));
+  for (const name of row.params.filter((one) => one.endsWith('!'))) {
+    if (!given.has(name.slice(0, -1))) missing(name.slice(0, -1));
   }
 }

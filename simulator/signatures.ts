@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
+import { words } from './shape.ts';
 
 /** Percent-encoding of RFC 3986, as all signatures of Alibaba Cloud want it. */
 export function encode(text: string): string {
@@ -22,25 +23,36 @@ export interface OssRequest {
   headers: Record<string, string>;
 }
 
+function path({ bucket, key }: OssRequest): string {
+  return `/${bucket === undefined ? '' : `${bucket}/`}${key ?? ''}`;
+}
+
+function queryText(query: [string, string][]): string {
+  const sorted = query.sort(byCodeUnit).map(([name, value]) => (value === '' ? name : `${name}=${value}`));
+  return sorted.join('&');
+}
+
+function headerText(headers: Record<string, string>, isSigned: (name: string) => boolean): string {
+  const signed = Object.entries(headers).filter(([name]) => isSigned(name));
+  return signed.sort(byCodeUnit).map(([name, value]) => `${name}:${value.trim()}\n`).join('');
+}
+
 /**
  * The V4 signature in the Authorization header of OSS:
  * https://www.alibabacloud.com/help/en/oss/developer-reference/recommend-to-use-signature-version-4
  */
 export function ossV4(request: OssRequest, secret: string, scope: string, additional: string[]): Signed {
-  const { method, bucket, key, headers } = request;
-  const query = request.query
-    .map(([name, value]): [string, string] => [encode(name), encode(value)])
-    .sort(byCodeUnit)
-    .map(([name, value]) => (value === '' ? name : `${name}=${value}`));
-  const signed = Object.entries(headers)
-    .filter(([name]) => /^(content-type|content-md5|x-oss-.*)$/.test(name) || additional.includes(name))
-    .sort(byCodeUnit)
-    .map(([name, value]) => `${name}:${value.trim()}\n`);
+  const { method, headers } = request;
+  const query = queryText(request.query.map(([name, value]) => [encode(name), encode(value)]));
+  const signed = headerText(
+    headers,
+    (name) => /^(content-type|content-md5|x-oss-.*)$/.test(name) || additional.includes(name),
+  );
   const canonicalRequest = [
     method,
-    encode(`/${bucket === undefined ? '' : `${bucket}/`}${key ?? ''}`).replaceAll('%2F', '/'),
-    query.join('&'),
-    signed.join(''),
+    encode(path(request)).replaceAll('%2F', '/'),
+    query,
+    signed,
     additional.join(';'),
     headers['x-oss-content-sha256'] ?? '',
   ].join('\n');
@@ -55,32 +67,22 @@ export function ossV4(request: OssRequest, secret: string, scope: string, additi
   };
 }
 
-const SUBRESOURCES = new Set(
-  [
-    'acl uploads location cors logging website referer lifecycle delete append tagging objectMeta uploadId partNumber',
-    'security-token position img style styleName replication bucketInfo encryption versioning versions versionId',
-    'policy symlink restore comp continuation-token x-oss-process',
-  ].flatMap((line) => line.split(' ')),
-);
+const SUBRESOURCES = words(`acl uploads location cors logging website referer lifecycle delete append tagging objectMeta
+  uploadId partNumber security-token position img style styleName replication bucketInfo encryption versioning versions
+  versionId policy symlink restore comp continuation-token x-oss-process`);
 
 /**
  * The old V1 signature in the Authorization header of OSS:
  * https://www.alibabacloud.com/help/en/oss/developer-reference/include-signatures-in-the-authorization-header
  */
 export function ossV1(request: OssRequest, secret: string): Signed {
-  const { method, bucket, key, headers } = request;
-  const query = request.query
-    .filter(([name]) => SUBRESOURCES.has(name))
-    .sort(byCodeUnit)
-    .map(([name, value]) => (value === '' ? name : `${name}=${value}`));
-  const own = Object.entries(headers)
-    .filter(([name]) => name.startsWith('x-oss-'))
-    .sort(byCodeUnit)
-    .map(([name, value]) => `${name}:${value.trim()}\n`);
-  const resource = `/${bucket === undefined ? '' : `${bucket}/`}${key ?? ''}${query.length > 0 ? '?' : ''}${query.join('&')}`;
+  const { method, headers } = request;
+  const query = queryText(request.query.filter(([name]) => SUBRESOURCES.includes(name)));
+  const own = headerText(headers, (name) => name.startsWith('x-oss-'));
+  const resource = path(request) + (query === '' ? '' : `?${query}`);
   const date = headers['x-oss-date'] ?? headers.date ?? '';
   const first = [method, headers['content-md5'] ?? '', headers['content-type'] ?? '', date].join('\n');
-  const stringToSign = `${first}\n${own.join('')}${resource}`;
+  const stringToSign = `${first}\n${own}${resource}`;
   return { stringToSign, signature: createHmac('sha1', secret).update(stringToSign).digest('base64') };
 }
 

@@ -101,7 +101,7 @@ export class Store {
   /** A stretch of stored bytes as one more owner of them, with its checksums (remembered a stretch). */
   async copy(extents: Extent[], begin: number, end: number): Promise<Written> {
     const taken = [...slice(extents, begin, end)];
-    retain(taken);
+    for (const { blob } of taken) blob.references++;
     const [first] = taken;
     const zero = taken.every(({ blob }) => blob.path === undefined);
     const known = zero ? this.#zeros : taken.length === 1 ? first?.blob.checks : undefined;
@@ -120,10 +120,6 @@ export class Store {
     }
     return { ...checks, extents: taken, size: end - begin };
   }
-}
-
-export function retain(extents: Extent[]): void {
-  for (const { blob } of extents) blob.references++;
 }
 
 export async function release(extents: Extent[]): Promise<void> {

@@ -3,10 +3,11 @@ import type { RpcCall } from './call.ts';
 import { isoSeconds } from './clock.ts';
 import type { Account, Role, Session, Statement } from './entities.ts';
 import { fail } from './errors.ts';
+import { randomId } from './ids.ts';
 import type { Oidc } from './oidc.ts';
 import type { RpcHandlers } from './table.ts';
 import { trusts } from './trust.ts';
-import { type World, randomId } from './world.ts';
+import type { World } from './world.ts';
 
 export function sts(oidc: Oidc): RpcHandlers {
   return {
@@ -39,7 +40,7 @@ export function sts(oidc: Oidc): RpcHandlers {
 function byArn(call: RpcCall): { account: Account; role: Role } | undefined {
   const [, id, name = ''] = /^acs:ram::(\d+):role\/(.+)$/.exec(call.params.RoleArn ?? '') ?? [];
   const account = call.world.accounts.find((one) => one.id === id);
-  const role = account?.roles.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  const role = account && call.world.role(account, name);
   return account && role && { account, role };
 }
 

@@ -1,3 +1,4 @@
+import { matches } from './callers.ts';
 import type { Role } from './entities.ts';
 
 interface Trust {
@@ -24,14 +25,10 @@ export function trusts(role: Role, principal: Record<string, string>, facts: Rec
 
 /** https://www.alibabacloud.com/help/en/ram/user-guide/policy-elements#section-condition: the two that OIDC trust uses. */
 function holds(operator: string, wanted: Record<string, string | string[]>, facts: Record<string, string>): boolean {
-  return Object.entries(wanted).every(([name, values]) =>
-    [values].flat().some((value) => {
-      if (operator === 'StringEquals') return facts[name] === value;
-      const pattern = value
-        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-        .replaceAll('*', '.*')
-        .replaceAll('?', '.');
-      return operator === 'StringLike' && new RegExp(`^${pattern}$`).test(facts[name] ?? '');
-    }),
-  );
+  return Object.entries(wanted).every(([name, values]) => {
+    const fact = facts[name];
+    if (fact === undefined) return false;
+    if (operator === 'StringEquals') return [values].flat().includes(fact);
+    return operator === 'StringLike' && matches(values, fact);
+  });
 }

@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Clock } from './clock.ts';
 import * as e from './entities.ts';
+import { digits, randomId } from './ids.ts';
+import { type NewVersion, putVersion } from './oss/versions.ts';
 import { Store, etagOf, read } from './store.ts';
+
+/** How long things take, in simulated seconds. */
+export const DURATIONS = { importSeconds: 20, copySeconds: 10, rolePropagationSeconds: 8, imageVisibilitySeconds: 1 };
 
 export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
 export const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
@@ -21,19 +26,11 @@ export function trusting(principal: Record<string, string[]>, condition?: object
   return JSON.stringify({ Statement: [statement], Version: '1' });
 }
 
-export function randomId(prefix: string, length = 20): string {
-  const letters = randomBytes(length).toString('hex').slice(0, length);
-  return prefix + letters;
-}
-
-export function digits(count: number): string {
-  return Array.from(randomBytes(count), (byte, at) => (at === 0 ? 1 + (byte % 9) : byte % 10)).join('');
-}
-
 /** Everything that exists. Tests read and write the fields; the helpers only fill in what is usual. */
 export class World {
   readonly clock: Clock;
   readonly store: Store;
+  readonly durations: typeof DURATIONS;
   accounts: e.Account[] = [];
   sessions: e.Session[] = [];
   buckets: e.Bucket[] = [];
@@ -45,10 +42,13 @@ export class World {
   nextImportFails?: { code: string; message: string; at?: number } | undefined;
   /** The ECS instance that the client runs on, when it does; its metadata service is of version 2, both, or 1 only. */
   instance?: { account: e.Account; region: string; role?: string; v1?: boolean | 'only' } | undefined;
+  /** What its metadata service gave out, and until when that is good. */
+  readonly metadataTokens = new Map<string, number>();
 
-  constructor(clock: Clock, directory: string) {
+  constructor(clock: Clock, directory: string, durations: typeof DURATIONS) {
     this.clock = clock;
     this.store = new Store(directory);
+    this.durations = durations;
   }
 
   addAccount(some: Partial<e.Account> = {}): e.Account {
@@ -76,6 +76,11 @@ export class World {
     return this.addRole(account, IMPORT_ROLE, trusting({ Service: ['ecs.aliyuncs.com'] }), [IMPORT_POLICY]);
   }
 
+  /** Names of roles are the same whatever their case. */
+  role(account: e.Account, name: string): e.Role | undefined {
+    return account.roles.find((role) => role.name.toLowerCase() === name.toLowerCase());
+  }
+
   policy(account: e.Account, name: string): e.Policy | undefined {
     return [...account.policies, ...SYSTEM_POLICIES].find((policy) => policy.name === name);
   }
@@ -94,29 +99,14 @@ export class World {
   }
 
   /** Stores an object as PutObject would, straight from bytes or from a file. */
-  async putObject(
-    bucketName: string,
-    key: string,
-    from: Buffer | { path: string },
-    some: Partial<e.ObjectVersion> = {},
-  ) {
+  async putObject(bucketName: string, key: string, from: Buffer | { path: string }, some: Partial<NewVersion> = {}) {
     const bucket = this.bucket(bucketName);
+    if (!bucket) throw new Error(`no bucket ${bucketName}`);
     const body = Buffer.isBuffer(from) ? [from].values() : createReadStream(from.path, { highWaterMark: 1 << 20 });
     const { md5, ...stored } = await this.store.write(body as AsyncIterable<Buffer>);
-    const version: e.ObjectVersion = {
-      key,
-      versionId: bucket?.versioning === 'Enabled' ? randomId('', 32) : 'null',
-      deleteMarker: false,
-      ...stored,
-      etag: etagOf(md5),
-      modified: this.clock.now(),
-      type: 'Normal',
-      storageClass: bucket?.storageClass ?? 'Standard',
-      headers: {},
-      ...some,
-    };
-    bucket?.objects.set(key, [version, ...(bucket.versioning ? (bucket.objects.get(key) ?? []) : [])]);
-    return version;
+    const { storageClass } = bucket;
+    const usual = { modified: this.clock.now(), type: 'Normal', storageClass, headers: {} } as const;
+    return putVersion(bucket, { key, ...stored, etag: etagOf(md5), ...usual, ...some });
   }
 
   bucket(name: string): e.Bucket | undefined {

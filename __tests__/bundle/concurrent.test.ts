@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { StageResult } from '../../simulator/runner.ts';
+import type { StageResult } from '../../runner/job.ts';
 import { arrange, NAME, type Arranged } from '../support/endings.ts';
 
 const FORCE = { image_force_delete: 'true' };

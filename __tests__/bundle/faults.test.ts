@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Fault, RecordedRequest } from '../../simulator/index.ts';
-import type { StageResult } from '../../simulator/runner.ts';
+import type { StageResult } from '../../runner/job.ts';
 import { arrange, NAME, type Arranged, type Variant } from '../support/endings.ts';
 import { inParallel } from '../support/kill.ts';
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { StageResult } from '../../simulator/runner.ts';
+import type { StageResult } from '../../runner/job.ts';
 import { mistakesOf, type Mistake } from '../support/mistakes.ts';
 import { openCrowd, type Crowd } from '../support/people.ts';
 

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { StageResult } from '../../simulator/runner.ts';
+import type { StageResult } from '../../runner/job.ts';
 import { HEADINGS, actions, attach, documented, features, statements, type Feature } from '../support/features.ts';
 import { openCrowd, type Crowd } from '../support/people.ts';
 

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream';
 import pLimit from 'p-limit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Simulator } from '../../simulator/index.ts';
-import type { StageResult } from '../../simulator/runner.ts';
+import type { StageResult } from '../../runner/job.ts';
 import { openCrowd, type Crowd } from '../support/people.ts';
 
 const HOSTS = [
@@ -66,8 +66,8 @@ afterAll(async () => {
 const oidc = () => ({ ram_role_arn: crowd.roleArn, oidc_provider_arn: crowd.providerArn });
 
 /** A port on this machine that is `host`, port 443, and notes who comes. */
-async function tunnel({ proxy, env }: Simulator, host: string, reached: string[]): Promise<[string, number]> {
-  const { hostname, port, username, password } = new URL(env.HTTPS_PROXY ?? proxy);
+async function tunnel({ proxy }: Simulator, host: string, reached: string[]): Promise<[string, number]> {
+  const { hostname, port, username, password } = new URL(proxy);
   const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
   const headers = { 'proxy-authorization': `Basic ${login}` };
   const server = createServer((client) => {

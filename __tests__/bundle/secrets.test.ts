@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { addSession, type Fault } from '../../simulator/index.ts';
-import type { StageResult } from '../../simulator/runner.ts';
+import type { StageResult } from '../../runner/job.ts';
 import { quickScene } from '../support/quick.ts';
 import type { Scene, SceneOptions } from '../support/scene.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { StageResult } from '../../simulator/runner.ts';
+import type { StageResult } from '../../runner/job.ts';
 import { identities } from '../support/identities.ts';
 import { openCrowd, type Crowd } from '../support/people.ts';
 import { pseudoRandom, writeDisk } from '../support/scene.ts';

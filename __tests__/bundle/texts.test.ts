@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Fault } from '../../simulator/index.ts';
-import type { StageResult } from '../../simulator/runner.ts';
+import type { StageResult } from '../../runner/job.ts';
 import { quickScene, theError, tinyDisk } from '../support/quick.ts';
 import { rendered } from '../support/rendered.ts';
 

@@ -16,16 +16,12 @@ export interface Oss {
   listBuckets(query: object): Promise<{ buckets: { name: string }[]; owner: { id: string } }>;
   putBucket(name: string): Promise<Answered>;
   getBucketInfo(name: string): Promise<{ bucket: Record<string, unknown> }>;
-  getBucketEncryption(name: string): Promise<unknown>;
   putBucketEncryption(name: string, options: object): Promise<Answered>;
   putBucketLifecycle(name: string, rules: object[]): Promise<Answered>;
-  getBucketLifecycle(name: string): Promise<{ rules: object[] }>;
   put(key: string, body: Buffer, options?: object): Promise<Answered>;
-  head(key: string): Promise<Answered & { meta: Record<string, string> | null }>;
-  get(key: string, options?: object): Promise<Answered & { content: Buffer }>;
+  head(key: string, options?: object): Promise<Answered & { meta: Record<string, string> | null }>;
   delete(key: string): Promise<Answered>;
-  deleteMulti(keys: string[]): Promise<Answered & { deleted: unknown[] }>;
-  listV2(query: object): Promise<{ objects: { name: string }[] | null; prefixes: string[] | null }>;
+  listV2(query: object): Promise<{ objects: { name: string }[] | null; nextContinuationToken: string }>;
   initMultipartUpload(key: string, options?: object): Promise<{ uploadId: string }>;
   uploadPart(key: string, id: string, n: number, file: string, from: number, to: number): Promise<Answered & Part>;
   uploadPartCopy(key: string, id: string, n: number, range: string, source: object): Promise<Answered & Part>;
@@ -50,7 +46,6 @@ export interface Answers {
   TaskSet: { Task: { TaskStatus: string }[] };
   OperationProgressSet: { OperationProgress: object[] };
   Policies: { Policy: object[] };
-  TagResources: { TagResource: object[] };
   Credentials: { AccessKeyId: string; AccessKeySecret: string; SecurityToken: string };
 }
 export interface Credentials {

@@ -75,8 +75,8 @@ describe('credentials', () => {
       StringLike: { 'oidc:sub': 'repo:octo-org/*' },
     };
     world.addRole(account, 'github', trusting({ Federated: [arn] }, condition));
-    const headers = { authorization: `Bearer ${env.ACTIONS_ID_TOKEN_REQUEST_TOKEN ?? ''}` };
-    const { text } = await fetchText(`${env.ACTIONS_ID_TOKEN_REQUEST_URL ?? ''}&audience=sts.aliyuncs.com`, {
+    const headers = { authorization: `Bearer ${env.ACTIONS_ID_TOKEN_REQUEST_TOKEN}` };
+    const { text } = await fetchText(`${env.ACTIONS_ID_TOKEN_REQUEST_URL}&audience=sts.aliyuncs.com`, {
       headers,
     });
     const assume = async (OIDCToken: string) => {

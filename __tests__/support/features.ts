@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { trusting, type Account, type Statement } from '../../simulator/index.ts';
-import type { StageOptions, StageResult } from '../../simulator/runner.ts';
+import type { StageOptions, StageResult } from '../../runner/job.ts';
 import type { Crowd } from './people.ts';
 import { ROOT } from './scene.ts';
 

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { copyFile } from 'node:fs/promises';
 import { Gone } from '../../simulator/exchange.ts';
 import type { RecordedRequest, World } from '../../simulator/index.ts';
-import type { StageOptions } from '../../simulator/runner.ts';
+import type { StageOptions } from '../../runner/job.ts';
 import { BUCKET, OPTIONS, Watch, type Arranged } from './endings.ts';
 import { makeScene, type Scene } from './scene.ts';
 

@@ -14,7 +14,7 @@ import {
   type Simulator,
   type User,
 } from '../../simulator/index.ts';
-import { Job, type StageOptions, type StageResult } from '../../simulator/runner.ts';
+import { Job, type StageOptions, type StageResult } from '../../runner/job.ts';
 import { INPUTS, ROOT, smallDisk } from './scene.ts';
 
 const preload = (name: string): string => `--import=${pathToFileURL(join(ROOT, `__tests__/support/${name}.ts`)).href}`;

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { StageResult } from '../../simulator/runner.ts';
+import type { StageResult } from '../../runner/job.ts';
 import { mbr } from '../disk/build.ts';
 import { openScene, pseudoRandom, requests, writeDisk, type Scene, type SceneOptions } from './scene.ts';
 

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { startSimulator, type Options, type Simulator, type User } from '../../simulator/index.ts';
-import { Job, type StageOptions, type StageResult } from '../../simulator/runner.ts';
+import { Job, type StageOptions, type StageResult } from '../../runner/job.ts';
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const MIB = 1024 ** 2;

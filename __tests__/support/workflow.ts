@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { StepOutput } from '../../simulator/runner-output.ts';
-import { runProcess } from '../../simulator/runner-process.ts';
-import { Job } from '../../simulator/runner.ts';
+import { StepOutput } from '../../runner/output.ts';
+import { runProcess } from '../../runner/process.ts';
+import { Job } from '../../runner/job.ts';
 import { ROOT } from './scene.ts';
 
 interface Step {

@@ -1,13 +1,12 @@
 import type { RpcCall } from '../call.ts';
 import { Image } from '../entities.ts';
 import { fail } from '../errors.ts';
+import { randomId } from '../ids.ts';
 import { REGIONS } from '../regions.ts';
-import { list } from '../rpc.ts';
 import type { RpcHandlers } from '../table.ts';
-import { randomId } from '../world.ts';
 import { copiesOf, ownImage, paged } from './images.ts';
 import { hideChange, removeImage } from './settle.ts';
-import { checkDescription, checkName, checkQuota, readTags } from './values.ts';
+import { checkDescription, checkName, checkQuota, list, readTags } from './values.ts';
 
 /** Copies of an image in other regions, and accounts that may use it. */
 export const COPIES: RpcHandlers = {
@@ -15,7 +14,7 @@ export const COPIES: RpcHandlers = {
   CancelCopyImage: (call) => {
     const image = ownImage(call);
     if (!image.copy || image.status !== 'Creating') fail('IncorrectImageStatus');
-    removeImage(call.world, image, call.settings);
+    removeImage(call.world, image);
     return {};
   },
   ModifyImageSharePermission: share,
@@ -31,7 +30,7 @@ export const COPIES: RpcHandlers = {
 };
 
 function copyImage(call: RpcCall): object {
-  const { params, world, now, settings } = call;
+  const { params, world, now } = call;
   const source = ownImage(call);
   const region = params.DestinationRegionId ?? call.region;
   if (!REGIONS.includes(region)) fail('InvalidRegionId.NotFound');
@@ -42,12 +41,12 @@ function copyImage(call: RpcCall): object {
   if (source.disks.some(({ format }) => format === 'VHD')) fail('InvalidOperation.VhdImageUnsupported');
   if (copiesOf(call, source).length > 0) fail('OperationDenied.ImageCopyConflict');
   checkQuota(call, region);
-  if (params.DryRun === 'true') fail('DryRunOperation');
   const id = randomId('m-2ze', 17);
   const image = Object.assign(new Image(), source, {
     id,
     region,
     tags,
+    resourceGroupId: params.ResourceGroupId ?? '',
     name: params.DestinationImageName ?? id,
     description: params.DestinationDescription ?? '',
     family: '',
@@ -59,11 +58,11 @@ function copyImage(call: RpcCall): object {
     // Whether a copy inside one region may be encrypted for an imported image is an open question.
     encrypted: source.encrypted || params.Encrypted === 'true',
     disks: source.disks.map((disk) => ({ ...disk, snapshotId: '' })),
-    copy: { source: source.id, begun: now, ends: now + settings.copySeconds * 1000 },
+    copy: { source: source.id, begun: now, ends: now + world.durations.copySeconds * 1000 },
     kmsKeyId: params.KMSKeyId ?? source.kmsKeyId,
   });
   delete image.stale;
-  hideChange(world, image, settings, true);
+  hideChange(world, image, true);
   world.images.push(image);
   return { ImageId: id };
 }
@@ -78,7 +77,6 @@ function share(call: RpcCall): object {
   if (!added.every((id) => /^\d{16}$/.test(id) && id !== call.account.id)) fail('InvalidAccount.NotFound');
   const shared = [...new Set([...image.sharedWith, ...added])].filter((id) => !removed.includes(id));
   if (shared.length > 50) fail('QuotaExceed.ImageShare');
-  if (call.params.DryRun === 'true') fail('DryRunOperation');
   image.sharedWith = shared;
   return {};
 }

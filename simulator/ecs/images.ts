@@ -3,26 +3,19 @@ import type { RpcHandlers } from '../table.ts';
 import { isoSeconds } from '../clock.ts';
 import type { Disk, Image } from '../entities.ts';
 import { fail } from '../errors.ts';
-import { REGIONS, ecsEndpoint } from '../regions.ts';
-import { numbered } from '../rpc.ts';
-import { shape, shapeTags } from '../shape.ts';
+import { shape } from '../shape.ts';
 import { hideChange, removeImage } from './settle.ts';
-import { checkDescription, checkName, checkOneOf } from './values.ts';
+import { checkName, checkOneOf, own } from './values.ts';
 
 export const IMAGES: RpcHandlers = {
-  DescribeRegions: () => ({
-    Regions: { Region: REGIONS.map((id) => ({ RegionId: id, LocalName: id, RegionEndpoint: ecsEndpoint(id) })) },
-  }),
   DescribeImages: describeImages,
   ModifyImageAttribute: modify,
   DeleteImage: deleteImage,
 };
 
-export function ownImage(call: RpcCall, id = call.params.ImageId): Image {
-  const image = call.world.images.find(
-    (one) => one.id === id && one.region === call.region && one.owner === call.account.id,
-  );
-  return image ?? fail('InvalidImageId.NotFound');
+export function ownImage(call: RpcCall): Image {
+  const { ImageId } = call.params;
+  return own(call, call.world.images).find(({ id }) => id === ImageId) ?? fail('InvalidImageId.NotFound');
 }
 
 /** Copies that are being made from this image. */
@@ -56,24 +49,13 @@ function describeImages(call: RpcCall): object {
   const alias = params.ImageOwnerAlias ?? '';
   if (!['', 'self', 'system', 'others', 'marketplace'].includes(alias))
     fail('InvalidImageOwnerAlias.ValueNotSupported');
-  const same = (name: string, value: string) =>
-    params[name] === undefined || params[name] === '' || params[name] === value;
   const ids = params.ImageId ? params.ImageId.split(',') : undefined;
-  const tags = numbered(params, 'Tag');
   const fitting = visible(call).filter((image) => {
     const owner = aliasOf(call, image);
     if (owner === undefined || (alias !== '' && owner !== alias) || !states.includes(image.status)) return false;
     if (ids && !ids.includes(image.id)) return false;
     // "Fuzzy search is supported" for ImageName; taken as: the name contains it, whatever the case.
-    if (!image.name.toLowerCase().includes((params.ImageName ?? '').toLowerCase())) return false;
-    if (
-      !same('ImageFamily', image.family) ||
-      !same('OSType', image.osType) ||
-      !same('Architecture', image.architecture)
-    )
-      return false;
-    if (!same('ImageOwnerId', image.owner) || !same('ResourceGroupId', image.resourceGroupId)) return false;
-    return tags.every(({ Key = '', Value }) => Key in image.tags && (!Value || image.tags[Key] === Value));
+    return image.name.toLowerCase().includes((params.ImageName ?? '').toLowerCase());
   });
   return paged(params, fitting, (page) => ({
     RegionId: call.region,
@@ -119,7 +101,7 @@ function describe(call: RpcCall, image: Image): object {
     Features: { NvmeSupport: image.nvmeSupport, ImdsSupport: image.imdsSupport },
     ...(image.detectionStrategy && { DetectionOptions: { Status: 'Finished', Items: { Item: [] } } }),
     // Whether tags and objects show while the image is still Creating is an open question.
-    Tags: shapeTags(image.tags),
+    Tags: { Tag: Object.entries(image.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })) },
     DiskDeviceMappings: { DiskDeviceMapping: image.disks.map((disk, at) => describeDisk(image, disk, at)) },
   };
 }
@@ -129,33 +111,18 @@ function describeDisk({ progress }: Image, disk: Disk, at: number): object {
   return { ...shape(DISK, disk), Type: at === 0 ? 'system' : 'data', Size: String(disk.sizeGiB), ...moving };
 }
 
-const FIELDS = {
-  ImageName: 'name',
-  Description: 'description',
-  ImageFamily: 'family',
-  BootMode: 'bootMode',
-  Status: 'status',
-  LicenseType: 'licenseType',
-  'Features.NvmeSupport': 'nvmeSupport',
-  'Features.ImdsSupport': 'imdsSupport',
-};
-
 function modify(call: RpcCall): object {
-  const { params, world, settings } = call;
+  const { ImageName: name, ImageFamily: family, BootMode: bootMode } = call.params;
   const image = ownImage(call);
   // Which states allow a change is not documented; one that is still being made is taken not to.
   if (['Creating', 'Waiting'].includes(image.status)) fail('IncorrectImageStatus');
-  checkDescription(params.Description);
-  checkOneOf(params.BootMode, ['BIOS', 'UEFI', 'UEFI-Preferred'], 'InvalidBootMode.Malformed');
-  checkOneOf(params.Status, ['Available', 'Deprecated'], 'InvalidStatus');
-  if (params.ImageFamily !== undefined && !/^[\p{L}][\p{L}\d.:_-]{1,127}$/u.test(params.ImageFamily))
-    fail('InvalidImageFamily.Malformed');
-  if (params.ImageName !== undefined && params.ImageName !== image.name) checkName(call, params.ImageName, call.region);
-  if (params.DryRun === 'true') fail('DryRunOperation');
-  hideChange(world, image, settings);
-  for (const [name, field] of Object.entries(FIELDS)) {
-    if (params[name] !== undefined) Object.assign(image, { [field]: params[name] });
-  }
+  checkOneOf(bootMode, ['BIOS', 'UEFI', 'UEFI-Preferred'], 'InvalidBootMode.Malformed');
+  if (family !== undefined && !/^[\p{L}][\p{L}\d.:_-]{1,127}$/u.test(family)) fail('InvalidImageFamily.Malformed');
+  if (name !== undefined && name !== image.name) checkName(call, name, call.region);
+  hideChange(call.world, image);
+  image.name = name ?? image.name;
+  image.family = family ?? image.family;
+  image.bootMode = bootMode ?? image.bootMode;
   return {};
 }
 
@@ -166,7 +133,6 @@ function deleteImage(call: RpcCall): object {
   // Force is documented for instances only.
   if (image.sharedWith.length > 0) fail('ImageUseShared');
   if (image.usedByInstance && call.params.Force !== 'true') fail('ImageUsingByInstance');
-  if (call.params.DryRun === 'true') fail('DryRunOperation');
-  removeImage(call.world, image, call.settings);
+  removeImage(call.world, image);
   return {};
 }

@@ -1,26 +1,23 @@
 import type { RpcCall } from '../call.ts';
 import { decide, isAllowed, roleStatements } from '../callers.ts';
-import type { Bucket, Image, ObjectVersion, Role } from '../entities.ts';
+import type { Disk, Image, ObjectVersion, Role } from '../entities.ts';
 import { fail, missing } from '../errors.ts';
-import { numbered } from '../rpc.ts';
+import { randomId } from '../ids.ts';
 import { trusts } from '../trust.ts';
-import { IMPORT_ROLE, randomId } from '../world.ts';
+import { IMPORT_ROLE } from '../world.ts';
 import { inspect } from './diskformat.ts';
 import { hideChange } from './settle.ts';
-import { checkDescription, checkName, checkOneOf, checkQuota, readTags } from './values.ts';
+import { checkDescription, checkName, checkOneOf, checkQuota, numbered, readTags } from './values.ts';
 
 const GIB = 2 ** 30;
 
 interface Source {
-  bucket: Bucket;
+  disk: Disk;
   version: ObjectVersion;
-  format: string;
-  virtualSize: number;
-  sizeGiB: number;
 }
 
 export async function importImage(call: RpcCall): Promise<object> {
-  const { params, world, account, region, now, settings } = call;
+  const { params, world, account, region, now } = call;
   checkValues(params);
   const tags = readTags(call);
   if (params.ImageName) checkName(call, params.ImageName, region);
@@ -35,10 +32,10 @@ export async function importImage(call: RpcCall): Promise<object> {
   if (params.ImageName) checkName(call, params.ImageName, region);
   if (params.DryRun === 'true') fail('DRYRUN.SUCCESS');
   const image = create(call, tags, sources);
-  hideChange(world, image, settings, true);
+  hideChange(world, image, true);
   const failure = world.nextImportFails;
   world.nextImportFails = undefined;
-  const ends = now + settings.importSeconds * 1000;
+  const ends = now + world.durations.importSeconds * 1000;
   const id = randomId('t-2ze', 17);
   world.tasks.push({
     id,
@@ -50,7 +47,7 @@ export async function importImage(call: RpcCall): Promise<object> {
     begun: now,
     ends,
     progress: 0,
-    reads: sources.map(({ bucket, version }) => ({ bucket: bucket.name, version })),
+    reads: sources.map(({ disk, version }) => ({ bucket: disk.bucket, version })),
     readDone: false,
     ...(failure && { failure: { ...failure, at: now + (ends - now) * (failure.at ?? 0.5) } }),
   });
@@ -74,22 +71,22 @@ function checkValues(params: Record<string, string>): void {
 
 /** The role that ECS reads the object with; new roles take a while to reach ECS, how long is not documented. */
 function findRole(call: RpcCall): Role {
-  const { params, account, now, settings } = call;
+  const { params, account, world, now } = call;
   const name = params.RoleName ?? IMPORT_ROLE;
   if (params.RoleName) call.authorize('ram:PassRole', `acs:ram:*:${account.id}:role/${name}`);
   const role = account.roles.find((one) => one.name === name);
-  if (!role || role.created > now - settings.rolePropagationSeconds * 1000) fail('NoSetRoletoECSServiceAcount');
+  if (!role || role.created > now - world.durations.rolePropagationSeconds * 1000) fail('NoSetRoletoECSServiceAcount');
   // The code for a role that does not trust ECS is not documented.
   if (!trusts(role, { Service: 'ecs.aliyuncs.com' })) fail('InvalidOSS.NotAuthorized');
   return role;
 }
 
 async function findSource(call: RpcCall, role: Role, mapping: Record<string, string>, at: number): Promise<Source> {
-  const { world, account, region } = call;
+  const { world, account, region, now } = call;
   const { OSSBucket: bucketName = '', OSSObject: key = '', Format: claimed = '', DiskImageSize: size } = mapping;
   const bucket = world.bucket(bucketName) ?? fail('InvalidOSSBucket.NotFound');
   if (bucket.region !== region) fail('InvalidOSSBucket.NotMatched');
-  const statements = roleStatements(world, account, role, call.now - call.settings.rolePropagationSeconds * 1000);
+  const statements = roleStatements(world, account, role, now - world.durations.rolePropagationSeconds * 1000);
   for (const action of ['oss:GetObject', 'oss:GetBucketInfo', 'oss:GetBucketLocation']) {
     const resource = `acs:oss:oss-${region}:${bucket.owner}:${bucketName}${action === 'oss:GetObject' ? `/${key}` : ''}`;
     const denied = decide(bucket.policy, action, resource) === 'Deny' || bucket.owner !== account.id;
@@ -106,7 +103,10 @@ async function findSource(call: RpcCall, role: Role, mapping: Record<string, str
   if (version.storageClass.includes('Archive')) fail('InvalidOSSObject.NeedRestore');
   const { format, virtualSize } = await inspect(version);
   if (format === 'VMDK' || (claimed !== '' && claimed.toUpperCase() !== format)) fail('InvalidImageFormat.Malformed');
-  return { bucket, version, format, virtualSize, sizeGiB: checkSize(size, virtualSize, at) };
+  const device = `/dev/xvd${String.fromCharCode(97 + at)}`;
+  const place = { device, snapshotId: '', bucket: bucketName, object: key };
+  const { size: bytes, crc } = version;
+  return { disk: { ...place, sizeGiB: checkSize(size, virtualSize, at), format, bytes, crc }, version };
 }
 
 /** Whether a size below that of the disk fails here or in the task is an open question. */
@@ -137,16 +137,6 @@ function create(call: RpcCall, tags: Record<string, string>, sources: Source[]):
     resourceGroupId: params.ResourceGroupId ?? '',
     licenseType: params.LicenseType ?? '',
     detectionStrategy: params.DetectionStrategy ?? '',
-    disks: sources.map(({ bucket, version, format, virtualSize, sizeGiB }, at) => ({
-      device: `/dev/xvd${String.fromCharCode(97 + at)}`,
-      sizeGiB,
-      snapshotId: '',
-      format,
-      bucket: bucket.name,
-      object: version.key,
-      bytes: version.size,
-      crc: version.crc,
-      virtualSize,
-    })),
+    disks: sources.map(({ disk }) => disk),
   });
 }

@@ -1,6 +1,6 @@
-import type { Settings } from '../call.ts';
 import { Image, type Task } from '../entities.ts';
-import { type World, randomId } from '../world.ts';
+import { randomId } from '../ids.ts';
+import type { World } from '../world.ts';
 
 /** The image follows its finished task a little later: https://github.com/coreos/coreos-assembler/pull/2592 */
 const AVAILABLE_AFTER = 2_000;
@@ -10,10 +10,10 @@ const CANCEL_AFTER = 3_000;
 const READING = 0.8;
 
 /** Brings tasks and images to where they are by now. Runs before every request and every few milliseconds. */
-export function settle(world: World, settings: Settings): void {
+export function settle(world: World): void {
   const now = world.clock.now();
   for (const task of world.tasks) {
-    if (task.status === 'Processing') advance(world, task, now, settings);
+    if (task.status === 'Processing') advance(world, task, now);
     const image = world.images.find(({ id }) => id === task.imageId);
     if (task.status === 'Finished' && image?.status === 'Creating' && now >= task.ends + AVAILABLE_AFTER)
       finish(world, image);
@@ -27,7 +27,7 @@ export function settle(world: World, settings: Settings): void {
   world.ghosts = world.ghosts.filter(({ until }) => until > now);
 }
 
-function advance(world: World, task: Task, now: number, settings: Settings): void {
+function advance(world: World, task: Task, now: number): void {
   const image = world.images.find(({ id }) => id === task.imageId);
   const changed = task.reads.some(({ bucket, version }) => world.object(bucket, version.key) !== version);
   if (changed && !task.readDone) {
@@ -41,9 +41,9 @@ function advance(world: World, task: Task, now: number, settings: Settings): voi
   task.readDone ||= done >= READING;
   task.progress = Math.min(99, Math.floor(100 * done));
   if (image) image.progress = task.progress;
-  if (task.cancelled !== undefined && now >= task.cancelled + CANCEL_AFTER && task.cancelled < task.ends) {
+  if (task.cancelled !== undefined && now >= task.cancelled + CANCEL_AFTER) {
     end(task, 'Deleted', task.cancelled + CANCEL_AFTER);
-    if (image) removeImage(world, image, settings);
+    if (image) removeImage(world, image);
   } else if (task.failure && now >= task.failure.at) {
     end(task, 'Failed', task.failure.at);
     if (image) image.status = 'CreateFailed';
@@ -64,30 +64,21 @@ function finish(world: World, image: Image): void {
   for (const disk of image.disks) {
     disk.snapshotId = randomId('s-2ze', 17);
     const { id: imageId, region, owner, encrypted } = image;
-    const created = world.clock.now();
-    world.snapshots.push({
-      id: disk.snapshotId,
-      region,
-      owner,
-      imageId,
-      created,
-      sizeGiB: disk.sizeGiB,
-      encrypted,
-      tags: {},
-    });
+    const { snapshotId: id, sizeGiB } = disk;
+    world.snapshots.push({ id, region, owner, imageId, created: world.clock.now(), sizeGiB, encrypted });
   }
 }
 
 /** The image is gone; DescribeImages may show it for a moment longer. */
-export function removeImage(world: World, image: Image, settings: Settings): void {
+export function removeImage(world: World, image: Image): void {
   world.images = world.images.filter((one) => one !== image);
-  world.ghosts.push({ image, until: world.clock.now() + settings.imageVisibilitySeconds * 1000 });
+  world.ghosts.push({ image, until: world.clock.now() + world.durations.imageVisibilitySeconds * 1000 });
 }
 
 /** DescribeImages goes on showing what it showed before a change, for a moment. Call it before the change. */
-export function hideChange(world: World, image: Image, settings: Settings, isNew = false): void {
+export function hideChange(world: World, image: Image, isNew = false): void {
   const now = world.clock.now();
-  const until = now + settings.imageVisibilitySeconds * 1000;
+  const until = now + world.durations.imageVisibilitySeconds * 1000;
   const shown =
     image.stale && image.stale.until > now ? image.stale.shown : isNew ? null : Object.assign(new Image(), image);
   image.stale = { until, shown };

@@ -5,15 +5,13 @@ import type { Task } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { shape } from '../shape.ts';
 import { paged } from './images.ts';
+import { own } from './values.ts';
 
 export const TASKS: RpcHandlers = {
   DescribeTasks: (call) => {
-    const { TaskIds: ids, TaskStatus: status, TaskAction: action } = call.params;
-    const fitting = ownTasks(call).filter(
-      (task) =>
-        (!ids || ids.split(',').includes(task.id)) &&
-        (!status || task.status === status) &&
-        (!action || task.action === action),
+    const { TaskIds: ids, TaskAction: action } = call.params;
+    const fitting = own(call, call.world.tasks).filter(
+      (task) => (!ids || ids.split(',').includes(task.id)) && (!action || task.action === action),
     );
     return paged(call.params, fitting, (page) => ({ RegionId: call.region, TaskSet: { Task: page.map(describe) } }));
   },
@@ -26,12 +24,8 @@ export const TASKS: RpcHandlers = {
   },
 };
 
-function ownTasks(call: RpcCall): Task[] {
-  return call.world.tasks.filter(({ owner, region }) => owner === call.account.id && region === call.region);
-}
-
 function ownTask(call: RpcCall): Task {
-  return ownTasks(call).find(({ id }) => id === call.params.TaskId) ?? fail('InvalidTaskId.NotFound');
+  return own(call, call.world.tasks).find(({ id }) => id === call.params.TaskId) ?? fail('InvalidTaskId.NotFound');
 }
 
 function describe(task: Task): object {

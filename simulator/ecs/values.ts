@@ -1,13 +1,31 @@
 import type { RpcCall } from '../call.ts';
 import { fail } from '../errors.ts';
-import { numbered } from '../rpc.ts';
+
+/** `Prefix.1.Field` parameters as a list of objects; the field of a bare `Prefix.1` is ''. */
+export function numbered(params: Record<string, string>, prefix: string): Record<string, string>[] {
+  const groups = new Map<number, Record<string, string>>();
+  for (const [name, value] of Object.entries(params)) {
+    const [, number, field = ''] = new RegExp(`^${prefix}\\.(\\d+)(?:\\.(.+))?$`).exec(name) ?? [];
+    if (number === undefined) continue;
+    groups.set(Number(number), { ...groups.get(Number(number)), [field]: value });
+  }
+  return [...groups.entries()].sort(([a], [b]) => a - b).map(([, group]) => group);
+}
+
+export function list(params: Record<string, string>, prefix: string): string[] {
+  return numbered(params, prefix).map((group) => group[''] ?? '');
+}
+
+/** Those of the caller's account in a region. */
+export function own<T extends { owner: string; region: string }>(call: RpcCall, all: T[], region = call.region): T[] {
+  return all.filter((one) => one.owner === call.account.id && one.region === region);
+}
 
 /** Rules for the values of image parameters: https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-importimage */
 export function checkName(call: RpcCall, name: string, region: string): void {
   const wellFormed = /^[A-Za-z\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff.:_-]{1,127}$/.test(name);
   if (!wellFormed || /^(aliyun|acs:)|https?:\/\//i.test(name)) fail('InvalidImageName.Malformed');
-  const { account, world } = call;
-  if (world.images.some((image) => image.owner === account.id && image.region === region && image.name === name)) {
+  if (own(call, call.world.images, region).some((image) => image.name === name)) {
     fail('InvalidImageName.Duplicated', 'The specified Image name has already been used.');
   }
 }
@@ -34,7 +52,6 @@ export function readTags(call: RpcCall): Record<string, string> {
   return Object.fromEntries(tags);
 }
 
-export function checkQuota({ world, account }: RpcCall, region: string): void {
-  const images = world.images.filter((image) => image.owner === account.id && image.region === region);
-  if (images.length >= account.imageQuota) fail('QuotaExceed.Image');
+export function checkQuota(call: RpcCall, region: string): void {
+  if (own(call, call.world.images, region).length >= call.account.imageQuota) fail('QuotaExceed.Image');
 }

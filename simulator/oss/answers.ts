@@ -3,7 +3,7 @@ import type { ApiError } from '../errors.ts';
 import { type Node, xml } from '../xml.ts';
 
 /** Headers on every answer: https://www.alibabacloud.com/help/en/oss/developer-reference/common-http-headers */
-export function ossHeaders(record: RecordedRequest): Record<string, string> {
+function ossHeaders(record: RecordedRequest): Record<string, string> {
   return { server: 'AliyunOSS', 'x-oss-request-id': record.requestId, 'x-oss-server-time': '12' };
 }
 

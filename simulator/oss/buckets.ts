@@ -10,11 +10,6 @@ export const BUCKETS: OssHandlers = {
   ListBuckets: listBuckets,
   PutBucket: putBucket,
   GetBucketInfo: getBucketInfo,
-  GetBucketLocation: (call) => ({ ...ok(call, 'LocationConstraint', {}), body: location(call.bucket) }),
-  GetBucketEncryption: (call) => {
-    if (!call.bucket.encryption) fail('NoSuchServerSideEncryptionRule', { BucketName: call.bucket.name });
-    return ok(call, 'ServerSideEncryptionRule', { ApplyServerSideEncryptionByDefault: encryption(call.bucket) });
-  },
   PutBucketEncryption: async (call) => {
     const text = await call.text();
     const [algorithm] = inside(text, 'SSEAlgorithm');
@@ -24,7 +19,6 @@ export const BUCKETS: OssHandlers = {
     call.bucket.encryption = { algorithm, ...(kmsKeyId !== undefined && { kmsKeyId }) };
     return empty(call, 200);
   },
-  GetBucketVersioning: (call) => ok(call, 'VersioningConfiguration', { Status: call.bucket.versioning }),
   PutBucketLifecycle: async (call) => {
     const text = await call.text();
     const rules = inside(text, 'Rule');
@@ -33,15 +27,6 @@ export const BUCKETS: OssHandlers = {
     call.bucket.lifecycle = text;
     return empty(call, 200);
   },
-  GetBucketLifecycle: (call) => {
-    const { lifecycle, name } = call.bucket;
-    if (lifecycle === undefined) fail('NoSuchLifecycle', { BucketName: name });
-    return { ...ok(call, 'LifecycleConfiguration', {}), body: lifecycle };
-  },
-  DeleteBucketLifecycle: (call) => {
-    delete call.bucket.lifecycle;
-    return empty(call, 204);
-  },
   DeleteBucket: (call) => {
     const { bucket, world } = call;
     if (bucket.objects.size + bucket.uploads.size > 0) fail('BucketNotEmpty', { BucketName: bucket.name });
@@ -49,14 +34,6 @@ export const BUCKETS: OssHandlers = {
     return empty(call, 204);
   },
 };
-
-function location(bucket: Bucket): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint>oss-${bucket.region}</LocationConstraint>`;
-}
-
-function encryption({ encryption }: Bucket) {
-  return { SSEAlgorithm: encryption?.algorithm ?? 'None', KMSMasterKeyID: encryption?.kmsKeyId };
-}
 
 function facts(bucket: Bucket) {
   return {
@@ -105,6 +82,7 @@ async function putBucket(call: OssCall) {
 
 function getBucketInfo(call: OssCall) {
   const { bucket } = call;
+  const { algorithm = 'None', kmsKeyId } = bucket.encryption ?? {};
   return ok(call, 'BucketInfo', {
     Bucket: {
       AccessMonitor: 'Disabled',
@@ -116,7 +94,7 @@ function getBucketInfo(call: OssCall) {
       ResourceGroupId: 'rg-acfmxazb4ph6aiy',
       Owner: { DisplayName: bucket.owner, ID: bucket.owner },
       AccessControlList: { Grant: 'private' },
-      ServerSideEncryptionRule: encryption(bucket),
+      ServerSideEncryptionRule: { SSEAlgorithm: algorithm, KMSMasterKeyID: kmsKeyId },
       BucketPolicy: { LogBucket: '', LogPrefix: '' },
       Versioning: bucket.versioning,
     },

@@ -1,114 +1,70 @@
 import type { OssCall } from '../call.ts';
 import type { OssHandlers } from '../table.ts';
 import { iso } from '../clock.ts';
-import { encode } from '../signatures.ts';
 import { ok } from './answers.ts';
 
-export const LISTS: OssHandlers = {
-  ListObjects: (call) => listObjects(call, 'marker'),
-  ListObjectsV2: (call) => listObjects(call, 'continuation-token'),
-  ListMultipartUploads: listUploads,
-};
+export const LISTS: OssHandlers = { ListObjectsV2: listObjects, ListMultipartUploads: listUploads };
 
-interface Entry<T> {
+/** Where something stands in a listing: by key, and uploads of one key by id. */
+interface Place {
   key: string;
-  id: string;
-  value: T;
-}
-interface Page<T> {
-  entries: Entry<T>[];
-  prefixes: string[];
-  truncated: boolean;
-  last: { key: string; id: string };
+  id?: string;
 }
 
-function before(a: { key: string; id: string }, b: { key: string; id: string }): boolean {
-  return a.key < b.key || (a.key === b.key && a.id < b.id);
+function compare(a: Place, b: Place): number {
+  const [left, right] = a.key === b.key ? [a.id ?? '', b.id ?? ''] : [a.key, b.key];
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** One page of a sorted listing; keys that go on after the delimiter count once, as a common prefix. */
-function page<T>(
-  all: Entry<T>[],
-  prefix: string,
-  delimiter: string,
-  after: { key: string; id: string },
-  max: number,
-): Page<T> {
-  const found: Page<T> = { entries: [], prefixes: [], truncated: false, last: after };
-  const rest = all.filter((entry) => entry.key.startsWith(prefix) && before(after, entry));
-  for (const entry of rest.sort((a, b) => (before(a, b) ? -1 : 1))) {
-    const at = delimiter === '' ? -1 : entry.key.indexOf(delimiter, prefix.length);
-    const common = at < 0 ? undefined : entry.key.slice(0, at + delimiter.length);
-    if (common !== undefined && (found.prefixes.at(-1) === common || common === after.key)) continue;
-    if (found.entries.length + found.prefixes.length === max) return { ...found, truncated: true };
-    if (common === undefined) found.entries.push(entry);
-    else found.prefixes.push(common);
-    found.last = common === undefined ? entry : { key: common, id: '' };
-  }
-  return found;
+/** One page of a listing: what comes after a place, in order. */
+function page<T extends Place>(all: T[], prefix: string, after: Place, max: string) {
+  const rest = all.filter((one) => one.key.startsWith(prefix) && compare(after, one) < 0).sort(compare);
+  const shown = rest.slice(0, Math.min(Number(max), 1000));
+  return { shown, next: rest.length > shown.length ? shown.at(-1) : undefined };
 }
 
-function listObjects(call: OssCall, marker: 'marker' | 'continuation-token') {
-  const { prefix = '', delimiter = '', 'start-after': start = '', 'max-keys': max = '100' } = call.query;
-  const name = (key: string) => (call.query['encoding-type'] === 'url' ? encode(key) : key);
-  const all = [...call.bucket.objects.entries()].flatMap(([key, [value]]) =>
-    value && !value.deleteMarker ? [{ key, id: '', value }] : [],
-  );
-  const after = call.query[marker] ?? start;
-  const found = page(all, prefix, delimiter, { key: after, id: '' }, Math.min(Number(max), 1000));
-  const contents = found.entries.map(({ key, value }) => ({
-    Key: name(key),
-    LastModified: iso(value.modified),
-    ETag: value.etag,
-    Type: value.type,
-    Size: value.size,
-    StorageClass: value.storageClass,
-    ...((marker === 'marker' || call.query['fetch-owner'] === 'true') && {
-      Owner: { ID: call.bucket.owner, DisplayName: call.bucket.owner },
-    }),
-  }));
-  const next = found.truncated ? name(found.last.key) : undefined;
-  const pages =
-    marker === 'marker'
-      ? { Marker: name(after), NextMarker: next }
-      : { StartAfter: name(start), KeyCount: contents.length + found.prefixes.length, NextContinuationToken: next };
+function listObjects(call: OssCall) {
+  const { prefix = '', 'continuation-token': after = '', 'max-keys': max = '100' } = call.query;
+  const newest = [...call.bucket.objects.values()].flatMap(([version]) => version ?? []);
+  const there = newest.filter(({ deleteMarker }) => !deleteMarker);
+  const { shown, next } = page(there, prefix, { key: after }, max);
   return ok(call, 'ListBucketResult', {
     Name: call.bucket.name,
-    Prefix: name(prefix),
+    Prefix: prefix,
     MaxKeys: max,
-    Delimiter: delimiter,
-    EncodingType: call.query['encoding-type'],
-    IsTruncated: found.truncated,
-    ...pages,
-    Contents: contents,
-    CommonPrefixes: found.prefixes.map((one) => ({ Prefix: name(one) })),
+    IsTruncated: next !== undefined,
+    KeyCount: shown.length,
+    NextContinuationToken: next?.key,
+    Contents: shown.map(({ key, modified, etag, type, size, storageClass }) => ({
+      Key: key,
+      LastModified: iso(modified),
+      ETag: etag,
+      Type: type,
+      Size: size,
+      StorageClass: storageClass,
+    })),
   });
 }
 
 function listUploads(call: OssCall) {
-  const { prefix = '', delimiter = '', 'key-marker': key = '', 'max-uploads': max = '1000' } = call.query;
+  const { prefix = '', 'key-marker': key = '', 'upload-id-marker': id, 'max-uploads': max = '1000' } = call.query;
   // Without an upload-id-marker the list goes on behind the whole key.
-  const id = call.query['upload-id-marker'] ?? '\uffff';
-  const name = (text: string) => (call.query['encoding-type'] === 'url' ? encode(text) : text);
-  const all = [...call.bucket.uploads.values()].map((value) => ({ key: value.key, id: value.id, value }));
-  const found = page(all, prefix, delimiter, { key, id: key === '' ? '' : id }, Math.min(Number(max), 1000));
+  const after = { key, id: key === '' ? '' : (id ?? '\uffff') };
+  const { shown, next } = page([...call.bucket.uploads.values()], prefix, after, max);
   return ok(call, 'ListMultipartUploadsResult', {
-    EncodingType: call.query['encoding-type'],
     Bucket: call.bucket.name,
-    KeyMarker: name(key),
-    UploadIdMarker: call.query['upload-id-marker'] ?? '',
-    NextKeyMarker: found.truncated ? name(found.last.key) : '',
-    NextUploadIdMarker: found.truncated ? found.last.id : '',
-    Delimiter: name(delimiter),
-    Prefix: name(prefix),
+    KeyMarker: key,
+    UploadIdMarker: id ?? '',
+    NextKeyMarker: next?.key ?? '',
+    NextUploadIdMarker: next?.id ?? '',
+    Prefix: prefix,
     MaxUploads: max,
-    IsTruncated: found.truncated,
-    Upload: found.entries.map(({ value }) => ({
-      Key: name(value.key),
-      UploadId: value.id,
-      StorageClass: value.storageClass,
-      Initiated: iso(value.initiated),
+    IsTruncated: next !== undefined,
+    Upload: shown.map((upload) => ({
+      Key: upload.key,
+      UploadId: upload.id,
+      StorageClass: upload.storageClass,
+      Initiated: iso(upload.initiated),
     })),
-    CommonPrefixes: found.prefixes.map((one) => ({ Prefix: name(one) })),
   });
 }

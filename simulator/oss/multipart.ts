@@ -9,7 +9,7 @@ import { type Written, assemble, etagOf, release } from '../store.ts';
 import { inside } from '../xml.ts';
 import { empty, ok } from './answers.ts';
 import { FIVE_GIB, receive } from './objects.ts';
-import { checkOverwrite, describe, newVersionId, putVersion, versionHeader } from './versions.ts';
+import { checkOverwrite, describe, putVersion, versionHeader } from './versions.ts';
 
 const LEAST_PART = 100 * 1024;
 const MOST_PARTS = 10_000;
@@ -41,8 +41,7 @@ function initiate(call: OssCall): Answer {
   const id = randomBytes(16).toString('hex').toUpperCase();
   checkOverwrite(call);
   call.bucket.uploads.set(id, { id, key: call.key, initiated: call.now, parts: new Map(), ...describe(call) });
-  const key = call.query['encoding-type'] === 'url' ? encode(call.key) : call.key;
-  return ok(call, 'InitiateMultipartUploadResult', { Bucket: call.bucket.name, Key: key, UploadId: id });
+  return ok(call, 'InitiateMultipartUploadResult', { Bucket: call.bucket.name, Key: call.key, UploadId: id });
 }
 
 function partNumber(call: OssCall): number {
@@ -73,17 +72,14 @@ async function uploadPart(call: OssCall): Promise<Answer> {
 }
 
 function copySource(call: OssCall): { version: ObjectVersion; begin: number; end: number } {
-  const [path = '', versionId] = (call.headers['x-oss-copy-source'] ?? '').split('?versionId=');
-  const [, bucketName = '', key = ''] = /^\/?([^/]+)\/(.+)$/s.exec(decodeURIComponent(path)) ?? [];
+  const source = decodeURIComponent(call.headers['x-oss-copy-source'] ?? '');
+  const [, bucketName = '', key = ''] = /^\/?([^/]+)\/(.+)$/s.exec(source) ?? [];
   const bucket = call.world.bucket(bucketName) ?? fail('NoSuchBucket', { BucketName: bucketName });
   // The code for a source in another region is not documented for this operation; CopyObject gives this one.
   if (bucket.region !== call.bucket.region)
     fail('AccessDenied', 'Target object does not reside in the same data center as source object.');
   call.authorize('oss:GetObject', `${bucketName}/${key}`);
-  const version = bucket.objects
-    .get(key)
-    ?.find((one, at) => (versionId === undefined ? at === 0 : one.versionId === versionId));
-  if (!version || version.deleteMarker) fail(versionId === undefined ? 'NoSuchKey' : 'NoSuchVersion', { Key: key });
+  const version = call.world.object(bucketName, key) ?? fail('NoSuchKey', { Key: key });
   if (version.storageClass.includes('Archive')) fail('InvalidObjectState');
   const range = call.headers['x-oss-copy-source-range'];
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
@@ -114,7 +110,7 @@ function listParts(call: OssCall): Answer {
   const page = rest.slice(0, max);
   return ok(call, 'ListPartsResult', {
     ...{ Bucket: call.bucket.name, UploadId: upload.id, StorageClass: upload.storageClass, MaxParts: max },
-    Key: call.query['encoding-type'] === 'url' ? encode(upload.key) : upload.key,
+    Key: upload.key,
     PartNumberMarker: marker,
     NextPartNumberMarker: page.at(-1)?.number ?? marker,
     IsTruncated: rest.length > page.length,
@@ -153,9 +149,8 @@ async function complete(call: OssCall): Promise<Answer> {
   const extents = parts.flatMap((part) => part.extents);
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   const stored = { extents, size, etag, crc, storageClass, headers, modified: call.now, type: 'Multipart' } as const;
-  const version = { key, versionId: newVersionId(call), deleteMarker: false, ...stored };
   await drop(call, upload, parts);
-  await putVersion(call, version);
+  const version = await putVersion(call.bucket, { key, ...stored });
   const result = {
     Location: `http://${call.record.host}/${encode(key)}`,
     Bucket: call.bucket.name,

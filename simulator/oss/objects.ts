@@ -2,10 +2,9 @@ import type { OssCall } from '../call.ts';
 import type { OssHandlers } from '../table.ts';
 import type { ObjectVersion } from '../entities.ts';
 import { fail } from '../errors.ts';
-import { type Written, etagOf, read, release } from '../store.ts';
-import { inside } from '../xml.ts';
-import { empty, ok } from './answers.ts';
-import { checkOverwrite, describe, findVersion, newVersionId, putVersion, remove, versionHeader } from './versions.ts';
+import { type Written, etagOf, release } from '../store.ts';
+import { empty } from './answers.ts';
+import { checkOverwrite, describe, findVersion, newVersionId, putVersion, versionHeader } from './versions.ts';
 
 export const FIVE_GIB = 5 * 2 ** 30;
 
@@ -15,14 +14,7 @@ export const OBJECTS: OssHandlers = {
     const version = findVersion(call);
     return { ...empty(call, 200, facts(call, version)), length: version.size };
   },
-  GetObjectMeta: (call) => {
-    const version = findVersion(call);
-    const headers = { etag: version.etag, 'last-modified': new Date(version.modified).toUTCString() };
-    return { ...empty(call, 200, { ...headers, ...versionHeader(call, version) }), length: version.size };
-  },
-  GetObject: getObject,
   DeleteObject: deleteObject,
-  DeleteMultipleObjects: deleteMultiple,
 };
 
 /** Takes the body of an upload and holds it against what its headers say. */
@@ -40,13 +32,13 @@ export async function receive(call: OssCall): Promise<Written> {
 }
 
 async function putObject(call: OssCall) {
+  const { bucket, key, world } = call;
   const described = describe(call);
   checkOverwrite(call);
   const { md5, ...stored } = await receive(call);
   const etag = etagOf(md5);
-  const fixed = { key: call.key, versionId: newVersionId(call), deleteMarker: false, type: 'Normal' } as const;
-  const version: ObjectVersion = { ...fixed, modified: call.world.clock.now(), etag, ...stored, ...described };
-  await putVersion(call, version);
+  const usual = { modified: world.clock.now(), type: 'Normal' } as const;
+  const version = await putVersion(bucket, { key, ...stored, etag, ...usual, ...described });
   return empty(call, 200, { etag, 'x-oss-hash-crc64ecma': String(stored.crc), ...versionHeader(call, version) });
 }
 
@@ -64,45 +56,27 @@ function facts(call: OssCall, version: ObjectVersion): Record<string, string> {
   };
 }
 
-function getObject(call: OssCall) {
-  const version = findVersion(call);
-  const headers = facts(call, version);
-  if (version.storageClass.includes('Archive')) fail('InvalidObjectState');
-  const { size } = version;
-  // A range that is not well-formed or out of bounds is ignored, and the whole object is sent.
-  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(call.headers.range ?? '') ?? [];
-  const begin = first === '' ? Math.max(size - Number(last), 0) : Number(first);
-  const end = first === '' || last === '' ? size : Math.min(Number(last) + 1, size);
-  if (first + last === '' || begin >= end) {
-    return {
-      status: 200,
-      headers: { ...empty(call, 200).headers, ...headers },
-      body: read(version.extents, 0, size),
-      length: size,
-    };
-  }
-  const partial = { ...empty(call, 206).headers, ...headers, 'content-range': `bytes ${begin}-${end - 1}/${size}` };
-  return { status: 206, headers: partial, body: read(version.extents, begin, end), length: end - begin };
-}
-
+/** Deletes the version that is named, or the object: where versions are kept it goes behind a delete marker. */
 async function deleteObject(call: OssCall) {
-  const { versionId: wanted } = call.query;
-  if (wanted !== undefined) call.authorize('oss:DeleteObjectVersion', `${call.bucket.name}/${call.key}`);
-  const { marker, versionId } = await remove(call, call.key, wanted);
+  const { bucket, key, now: modified } = call;
+  const { versionId } = call.query;
+  if (versionId !== undefined) call.authorize('oss:DeleteObjectVersion', `${bucket.name}/${key}`);
+  const versions = bucket.objects.get(key) ?? [];
+  const doomed = versionId ?? (bucket.versioning === 'Enabled' ? undefined : 'null');
+  const gone = versions.filter((one) => one.versionId === doomed);
+  const rest = versions.filter((one) => one.versionId !== doomed);
+  let marker = gone.find(({ deleteMarker }) => deleteMarker);
+  if (versionId === undefined && bucket.versioning) {
+    const none = { extents: [], size: 0, etag: '', crc: 0n, type: 'Normal' as const, storageClass: '', headers: {} };
+    marker = { key, versionId: newVersionId(bucket), deleteMarker: true, modified, ...none };
+    rest.unshift(marker);
+  }
+  if (rest.length > 0) bucket.objects.set(key, rest);
+  else bucket.objects.delete(key);
+  await release(gone.flatMap(({ extents }) => extents));
+  const shown = marker?.versionId ?? versionId;
   return empty(call, 204, {
     ...(marker && { 'x-oss-delete-marker': 'true' }),
-    ...(versionId !== undefined && { 'x-oss-version-id': versionId }),
+    ...(shown !== undefined && { 'x-oss-version-id': shown }),
   });
-}
-
-async function deleteMultiple(call: OssCall) {
-  // "Content-MD5: required": https://www.alibabacloud.com/help/en/oss/developer-reference/deletemultipleobjects
-  if (call.headers['content-md5'] === undefined) fail('MissingContentMD5', 'The Content-MD5 header is required.');
-  const text = await call.text();
-  const keys = inside(text, 'Object').map((one) => inside(one, 'Key')[0] ?? '');
-  if (keys.length === 0 || keys.length > 1000) fail('MalformedXML');
-  for (const key of keys) call.authorize('oss:DeleteObject', `${call.bucket.name}/${key}`);
-  for (const key of keys) await remove(call, key);
-  const quiet = inside(text, 'Quiet')[0] === 'true';
-  return ok(call, 'DeleteResult', quiet ? {} : { Deleted: keys.map((Key) => ({ Key })) });
 }

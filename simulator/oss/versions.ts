@@ -1,24 +1,28 @@
 import type { OssCall } from '../call.ts';
-import type { Described, ObjectVersion } from '../entities.ts';
+import type { Bucket, Described, ObjectVersion } from '../entities.ts';
 import { fail } from '../errors.ts';
+import { randomId } from '../ids.ts';
 import { release } from '../store.ts';
-import { randomId } from '../world.ts';
 
 /** Versioning: https://www.alibabacloud.com/help/en/oss/user-guide/overview-78 */
 export function versionHeader(call: OssCall, version: ObjectVersion): Record<string, string> {
   return call.bucket.versioning ? { 'x-oss-version-id': version.versionId } : {};
 }
 
-export function newVersionId(call: OssCall): string {
-  return call.bucket.versioning === 'Enabled' ? randomId('CAEQ', 60) : 'null';
+export function newVersionId(bucket: Bucket): string {
+  return bucket.versioning === 'Enabled' ? randomId('CAEQ', 60) : 'null';
 }
 
+export type NewVersion = Omit<ObjectVersion, 'versionId' | 'deleteMarker'>;
+
 /** Makes this the newest version; where versions are not kept it takes the place of the one before. */
-export async function putVersion(call: OssCall, version: ObjectVersion): Promise<void> {
-  const versions = call.bucket.objects.get(version.key) ?? [];
+export async function putVersion(bucket: Bucket, some: NewVersion): Promise<ObjectVersion> {
+  const version = { ...some, versionId: newVersionId(bucket), deleteMarker: false };
+  const versions = bucket.objects.get(version.key) ?? [];
   const replaced = versions.filter(({ versionId }) => versionId === version.versionId);
-  call.bucket.objects.set(version.key, [version, ...versions.filter((one) => !replaced.includes(one))]);
+  bucket.objects.set(version.key, [version, ...versions.filter((one) => !replaced.includes(one))]);
   await release(replaced.flatMap(({ extents }) => extents));
+  return version;
 }
 
 /** The version that a request is about: the newest, or the one that it names. */
@@ -31,25 +35,6 @@ export function findVersion(call: OssCall): ObjectVersion {
   const newest = versions[0];
   if (!newest || newest.deleteMarker) fail('NoSuchKey', { Key: call.key, EC: '0026-00000001' });
   return newest;
-}
-
-/** Deletes as DeleteObject does; the answer says which version or delete marker it was. */
-export async function remove(call: OssCall, key: string, versionId?: string) {
-  const { bucket } = call;
-  const versions = bucket.objects.get(key) ?? [];
-  const doomed = versionId ?? (bucket.versioning === 'Enabled' ? undefined : 'null');
-  const gone = versions.filter((one) => one.versionId === doomed);
-  const rest = versions.filter((one) => one.versionId !== doomed);
-  let marker: ObjectVersion | undefined;
-  if (versionId === undefined && bucket.versioning) {
-    const none = { extents: [], size: 0, etag: '', crc: 0n, type: 'Normal' as const, storageClass: '', headers: {} };
-    marker = { key, versionId: newVersionId(call), deleteMarker: true, modified: call.now, ...none };
-    rest.unshift(marker);
-  }
-  if (rest.length > 0) bucket.objects.set(key, rest);
-  else bucket.objects.delete(key);
-  await release(gone.flatMap(({ extents }) => extents));
-  return { marker: marker ?? gone.find(({ deleteMarker }) => deleteMarker), versionId: marker?.versionId ?? versionId };
 }
 
 /** https://www.alibabacloud.com/help/en/oss/developer-reference/putobject: x-oss-forbid-overwrite, void with versions. */

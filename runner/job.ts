@@ -9,14 +9,12 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { StepOutput, parsePairs, type Command } from './runner-output.ts';
-import { runProcess, type ProcessOptions } from './runner-process.ts';
+import { StepOutput, parsePairs, type Command } from './output.ts';
+import { runProcess, type ProcessOptions } from './process.ts';
 
 export interface RunnerOptions {
   /** The folder that holds action.yml. */
   actionDir: string;
-  /** The Node that runs the action; this process's own when absent. */
-  node?: string;
   /** The checkout; a new temporary folder when absent. A folder that is given is not removed by close(). */
   workspace?: string;
   /** The job's `env:`; also overrides any GITHUB_* or RUNNER_* variable below. */
@@ -55,8 +53,6 @@ export interface StageResult {
   files: Record<string, string>;
   /** Milliseconds from start to end of the process. */
   ms: number;
-  /** Peak resident memory of the process in bytes, sampled; absent where there is no /proc. */
-  maxRss?: number;
 }
 
 interface Action {
@@ -137,9 +133,8 @@ export class Job {
     Object.assign(env, inputEnvironment(action, inputs, output), files);
 
     const started = performance.now();
-    const node = this.#options.node ?? process.execPath;
-    const command = [node, resolve(this.#options.actionDir, script)] as const;
-    const { code, signal, cancelled, raw, maxRss } = await runProcess(command, this.workspace, env, {
+    const command = [process.execPath, resolve(this.#options.actionDir, script)] as const;
+    const { code, signal, cancelled, raw } = await runProcess(command, this.workspace, env, {
       ...options,
       onLine: (line) => {
         output.accept(line);
@@ -180,7 +175,6 @@ export class Job {
       raw,
       files: contents,
       ms,
-      ...(maxRss > 0 && { maxRss }),
     };
   }
 

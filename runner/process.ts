@@ -1,6 +1,5 @@
 /** How the simulated runner starts, follows and cancels the process of an action (ProcessInvoker.cs). */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 
 export interface ProcessOptions {
@@ -21,8 +20,6 @@ export interface Ended {
   /** True when it was asked to stop, however it ended. */
   cancelled: boolean;
   raw: string;
-  /** Peak resident memory in bytes; 0 where there is no /proc. */
-  maxRss: number;
 }
 
 const SIGNAL_DELAYS: [number, number] = [7_500, 2_500];
@@ -65,10 +62,6 @@ export async function runProcess(
     });
   }
 
-  let maxRss = 0;
-  const sampler = setInterval(() => {
-    maxRss = Math.max(maxRss, peakMemory(child.pid));
-  }, 50);
   try {
     const [code, signal] = await exited;
     if (!(await within(STREAM_GRACE, closed))) {
@@ -77,9 +70,8 @@ export async function runProcess(
       child.stderr.destroy();
     }
     await cancelling;
-    return { code, signal, cancelled: cancelling !== undefined, raw, maxRss };
+    return { code, signal, cancelled: cancelling !== undefined, raw };
   } finally {
-    clearInterval(sampler);
     options.signal?.removeEventListener('abort', cancel);
   }
 }
@@ -128,14 +120,4 @@ function followLines(stream: Readable, onLine: (line: string) => void): void {
   stream.on('end', () => {
     if (rest !== '') onLine(rest.replace(/\r$/, ''));
   });
-}
-
-/** Bytes. Sampled while the process lives, as the kernel forgets the mark at its end. */
-function peakMemory(pid: number | undefined): number {
-  try {
-    const [, kib] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8')) ?? [];
-    return Number(kib ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
 }

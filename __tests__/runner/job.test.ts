@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parsePairs } from '../../simulator/runner-output.ts';
+import { parsePairs } from '../../runner/output.ts';
 import { toy } from './toy-action.ts';
 
 const at = toy();
@@ -123,10 +123,8 @@ describe('endings', () => {
     expect(killed.ms).toBeLessThan(4_000);
   });
 
-  it('measures time and memory', async () => {
-    const result = await run(`Buffer.alloc(200 << 20, 1); setTimeout(() => {}, 300)`);
-    expect(result.ms).toBeGreaterThan(300);
-    if (process.platform === 'linux') expect(result.maxRss).toBeGreaterThan(200 << 20);
+  it('measures time', async () => {
+    expect((await run('setTimeout(() => {}, 300)')).ms).toBeGreaterThan(300);
   });
 
   it('runs the preload of NODE_OPTIONS, in folders with spaces too', async () => {

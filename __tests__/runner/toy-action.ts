@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
-import { Job, type RunnerOptions, type StageOptions, type StageResult } from '../../simulator/runner.ts';
+import { Job, type RunnerOptions, type StageOptions, type StageResult } from '../../runner/job.ts';
 
 const ACTION = `
 name: toy

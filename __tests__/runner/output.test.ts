@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCommand } from '../../simulator/runner-output.ts';
+import { parseCommand } from '../../runner/output.ts';
 import { toy } from './toy-action.ts';
 
 const { run } = toy();
