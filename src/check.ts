@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CloudError, isDenied } from './cloud/errors.ts';
+import { CloudError, hasCode, isDenied } from './cloud/errors.ts';
 import { textAt } from './cloud/json.ts';
 import type { Cloud } from './connect.ts';
 import { findImages, isOurs, SUM_TAG, TAG, type Image } from './ecs/images.ts';
@@ -118,7 +118,7 @@ async function objectUnder(
   key: string,
 ): Promise<ObjectState | CloudError | undefined> {
   const found = await headObject(oss, key).catch((error: unknown) => {
-    if (error instanceof CloudError && error.code === 'PublicEndpointForbidden') return error;
+    if (hasCode(error, 'PublicEndpointForbidden')) return error;
     throw error;
   });
   if (found instanceof CloudError) return found;

@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { cleanUp } from './cleanup.ts';
-import { CloudError } from './cloud/errors.ts';
+import { hasCode } from './cloud/errors.ts';
 import type { Made } from './ledger.ts';
 import type { Stage } from './main.ts';
 import { setOutputs } from './outputs.ts';
@@ -9,7 +9,7 @@ import { setOutputs } from './outputs.ts';
 export async function undo(stage: Stage, error: unknown): Promise<void> {
   const { request, ledger, outcome } = stage;
   // The import goes on and is reading the objects.
-  if (error instanceof CloudError && error.code === 'WaitTimedOut') ledger.forget(['image', 'object', 'role']);
+  if (hasCode(error, 'WaitTimedOut')) ledger.forget(['image', 'object', 'role']);
   const isFinished = (id?: string) => outcome.images.some((image) => image.id === id);
   ledger.keep((made) => made.kind !== 'image' || made.scratch === true || !isFinished(made.id));
   if (request.skipClean) ledger.forget(['upload', 'object']);

@@ -69,14 +69,27 @@ export function textOf(thrown: unknown): string {
   return typeof message === 'string' ? message : 'an error without a message';
 }
 
+/** Whether it is a failure of the cloud with this code, or one of these. */
+export const hasCode = (error: unknown, code: string | RegExp): error is CloudError =>
+  error instanceof CloudError && (typeof code === 'string' ? error.code === code : code.test(error.code));
+
+/** Whether a call succeeds; a failure with this code, or one of these, is no harm, any other is thrown. */
+export async function succeeds(call: Promise<unknown>, harmlessCode: string | RegExp): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (hasCode(error, harmlessCode)) return false;
+    throw error;
+  }
+}
+
 /** Whether the caller lacks a right. */
-export const isDenied = (error: unknown): boolean =>
-  error instanceof CloudError && /^(Forbidden|NoPermission|AccessDenied)/.test(error.code);
+export const isDenied = (error: unknown): boolean => hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
 
 /** No call will succeed any more: the credentials themselves are refused, or there are none. */
 const LOCKED_OUT = new RegExp(
   '^(InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|SecurityTokenExpired|' +
     'AuthenticationFail|AssumeRoleDenied|MissingIdTokenPermission|IdTokenRefused|NoMetadataService|NoSuchInstanceRole)',
 );
-export const isLockedOut = (error: unknown): error is CloudError =>
-  error instanceof CloudError && LOCKED_OUT.test(error.code);
+export const isLockedOut = (error: unknown): error is CloudError => hasCode(error, LOCKED_OUT);

@@ -1,4 +1,4 @@
-import { CloudError } from '../cloud/errors.ts';
+import { CloudError, hasCode } from '../cloud/errors.ts';
 import { findImages, type Image } from './images.ts';
 import type { Import } from './import.ts';
 import { temporaryName } from './names.ts';
@@ -27,8 +27,7 @@ export async function land(place: Place, make: (name: string) => Promise<Import>
   const { ecs, log, name, timeout, held, replaces } = place;
   const temporary = temporaryName(name, place.runId);
   const made = await make(held ? temporary : name).catch((error: unknown) => {
-    const isTaken = error instanceof CloudError && error.code === 'InvalidImageName.Duplicated';
-    if (held || !replaces || !isTaken) throw error;
+    if (held || !replaces || !hasCode(error, 'InvalidImageName.Duplicated')) throw error;
     log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
     return make(temporary);
   });

@@ -1,4 +1,4 @@
-import { CloudError, isDenied } from '../cloud/errors.ts';
+import { CloudError, isDenied, succeeds } from '../cloud/errors.ts';
 import type { CallOptions, Oss } from './client.ts';
 import type { Sdk } from './sdk.ts';
 
@@ -121,10 +121,6 @@ export function initiate(
 
 /** Ends an unfinished upload and frees its parts. Idempotent. */
 export async function abortUpload(oss: Oss, key: string, id: string): Promise<void> {
-  try {
-    await oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
-    oss.log.info(`Aborted the unfinished upload of ${key}.`);
-  } catch (error) {
-    if (!(error instanceof CloudError) || error.code !== 'NoSuchUpload') throw error;
-  }
+  const aborted = oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
+  if (await succeeds(aborted, 'NoSuchUpload')) oss.log.info(`Aborted the unfinished upload of ${key}.`);
 }

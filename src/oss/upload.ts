@@ -1,4 +1,4 @@
-import { CloudError } from '../cloud/errors.ts';
+import { CloudError, hasCode } from '../cloud/errors.ts';
 import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, findUnfinished, listParts, type Joined } from './join.ts';
@@ -51,7 +51,7 @@ export async function upload(oss: Oss, source: Source, staging: Staging): Promis
     return await send(oss, source, staging, found ?? (await begin(oss, staging)));
   } catch (error) {
     // Somebody aborted it behind our back (a lifecycle rule, a clean-up of the bucket): once more from the start.
-    if (!(error instanceof CloudError) || error.code !== 'NoSuchUpload') throw error;
+    if (!hasCode(error, 'NoSuchUpload')) throw error;
     oss.log.info('The upload has vanished from the bucket; beginning another.');
     return send(oss, source, staging, await begin(oss, staging));
   }
@@ -84,9 +84,7 @@ async function send(oss: Oss, source: Source, staging: Staging, joined: Joined):
       return { size: source.size, crc64, etag, versionId, sent, zeros };
     } catch (error) {
       // Parts have vanished or are not what the list said: send what is missing.
-      if (!(error instanceof CloudError) || !/^(InvalidPart|FilePart\w+)$/.test(error.code) || again >= 2) {
-        throw tellingHowFar(error, progress);
-      }
+      if (!hasCode(error, /^(InvalidPart|FilePart\w+)$/) || again >= 2) throw tellingHowFar(error, progress);
       oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
       joined.parts = (await listParts(oss, key, uploadId)).parts;
     } finally {
