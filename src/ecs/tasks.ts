@@ -30,21 +30,10 @@ function tasksOn(page: Json): Task[] {
   }));
 }
 
-export interface TaskProgress {
-  /** Such as `37%`. */
-  process: string;
-  /** Why it failed: only this call tells. */
-  error?: { code: string; message: string };
-}
-
-/** How far a task is and, where it failed, why. */
-export async function describeTask(ecs: Rpc, id: string): Promise<TaskProgress> {
+/** Why a task failed, which only this call tells; undefined where it has not. */
+export async function taskError(ecs: Rpc, id: string): Promise<{ code: string; message: string } | undefined> {
   const answer = await ecs('DescribeTaskAttribute', { TaskId: id });
   const failed = listAt(answer, 'OperationProgressSet', 'OperationProgress').find((one) => textAt(one, 'ErrorCode'));
-  return {
-    process: textAt(answer, 'TaskProcess') ?? '',
-    ...(failed !== undefined && {
-      error: { code: textAt(failed, 'ErrorCode') ?? '', message: textAt(failed, 'ErrorMsg') ?? '' },
-    }),
-  };
+  if (failed === undefined) return undefined;
+  return { code: textAt(failed, 'ErrorCode') ?? '', message: textAt(failed, 'ErrorMsg') ?? '' };
 }

@@ -5,7 +5,7 @@ import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, type Image } from './images.ts';
 import type { Import } from './import.ts';
-import { describeTask, findTask } from './tasks.ts';
+import { findTask, taskError } from './tasks.ts';
 
 const LOST_TASK = /^(Failed|Deleted)$/;
 const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
@@ -89,7 +89,7 @@ async function failure(
   task: string | undefined,
   status = 'Gone',
 ): Promise<CloudError> {
-  const reason = taskId === undefined ? undefined : (await describeTask(ecs, taskId).catch(() => undefined))?.error;
+  const reason = taskId === undefined ? undefined : await taskError(ecs, taskId).catch(() => undefined);
   if (reason !== undefined)
     return new ImportFailed('ecs:ImportImage', reason.code, `image ${imageId}: ${reason.message}`);
   if (task === 'Deleted')
