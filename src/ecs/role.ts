@@ -1,6 +1,6 @@
 import type { Log } from '../cloud/door.ts';
 import { CloudError, hasCode, isDenied, succeeds } from '../cloud/errors.ts';
-import { listAt, textAt } from '../cloud/json.ts';
+import { listAt, parsed, textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 
@@ -121,12 +121,8 @@ async function hasPolicy(ram: Rpc): Promise<boolean> {
 }
 
 function trustsEcs(document: string): boolean {
-  try {
-    return listAt(JSON.parse(document), 'Statement').some((statement) => {
-      const service = (statement as { Principal?: { Service?: unknown } }).Principal?.Service;
-      return textAt(statement, 'Effect') === 'Allow' && [service].flat().includes(ECS);
-    });
-  } catch {
-    return false;
-  }
+  return listAt(parsed(document), 'Statement').some((statement) => {
+    const services = [textAt(statement, 'Principal', 'Service'), ...listAt(statement, 'Principal', 'Service')];
+    return textAt(statement, 'Effect') === 'Allow' && services.includes(ECS);
+  });
 }
