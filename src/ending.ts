@@ -1,7 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { cleanUp } from './cleanup.ts';
 import { hasCode } from './cloud/errors.ts';
-import type { Made } from './ledger.ts';
 import type { Stage } from './main.ts';
 import { setOutputs } from './outputs.ts';
 
@@ -34,7 +33,7 @@ async function cleanStage({ request, cloud, ledger, log, outcome }: Stage): Prom
   const { leftovers, kept } = await cleanUp(ledger.made(), cloud, request);
   if (outcome.images.length === 0) outcome.images.push(...kept.map((image) => ({ ...image, region: request.region })));
   const stays = new Set(leftovers.map(({ made }) => made));
-  ledger.keep((made: Made) => stays.has(made));
+  ledger.keep((made) => stays.has(made));
   for (const { text } of leftovers) log.info(`${text}; the post step tries again.`);
   outcome.leftovers = leftovers.map(({ text }) => text);
 }

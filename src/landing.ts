@@ -91,8 +91,7 @@ async function takeOver(
   log.info(`Going on with image ${id} (${status}), which an earlier run has made.`);
   const isRunning = kind === 'import' && status !== 'Available';
   const taskId = isRunning ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
-  const entry = { kind: 'image', region, name, wants, id, copy: kind !== 'import' } as const;
-  ledger.record({ ...entry, ...(scratch && { scratch }), ...(taskId && { taskId }) });
+  ledger.record({ kind: 'image', region, name, wants, id, taskId, scratch, copy: kind !== 'import' });
   outcome.taskId = taskId;
   return { imageId: id, taskId };
 }
@@ -100,10 +99,10 @@ async function takeOver(
 async function importAs(stage: Stage, target: TargetPlan, name: string): Promise<Import> {
   const { cloud, ledger, outcome } = stage;
   const { region, name: wants, scratch } = target;
-  const entry = { kind: 'image', region, name, wants, ...(scratch && { scratch }) } as const;
+  const entry = { kind: 'image', region, name, wants, scratch } as const;
   ledger.record(entry);
   const made = await startImport(cloud.ecs, name, importSpec(stage, name));
-  ledger.record({ ...entry, id: made.imageId, ...(made.taskId && { taskId: made.taskId }) });
+  ledger.record({ ...entry, id: made.imageId, taskId: made.taskId });
   outcome.taskId = made.taskId;
   return made;
 }
