@@ -13,7 +13,7 @@ export class CloudError extends Error {
   readonly clockBehind: number | undefined;
 
   constructor(operation: string, code: string, message: string, more: CloudErrorDetails = {}) {
-    super(harmless(message), more.cause === undefined ? {} : { cause: more.cause });
+    super(harmless(message), more);
     this.operation = operation;
     this.code = harmless(code);
     this.status = more.status;
@@ -29,13 +29,10 @@ export class CloudError extends Error {
   }
 }
 
-export interface CloudErrorDetails {
-  status?: number | undefined;
-  requestId?: string | undefined;
-  retryAfter?: number | undefined;
-  clockBehind?: number | undefined;
-  cause?: Error | undefined;
-}
+type CloudErrorDetails = Partial<Pick<CloudError, 'status' | 'requestId' | 'retryAfter' | 'clockBehind' | 'cause'>>;
+
+/** What is said of an answer that no service of the cloud would give. */
+export const NOT_THE_SERVICE = 'the answer is not one of this service (a proxy in between?)';
 
 /** Makes foreign text one short line without what only signer and service may know (a server echoes what it was sent). */
 export function harmless(text: string): string {

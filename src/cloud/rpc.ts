@@ -1,6 +1,6 @@
 import RpcClient from '@alicloud/pop-core';
 import { heal, type Door } from './door.ts';
-import { CloudError, textOf, timing } from './errors.ts';
+import { CloudError, NOT_THE_SERVICE, textOf, timing } from './errors.ts';
 import { textAt } from './json.ts';
 import { retry } from './retry.ts';
 import { now } from './time.ts';
@@ -79,9 +79,7 @@ function checked(operation: string, answer: unknown, entry: PopCoreEntry): Json 
   const status = entry.response?.statusCode;
   const plain = JSON.parse(JSON.stringify(answer)) as Json | null;
   if (status === 200 && typeof plain?.RequestId === 'string') return plain;
-  throw new CloudError(operation, 'UnexpectedAnswer', 'the answer is not one of this service (a proxy in between?)', {
-    status,
-  });
+  throw new CloudError(operation, 'UnexpectedAnswer', NOT_THE_SERVICE, { status });
 }
 
 function toCloudError(operation: string, thrown: unknown): CloudError {

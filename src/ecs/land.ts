@@ -47,9 +47,7 @@ async function takeName(place: Place, image: Image): Promise<void> {
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     if (moved.length > 0) await settle(place, image.id, 'old', moved).catch(() => undefined);
-    const { operation, code, status, requestId } = error;
-    const text = `${error.message}; ${await namesOf(place, image.id)}`;
-    throw new CloudError(operation, code, text, { status, requestId, cause: error });
+    throw error.reworded(`${error.message}; ${await namesOf(place, image.id)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import AliOss from 'ali-oss';
 import { heal, type Door, type Log } from '../cloud/door.ts';
-import { CloudError, textOf, timing } from '../cloud/errors.ts';
+import { CloudError, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
 import { retry } from '../cloud/retry.ts';
 import { every } from '../cloud/time.ts';
 import type { Sdk } from './sdk.ts';
@@ -158,12 +158,6 @@ function watch(request: ClientRequest, stall: number, stalled: () => void): () =
   });
 }
 
-interface OssError {
-  code?: unknown;
-  status?: number;
-  requestId?: unknown;
-}
-
 function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudError {
   if (thrown instanceof CloudError) return thrown;
   if (wire.failure !== undefined) {
@@ -172,7 +166,7 @@ function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudErro
     // urllib appends the request and its headers to the text.
     return new CloudError(operation, timeout ? 'Timeout' : (code ?? 'ConnectionLost'), message.split(', ')[0] ?? '');
   }
-  const { code, requestId } = (thrown ?? {}) as OssError;
+  const { code, requestId } = (thrown ?? {}) as { code?: unknown; requestId?: unknown };
   const { status, headers } = wire;
   const more = { status, requestId: typeof requestId === 'string' ? requestId : undefined, ...pacing(headers) };
   const known = code ?? (status === 403 && wire.body?.length === 0 ? 'AccessDenied' : undefined);
@@ -180,7 +174,7 @@ function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudErro
     const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
     return new CloudError(operation, known, textOf(thrown) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
   }
-  const text = status === undefined ? textOf(thrown) : 'the answer is not one of this service (a proxy in between?)';
+  const text = status === undefined ? textOf(thrown) : NOT_THE_SERVICE;
   return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
 

@@ -1,4 +1,4 @@
-import { CloudError, hasCode } from '../cloud/errors.ts';
+import { CloudError, hasCode, NOT_THE_SERVICE } from '../cloud/errors.ts';
 import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, findUnfinished, listParts, type Joined } from './join.ts';
@@ -143,12 +143,6 @@ function refuseOther200<T extends { res: { data?: Buffer } }>(answer: T): T {
   if (body.includes('<CompleteMultipartUploadResult')) return answer;
   const text = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];
   const code = text('Code') ?? 'UnexpectedAnswer';
-  throw new CloudError(
-    'oss:CompleteMultipartUpload',
-    code,
-    text('Message') ?? 'the answer is not one of this service (a proxy in between?)',
-    {
-      requestId: text('RequestId'),
-    },
-  );
+  const message = text('Message') ?? NOT_THE_SERVICE;
+  throw new CloudError('oss:CompleteMultipartUpload', code, message, { requestId: text('RequestId') });
 }
