@@ -41,7 +41,7 @@ export interface RetryOptions {
   givesUp?: (tries: number) => boolean;
   /** Hears of each failed try that is followed by another, in place of the log. */
   onRetry?: (error: CloudError) => void;
-  /** Ends the tries at once. */
+  /** Ends the tries at once, with the signal's reason. */
   signal?: AbortSignal;
   /** No try starts after this moment, in ms since the epoch. */
   deadline: number;

@@ -2,23 +2,17 @@ import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import AliOss from 'ali-oss';
 import { heal, type Door, type Log } from '../cloud/door.ts';
 import { CloudError, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
-import { retry } from '../cloud/retry.ts';
+import { retry, type RetryOptions } from '../cloud/retry.ts';
 import { every } from '../cloud/time.ts';
 import type { Sdk } from './sdk.ts';
 
-export interface CallOptions {
+export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
   /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
   timeout?: number;
   /** A try in which no byte moves for this long is over, in ms. */
   stall?: number;
-  /** Ends the call at once, with the signal's reason. */
-  signal?: AbortSignal;
   /** Runs each try when there is a place for it. */
   turn?: <T>(run: () => Promise<T>) => Promise<T>;
-  /** Whether to stop after this many tries, the first one included. */
-  givesUp?: (tries: number) => boolean;
-  /** Hears of each failed try that is followed by another, in place of the log. */
-  onRetry?: (error: CloudError) => void;
 }
 
 /** The door to one bucket and its objects. */
