@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CloudError, hasCode, isDenied } from './cloud/errors.ts';
+import { CloudError, CloudErrors, hasCode, isDenied } from './cloud/errors.ts';
 import { textAt } from './cloud/json.ts';
 import type { Cloud } from './connect.ts';
 import { findImages, isOurs, SUM_TAG, TAG, type Image } from './ecs/images.ts';
@@ -30,16 +30,6 @@ export interface TargetPlan extends Target {
   broken: Image[];
 }
 
-/** Every refusal that could be foreseen. */
-export class CheckFailed extends Error {
-  readonly problems: CloudError[];
-
-  constructor(problems: CloudError[]) {
-    super('the cloud would refuse this import');
-    this.problems = problems;
-  }
-}
-
 /** One name for one import: the same for every try, another for another attempt or another request. */
 export function clientToken(request: ImportRequest, region: string, imageName: string): string {
   const withoutKeys = { ...request, identity: undefined, imageName, target: region };
@@ -48,7 +38,7 @@ export function clientToken(request: ImportRequest, region: string, imageName: s
 
 /**
  * Asks the cloud everything that would make the import fail later. Reads only.
- * @throws CheckFailed with all refusals, CloudError for one that hides all others (wrong keys, no line)
+ * @throws CloudErrors with all refusals, CloudError for one that hides all others (wrong keys, no line)
  */
 export async function check(
   cloud: Cloud,
@@ -72,7 +62,7 @@ export async function check(
           old ? [duplicate(old, kind === 'copy' ? ` in ${region}` : '')] : [],
         )),
   ];
-  if (problems.length > 0) throw new CheckFailed(problems);
+  if (problems.length > 0) throw new CloudErrors('Nothing was uploaded.', problems);
   const staged = found.map((one) => (one instanceof CloudError ? undefined : one));
   return { makeBucket: bucket.exists !== 'yes', staged, targets };
 }

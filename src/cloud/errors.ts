@@ -31,6 +31,16 @@ export class CloudError extends Error {
 
 type CloudErrorDetails = Partial<Pick<CloudError, 'status' | 'requestId' | 'retryAfter' | 'clockBehind' | 'cause'>>;
 
+/** Several failures; the message says what they have in common. */
+export class CloudErrors extends Error {
+  readonly errors: CloudError[];
+
+  constructor(message: string, errors: CloudError[]) {
+    super(message);
+    this.errors = errors;
+  }
+}
+
 /** What is said of an answer that no service of the cloud would give. */
 export const NOT_THE_SERVICE = 'the answer is not one of this service (a proxy in between?)';
 
