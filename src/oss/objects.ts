@@ -3,7 +3,10 @@ import type { CallOptions, Oss } from './client.ts';
 import type { Sdk } from './sdk.ts';
 
 /** Metadata that marks an object as made by a run of ours, `<repository>/<run id>`. */
-export const MARK = 'x-oss-meta-alicloud-import';
+const MARK = 'x-oss-meta-alicloud-import';
+
+/** Headers of all objects that a run makes. A bucket's default class may be Archive, which ECS cannot read. */
+export const marked = (run: string) => ({ [MARK]: run, 'x-oss-storage-class': 'Standard' });
 
 export interface ObjectState {
   /** Bytes. */

@@ -2,7 +2,7 @@ import { CloudError, hasCode, NOT_THE_SERVICE } from '../cloud/errors.ts';
 import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, findUnfinished, listParts, type Joined } from './join.ts';
-import { headObject, initiate, MARK, toState, type ObjectState } from './objects.ts';
+import { headObject, initiate, marked, toState, type ObjectState } from './objects.ts';
 import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
@@ -58,9 +58,7 @@ export async function upload(oss: Oss, source: Source, staging: Staging): Promis
 }
 
 async function begin(oss: Oss, { key, run, onUpload }: Staging): Promise<Joined> {
-  // A bucket's default class may be Archive, which ECS cannot read.
-  const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-  const uploadId = await initiate(oss, key, headers);
+  const uploadId = await initiate(oss, key, marked(run));
   onUpload(uploadId);
   return { uploadId, parts: new Map() };
 }

@@ -3,7 +3,7 @@ import { CloudError } from '../cloud/errors.ts';
 import type { CallOptions, Oss } from './client.ts';
 import type { Sdk } from './sdk.ts';
 import { zerosCrc } from './crc64.ts';
-import { headObject, initiate, MARK, toState } from './objects.ts';
+import { headObject, initiate, marked, toState } from './objects.ts';
 
 const MIB = 1024 ** 2;
 /** Copies under way at a time: each is a request without a body, which the service works off by itself. */
@@ -28,7 +28,7 @@ export async function makeZeros(
   options: CallOptions,
 ): Promise<string> {
   const keys = zeroKeys(key, run);
-  const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
+  const headers = marked(run);
   await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), options);
   const uploadId = await initiate(oss, keys.object, headers, options);
   const limit = pLimit(COPIES);
