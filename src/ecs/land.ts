@@ -24,14 +24,14 @@ export interface Place extends Name {
  * @throws CloudError; the message of one thrown during the swap says which image holds the name
  */
 export async function land(place: Place, make: (name: string) => Promise<Import>): Promise<Image> {
-  const { ecs, log, name, timeout, held, replaces } = place;
+  const { log, name, held, replaces } = place;
   const temporary = temporaryName(name, place.runId);
   const made = await make(held ? temporary : name).catch((error: unknown) => {
     if (held || !replaces || !hasCode(error, 'InvalidImageName.Duplicated')) throw error;
     log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
     return make(temporary);
   });
-  const image = await waitForImage({ ecs, log, timeout }, made);
+  const image = await waitForImage(place, made);
   place.onAvailable(image);
   if (image.name !== name) await takeName(place, image);
   return { ...image, name };
