@@ -106,6 +106,24 @@ export function boundedSource(handle: FileHandle, size: number): Source {
   };
 }
 
+/** A disk whose blocks lie apart in a file. `piece` reads inside one block, undefined for zeros. All in bytes. */
+export function blockwise(
+  size: number,
+  block: number,
+  piece: (offset: number, length: number) => Promise<Buffer | undefined>,
+): Source {
+  const read = async (offset: number, length: number): Promise<Buffer> => {
+    const whole = Buffer.alloc(length);
+    for (let done = 0; done < length && offset + done < size;) {
+      const part = Math.min(length - done, block - ((offset + done) % block));
+      (await piece(offset + done, part))?.copy(whole, done);
+      done += part;
+    }
+    return whole;
+  };
+  return { size, read };
+}
+
 /** A big-endian 64-bit number, or Infinity where it exceeds what a double holds, so that every range check fails. */
 export function u64be(buffer: Buffer, at: number): number {
   return safe(buffer.readBigUInt64BE(at));
