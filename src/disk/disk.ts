@@ -1,16 +1,11 @@
+import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 
 /** The formats that ImportImage takes, in its own spelling (DiskDeviceMapping.N.Format). */
 export type Format = 'RAW' | 'VHD' | 'QCOW2';
 
-/** What makes a file on this machine the same, unchanged file. Times in nanoseconds, size in bytes. */
-interface FileIdentity {
-  dev: bigint;
-  ino: bigint;
-  size: bigint;
-  mtimeNs: bigint;
-  ctimeNs: bigint;
-}
+/** What makes a file on this machine the same, unchanged file. */
+type FileIdentity = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
 
 /** A disk image that was opened once and judged importable. All sizes are bytes. */
 export interface DiskImage {
@@ -25,7 +20,7 @@ export interface DiskImage {
   /** Bytes that the file takes on this machine's disk; less than `size` for a sparse file. */
   allocated: number;
   /** Set only when firmware must be UEFI: an EFI system partition and no way to boot by BIOS. */
-  bootMode?: 'UEFI';
+  bootMode: 'UEFI' | undefined;
   /** One line each: things that will probably bite later, without being an error now. */
   warnings: string[];
   identity: FileIdentity;

@@ -19,7 +19,7 @@ interface Partition {
 export interface Table {
   kind: 'GPT' | 'MBR' | 'none';
   partitions: Partition[];
-  bootMode?: 'UEFI';
+  bootMode: 'UEFI' | undefined;
 }
 
 interface Sector0 {
@@ -53,7 +53,7 @@ export async function readTable(disk: Source, findings: Findings, boots: boolean
   if (boots && kind === 'none') findings.warn('no partition table; a system disk without one does not boot.');
   else if (boots && !efi && !bios)
     findings.warn('neither boot code nor an EFI system partition; a system disk like this does not boot.');
-  return { kind, partitions, ...(efi && !bios && { bootMode: 'UEFI' }) };
+  return { kind, partitions, bootMode: efi && !bios ? 'UEFI' : undefined };
 }
 
 /** Undefined for anything but an MBR with entries that make sense: a FAT boot sector has the same signature. */
