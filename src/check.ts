@@ -56,11 +56,7 @@ export async function check(
   const problems = [
     ...bucketIssues,
     ...found.filter((one) => one instanceof CloudError),
-    ...(request.forceDelete
-      ? []
-      : targets.flatMap(({ old, kind, region }) =>
-          old ? [duplicate(old, kind === 'copy' ? ` in ${region}` : '')] : [],
-        )),
+    ...(request.forceDelete ? [] : targets.flatMap(nameTaken)),
   ];
   if (problems.length > 0) throw new CloudErrors('Nothing was uploaded.', problems);
   const staged = found.map((one) => (one instanceof CloudError ? undefined : one));
@@ -146,10 +142,9 @@ const isTwin = ({ status, tags }: Image, repository: string, content: string): b
 
 const isBeingMade = (status: string): boolean => /^(Creating|Waiting)$/.test(status);
 
-function duplicate({ id, name, status }: Image, where: string): CloudError {
-  return new CloudError(
-    'ecs:DescribeImages',
-    'InvalidImageName.Duplicated',
-    `image ${id} (${status})${where} has the name ${name}`,
-  );
+function nameTaken({ old, kind, region }: TargetPlan): CloudError[] {
+  if (old === undefined) return [];
+  const where = kind === 'copy' ? ` in ${region}` : '';
+  const text = `image ${old.id} (${old.status})${where} has the name ${old.name}`;
+  return [new CloudError('ecs:DescribeImages', 'InvalidImageName.Duplicated', text)];
 }

@@ -83,12 +83,8 @@ async function ensureImportRole(ram: Rpc, log: Log, beforeMaking: () => void): P
     await succeeds(made, THERE_ALREADY);
     log.info(`Created the role ${IMPORT_ROLE}, with which ECS reads the bucket.`);
   } else if (!trustsEcs(trust)) {
-    const statement = JSON.stringify(TRUST_STATEMENT);
-    throw new CloudError(
-      'ram:GetRole',
-      'RoleTrustsNotEcs',
-      `the trust policy of ${IMPORT_ROLE} lacks the statement ${statement}`,
-    );
+    const text = `the trust policy of ${IMPORT_ROLE} lacks the statement ${JSON.stringify(TRUST_STATEMENT)}`;
+    throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', text);
   }
   if (trust !== undefined && (await hasPolicy(ram))) return false;
   await attachPolicy(ram, log);

@@ -122,9 +122,8 @@ async function complete(
     if (answer.crc64 === crc64) return answer;
   } catch (error) {
     const there = await headObject(oss, key).catch(() => undefined);
-    const done = typeof there === 'object' && there.run === run && there.crc64 === crc64;
-    if (!done) throw error;
-    return there;
+    if (typeof there === 'object' && there.run === run && there.crc64 === crc64) return there;
+    throw error;
   }
   const there = await pace.store((options) => headObject(oss, key, options));
   const state = typeof there === 'object' ? there : answer;
