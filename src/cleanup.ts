@@ -133,8 +133,8 @@ async function uploadsToAbort(
   try {
     const all = await unfinishedUploads(oss, key);
     if (isPrivate) return all.map((upload) => upload.id);
-    const unknown = all.filter((one) => one.id !== id && !others?.includes(one.id));
-    return [...known, ...(await lostUploads(oss, unknown))];
+    const later = all.filter((one) => one.id !== id && !others?.includes(one.id));
+    return [...known, ...(await lostUploads(oss, later))];
   } catch (error) {
     if (!isDenied(error) || (id === undefined && !completed)) throw error;
     return known;

@@ -150,12 +150,7 @@ async function cleanUpAfter(log: Output): Promise<void> {
 }
 
 /** What a failed run says: problems of one line each, and what they have in common. */
-interface Report {
-  head?: string;
-  problems: string[];
-}
-
-function report(error: unknown): Report {
+function report(error: unknown): { head?: string; problems: string[] } {
   if (error instanceof DiskError) return { problems: [`Nothing was imported. ${error.problems.join(' ')}`] };
   if (error instanceof BadInput) return { head: 'Nothing was sent. What to mend:', problems: error.problems };
   if (error instanceof CloudErrors) return { head: error.message, problems: error.errors.map(explain) };

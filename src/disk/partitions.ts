@@ -22,12 +22,6 @@ export interface Table {
   bootMode: 'UEFI' | undefined;
 }
 
-interface Sector0 {
-  entries: { active: boolean; type: number; start: number; count: number }[];
-  code: boolean;
-  generic: boolean;
-}
-
 /**
  * Reads the partition table of a disk and judges how it can boot. ECS boots by BIOS unless it is told otherwise, so
  * UEFI is named only when nothing on the disk could be meant for BIOS.
@@ -57,7 +51,7 @@ export async function readTable(disk: Source, findings: Findings, boots: boolean
 }
 
 /** Undefined for anything but an MBR with entries that make sense: a FAT boot sector has the same signature. */
-function parseMbr(sector: Buffer): Sector0 | undefined {
+function parseMbr(sector: Buffer) {
   if (sector.readUInt16BE(510) !== 0x55aa) return undefined;
   const entries = [446, 462, 478, 494].map((at) => ({
     status: sector.readUInt8(at),
