@@ -1,4 +1,5 @@
 import { CloudError } from '../cloud/errors.ts';
+import type { CallOptions } from './client.ts';
 import { zerosCrc } from './crc64.ts';
 import { zeroPart, type Part } from './cut.ts';
 import type { Pace } from './pace.ts';
@@ -41,9 +42,7 @@ export class Copier {
     const object = await (this.object ??= this.make());
     if (object === undefined || this.refused) return undefined;
     const to = { key, uploadId, number, length };
-    const copied = await this.unlessRefused(
-      this.pace.store((options) => copyPart(oss, object, to, { ...options, signal: this.signal })),
-    );
+    const copied = await this.unlessRefused((options) => copyPart(oss, object, to, options));
     if (copied === undefined) return undefined;
     progress.copied(length);
     return { ...copied, crc: zerosCrc(length), length };
@@ -53,15 +52,13 @@ export class Copier {
     const { oss, key, run, source } = this.target;
     this.onZeros();
     const length = zeroPart(source.size);
-    return this.unlessRefused(
-      this.pace.store((options) => makeZeros(oss, key, length, run, { ...options, signal: this.signal })),
-    );
+    return this.unlessRefused((options) => makeZeros(oss, key, length, run, options));
   }
 
   /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
-  private async unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
+  private async unlessRefused<T>(work: (options: CallOptions) => Promise<T>): Promise<T | undefined> {
     try {
-      return await work;
+      return await this.pace.store((options) => work({ ...options, signal: this.signal }));
     } catch (error) {
       const { status = 0, code } = error instanceof CloudError ? error : { code: '' };
       if (status < 400 || status >= 500 || code === 'NoSuchUpload') throw error;
