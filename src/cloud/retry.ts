@@ -28,8 +28,8 @@ export function cure(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
 }
 
 /** Full jitter, 0.5 s doubling to 10 s, never less than the service asks for; `tries` counts from 1. */
-export function pauseBefore(tries: number, error: CloudError, random: number = Math.random()): number {
-  const jitter = random * Math.min(10_000, 500 * 2 ** tries);
+function pauseBefore(tries: number, error: CloudError): number {
+  const jitter = Math.random() * Math.min(10_000, 500 * 2 ** tries);
   return Math.max(jitter, error.retryAfter ?? 0, 100);
 }
 
