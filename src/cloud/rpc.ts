@@ -1,5 +1,5 @@
 import RpcClient from '@alicloud/pop-core';
-import { heal, type Door } from './door.ts';
+import { retryOptions, type Door } from './door.ts';
 import { CloudError, NOT_THE_SERVICE, textOf, timing } from './errors.ts';
 import { textAt } from './json.ts';
 import { retry } from './retry.ts';
@@ -65,12 +65,7 @@ export function openRpc(service: RpcService, door: Door): Rpc {
         throw toCloudError(operation, thrown);
       }
     };
-    return retry(attempt, {
-      operation,
-      log: door.log,
-      deadline: door.deadline.at,
-      heal: (how, error) => heal(door, how, error),
-    });
+    return retry(attempt, { ...retryOptions(door), operation });
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import AliOss from 'ali-oss';
-import { heal, type Door, type Log } from '../cloud/door.ts';
+import { retryOptions, type Door, type Log } from '../cloud/door.ts';
 import { CloudError, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
 import { retry, type RetryOptions } from '../cloud/retry.ts';
 import { every } from '../cloud/time.ts';
@@ -44,13 +44,7 @@ export function openOss(place: OssPlace, door: Door): Oss {
       }
     };
     const turn = options.turn ?? ((run) => run());
-    return retry((tries) => turn(() => attempt(tries)), {
-      ...options,
-      operation,
-      log: door.log,
-      deadline: door.deadline.at,
-      heal: (how, error) => heal(door, how, error),
-    });
+    return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(door), operation });
   };
   return { bucket: place.bucket, region: place.region, log: door.log, call };
 }
