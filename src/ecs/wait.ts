@@ -5,7 +5,7 @@ import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, type Image } from './images.ts';
 import type { Import } from './import.ts';
-import { findTask, taskError } from './tasks.ts';
+import { statusOf, taskError } from './tasks.ts';
 
 const LOST_TASK = /^(Failed|Deleted)$/;
 const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
@@ -71,7 +71,7 @@ function watchTask({ ecs, log }: Waiting, taskId: string | undefined): () => Pro
   return async () => {
     if (blind || taskId === undefined) return undefined;
     try {
-      return (await findTask(ecs, taskId))?.status;
+      return await statusOf(ecs, taskId);
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       blind = isDenied(error);
