@@ -18,7 +18,7 @@ const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp\.Expired|InvalidTimeStamp
 const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
 
 /** What a failed try calls for. */
-export function cure(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
+function cure(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
   if (CLOCK.test(error.code)) return 'clock';
   if (TOKEN.test(error.code)) return 'token';
   const { status = 0 } = error;
@@ -26,6 +26,9 @@ export function cure(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
   if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500) return 'none';
   return status >= 500 || TRANSIENT.test(error.code) ? 'again' : 'none';
 }
+
+/** Whether the same call may succeed later. */
+export const passes = (error: unknown): error is CloudError => error instanceof CloudError && cure(error) === 'again';
 
 /** Full jitter, 0.5 s doubling to 10 s, never less than the service asks for; `tries` counts from 1. */
 function pauseBefore(tries: number, error: CloudError): number {

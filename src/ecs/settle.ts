@@ -1,6 +1,6 @@
 import type { Log } from '../cloud/door.ts';
-import { CloudError } from '../cloud/errors.ts';
-import { cure } from '../cloud/retry.ts';
+import { CloudError, hasCode } from '../cloud/errors.ts';
+import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, type Image } from './images.ts';
@@ -59,10 +59,8 @@ export async function settle(wanted: Name, newId: string, goal: Who, moved: stri
     } catch (error) {
       // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
       // deleted the image; where an answer was lost, the next look shows what it would have said.
-      const known = error instanceof CloudError ? error : undefined;
-      const passes = /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/.test(known?.code ?? '');
-      if (known === undefined || !(passes || cure(known) === 'again')) throw error;
-      last = known;
+      if (!hasCode(error, /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/) && !passes(error)) throw error;
+      last = error;
       return undefined;
     }
   };

@@ -1,6 +1,6 @@
 import type { Log } from '../cloud/door.ts';
-import { CloudError, isDenied } from '../cloud/errors.ts';
-import { cure } from '../cloud/retry.ts';
+import { CloudError, hasCode, isDenied } from '../cloud/errors.ts';
+import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, type Image } from './images.ts';
@@ -52,8 +52,7 @@ export async function waitForImage(waiting: Waiting, { imageId, taskId }: Import
     try {
       return await look();
     } catch (error) {
-      const passes = error instanceof CloudError && (cure(error) === 'again' || error.code === 'UnexpectedAnswer');
-      if (error instanceof ImportFailed || !passes) throw error;
+      if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer'))) throw error;
       log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
       return undefined;
     }
@@ -90,10 +89,8 @@ async function failure(
   status = 'Gone',
 ): Promise<CloudError> {
   const reason = taskId === undefined ? undefined : await taskError(ecs, taskId).catch(() => undefined);
-  if (reason !== undefined)
-    return new ImportFailed('ecs:ImportImage', reason.code, `image ${imageId}: ${reason.message}`);
-  if (task === 'Deleted')
-    return new ImportFailed('ecs:ImportImage', 'ImportCancelled', `image ${imageId}: its import task was cancelled`);
-  const text = `image ${imageId} is ${status}, and the service gives no reason`;
-  return new ImportFailed('ecs:ImportImage', `Image${status}`, text);
+  const failed = (code: string, text: string) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
+  if (reason !== undefined) return failed(reason.code, `: ${reason.message}`);
+  if (task === 'Deleted') return failed('ImportCancelled', ': its import task was cancelled');
+  return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
 }
