@@ -88,8 +88,7 @@ export function boundedSource(handle: FileHandle, size: number): Source {
       if (left < 0) throw new DiskError(['The headers of this file are spread over more than 16 MiB: it is damaged.']);
       const buffer = Buffer.alloc(length);
       if (offset < 0 || offset >= size) return buffer;
-      let done = 0;
-      while (done < length) {
+      for (let done = 0; done < length;) {
         const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((cause: unknown) => {
           throw new DiskError([`Reading the file failed: ${oneLine(String(cause))}`]);
         });

@@ -1,4 +1,3 @@
-import type { Log } from '../cloud/door.ts';
 import { CloudError, hasCode } from '../cloud/errors.ts';
 import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
@@ -6,16 +5,13 @@ import { now, poll } from '../cloud/time.ts';
 import { findImages, type Image } from './images.ts';
 import { asideName, asidePrefix, temporaryName } from './names.ts';
 import { nextSwap, type Held, type Who } from './swap.ts';
+import type { Waiting } from './wait.ts';
 
-/** A name in a region, and the run that wants it for its image. */
-export interface Name {
-  ecs: Rpc;
-  log: Log;
+/** A name in a region, and the run that wants it for its image; another run's may hold it while it is still being made. */
+export interface Name extends Waiting {
   /** The name that the user asked for. */
   name: string;
   runId: string;
-  /** Longest wait for an image, in ms: another run's may hold the name while it is being made, and cannot be renamed yet. */
-  timeout: number;
 }
 
 /** How long a swap may take, eventual consistency of the listing included, in ms. */

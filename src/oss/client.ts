@@ -10,7 +10,7 @@ export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 
   /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
   timeout?: number;
   /** A try in which no byte moves for this long is over, in ms. */
-  stall?: number;
+  stall?: number | undefined;
   /** Runs each try when there is a place for it. */
   turn?: <T>(run: () => Promise<T>) => Promise<T>;
 }
@@ -34,10 +34,12 @@ export interface OssPlace {
 export function openOss(place: OssPlace, door: Door): Oss {
   const call = async <T>(operation: string, run: (sdk: Sdk) => Promise<T>, options: CallOptions = {}): Promise<T> => {
     const attempt = async (tries: number): Promise<T> => {
+      // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
+      const stall = options.stall && Math.min(options.stall * 2 ** (tries - 1), 300_000);
       const wire: Wire = {};
       try {
         options.signal?.throwIfAborted();
-        return await run(await newSdk(place, door, operation.includes('Bucket'), patient(options, tries), wire));
+        return await run(await newSdk(place, door, operation.includes('Bucket'), { ...options, stall }, wire));
       } catch (thrown) {
         options.signal?.throwIfAborted();
         throw toCloudError(operation, thrown, wire);
@@ -47,13 +49,6 @@ export function openOss(place: OssPlace, door: Door): Oss {
     return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(door), operation });
   };
   return { bucket: place.bucket, region: place.region, log: door.log, call };
-}
-
-/** Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever. */
-function patient(options: CallOptions, tries: number): CallOptions {
-  return options.stall === undefined
-    ? options
-    : { ...options, stall: Math.min(options.stall * 2 ** (tries - 1), 300_000) };
 }
 
 /** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */
