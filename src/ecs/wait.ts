@@ -66,7 +66,7 @@ export async function waitForImage(waiting: Waiting, { imageId, taskId }: Import
 
 /** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
 function watchTask({ ecs, log }: Waiting, taskId: string | undefined): () => Promise<string | undefined> {
-  let blind = taskId === undefined;
+  let blind = false;
   return async () => {
     if (blind || taskId === undefined) return undefined;
     try {
