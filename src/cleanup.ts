@@ -131,10 +131,10 @@ async function uploadsToAbort(
   const isPrivate = request.key === undefined;
   if (!isPrivate && others === undefined) return known;
   try {
-    const all = await unfinishedUploads(oss, key);
-    if (isPrivate) return all.map((upload) => upload.id);
-    const later = all.filter((one) => one.id !== id && !others?.includes(one.id));
-    return [...known, ...(await lostUploads(oss, later))];
+    const all = (await unfinishedUploads(oss, key)).map((upload) => upload.id);
+    if (isPrivate) return all;
+    const later = all.filter((one) => one !== id && !others?.includes(one));
+    return [...known, ...(await lostUploads(oss, key, later))];
   } catch (error) {
     if (!isDenied(error) || (id === undefined && !completed)) throw error;
     return known;

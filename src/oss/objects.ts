@@ -82,8 +82,7 @@ export async function removeObject(oss: Oss, claim: Claim): Promise<boolean> {
 }
 
 /** An unfinished multipart upload. */
-export interface Unfinished {
-  key: string;
+interface Unfinished {
   id: string;
   /** ms since the epoch. */
   initiated: number;
@@ -97,9 +96,7 @@ export async function unfinishedUploads(oss: Oss, key: string): Promise<Unfinish
     const query = { prefix: key, 'max-uploads': 1000, ...marker };
     const page = await oss.call('oss:ListMultipartUploads', (sdk) => sdk.listUploads(query));
     for (const { name, uploadId, initiated } of page.uploads) {
-      if (name === key && uploadId !== undefined) {
-        found.push({ key, id: uploadId, initiated: Date.parse(initiated ?? '') });
-      }
+      if (name === key && uploadId !== undefined) found.push({ id: uploadId, initiated: Date.parse(initiated ?? '') });
     }
     if (!page.isTruncated || page.nextKeyMarker === undefined) return found;
     marker = { 'key-marker': page.nextKeyMarker, 'upload-id-marker': page.nextUploadIdMarker };
