@@ -78,12 +78,7 @@ export default defineConfig(
     },
   },
   { files: ['src/cloud/time.ts'], rules: { 'no-restricted-globals': 'off' } },
-<<<<<<< HEAD
   { files: ['src/{index,inputs,connect,quiet}.ts'], rules: { 'no-restricted-properties': 'off' } },
-  only(['simulator/**/*.ts'], 'the simulator shares nothing with the product', '(?!.*/src/).*'),
-=======
-  { files: ['src/{index,inputs,connect}.ts'], rules: { 'no-restricted-properties': 'off' } },
   only(['simulator/**/*.ts'], 'the simulator shares nothing with the product', '(?!.*/(src|runner)/).*'),
   only(['runner/*.ts'], 'the runner knows neither the product nor the cloud', NODE, OWN, 'yaml'),
->>>>>>> slim-sim
 );

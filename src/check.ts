@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CloudError, isDenied } from './cloud/errors.ts';
+import { CloudError, CloudErrors, hasCode, isDenied } from './cloud/errors.ts';
 import { textAt } from './cloud/json.ts';
 import type { Cloud } from './connect.ts';
 import { findImages, isOurs, SUM_TAG, TAG, type Image } from './ecs/images.ts';
@@ -30,16 +30,6 @@ export interface TargetPlan extends Target {
   broken: Image[];
 }
 
-/** Every refusal that could be foreseen. */
-export class CheckFailed extends Error {
-  readonly problems: CloudError[];
-
-  constructor(problems: CloudError[]) {
-    super('the cloud would refuse this import');
-    this.problems = problems;
-  }
-}
-
 /** One name for one import: the same for every try, another for another attempt or another request. */
 export function clientToken(request: ImportRequest, region: string, imageName: string): string {
   const withoutKeys = { ...request, identity: undefined, imageName, target: region };
@@ -48,7 +38,7 @@ export function clientToken(request: ImportRequest, region: string, imageName: s
 
 /**
  * Asks the cloud everything that would make the import fail later. Reads only.
- * @throws CheckFailed with all refusals, CloudError for one that hides all others (wrong keys, no line)
+ * @throws CloudErrors with all refusals, CloudError for one that hides all others (wrong keys, no line)
  */
 export async function check(
   cloud: Cloud,
@@ -66,13 +56,9 @@ export async function check(
   const problems = [
     ...bucketIssues,
     ...found.filter((one) => one instanceof CloudError),
-    ...(request.forceDelete
-      ? []
-      : targets.flatMap(({ old, kind, region }) =>
-          old ? [duplicate(old, kind === 'copy' ? ` in ${region}` : '')] : [],
-        )),
+    ...(request.forceDelete ? [] : targets.flatMap(nameTaken)),
   ];
-  if (problems.length > 0) throw new CheckFailed(problems);
+  if (problems.length > 0) throw new CloudErrors('Nothing was uploaded.', problems);
   const staged = found.map((one) => (one instanceof CloudError ? undefined : one));
   return { makeBucket: bucket.exists !== 'yes', staged, targets };
 }
@@ -118,7 +104,7 @@ async function objectUnder(
   key: string,
 ): Promise<ObjectState | CloudError | undefined> {
   const found = await headObject(oss, key).catch((error: unknown) => {
-    if (error instanceof CloudError && error.code === 'PublicEndpointForbidden') return error;
+    if (hasCode(error, 'PublicEndpointForbidden')) return error;
     throw error;
   });
   if (found instanceof CloudError) return found;
@@ -157,10 +143,9 @@ const isTwin = ({ status, tags }: Image, repository: string, content: string): b
 
 const isBeingMade = (status: string): boolean => /^(Creating|Waiting)$/.test(status);
 
-function duplicate({ id, name, status }: Image, where: string): CloudError {
-  return new CloudError(
-    'ecs:DescribeImages',
-    'InvalidImageName.Duplicated',
-    `image ${id} (${status})${where} has the name ${name}`,
-  );
+function nameTaken({ old, kind, region }: TargetPlan): CloudError[] {
+  if (old === undefined) return [];
+  const where = kind === 'copy' ? ` in ${region}` : '';
+  const text = `image ${old.id} (${old.status})${where} has the name ${old.name}`;
+  return [new CloudError('ecs:DescribeImages', 'InvalidImageName.Duplicated', text)];
 }

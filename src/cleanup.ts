@@ -1,4 +1,4 @@
-import { CloudError, isDenied, textOf } from './cloud/errors.ts';
+import { CloudError, hasCode, isDenied, textOf } from './cloud/errors.ts';
 import { now } from './cloud/time.ts';
 import type { Cloud } from './connect.ts';
 import { cancelImport } from './ecs/cancel.ts';
@@ -54,7 +54,7 @@ export async function cleanUp(made: Made[], cloud: Cloud, request: ImportRequest
         await undo(one, cloud, request, undone);
       } catch (error) {
         // Where the bucket is gone, all that lay in it is.
-        if (error instanceof CloudError && error.code === 'NoSuchBucket') continue;
+        if (hasCode(error, 'NoSuchBucket')) continue;
         const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
         undone.leftovers.push({ made: one, text: `${howToUndo(one, request, undone.kept)} (${reason})` });
       }
@@ -131,15 +131,10 @@ async function uploadsToAbort(
   const isPrivate = request.key === undefined;
   if (!isPrivate && others === undefined) return known;
   try {
-    const all = await unfinishedUploads(oss, key);
-    if (isPrivate) return all.map((upload) => upload.id);
-    return [
-      ...known,
-      ...(await lostUploads(
-        oss,
-        all.filter((one) => one.id !== id && !others?.includes(one.id)),
-      )),
-    ];
+    const all = (await unfinishedUploads(oss, key)).map((upload) => upload.id);
+    if (isPrivate) return all;
+    const later = all.filter((one) => one !== id && !others?.includes(one));
+    return [...known, ...(await lostUploads(oss, key, later))];
   } catch (error) {
     if (!isDenied(error) || (id === undefined && !completed)) throw error;
     return known;

@@ -1,7 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { cleanUp } from './cleanup.ts';
-import { CloudError, textOf } from './cloud/errors.ts';
-import type { Made } from './ledger.ts';
+import { hasCode, textOf } from './cloud/errors.ts';
 import type { Stage } from './main.ts';
 import { setOutputs } from './outputs.ts';
 
@@ -9,7 +8,7 @@ import { setOutputs } from './outputs.ts';
 export async function undo(stage: Stage, error: unknown): Promise<void> {
   const { request, ledger, outcome } = stage;
   // The import goes on and is reading the objects.
-  if (error instanceof CloudError && error.code === 'WaitTimedOut') ledger.forget(['image', 'object', 'role']);
+  if (hasCode(error, 'WaitTimedOut')) ledger.forget(['image', 'object', 'role']);
   const isFinished = (id?: string) => outcome.images.some((image) => image.id === id);
   ledger.keep((made) => made.kind !== 'image' || made.scratch === true || !isFinished(made.id));
   if (request.skipClean) ledger.forget(['upload', 'object']);
@@ -38,7 +37,7 @@ async function cleanStage({ request, cloud, ledger, log, outcome }: Stage): Prom
   const { leftovers, kept } = await cleanUp(ledger.made(), cloud, request);
   if (outcome.images.length === 0) outcome.images.push(...kept.map((image) => ({ ...image, region: request.region })));
   const stays = new Set(leftovers.map(({ made }) => made));
-  ledger.keep((made: Made) => stays.has(made));
+  ledger.keep((made) => stays.has(made));
   for (const { text } of leftovers) log.info(`${text}; the post step tries again.`);
   outcome.leftovers = leftovers.map(({ text }) => text);
 }

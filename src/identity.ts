@@ -8,7 +8,7 @@ const PROVIDER_ARN: Form = {
   test: /^acs:ram::\d+:oidc-provider\/.+$/,
   meaning: 'an ARN such as acs:ram::<account id>:oidc-provider/<name>',
 };
-const ROLE: Form = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
+export const ROLE: Form = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
 const SESSION: Form = { test: /^[\w.@-]{2,32}$/, meaning: '2 to 32 letters, digits and ".", "@", "_", "-"' };
 
 /** Key id, secret and token of one place: all of it counts, or nothing. */

@@ -1,8 +1,7 @@
 import './quiet.ts';
 import { getState, saveState } from '@actions/core';
 import { explain } from './advice.ts';
-import { CheckFailed } from './check.ts';
-import { CloudError, isLockedOut, textOf } from './cloud/errors.ts';
+import { CloudError, CloudErrors, isLockedOut, textOf } from './cloud/errors.ts';
 import { connect } from './connect.ts';
 import { resolveProfile } from './credentials/profile.ts';
 import { endsByItself } from './credentials/source.ts';
@@ -10,7 +9,6 @@ import { bytes, DiskError, type DiskImage } from './disk/disk.ts';
 import { findDisk } from './disk/find.ts';
 import { openDisk } from './disk/inspect.ts';
 import { readInputs, type ImportRequest } from './inputs.ts';
-import { PartialFailure } from './landing.ts';
 import { Ledger, type Made } from './ledger.ts';
 import { openLog, type Output } from './log.ts';
 import { run } from './main.ts';
@@ -153,19 +151,10 @@ async function cleanUpAfter(log: Output): Promise<void> {
 }
 
 /** What a failed run says: problems of one line each, and what they have in common. */
-interface Report {
-  head?: string;
-  problems: string[];
-}
-
-function report(error: unknown): Report {
+function report(error: unknown): { head?: string; problems: string[] } {
   if (error instanceof DiskError) return { problems: [`Nothing was imported. ${error.problems.join(' ')}`] };
   if (error instanceof BadInput) return { head: 'Nothing was sent. What to mend:', problems: error.problems };
-  if (error instanceof PartialFailure) {
-    const head = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
-    return { head, problems: error.failures.map(explain) };
-  }
-  if (error instanceof CheckFailed) return { head: 'Nothing was uploaded.', problems: error.problems.map(explain) };
+  if (error instanceof CloudErrors) return { head: error.message, problems: error.errors.map(explain) };
   return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
 }
 

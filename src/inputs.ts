@@ -1,7 +1,7 @@
 import type { Source } from './credentials/source.ts';
 import { readDistribution, type Distribution } from './distribution.ts';
 import { Fields, type Form } from './fields.ts';
-import { knownSecrets, readIdentity } from './identity.ts';
+import { knownSecrets, readIdentity, ROLE } from './identity.ts';
 
 export interface ImportRequest {
   path: string;
@@ -160,7 +160,6 @@ const FAMILY: Form = {
   test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}:_-]{1,127}$/u,
   meaning: 'an image family: 2 to 128 letters, digits, ":", "_" and "-", a letter first, and not aliyun or acs: first',
 };
-const ROLE: Form = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
 const HOST: Form = {
   test: /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?$/i,
   meaning: 'a host name, with or without https://',

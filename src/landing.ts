@@ -1,5 +1,5 @@
 import { clientToken, type Plan, type TargetPlan } from './check.ts';
-import { CloudError } from './cloud/errors.ts';
+import { CloudError, CloudErrors } from './cloud/errors.ts';
 import { now } from './cloud/time.ts';
 import { startCopy } from './ecs/copy.ts';
 import { dressImage } from './ecs/dress.ts';
@@ -12,19 +12,9 @@ import type { Made } from './ledger.ts';
 import type { Stage } from './main.ts';
 import { setOutputs } from './outputs.ts';
 
-/** Some images were made and others were not; the outputs hold what succeeded. */
-export class PartialFailure extends Error {
-  readonly failures: CloudError[];
-
-  constructor(failures: CloudError[]) {
-    super('not everything was made');
-    this.failures = failures;
-  }
-}
-
 /**
  * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.
- * @throws CloudError of the image itself, PartialFailure of copies and shares, after all others have been tried
+ * @throws CloudError of the image itself, CloudErrors of copies and shares, after all others have been tried
  */
 export async function landAll(stage: Stage, plan: Plan): Promise<void> {
   const { request, cloud, ledger, log, outcome } = stage;
@@ -49,9 +39,10 @@ export async function landAll(stage: Stage, plan: Plan): Promise<void> {
     setOutputs(outcome);
   }
   outcome.times.import = now() - started;
-  if (failures.length > 0) throw new PartialFailure(failures);
+  if (failures.length > 0) throw new CloudErrors(PARTLY, failures);
 }
 
+const PARTLY = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
 const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
 
 const isImage = (made: Made, { region, name }: TargetPlan): boolean =>
@@ -91,8 +82,7 @@ async function takeOver(
   log.info(`Going on with image ${id} (${status}), which an earlier run has made.`);
   const isRunning = kind === 'import' && status !== 'Available';
   const taskId = isRunning ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
-  const entry = { kind: 'image', region, name, wants, id, copy: kind !== 'import' } as const;
-  ledger.record({ ...entry, ...(scratch && { scratch }), ...(taskId && { taskId }) });
+  ledger.record({ kind: 'image', region, name, wants, id, taskId, scratch, copy: kind !== 'import' });
   if (kind === 'import') outcome.taskId = taskId;
   return { imageId: id, taskId };
 }
@@ -100,10 +90,10 @@ async function takeOver(
 async function importAs(stage: Stage, target: TargetPlan, name: string): Promise<Import> {
   const { cloud, ledger, outcome } = stage;
   const { region, name: wants, scratch } = target;
-  const entry = { kind: 'image', region, name, wants, ...(scratch && { scratch }) } as const;
+  const entry = { kind: 'image', region, name, wants, scratch } as const;
   ledger.record(entry);
   const made = await startImport(cloud.ecs, name, importSpec(stage, name));
-  ledger.record({ ...entry, id: made.imageId, ...(made.taskId && { taskId: made.taskId }) });
+  ledger.record({ ...entry, id: made.imageId, taskId: made.taskId });
   outcome.taskId = made.taskId;
   return made;
 }

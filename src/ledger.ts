@@ -4,11 +4,11 @@ export type Made =
    * A multipart upload under a key; `others` were under it before us, which matters where the key is the user's. Of one
    * that was completed nothing is left, unless the answer to another beginning of it was lost.
    */
-  | { kind: 'upload'; key: string; id?: string; others?: string[]; completed?: boolean }
+  | { kind: 'upload'; key: string; id?: string; others?: string[] | undefined; completed?: boolean }
   /** The zero object of a staged object, and its seed. */
   | { kind: 'zeros'; key: string }
   /** A staged object; `etag` and `versionId` once it was completed. */
-  | { kind: 'object'; key: string; etag?: string; versionId?: string }
+  | { kind: 'object'; key: string; etag?: string; versionId?: string | undefined }
   /** An image under the name that it wants or a temporary one; a scratch image is needed only on the way. */
   | {
       kind: 'image';
@@ -16,7 +16,7 @@ export type Made =
       name: string;
       wants: string;
       id?: string;
-      taskId?: string;
+      taskId?: string | undefined;
       copy?: boolean;
       scratch?: boolean;
     }
@@ -30,9 +30,8 @@ export class Ledger {
   private readonly entries = new Map<string, Made>();
   private readonly save: (made: Made[]) => void;
 
-  constructor(save: (made: Made[]) => void, made: Made[] = []) {
+  constructor(save: (made: Made[]) => void) {
     this.save = save;
-    for (const entry of made) this.entries.set(nameOf(entry), entry);
   }
 
   /** Adds an entry, or what has become known of it. */

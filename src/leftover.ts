@@ -5,19 +5,19 @@ import type { Made } from './ledger.ts';
 import { zeroKeys } from './oss/zeros.ts';
 
 /** What stays when something could not be undone, and the command that undoes it. */
-export function howToUndo(made: Made, request: ImportRequest, kept: Image[] = []): string {
+export function howToUndo(made: Made, request: ImportRequest, kept: Image[]): string {
   const { bucket, run } = request;
   const rm = (key: string) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
   const region = made.kind === 'image' || made.kind === 'replaced' ? made.region : request.region;
   const ecs = (action: string, parameters: string) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
   switch (made.kind) {
     case 'upload': {
-      const place = `--bucket ${bucket} --${made.id === undefined ? 'prefix' : 'key'} ${quoted(made.key)}`;
+      const { key, id } = made;
       const command =
-        made.id === undefined
-          ? `Look for it: ossutil api list-multipart-uploads ${place}`
-          : `Remove it: ossutil api abort-multipart-upload ${place} --upload-id ${made.id}`;
-      return `An unfinished upload of oss://${bucket}/${made.key} may stay, and its parts cost. ${command}`;
+        id === undefined
+          ? `Look for it: ossutil api list-multipart-uploads --bucket ${bucket} --prefix ${quoted(key)}`
+          : `Remove it: ossutil api abort-multipart-upload --bucket ${bucket} --key ${quoted(key)} --upload-id ${id}`;
+      return `An unfinished upload of oss://${bucket}/${key} may stay, and its parts cost. ${command}`;
     }
     case 'zeros': {
       const { object, seed } = zeroKeys(made.key, run.mark);
@@ -32,11 +32,12 @@ export function howToUndo(made: Made, request: ImportRequest, kept: Image[] = []
         const rename = ecs('ModifyImageAttribute', `--ImageId ${done.id} --ImageName ${made.wants}`);
         return `Image ${done.id} is finished, but may not have got its name. Rename it: ${rename}`;
       }
-      const task =
-        taskId === undefined ? ['DescribeTasks', '--TaskAction ImportImage'] : ['CancelTask', `--TaskId ${taskId}`];
-      const [action = '', parameters = ''] = made.copy ? ['CancelCopyImage', `--ImageId ${id ?? '<id>'}`] : task;
-      const cancel = ecs(action, parameters);
-      return `The import of image ${id ?? name} may go on. Cancel it: ${cancel}; then remove what it leaves: ${ecs('DeleteImage', `--ImageId ${id ?? '<id>'}`)}`;
+      const image = `--ImageId ${id ?? '<id>'}`;
+      const find = ecs('DescribeTasks', '--TaskAction ImportImage');
+      const task = taskId === undefined ? find : ecs('CancelTask', `--TaskId ${taskId}`);
+      const cancel = made.copy ? ecs('CancelCopyImage', image) : task;
+      const remove = ecs('DeleteImage', image);
+      return `The import of image ${id ?? name} may go on. Cancel it: ${cancel}; then remove what it leaves: ${remove}`;
     }
     case 'replaced':
       return `The replaced image ${made.id} stays. Remove it: ${ecs('DeleteImage', `--ImageId ${made.id}`)}`;

@@ -49,7 +49,7 @@ export interface Stage {
 
 /**
  * One run, told in order. The outcome is filled as the run goes on, so that a failure loses nothing.
- * @throws CheckFailed, CloudError, PartialFailure, DiskError
+ * @throws CloudError, CloudErrors, DiskError
  */
 export async function run(given: Omit<Stage, 'keys' | 'content'>): Promise<void> {
   const { request, disks, cloud, log, outcome } = given;

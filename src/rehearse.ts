@@ -1,6 +1,5 @@
 import type { Plan } from './check.ts';
-import { CheckFailed } from './check.ts';
-import { CloudError } from './cloud/errors.ts';
+import { CloudError, CloudErrors } from './cloud/errors.ts';
 import { importParams } from './ecs/import.ts';
 import { importSpec } from './landing.ts';
 import type { Stage } from './main.ts';
@@ -9,7 +8,7 @@ import type { Stage } from './main.ts';
 const PASSED =
   /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
 
-/** Says what a run would do, and asks the API itself whether it would take the import. Changes nothing. @throws CheckFailed */
+/** Says what a run would do, and asks the API whether it would take the import. Changes nothing. @throws CloudErrors */
 export async function rehearse(stage: Stage, plan: Plan): Promise<void> {
   const { request, keys, disks, cloud, log, outcome } = stage;
   const { bucket, image } = request;
@@ -21,16 +20,15 @@ export async function rehearse(stage: Stage, plan: Plan): Promise<void> {
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       const isTaken = error.code === 'InvalidImageName.Duplicated' && request.forceDelete;
-      if (!PASSED.test(error.code) && !isTaken) throw new CheckFailed([error]);
+      if (!PASSED.test(error.code) && !isTaken) throw new CloudErrors('Nothing was uploaded.', [error]);
     }
   }
-  const verbs = { import: 'import', encrypt: 'encrypt', copy: 'copy' };
   outcome.rehearsal = [
     ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
     ...disks.map((disk, n) => `upload ${disk.path} to oss://${bucket}/${keys[n] ?? ''}`),
     ...plan.targets.map(({ kind, name, region, old, adopt }) => {
       if (adopt !== undefined) return `go on with image ${adopt.id} as ${name} in ${region}`;
-      return `${verbs[kind]} ${name} in ${region}${old === undefined ? '' : `, replacing ${old.id}`}`;
+      return `${kind} ${name} in ${region}${old === undefined ? '' : `, replacing ${old.id}`}`;
     }),
   ];
   for (const line of outcome.rehearsal) log.info(`Would ${line}.`);

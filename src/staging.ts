@@ -68,7 +68,7 @@ async function stageDisk(
   }
   const isPrivate = request.key === undefined;
   const others = isPrivate ? undefined : await uploadsUnder(cloud, key);
-  ledger.record({ kind: 'upload', key, ...(others !== undefined && { others }) });
+  ledger.record({ kind: 'upload', key, others });
   const staging: Staging = {
     key,
     run: run.mark,
@@ -89,9 +89,8 @@ async function stageDisk(
     if (isTaken) ledger.keep((made) => made.kind !== 'object' || made.key !== key);
     throw error;
   });
-  const { etag, versionId } = staged;
   ledger.record({ kind: 'upload', key, completed: true });
-  ledger.record({ kind: 'object', key, etag, ...(versionId !== undefined && { versionId }) });
+  ledger.record({ kind: 'object', key, etag: staged.etag, versionId: staged.versionId });
   // The zero object has done its work, whatever becomes of the image.
   const zeros = ledger.made().filter((made) => made.kind === 'zeros');
   const { leftovers } = await cleanUp(zeros, cloud, request);

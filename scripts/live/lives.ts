@@ -5,7 +5,7 @@ import { listAt, textAt } from '../../src/cloud/json.ts';
 import { now, poll } from '../../src/cloud/time.ts';
 import { findImages, TAG } from '../../src/ecs/images.ts';
 import type { Import } from '../../src/ecs/import.ts';
-import { findTask } from '../../src/ecs/tasks.ts';
+import { statusOf } from '../../src/ecs/tasks.ts';
 import { waitForImage } from '../../src/ecs/wait.ts';
 import type { Oss } from '../../src/oss/client.ts';
 import { initiate } from '../../src/oss/objects.ts';
@@ -79,7 +79,7 @@ async function cancel({ imageId, taskId = '' }: Import, { cloud }: Live): Promis
     if (image === undefined) return 'gone';
     return /^(Creating|Waiting)$/.test(image.status) ? undefined : `left as ${image.status}`;
   });
-  const task = (await findTask(ecs, taskId))?.status ?? 'not listed';
+  const task = (await statusOf(ecs, taskId)) ?? 'not listed';
   return `after ${seconds(started)} the image is ${end ?? 'still being made'}, the task ${task}`;
 }
 

@@ -1,4 +1,5 @@
 import type { Agent } from 'node:https';
+import type { RetryOptions } from './retry.ts';
 
 /** Where the rooms say what they do: one fact a line. */
 export interface Log {
@@ -32,10 +33,13 @@ export interface Door {
   clock: { behind: number };
 }
 
-/** Applies what a refusal calls for to the door, so that the next try can succeed. */
-export function heal(door: Door, how: 'clock' | 'token', error: { clockBehind: number | undefined }): boolean {
-  if (how === 'token') return door.credentials.forget();
-  if (error.clockBehind === undefined) return false;
-  door.clock.behind = error.clockBehind;
-  return true;
+/** How a request through the door is tried again: what a refusal calls for is applied to the door before the next try. */
+export function retryOptions(door: Door): Pick<RetryOptions, 'log' | 'deadline' | 'heal'> {
+  const heal: RetryOptions['heal'] = (how, { clockBehind }) => {
+    if (how === 'token') return door.credentials.forget();
+    if (clockBehind === undefined) return false;
+    door.clock.behind = clockBehind;
+    return true;
+  };
+  return { log: door.log, deadline: door.deadline.at, heal };
 }

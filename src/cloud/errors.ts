@@ -13,7 +13,7 @@ export class CloudError extends Error {
   readonly clockBehind: number | undefined;
 
   constructor(operation: string, code: string, message: string, more: CloudErrorDetails = {}) {
-    super(harmless(message), more.cause === undefined ? {} : { cause: more.cause });
+    super(harmless(message), more);
     this.operation = operation;
     this.code = harmless(code);
     this.status = more.status;
@@ -29,13 +29,20 @@ export class CloudError extends Error {
   }
 }
 
-export interface CloudErrorDetails {
-  status?: number | undefined;
-  requestId?: string | undefined;
-  retryAfter?: number | undefined;
-  clockBehind?: number | undefined;
-  cause?: Error | undefined;
+type CloudErrorDetails = Partial<Pick<CloudError, 'status' | 'requestId' | 'retryAfter' | 'clockBehind' | 'cause'>>;
+
+/** Several failures; the message says what they have in common. */
+export class CloudErrors extends Error {
+  readonly errors: CloudError[];
+
+  constructor(message: string, errors: CloudError[]) {
+    super(message);
+    this.errors = errors;
+  }
 }
+
+/** What is said of an answer that no service of the cloud would give. */
+export const NOT_THE_SERVICE = 'the answer is not one of this service (a proxy in between?)';
 
 /** Makes foreign text one short line without what only signer and service may know (a server echoes what it was sent). */
 export function harmless(text: string): string {
@@ -69,14 +76,27 @@ export function textOf(thrown: unknown): string {
   return typeof message === 'string' ? message : 'an error without a message';
 }
 
+/** Whether it is a failure of the cloud with this code, or one of these. */
+export const hasCode = (error: unknown, code: string | RegExp): error is CloudError =>
+  error instanceof CloudError && (typeof code === 'string' ? error.code === code : code.test(error.code));
+
+/** Whether a call succeeds; a failure with this code, or one of these, is no harm, any other is thrown. */
+export async function succeeds(call: Promise<unknown>, harmlessCode: string | RegExp): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (hasCode(error, harmlessCode)) return false;
+    throw error;
+  }
+}
+
 /** Whether the caller lacks a right. */
-export const isDenied = (error: unknown): boolean =>
-  error instanceof CloudError && /^(Forbidden|NoPermission|AccessDenied)/.test(error.code);
+export const isDenied = (error: unknown): boolean => hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
 
 /** No call will succeed any more: the credentials themselves are refused, or there are none. */
 const LOCKED_OUT = new RegExp(
   '^(InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|SecurityTokenExpired|' +
     'AuthenticationFail|AssumeRoleDenied|MissingIdTokenPermission|IdTokenRefused|NoMetadataService|NoSuchInstanceRole)',
 );
-export const isLockedOut = (error: unknown): error is CloudError =>
-  error instanceof CloudError && LOCKED_OUT.test(error.code);
+export const isLockedOut = (error: unknown): error is CloudError => hasCode(error, LOCKED_OUT);

@@ -27,6 +27,9 @@ export function cure(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
   return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
 }
 
+/** Whether the same call may succeed later. */
+export const passes = (error: unknown): error is CloudError => error instanceof CloudError && cure(error) === 'again';
+
 /** Calls are counted by the minute (https://help.aliyun.com/document_detail/25484.html), and a line may be away for one. */
 const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 
@@ -34,9 +37,9 @@ const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|
  * Full jitter, 0.5 s doubling to 10 s, or 4 s doubling to 60 s where only time helps; never less than the service asks
  * for. `tries` counts from 1.
  */
-export function pauseBefore(tries: number, error: CloudError, random: number = Math.random()): number {
+function pauseBefore(tries: number, error: CloudError): number {
   const [least, most] = LONG.test(error.code) ? [4_000, 60_000] : [500, 10_000];
-  const jitter = random * Math.min(most, least * 2 ** tries);
+  const jitter = Math.random() * Math.min(most, least * 2 ** tries);
   return Math.max(jitter, error.retryAfter ?? 0, 100);
 }
 
@@ -48,7 +51,7 @@ export interface RetryOptions {
   givesUp?: (tries: number) => boolean;
   /** Hears of each failed try that is followed by another, in place of the log. */
   onRetry?: (error: CloudError) => void;
-  /** Ends the tries at once. */
+  /** Ends the tries at once, with the signal's reason. */
   signal?: AbortSignal;
   /** No try starts after this moment, in ms since the epoch. */
   deadline: number;

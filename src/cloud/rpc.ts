@@ -1,6 +1,6 @@
 import RpcClient from '@alicloud/pop-core';
-import { heal, type Door } from './door.ts';
-import { CloudError, textOf, timing } from './errors.ts';
+import { retryOptions, type Door } from './door.ts';
+import { CloudError, NOT_THE_SERVICE, textOf, timing } from './errors.ts';
 import { textAt } from './json.ts';
 import { retry } from './retry.ts';
 import { now } from './time.ts';
@@ -65,12 +65,7 @@ export function openRpc(service: RpcService, door: Door): Rpc {
         throw toCloudError(operation, thrown);
       }
     };
-    return retry(attempt, {
-      operation,
-      log: door.log,
-      deadline: door.deadline.at,
-      heal: (how, error) => heal(door, how, error),
-    });
+    return retry(attempt, { ...retryOptions(door), operation });
   };
 }
 
@@ -79,9 +74,7 @@ function checked(operation: string, answer: unknown, entry: PopCoreEntry): Json 
   const status = entry.response?.statusCode;
   const plain = JSON.parse(JSON.stringify(answer)) as Json | null;
   if (status === 200 && typeof plain?.RequestId === 'string') return plain;
-  throw new CloudError(operation, 'UnexpectedAnswer', 'the answer is not one of this service (a proxy in between?)', {
-    status,
-  });
+  throw new CloudError(operation, 'UnexpectedAnswer', NOT_THE_SERVICE, { status });
 }
 
 function toCloudError(operation: string, thrown: unknown): CloudError {

@@ -7,19 +7,21 @@ type Profile = Source & { kind: 'profile' };
 /** A source that needs no file any more. */
 export type Resolved = Exclude<Source, Profile | { kind: 'assume' }> | (Source & { kind: 'assume'; base: Resolved });
 
+/** A source, and the region that its profile names. */
+interface Found {
+  source: Resolved;
+  region?: string | undefined;
+}
+
 /**
  * Puts in place of a profile what it stands for, also where a role is assumed with it.
- * @returns the source, and the region that the profile names
  * @throws CloudError `BadProfile`
  */
-export async function resolveProfile(
-  source: Source,
-  sessionName: string,
-): Promise<{ source: Resolved; region?: string }> {
+export async function resolveProfile(source: Source, sessionName: string): Promise<Found> {
   if (source.kind === 'profile') return readProfile(source, sessionName);
   if (source.kind !== 'assume') return { source };
   const { source: base, region } = await resolveProfile(source.base, sessionName);
-  return { source: { ...source, base }, ...(region !== undefined && { region }) };
+  return { source: { ...source, base }, region };
 }
 
 /**
@@ -27,10 +29,7 @@ export async function resolveProfile(
  * RamRoleArn and EcsRamRole.
  * @throws CloudError `BadProfile` that names file and profile
  */
-async function readProfile(
-  { name, file, from }: Profile,
-  sessionName: string,
-): Promise<{ source: Resolved; region?: string }> {
+async function readProfile({ name, file, from }: Profile, sessionName: string): Promise<Found> {
   const refuse = (text: string) => new CloudError('profile', 'BadProfile', `${from}: ${text}`);
   const content = await readFile(file, 'utf8').catch((error: unknown) => {
     const code = (error as NodeJS.ErrnoException).code ?? textOf(error);
@@ -68,6 +67,5 @@ async function readProfile(
   if (source === undefined) {
     throw refuse(`profile ${name} in ${file} has mode ${mode}, which is not one of ${Object.keys(sources).join(', ')}`);
   }
-  const region = textAt(profile, 'region_id');
-  return { source: source(), ...(region && { region }) };
+  return { source: source(), region: textAt(profile, 'region_id') };
 }

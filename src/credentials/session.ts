@@ -1,5 +1,5 @@
 import type { Credentials, Door } from '../cloud/door.ts';
-import { CloudError, textOf } from '../cloud/errors.ts';
+import { CloudError, hasCode, textOf } from '../cloud/errors.ts';
 import { parsed, textAt } from '../cloud/json.ts';
 import { retry } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
@@ -34,7 +34,7 @@ export async function assumeWithOidc(
     });
     return toCredentials('sts:AssumeRoleWithOIDC', answer.Credentials);
   } catch (error) {
-    if (!(error instanceof CloudError) || !error.code.startsWith('AuthenticationFail')) throw error;
+    if (!hasCode(error, /^AuthenticationFail/)) throw error;
     throw error.reworded(`${error.message} (${claims(token)})`);
   }
 }
@@ -63,7 +63,7 @@ export async function assume(sts: Rpc, role: { roleArn: string; sessionName: str
     const answer = await sts('AssumeRole', { RoleArn: role.roleArn, RoleSessionName: role.sessionName });
     return toCredentials('sts:AssumeRole', answer.Credentials);
   } catch (error) {
-    if (!(error instanceof CloudError) || error.code !== 'NoPermission') throw error;
+    if (!hasCode(error, 'NoPermission')) throw error;
     // With its own code it is not taken for a missing right to do what the session was wanted for.
     throw error.reworded(`${role.roleArn}: ${error.message}`, 'AssumeRoleDenied');
   }

@@ -1,3 +1,5 @@
+import type { Credentials } from '../cloud/door.ts';
+
 /** Where credentials come from; chosen from inputs and environment before anything is asked. */
 export type Source =
   | { kind: 'keys'; keys: Keys; from: string }
@@ -10,11 +12,7 @@ export type Source =
   /** The RAM role of the ECS instance that the runner lives on. */
   | { kind: 'ecs'; roleName: string; from: string };
 
-export interface Keys {
-  accessKeyId: string;
-  accessKeySecret: string;
-  securityToken?: string;
-}
+export type Keys = Omit<Credentials, 'expiration'>;
 
 /** Whether it rests on a token that ends by itself and that nobody here can renew. */
 export function endsByItself(source: Source): boolean {

@@ -1,16 +1,11 @@
+import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 
 /** The formats that ImportImage takes, in its own spelling (DiskDeviceMapping.N.Format). */
 export type Format = 'RAW' | 'VHD' | 'QCOW2';
 
-/** What makes a file on this machine the same, unchanged file. Times in nanoseconds, size in bytes. */
-interface FileIdentity {
-  dev: bigint;
-  ino: bigint;
-  size: bigint;
-  mtimeNs: bigint;
-  ctimeNs: bigint;
-}
+/** What makes a file on this machine the same, unchanged file. */
+type FileIdentity = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
 
 /** A disk image that was opened once and judged importable. All sizes are bytes. */
 export interface DiskImage {
@@ -25,7 +20,7 @@ export interface DiskImage {
   /** Bytes that the file takes on this machine's disk; less than `size` for a sparse file. */
   allocated: number;
   /** Set only when firmware must be UEFI: an EFI system partition and no way to boot by BIOS. */
-  bootMode?: 'UEFI';
+  bootMode: 'UEFI' | undefined;
   /** One line each: things that will probably bite later, without being an error now. */
   warnings: string[];
   identity: FileIdentity;
@@ -93,8 +88,7 @@ export function boundedSource(handle: FileHandle, size: number): Source {
       if (left < 0) throw new DiskError(['The headers of this file are spread over more than 16 MiB: it is damaged.']);
       const buffer = Buffer.alloc(length);
       if (offset < 0 || offset >= size) return buffer;
-      let done = 0;
-      while (done < length) {
+      for (let done = 0; done < length;) {
         const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((cause: unknown) => {
           throw new DiskError([`Reading the file failed: ${oneLine(String(cause))}`]);
         });
@@ -104,6 +98,24 @@ export function boundedSource(handle: FileHandle, size: number): Source {
       return buffer;
     },
   };
+}
+
+/** A disk whose blocks lie apart in a file. `piece` reads inside one block, undefined for zeros. All in bytes. */
+export function blockwise(
+  size: number,
+  block: number,
+  piece: (offset: number, length: number) => Promise<Buffer | undefined>,
+): Source {
+  const read = async (offset: number, length: number): Promise<Buffer> => {
+    const whole = Buffer.alloc(length);
+    for (let done = 0; done < length && offset + done < size;) {
+      const part = Math.min(length - done, block - ((offset + done) % block));
+      (await piece(offset + done, part))?.copy(whole, done);
+      done += part;
+    }
+    return whole;
+  };
+  return { size, read };
 }
 
 /** A big-endian 64-bit number, or Infinity where it exceeds what a double holds, so that every range check fails. */

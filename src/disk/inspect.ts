@@ -62,13 +62,12 @@ export async function assertUnchanged(disk: Pick<DiskImage, 'path' | 'identity'>
 async function inspect(path: string, handle: FileHandle, claimed: Format | undefined, boots: boolean) {
   const findings = new Findings(path);
   const { quoted, problems, warnings } = findings;
-  const { dev, ino, size: exactSize, mtimeNs, ctimeNs, blocks } = await handle.stat({ bigint: true });
-  const size = Number(exactSize);
+  const identity = await handle.stat({ bigint: true });
+  const size = Number(identity.size);
   if (size === 0) throw new DiskError([`${quoted}: the file is empty. ${AGAIN}`]);
   const file = boundedSource(handle, size);
   const format: Format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
-  const foreign = format === 'RAW' && (await isForeign(file, findings));
-  if (foreign) throw new DiskError(problems);
+  if (format === 'RAW' && (await isForeign(file, findings))) throw new DiskError(problems);
 
   const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase() ?? format;
   if (suffix !== format) findings.warn(`named like ${suffix}, its content is ${format}.`);
@@ -86,18 +85,17 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
       `claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format: it is detected.`,
     );
   if (problems.length > 0) throw new DiskError(problems);
-  const image: DiskImage = {
+  return {
     path,
     handle,
     size,
     format,
     virtualSize,
-    allocated: Number(blocks) * 512,
+    allocated: Number(identity.blocks) * 512,
+    bootMode: table?.bootMode,
     warnings,
-    identity: { dev, ino, size: exactSize, mtimeNs, ctimeNs },
+    identity,
   };
-  if (table?.bootMode !== undefined) image.bootMode = table.bootMode;
-  return image;
 }
 
 function inspectRaw(file: Source, findings: Findings): Inside {

@@ -19,13 +19,7 @@ interface Partition {
 export interface Table {
   kind: 'GPT' | 'MBR' | 'none';
   partitions: Partition[];
-  bootMode?: 'UEFI';
-}
-
-interface Sector0 {
-  entries: { active: boolean; type: number; start: number; count: number }[];
-  code: boolean;
-  generic: boolean;
+  bootMode: 'UEFI' | undefined;
 }
 
 /**
@@ -53,11 +47,11 @@ export async function readTable(disk: Source, findings: Findings, boots: boolean
   if (boots && kind === 'none') findings.warn('no partition table; a system disk without one does not boot.');
   else if (boots && !efi && !bios)
     findings.warn('neither boot code nor an EFI system partition; a system disk like this does not boot.');
-  return { kind, partitions, ...(efi && !bios && { bootMode: 'UEFI' }) };
+  return { kind, partitions, bootMode: efi && !bios ? 'UEFI' : undefined };
 }
 
 /** Undefined for anything but an MBR with entries that make sense: a FAT boot sector has the same signature. */
-function parseMbr(sector: Buffer): Sector0 | undefined {
+function parseMbr(sector: Buffer) {
   if (sector.readUInt16BE(510) !== 0x55aa) return undefined;
   const entries = [446, 462, 478, 494].map((at) => ({
     status: sector.readUInt8(at),

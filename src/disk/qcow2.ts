@@ -1,15 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
-import {
-  AGAIN,
-  bytes,
-  DiskError,
-  oneLine,
-  shellQuote,
-  u64be,
-  type Findings,
-  type Inside,
-  type Source,
-} from './disk.ts';
+import { AGAIN, blockwise, bytes, DiskError, oneLine, shellQuote, u64be } from './disk.ts';
+import type { Findings, Inside, Source } from './disk.ts';
 
 // Offsets in L1, L2 and refcount entries: bits 9 to 55.
 const OFFSET = 0x00fffffffffffe00n;
@@ -55,8 +46,7 @@ export async function inspectQcow2(file: Source, findings: Findings): Promise<In
   if (end === undefined) findings.problem(`the refcount table of the QCOW2 image is damaged. ${AGAIN}`);
   else if (end > file.size)
     findings.problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`);
-  const read = guestReader(file, l1At, cluster, bits, virtualSize);
-  return { virtualSize, guest: { size: virtualSize, read } };
+  return { virtualSize, guest: guestOf(file, l1At, cluster, bits, virtualSize) };
 }
 
 /** What the format can do and ECS cannot read, or does not say that it can. */
@@ -109,18 +99,18 @@ async function usedUntil(file: Source, header: Buffer, cluster: number, order: n
   return ((last / 8) * perBlock + (bit >> order)) * cluster + 1;
 }
 
-function guestReader(file: Source, l1At: number, cluster: number, bits: number, size: number): Source['read'] {
+function guestOf(file: Source, l1At: number, cluster: number, bits: number, size: number): Source {
   const compressedBits = BigInt(62 - (bits - 8));
   let unpacked: { entry: bigint; data: Buffer } | undefined;
-  const piece = async (at: number, length: number): Promise<Buffer> => {
+  return blockwise(size, cluster, async (at, length) => {
     const perTable = cluster / 8;
     const index = Math.floor(at / cluster);
     const l2 = (await file.read(l1At + Math.floor(index / perTable) * 8, 8)).readBigUInt64BE() & OFFSET;
-    if (l2 === 0n) return Buffer.alloc(length);
+    if (l2 === 0n) return undefined;
     const entry = (await file.read(Number(l2) + (index % perTable) * 8, 8)).readBigUInt64BE();
     if ((entry & COMPRESSED) === 0n) {
       const host = Number(entry & OFFSET);
-      return (entry & 1n) === 1n || host === 0 ? Buffer.alloc(length) : file.read(host + (at % cluster), length);
+      return (entry & 1n) === 1n || host === 0 ? undefined : file.read(host + (at % cluster), length);
     }
     if (unpacked?.entry !== entry) {
       const descriptor = entry & (COMPRESSED - 1n);
@@ -129,16 +119,7 @@ function guestReader(file: Source, l1At: number, cluster: number, bits: number, 
       unpacked = { entry, data: unpack(await file.read(host, Math.min(packed, 2 * cluster)), cluster) };
     }
     return unpacked.data.subarray(at % cluster, (at % cluster) + length);
-  };
-  return async (offset, length) => {
-    const whole = Buffer.alloc(length);
-    for (let done = 0; done < length && offset + done < size;) {
-      const part = Math.min(length - done, cluster - ((offset + done) % cluster));
-      (await piece(offset + done, part)).copy(whole, done);
-      done += part;
-    }
-    return whole;
-  };
+  });
 }
 
 function unpack(packed: Buffer, cluster: number): Buffer {

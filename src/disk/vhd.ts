@@ -1,4 +1,4 @@
-import { AGAIN, bytes, shellQuote, u64be, type Findings, type Inside, type Source } from './disk.ts';
+import { AGAIN, blockwise, bytes, shellQuote, u64be, type Findings, type Inside, type Source } from './disk.ts';
 
 const COOKIE = 'conectix';
 const FIXED = 2;
@@ -96,19 +96,12 @@ async function inspectDynamic(file: Source, footer: Buffer, size: number, findin
     findings.problem(
       `the VHD is cut off: its blocks reach to ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`,
     );
-  const read = async (offset: number, length: number): Promise<Buffer> => {
-    const whole = Buffer.alloc(length);
-    for (let done = 0; done < length && offset + done < size;) {
-      const at = offset + done;
-      const part = Math.min(length - done, block - (at % block));
-      const index = Math.floor(at / block) * 4;
-      const sector = index + 4 <= bat.length ? bat.readUInt32BE(index) : NONE;
-      if (sector !== NONE) (await file.read(sector * SECTOR + bitmap + (at % block), part)).copy(whole, done);
-      done += part;
-    }
-    return whole;
-  };
-  return { virtualSize: size, guest: { size, read } };
+  const guest = blockwise(size, block, async (at, length) => {
+    const index = Math.floor(at / block) * 4;
+    const sector = index + 4 <= bat.length ? bat.readUInt32BE(index) : NONE;
+    return sector === NONE ? undefined : file.read(sector * SECTOR + bitmap + (at % block), length);
+  });
+  return { virtualSize: size, guest };
 }
 
 // To QCOW2, because another VHD would have the same size, which is what is wrong with most of them.

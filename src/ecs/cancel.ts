@@ -1,5 +1,5 @@
 import type { Log } from '../cloud/door.ts';
-import { CloudError } from '../cloud/errors.ts';
+import { CloudError, succeeds } from '../cloud/errors.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, isOurs, LISTING_LAG, type Image } from './images.ts';
@@ -53,24 +53,15 @@ const ENDED = /^(InvalidTaskId|CancelTaskFailed|IncorrectImageStatus|InvalidImag
 async function cancel(ecs: Rpc, log: Log, imageId: string, { copy, taskId }: ToCancel): Promise<boolean> {
   const task = copy ? undefined : (taskId ?? (await importTask(ecs, imageId)));
   if (!copy && task === undefined) return false;
-  try {
-    if (copy) await ecs('CancelCopyImage', { ImageId: imageId });
-    else await ecs('CancelTask', { TaskId: task });
-    log.info(`Cancelled the ${copy ? 'copy' : `import task ${task ?? ''} of image`} ${imageId}.`);
-    return true;
-  } catch (error) {
-    // It has just ended by itself, or cannot be cancelled at this moment: the next look at the image decides.
-    if (error instanceof CloudError && ENDED.test(error.code)) return false;
-    throw error;
-  }
+  const call = copy ? ecs('CancelCopyImage', { ImageId: imageId }) : ecs('CancelTask', { TaskId: task });
+  // It may just have ended by itself, or not be cancellable at this moment: the next look at the image decides.
+  const cancelled = await succeeds(call, ENDED);
+  if (cancelled) log.info(`Cancelled the ${copy ? 'copy' : `import task ${task ?? ''} of image`} ${imageId}.`);
+  return cancelled;
 }
 
 async function remove(ecs: Rpc, log: Log, image: Image): Promise<void> {
-  try {
-    await ecs('DeleteImage', { ImageId: image.id });
-    log.info(`Deleted image ${image.id} (${image.status}).`);
-  } catch (error) {
-    // Not listed any more, or not yet deletable: the next look decides.
-    if (!(error instanceof CloudError) || !/^(InvalidImageId\.NotFound|ImageIs\w+)$/.test(error.code)) throw error;
-  }
+  // It may be gone, or not yet deletable: the next look decides.
+  const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), /^(InvalidImageId\.NotFound|ImageIs\w+)$/);
+  if (deleted) log.info(`Deleted image ${image.id} (${image.status}).`);
 }

@@ -12,9 +12,9 @@ export interface Dress {
 
 /** Gives a finished image its family, boot mode and sharing. Idempotent. @throws CloudError */
 export async function dressImage(ecs: Rpc, imageId: string, { family, uefiPreferred, accounts }: Dress): Promise<void> {
-  const attributes = { ImageFamily: family, BootMode: uefiPreferred ? 'UEFI-Preferred' : undefined };
-  if (Object.values(attributes).some((value) => value !== undefined)) {
-    await ecs('ModifyImageAttribute', { ImageId: imageId, ...attributes });
+  if (family !== undefined || uefiPreferred) {
+    const bootMode = uefiPreferred ? 'UEFI-Preferred' : undefined;
+    await ecs('ModifyImageAttribute', { ImageId: imageId, ImageFamily: family, BootMode: bootMode });
   }
   if (accounts.length > 0) await shareImage(ecs, imageId, accounts);
 }

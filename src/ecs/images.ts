@@ -1,5 +1,6 @@
 import { listAt, textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';
+import { entries } from './pages.ts';
 
 /** A custom image of this account, as DescribeImages shows it. */
 export interface Image {
@@ -32,24 +33,18 @@ export interface ImageFilter {
  * (https://help.aliyun.com/document_detail/25534.html).
  */
 export async function findImages(ecs: Rpc, filter: ImageFilter): Promise<Image[]> {
+  const query = {
+    ImageId: filter.id,
+    ImageName: filter.name ?? filter.nameLike,
+    ImageOwnerAlias: 'self',
+    Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated',
+  };
   const found: Image[] = [];
-  for (let page = 1; ; page += 1) {
-    const answer = await ecs('DescribeImages', {
-      ImageId: filter.id,
-      ImageName: filter.name ?? filter.nameLike,
-      ImageOwnerAlias: 'self',
-      Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated',
-      PageNumber: page,
-      PageSize: 100,
-    });
-    const images = listAt(answer, 'Images', 'Image').map(toImage);
-    found.push(...images);
-    if (images.length < 100) break;
+  for await (const value of entries(ecs, 'DescribeImages', query, 'Images', 'Image')) {
+    const image = toImage(value);
+    if ((filter.id ?? image.id) === image.id && (filter.name ?? image.name) === image.name) found.push(image);
   }
-  return found.filter(
-    ({ id, name }) =>
-      (filter.id === undefined || id === filter.id) && (filter.name === undefined || name === filter.name),
-  );
+  return found;
 }
 
 function toImage(value: unknown): Image {

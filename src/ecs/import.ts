@@ -1,6 +1,6 @@
-import { CloudError } from '../cloud/errors.ts';
+import { CloudError, hasCode } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
-import { cure } from '../cloud/retry.ts';
+import { passes } from '../cloud/retry.ts';
 import type { Params, Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, isOurs, LISTING_LAG, tagParams } from './images.ts';
@@ -51,7 +51,7 @@ export async function startImport(ecs: Rpc, name: string, spec: ImportSpec): Pro
     if (imageId !== undefined) return { imageId, taskId: textAt(answer, 'TaskId') };
     throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
   } catch (error) {
-    if (!(error instanceof CloudError) || !(TAKEN.test(error.code) || cure(error) === 'again')) throw error;
+    if (!hasCode(error, TAKEN) && !passes(error)) throw error;
     const ours = await findOurs(ecs, name, spec.run).catch(() => undefined);
     if (ours === undefined) throw error;
     return { imageId: ours, taskId: await importTask(ecs, ours).catch(() => undefined) };

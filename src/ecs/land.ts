@@ -1,4 +1,4 @@
-import { CloudError } from '../cloud/errors.ts';
+import { CloudError, hasCode } from '../cloud/errors.ts';
 import { findImages, type Image } from './images.ts';
 import type { Import } from './import.ts';
 import { temporaryName } from './names.ts';
@@ -24,15 +24,14 @@ export interface Place extends Name {
  * @throws CloudError; the message of one thrown during the swap says which image holds the name
  */
 export async function land(place: Place, make: (name: string) => Promise<Import>): Promise<Image> {
-  const { ecs, log, name, timeout, held, replaces } = place;
+  const { log, name, held, replaces } = place;
   const temporary = temporaryName(name, place.runId);
   const made = await make(held ? temporary : name).catch((error: unknown) => {
-    const isTaken = error instanceof CloudError && error.code === 'InvalidImageName.Duplicated';
-    if (held || !replaces || !isTaken) throw error;
+    if (held || !replaces || !hasCode(error, 'InvalidImageName.Duplicated')) throw error;
     log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
     return make(temporary);
   });
-  const image = await waitForImage({ ecs, log, timeout }, made);
+  const image = await waitForImage(place, made);
   place.onAvailable(image);
   if (image.name !== name) await takeName(place, image);
   return { ...image, name };
@@ -48,9 +47,7 @@ async function takeName(place: Place, image: Image): Promise<void> {
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     if (moved.length > 0) await settle(place, image.id, 'old', moved).catch(() => undefined);
-    const { operation, code, status, requestId } = error;
-    const text = `${error.message}; ${await namesOf(place, image.id)}`;
-    throw new CloudError(operation, code, text, { status, requestId, cause: error });
+    throw error.reworded(`${error.message}; ${await namesOf(place, image.id)}`);
   }
 }
 

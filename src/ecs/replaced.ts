@@ -1,5 +1,5 @@
 import type { Log } from '../cloud/door.ts';
-import { CloudError } from '../cloud/errors.ts';
+import { CloudError, succeeds } from '../cloud/errors.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { findImages, type Image } from './images.ts';
 import { asideName } from './names.ts';
@@ -35,12 +35,8 @@ export async function deleteReplaced(
 
 /** Deletes an image of ours that was needed only on the way, and its snapshots. Idempotent. @throws CloudError */
 export async function deleteScratch(ecs: Rpc, log: Log, image: Image): Promise<void> {
-  try {
-    await ecs('DeleteImage', { ImageId: image.id });
-    log.info(`Deleted the image ${image.id}, which was needed only on the way.`);
-  } catch (error) {
-    if (!(error instanceof CloudError) || error.code !== 'InvalidImageId.NotFound') throw error;
-  }
+  const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
+  if (deleted) log.info(`Deleted the image ${image.id}, which was needed only on the way.`);
   await deleteSnapshots(ecs, log, image);
 }
 

@@ -1,6 +1,6 @@
 import type { Log } from '../cloud/door.ts';
-import { CloudError, isDenied } from '../cloud/errors.ts';
-import { listAt, textAt } from '../cloud/json.ts';
+import { CloudError, hasCode, isDenied, succeeds } from '../cloud/errors.ts';
+import { listAt, parsed, textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 
@@ -12,13 +12,14 @@ const ECS = 'ecs.aliyuncs.com';
 const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
 const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
 
-/** Whether ImportImage says that its role is missing (one `c` or two, as the documentation has it). */
-const isRoleMissing = (error: unknown): error is CloudError =>
-  error instanceof CloudError && /^NoSetRoletoECSServiceAc+ount$/i.test(error.code);
+/**
+ * What ImportImage answers when the role is missing (one `c` or two, as the documentation has it) or incomplete, and until
+ * a new role or policy has spread.
+ */
+const ROLE_TROUBLE = /^(NoSetRoletoECSServiceAc+ount|InvalidOSS\.NotAuthorized)$/i;
 
-/** What ImportImage answers when the role is missing or incomplete, and until a new role or policy has spread. */
-const isRoleTrouble = (error: unknown): error is CloudError =>
-  isRoleMissing(error) || (error instanceof CloudError && error.code === 'InvalidOSS.NotAuthorized');
+/** Somebody else was faster. */
+const THERE_ALREADY = /^EntityAlreadyExists/;
 
 /** How long a new role may take to spread, in ms: undocumented; 5 s to 2 min were seen. */
 const SPREAD = 180_000;
@@ -38,7 +39,7 @@ export async function withImportRole<T>(
   try {
     return await start();
   } catch (error) {
-    if (!isRoleTrouble(error)) throw error;
+    if (!hasCode(error, ROLE_TROUBLE)) throw error;
     refusal = error;
   }
   try {
@@ -55,7 +56,7 @@ export async function withImportRole<T>(
     try {
       return await start();
     } catch (error) {
-      if (!isRoleTrouble(error)) throw error;
+      if (!hasCode(error, ROLE_TROUBLE)) throw error;
       refusal = error;
       return undefined;
     }
@@ -74,21 +75,16 @@ async function ensureImportRole(ram: Rpc, log: Log, beforeMaking: () => void): P
   const trust = await trustPolicy(ram);
   if (trust === undefined) {
     beforeMaking();
-    await unlessThere(
-      ram('CreateRole', {
-        RoleName: IMPORT_ROLE,
-        AssumeRolePolicyDocument: TRUST_POLICY,
-        Description: 'ECS reads the disk images that it imports',
-      }),
-    );
+    const made = ram('CreateRole', {
+      RoleName: IMPORT_ROLE,
+      AssumeRolePolicyDocument: TRUST_POLICY,
+      Description: 'ECS reads the disk images that it imports',
+    });
+    await succeeds(made, THERE_ALREADY);
     log.info(`Created the role ${IMPORT_ROLE}, with which ECS reads the bucket.`);
   } else if (!trustsEcs(trust)) {
-    const statement = JSON.stringify(TRUST_STATEMENT);
-    throw new CloudError(
-      'ram:GetRole',
-      'RoleTrustsNotEcs',
-      `the trust policy of ${IMPORT_ROLE} lacks the statement ${statement}`,
-    );
+    const text = `the trust policy of ${IMPORT_ROLE} lacks the statement ${JSON.stringify(TRUST_STATEMENT)}`;
+    throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', text);
   }
   if (trust !== undefined && (await hasPolicy(ram))) return false;
   await attachPolicy(ram, log);
@@ -100,15 +96,17 @@ export async function completeImportRole(ram: Rpc, log: Log): Promise<void> {
   if ((await trustPolicy(ram)) !== undefined && !(await hasPolicy(ram))) await attachPolicy(ram, log);
 }
 
+const ROLE_ABSENT = 'EntityNotExist.Role';
+
 async function attachPolicy(ram: Rpc, log: Log): Promise<void> {
+  const policy = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
   const attach = async () => {
     try {
-      const params = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
-      await unlessThere(ram('AttachPolicyToRole', params));
+      await succeeds(ram('AttachPolicyToRole', policy), THERE_ALREADY);
       return true;
     } catch (error) {
       // A role that was just made may not have spread yet.
-      if (isRoleAbsent(error) && now() < deadline) return undefined;
+      if (hasCode(error, ROLE_ABSENT) && now() < deadline) return undefined;
       throw error;
     }
   };
@@ -121,12 +119,10 @@ async function trustPolicy(ram: Rpc): Promise<string | undefined> {
   try {
     return textAt(await ram('GetRole', { RoleName: IMPORT_ROLE }), 'Role', 'AssumeRolePolicyDocument') ?? '';
   } catch (error) {
-    if (isRoleAbsent(error)) return undefined;
+    if (hasCode(error, ROLE_ABSENT)) return undefined;
     throw error;
   }
 }
-
-const isRoleAbsent = (error: unknown): boolean => error instanceof CloudError && error.code === 'EntityNotExist.Role';
 
 async function hasPolicy(ram: Rpc): Promise<boolean> {
   const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
@@ -134,20 +130,8 @@ async function hasPolicy(ram: Rpc): Promise<boolean> {
 }
 
 function trustsEcs(document: string): boolean {
-  try {
-    return listAt(JSON.parse(document), 'Statement').some((statement) => {
-      const service = (statement as { Principal?: { Service?: unknown } }).Principal?.Service;
-      return textAt(statement, 'Effect') === 'Allow' && [service].flat().includes(ECS);
-    });
-  } catch {
-    return false;
-  }
-}
-
-async function unlessThere(call: Promise<unknown>): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (!(error instanceof CloudError) || !error.code.startsWith('EntityAlreadyExists')) throw error;
-  }
+  return listAt(parsed(document), 'Statement').some((statement) => {
+    const services = [textAt(statement, 'Principal', 'Service'), ...listAt(statement, 'Principal', 'Service')];
+    return textAt(statement, 'Effect') === 'Allow' && services.includes(ECS);
+  });
 }

@@ -1,21 +1,17 @@
-import type { Log } from '../cloud/door.ts';
-import { CloudError } from '../cloud/errors.ts';
-import { cure } from '../cloud/retry.ts';
+import { CloudError, hasCode } from '../cloud/errors.ts';
+import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, type Image } from './images.ts';
 import { asideName, asidePrefix, temporaryName } from './names.ts';
 import { nextSwap, type Held, type Who } from './swap.ts';
+import type { Waiting } from './wait.ts';
 
-/** A name in a region, and the run that wants it for its image. */
-export interface Name {
-  ecs: Rpc;
-  log: Log;
+/** A name in a region, and the run that wants it for its image; another run's may hold it while it is still being made. */
+export interface Name extends Waiting {
   /** The name that the user asked for. */
   name: string;
   runId: string;
-  /** Longest wait for an image, in ms: another run's may hold the name while it is being made, and cannot be renamed yet. */
-  timeout: number;
 }
 
 /** How long a swap may take, eventual consistency of the listing included, in ms. */
@@ -64,10 +60,8 @@ export async function settle(wanted: Name, newId: string, goal: Who, moved: stri
     } catch (error) {
       // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
       // deleted the image; where an answer was lost, the next look shows what it would have said.
-      const known = error instanceof CloudError ? error : undefined;
-      const passes = /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/.test(known?.code ?? '');
-      if (known === undefined || !(passes || cure(known) === 'again')) throw error;
-      last = known;
+      if (!hasCode(error, /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/) && !passes(error)) throw error;
+      last = error;
       return undefined;
     }
   };

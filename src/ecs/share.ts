@@ -1,7 +1,8 @@
 import { CloudError } from '../cloud/errors.ts';
-import { listAt, textAt } from '../cloud/json.ts';
+import { textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
+import { entries } from './pages.ts';
 
 /** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
 const AT_ONCE = 10;
@@ -33,10 +34,7 @@ export async function shareImage(ecs: Rpc, imageId: string, accounts: string[]):
 /** Which of the accounts cannot use the image yet. */
 async function notShared(ecs: Rpc, imageId: string, accounts: string[]): Promise<string[]> {
   const sharing = new Set<string | undefined>();
-  for (let page = 1; ; page += 1) {
-    const answer = await ecs('DescribeImageSharePermission', { ImageId: imageId, PageNumber: page, PageSize: 100 });
-    const listed = listAt(answer, 'Accounts', 'Account');
-    for (const account of listed) sharing.add(textAt(account, 'AliyunId'));
-    if (listed.length < 100) return accounts.filter((account) => !sharing.has(account));
-  }
+  const shares = entries(ecs, 'DescribeImageSharePermission', { ImageId: imageId }, 'Accounts', 'Account');
+  for await (const share of shares) sharing.add(textAt(share, 'AliyunId'));
+  return accounts.filter((account) => !sharing.has(account));
 }

@@ -1,50 +1,25 @@
 import { listAt, textAt } from '../cloud/json.ts';
-import type { Json, Rpc } from '../cloud/rpc.ts';
+import type { Rpc } from '../cloud/rpc.ts';
+import { entries } from './pages.ts';
 
-export interface Task {
-  id: string;
-  imageId: string;
-  /** Waiting, Processing, Finished, Failed, Deleted or Paused. */
-  status: string;
-}
-
-/** A task by its id. */
-export async function findTask(ecs: Rpc, id: string): Promise<Task | undefined> {
-  return tasksOn(await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 }))[0];
+/** Waiting, Processing, Finished, Failed, Deleted or Paused; undefined for a task that is not listed. */
+export async function statusOf(ecs: Rpc, id: string): Promise<string | undefined> {
+  const answer = await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 });
+  return textAt(listAt(answer, 'TaskSet', 'Task')[0], 'TaskStatus');
 }
 
 /** Id of the import task behind an image, whatever its state. */
 export async function importTask(ecs: Rpc, imageId: string): Promise<string | undefined> {
-  for (let page = 1; ; page += 1) {
-    const tasks = tasksOn(await ecs('DescribeTasks', { TaskAction: 'ImportImage', PageNumber: page, PageSize: 100 }));
-    const found = tasks.find((task) => task.imageId === imageId);
-    if (found !== undefined || tasks.length < 100) return found?.id;
+  for await (const task of entries(ecs, 'DescribeTasks', { TaskAction: 'ImportImage' }, 'TaskSet', 'Task')) {
+    if (textAt(task, 'ResourceId') === imageId) return textAt(task, 'TaskId');
   }
+  return undefined;
 }
 
-function tasksOn(page: Json): Task[] {
-  return listAt(page, 'TaskSet', 'Task').map((task) => ({
-    id: textAt(task, 'TaskId') ?? '',
-    imageId: textAt(task, 'ResourceId') ?? '',
-    status: textAt(task, 'TaskStatus') ?? '',
-  }));
-}
-
-export interface TaskProgress {
-  /** Such as `37%`. */
-  process: string;
-  /** Why it failed: only this call tells. */
-  error?: { code: string; message: string };
-}
-
-/** How far a task is and, where it failed, why. */
-export async function describeTask(ecs: Rpc, id: string): Promise<TaskProgress> {
+/** Why a task failed, which only this call tells; undefined where it has not. */
+export async function taskError(ecs: Rpc, id: string): Promise<{ code: string; message: string } | undefined> {
   const answer = await ecs('DescribeTaskAttribute', { TaskId: id });
   const failed = listAt(answer, 'OperationProgressSet', 'OperationProgress').find((one) => textAt(one, 'ErrorCode'));
-  return {
-    process: textAt(answer, 'TaskProcess') ?? '',
-    ...(failed !== undefined && {
-      error: { code: textAt(failed, 'ErrorCode') ?? '', message: textAt(failed, 'ErrorMsg') ?? '' },
-    }),
-  };
+  if (failed === undefined) return undefined;
+  return { code: textAt(failed, 'ErrorCode') ?? '', message: textAt(failed, 'ErrorMsg') ?? '' };
 }

@@ -1,11 +1,11 @@
 import type { Log } from '../cloud/door.ts';
-import { CloudError, isDenied } from '../cloud/errors.ts';
-import { cure } from '../cloud/retry.ts';
+import { CloudError, hasCode, isDenied } from '../cloud/errors.ts';
+import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { findImages, type Image } from './images.ts';
 import type { Import } from './import.ts';
-import { describeTask, findTask, importTask } from './tasks.ts';
+import { importTask, statusOf, taskError } from './tasks.ts';
 
 const LOST_TASK = /^(Failed|Deleted)$/;
 const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
@@ -54,8 +54,7 @@ export async function waitForImage(waiting: Waiting, { imageId, taskId }: Import
     try {
       return await look();
     } catch (error) {
-      const passes = error instanceof CloudError && (cure(error) === 'again' || error.code === 'UnexpectedAnswer');
-      if (error instanceof ImportFailed || !passes) throw error;
+      if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer'))) throw error;
       log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
       return undefined;
     }
@@ -69,11 +68,11 @@ export async function waitForImage(waiting: Waiting, { imageId, taskId }: Import
 
 /** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
 function watchTask({ ecs, log }: Waiting, taskId: string | undefined): () => Promise<string | undefined> {
-  let blind = taskId === undefined;
+  let blind = false;
   return async () => {
     if (blind || taskId === undefined) return undefined;
     try {
-      return (await findTask(ecs, taskId))?.status;
+      return await statusOf(ecs, taskId);
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       blind = isDenied(error);
@@ -93,13 +92,11 @@ async function failure(
 ): Promise<CloudError> {
   const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
   // The image may be marked as failed a moment before its task says why.
-  const ask = async () => (id === undefined ? undefined : (await describeTask(ecs, id).catch(() => undefined))?.error);
+  const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
   const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
   const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
-  if (reason !== undefined)
-    return new ImportFailed('ecs:ImportImage', reason.code, `image ${imageId}: ${reason.message}`);
-  if (task === 'Deleted')
-    return new ImportFailed('ecs:ImportImage', 'ImportCancelled', `image ${imageId}: its import task was cancelled`);
-  const text = `image ${imageId} is ${status}, and the service gives no reason`;
-  return new ImportFailed('ecs:ImportImage', `Image${status}`, text);
+  const failed = (code: string, text: string) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
+  if (reason !== undefined) return failed(reason.code, `: ${reason.message}`);
+  if (task === 'Deleted') return failed('ImportCancelled', ': its import task was cancelled');
+  return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
 }

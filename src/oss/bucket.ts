@@ -1,4 +1,4 @@
-import { CloudError, isDenied } from '../cloud/errors.ts';
+import { CloudError, hasCode, isDenied } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import type { Oss } from './client.ts';
 
@@ -33,7 +33,7 @@ export async function inspectBucket(oss: Oss): Promise<BucketState> {
       denied: [],
     };
   } catch (error) {
-    if (error instanceof CloudError && error.code === 'NoSuchBucket') return { exists: 'no', denied: [] };
+    if (hasCode(error, 'NoSuchBucket')) return { exists: 'no', denied: [] };
     if (!isDenied(error)) throw error;
     return listed(oss);
   }

@@ -1,24 +1,18 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import AliOss from 'ali-oss';
-import { heal, type Door, type Log } from '../cloud/door.ts';
-import { CloudError, textOf, timing } from '../cloud/errors.ts';
-import { retry } from '../cloud/retry.ts';
+import { retryOptions, type Door, type Log } from '../cloud/door.ts';
+import { CloudError, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
+import { retry, type RetryOptions } from '../cloud/retry.ts';
 import { every } from '../cloud/time.ts';
 import type { Sdk } from './sdk.ts';
 
-export interface CallOptions {
+export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
   /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
   timeout?: number;
   /** A try in which no byte moves for this long is over, in ms. */
-  stall?: number;
-  /** Ends the call at once, with the signal's reason. */
-  signal?: AbortSignal;
+  stall?: number | undefined;
   /** Runs each try when there is a place for it. */
   turn?: <T>(run: () => Promise<T>) => Promise<T>;
-  /** Whether to stop after this many tries, the first one included. */
-  givesUp?: (tries: number) => boolean;
-  /** Hears of each failed try that is followed by another, in place of the log. */
-  onRetry?: (error: CloudError) => void;
 }
 
 /** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
@@ -43,32 +37,21 @@ export interface OssPlace {
 export function openOss(place: OssPlace, door: Door): Oss {
   const call = async <T>(operation: string, run: (sdk: Sdk) => Promise<T>, options: CallOptions = {}): Promise<T> => {
     const attempt = async (tries: number): Promise<T> => {
+      // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
+      const stall = options.stall && Math.min(options.stall * 2 ** (tries - 1), 300_000);
       const wire: Wire = {};
       try {
         options.signal?.throwIfAborted();
-        return await run(await newSdk(place, door, operation.includes('Bucket'), patient(options, tries), wire));
+        return await run(await newSdk(place, door, operation.includes('Bucket'), { ...options, stall }, wire));
       } catch (thrown) {
         options.signal?.throwIfAborted();
         throw toCloudError(operation, thrown, wire);
       }
     };
     const turn = options.turn ?? ((run) => run());
-    return retry((tries) => turn(() => attempt(tries)), {
-      ...options,
-      operation,
-      log: door.log,
-      deadline: door.deadline.at,
-      heal: (how, error) => heal(door, how, error),
-    });
+    return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(door), operation });
   };
   return { bucket: place.bucket, region: place.region, log: door.log, call };
-}
-
-/** Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever. */
-function patient(options: CallOptions, tries: number): CallOptions {
-  return options.stall === undefined
-    ? options
-    : { ...options, stall: Math.min(options.stall * 2 ** (tries - 1), 300_000) };
 }
 
 /** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */
@@ -161,12 +144,6 @@ function watch(request: ClientRequest, stall: number, stalled: () => void): () =
   });
 }
 
-interface OssError {
-  code?: unknown;
-  status?: number;
-  requestId?: unknown;
-}
-
 function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudError {
   if (thrown instanceof CloudError) return thrown;
   if (wire.failure !== undefined) {
@@ -175,7 +152,7 @@ function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudErro
     // urllib appends the request and its headers to the text.
     return new CloudError(operation, timeout ? 'Timeout' : (code ?? 'ConnectionLost'), message.split(', ')[0] ?? '');
   }
-  const { code, requestId } = (thrown ?? {}) as OssError;
+  const { code, requestId } = (thrown ?? {}) as { code?: unknown; requestId?: unknown };
   const { status, headers } = wire;
   const more = { status, requestId: typeof requestId === 'string' ? requestId : undefined, ...pacing(headers) };
   const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
@@ -183,7 +160,7 @@ function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudErro
     const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
     return new CloudError(operation, known, textOf(thrown) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
   }
-  const text = status === undefined ? textOf(thrown) : 'the answer is not one of this service (a proxy in between?)';
+  const text = status === undefined ? textOf(thrown) : NOT_THE_SERVICE;
   return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
 

@@ -1,9 +1,11 @@
 import { CloudError } from '../cloud/errors.ts';
 import { cure } from '../cloud/retry.ts';
+import type { CallOptions } from './client.ts';
 import { zerosCrc } from './crc64.ts';
 import { zeroPart, type Part } from './cut.ts';
 import type { Pace } from './pace.ts';
-import type { Sent, Target } from './sender.ts';
+import type { Sent } from './sender.ts';
+import type { Transfer } from './transfer.ts';
 import { copyPart, makeZeros } from './zeros.ts';
 
 /** Fewer zeros than this, in bytes, are not worth a zero object. */
@@ -13,20 +15,17 @@ const WORTH = 8 * 1024 ** 2;
 export class Copier {
   /** Parts that wait until a zero object is worth it. */
   readonly waiting: Part[] = [];
-  private readonly target: Target;
+  private readonly job: Transfer;
   private readonly pace: Pace;
   private readonly signal: AbortSignal;
-  private readonly onZeros: () => void;
   private found = 0;
   private object: Promise<string | undefined> | undefined;
   private refused = false;
 
-  /** @param onZeros - called before a zero object is made */
-  constructor(target: Target, pace: Pace, signal: AbortSignal, onZeros: () => void) {
-    this.target = target;
+  constructor(job: Transfer, pace: Pace, signal: AbortSignal) {
+    this.job = job;
     this.pace = pace;
     this.signal = signal;
-    this.onZeros = onZeros;
   }
 
   /** Takes a zero part; gives back those that can be copied now. */
@@ -38,34 +37,30 @@ export class Copier {
 
   /** Copies a part; undefined where the bucket refuses it and the zeros must travel. @throws CloudError */
   async copy({ number, length }: Part): Promise<Sent | undefined> {
-    const { oss, key, uploadId, progress } = this.target;
+    const { oss, key, uploadId, progress } = this.job;
     const object = await (this.object ??= this.make());
     if (object === undefined || this.refused) return undefined;
     const to = { key, uploadId, number, length };
-    const copied = await this.unlessRefused(
-      this.pace.store((options) => copyPart(oss, object, to, { ...options, signal: this.signal })),
-    );
+    const copied = await this.unlessRefused((options) => copyPart(oss, object, to, options));
     if (copied === undefined) return undefined;
     progress.copied(length);
     return { ...copied, crc: zerosCrc(length), length };
   }
 
   private make(): Promise<string | undefined> {
-    const { oss, key, run, source } = this.target;
-    this.onZeros();
+    const { oss, key, run, source, onZeros } = this.job;
+    onZeros();
     const length = zeroPart(source.size);
-    return this.unlessRefused(
-      this.pace.store((options) => makeZeros(oss, key, length, run, { ...options, signal: this.signal })),
-    );
+    return this.unlessRefused((options) => makeZeros(oss, key, length, run, options));
   }
 
   /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
-  private async unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
+  private async unlessRefused<T>(work: (options: CallOptions) => Promise<T>): Promise<T | undefined> {
     try {
-      return await work;
+      return await this.pace.store((options) => work({ ...options, signal: this.signal }));
     } catch (error) {
       if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error)) throw error;
-      if (!this.refused) this.target.oss.log.info(`No copies inside the bucket (${error.code}): zeros travel as data.`);
+      if (!this.refused) this.job.oss.log.info(`No copies inside the bucket (${error.code}): zeros travel as data.`);
       this.refused = true;
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CloudError, isDenied } from '../cloud/errors.ts';
+import { hasCode, isDenied } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import { now } from '../cloud/time.ts';
 import type { Oss } from './client.ts';
@@ -38,7 +38,7 @@ export async function findUnfinished(oss: Oss, key: string, ours: boolean): Prom
       if (ours || now() - Math.max(newest, initiated) > ABANDONED) return { uploadId: id, parts, mayBeOthers: true };
     }
   } catch (error) {
-    if (!isDenied(error) && !(error instanceof CloudError && error.code === 'NoSuchUpload')) throw error;
+    if (!isDenied(error) && !hasCode(error, 'NoSuchUpload')) throw error;
   }
   return undefined;
 }

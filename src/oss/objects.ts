@@ -1,9 +1,12 @@
-import { CloudError, isDenied } from '../cloud/errors.ts';
+import { CloudError, isDenied, succeeds } from '../cloud/errors.ts';
 import type { CallOptions, Oss } from './client.ts';
 import type { Sdk } from './sdk.ts';
 
 /** Metadata that marks an object as made by a run of ours, `<repository>/<run id>`. */
-export const MARK = 'x-oss-meta-alicloud-import';
+const MARK = 'x-oss-meta-alicloud-import';
+
+/** Headers of all objects that a run makes. A bucket's default class may be Archive, which ECS cannot read. */
+export const marked = (run: string) => ({ [MARK]: run, 'x-oss-storage-class': 'Standard' });
 
 export interface ObjectState {
   /** Bytes. */
@@ -79,8 +82,7 @@ export async function removeObject(oss: Oss, claim: Claim): Promise<boolean> {
 }
 
 /** An unfinished multipart upload. */
-export interface Unfinished {
-  key: string;
+interface Unfinished {
   id: string;
   /** ms since the epoch. */
   initiated: number;
@@ -94,9 +96,7 @@ export async function unfinishedUploads(oss: Oss, key: string): Promise<Unfinish
     const query = { prefix: key, 'max-uploads': 1000, ...marker };
     const page = await oss.call('oss:ListMultipartUploads', (sdk) => sdk.listUploads(query));
     for (const { name, uploadId, initiated } of page.uploads) {
-      if (name === key && uploadId !== undefined) {
-        found.push({ key, id: uploadId, initiated: Date.parse(initiated ?? '') });
-      }
+      if (name === key && uploadId !== undefined) found.push({ id: uploadId, initiated: Date.parse(initiated ?? '') });
     }
     if (!page.isTruncated || page.nextKeyMarker === undefined) return found;
     marker = { 'key-marker': page.nextKeyMarker, 'upload-id-marker': page.nextUploadIdMarker };
@@ -121,10 +121,6 @@ export function initiate(
 
 /** Ends an unfinished upload and frees its parts. Idempotent. */
 export async function abortUpload(oss: Oss, key: string, id: string): Promise<void> {
-  try {
-    await oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
-    oss.log.info(`Aborted the unfinished upload of ${key}.`);
-  } catch (error) {
-    if (!(error instanceof CloudError) || error.code !== 'NoSuchUpload') throw error;
-  }
+  const aborted = oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
+  if (await succeeds(aborted, 'NoSuchUpload')) oss.log.info(`Aborted the unfinished upload of ${key}.`);
 }

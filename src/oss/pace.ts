@@ -37,8 +37,10 @@ export class Pace {
     try {
       const stored = await call({
         givesUp: () => (gaveUp = this.hopeless()),
-        onRetry: (error) => {
-          this.note(error);
+        onRetry: ({ code, status, message }) => {
+          this.seen.failed += 1;
+          this.seen.throttled ||= status === 503 || /Throttl|SlowDown|Limit/.test(code);
+          this.progress.retried(`${code}: ${message}`);
         },
       });
       this.seen.accepted += 1;
@@ -69,11 +71,5 @@ export class Pace {
   private hopeless(): boolean {
     const [oldest] = this.tries;
     return now() - this.lastGood > PATIENCE && now() - (oldest?.began ?? now()) <= PATIENCE;
-  }
-
-  private note({ code, status, message }: CloudError): void {
-    this.seen.failed += 1;
-    this.seen.throttled ||= status === 503 || /Throttl|SlowDown|Limit/.test(code);
-    this.progress.retried(`${code}: ${message}`);
   }
 }

@@ -13,7 +13,7 @@ export interface Sdk {
   getBucketInfo(bucket: string): Promise<{ bucket?: unknown }>;
   putBucket(bucket: string): Promise<Answer>;
   putBucketLifecycle(bucket: string, rules: object[]): Promise<Answer>;
-  head(key: string, options?: { versionId?: string }): Promise<Answer & { meta: Headers | null }>;
+  head(key: string): Promise<Answer>;
   put(key: string, content: Buffer, options: { headers: Headers }): Promise<Answer>;
   delete(key: string, options?: { versionId?: string }): Promise<Answer>;
   initMultipartUpload(key: string, options: { headers: Headers; mime: string }): Promise<{ uploadId?: string }>;

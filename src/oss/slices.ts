@@ -25,14 +25,8 @@ export class Rings {
   }
 }
 
-/** The bytes of a part on their way into a socket, with the CRC of what was read so far. */
-export interface PartStream {
-  body: Readable;
-  crc: Crc64;
-}
-
-/** Streams a part slice by slice. `onSlice` hears of the bytes handed over. */
-export function streamPart(source: Source, part: Part, ring: Buffer[], onSlice: (bytes: number) => void): PartStream {
+/** Streams a part slice by slice; `crc` is of what was read so far, `onSlice` hears of the bytes handed over. */
+export function streamPart(source: Source, part: Part, ring: Buffer[], onSlice: (bytes: number) => void) {
   const crc = new Crc64();
   async function* slices() {
     for (let done = 0; done < part.length;) {

@@ -1,4 +1,4 @@
-import { combine, Crc64, zerosCrc } from './crc64.ts';
+import { combine, crc64, zerosCrc } from './crc64.ts';
 import { blocks, readFully, type Source } from './reader.ts';
 
 /** CRC-64/XZ of a whole file as an unsigned decimal; what is known to be zero is not read. @throws CloudError */
@@ -11,7 +11,7 @@ export async function fileSum(source: Source): Promise<string> {
       continue;
     }
     await readFully(source, buffer, length, offset);
-    sum = combine(sum, new Crc64().update(buffer.subarray(0, length)).digest(), length);
+    sum = combine(sum, crc64(buffer.subarray(0, length)), length);
   }
   return String(sum);
 }

@@ -33,7 +33,7 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
   const uploads = pLimit(MOST);
   const copies = pLimit(COPIES);
   const send = openSender(job, pace, uploads, stop.signal);
-  const copier = new Copier(job, pace, stop.signal, job.onZeros);
+  const copier = new Copier(job, pace, stop.signal);
   const sent: Sent[] = [];
   const working = new Set<Promise<void>>();
   const track = (work: Promise<Sent>): void => {

@@ -1,9 +1,9 @@
-import { CloudError } from '../cloud/errors.ts';
+import { CloudError, hasCode, NOT_THE_SERVICE } from '../cloud/errors.ts';
 import { failureIn } from './body.ts';
 import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, findUnfinished, listParts, type Joined } from './join.ts';
-import { headObject, initiate, MARK, toState, type ObjectState } from './objects.ts';
+import { headObject, initiate, marked, toState, type ObjectState } from './objects.ts';
 import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
@@ -52,16 +52,14 @@ export async function upload(oss: Oss, source: Source, staging: Staging): Promis
     return await send(oss, source, staging, found ?? (await begin(oss, staging)));
   } catch (error) {
     // Somebody aborted it behind our back (a lifecycle rule, a clean-up of the bucket): once more from the start.
-    if (!(error instanceof CloudError) || error.code !== 'NoSuchUpload') throw error;
+    if (!hasCode(error, 'NoSuchUpload')) throw error;
     oss.log.info('The upload has vanished from the bucket; beginning another.');
     return send(oss, source, staging, await begin(oss, staging));
   }
 }
 
 async function begin(oss: Oss, { key, run, onUpload }: Staging): Promise<Joined> {
-  // A bucket's default class may be Archive, which ECS cannot read.
-  const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-  const uploadId = await initiate(oss, key, headers);
+  const uploadId = await initiate(oss, key, marked(run));
   onUpload(uploadId);
   return { uploadId, parts: new Map(), mayBeOthers: false };
 }
@@ -85,9 +83,7 @@ async function send(oss: Oss, source: Source, staging: Staging, joined: Joined):
       return { size: source.size, crc64, etag, versionId, sent, zeros };
     } catch (error) {
       // Parts have vanished or are not what the list said: send what is missing.
-      if (!(error instanceof CloudError) || !/^(InvalidPart|FilePart\w+)$/.test(error.code) || again >= 2) {
-        throw tellingHowFar(error, progress);
-      }
+      if (!hasCode(error, /^(InvalidPart|FilePart\w+)$/) || again >= 2) throw tellingHowFar(error, progress);
       oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
       joined.parts = (await listParts(oss, key, uploadId)).parts;
     } finally {
@@ -127,9 +123,9 @@ async function complete(
     if (answer.crc64 === crc64) return answer;
   } catch (error) {
     const there = await headObject(oss, key).catch(() => undefined);
-    const done = typeof there === 'object' && (there.run === run || mayBeOthers) && there.crc64 === crc64;
-    if (!done) throw error;
-    return there;
+    const isOurs = typeof there === 'object' && (there.run === run || mayBeOthers);
+    if (isOurs && there.crc64 === crc64) return there;
+    throw error;
   }
   const there = await pace.store((options) => headObject(oss, key, options));
   const state = typeof there === 'object' ? there : answer;
@@ -144,6 +140,5 @@ async function complete(
 function refuseOther200<T extends { res: { data?: Buffer } }>(answer: T): T {
   const { data } = answer.res;
   if (data?.includes('<CompleteMultipartUploadResult')) return answer;
-  const text = 'the answer is not one of this service (a proxy in between?)';
-  throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', text);
+  throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', NOT_THE_SERVICE);
 }

@@ -3,8 +3,8 @@ import { CloudError } from '../cloud/errors.ts';
 import { LONG_BODY, type CallOptions, type Oss } from './client.ts';
 import type { Sdk } from './sdk.ts';
 import { zerosCrc } from './crc64.ts';
-import { headObject, initiate, MARK, toState } from './objects.ts';
 import { failureIn, textIn } from './body.ts';
+import { headObject, initiate, marked, toState } from './objects.ts';
 
 const MIB = 1024 ** 2;
 /** Copies under way at a time: each is a request without a body, which the service works off by itself. */
@@ -29,11 +29,9 @@ export async function makeZeros(
   options: CallOptions,
 ): Promise<string> {
   const keys = zeroKeys(key, run);
-  const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-  await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), {
-    ...options,
-    ...LONG_BODY,
-  });
+  const headers = marked(run);
+  const body = { ...options, ...LONG_BODY };
+  await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), body);
   const uploadId = await initiate(oss, keys.object, headers, options);
   const limit = pLimit(COPIES);
   const copy = (number: number) =>
