@@ -26,6 +26,7 @@ export interface RecordedRequest {
   status: number;
   code?: string;
   requestId: string;
+  secure: boolean;
   caller?: string;
   fault?: string;
   /** What no correct client does: plain http, a secret in a URL, an unknown host or operation. */

@@ -53,6 +53,7 @@ export class Gateway {
       bytesIn: 0,
       status: 0,
       requestId: some.service === 'oss' ? randomBytes(12).toString('hex').toUpperCase() : randomUUID().toUpperCase(),
+      secure: false,
       ...some,
     };
     this.record.push(record);
@@ -71,7 +72,7 @@ export class Gateway {
     const target = resolve(host, this.world);
     const { method = 'GET' } = request;
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-    const record = this.note({ host, service: target?.service ?? 'unknown', method, headers });
+    const record = this.note({ host, service: target?.service ?? 'unknown', method, headers, secure });
     const exchange = new Exchange(request, response, record, this.world.clock);
     settle(this.world);
     try {

@@ -34,7 +34,10 @@ function queryText(query: [string, string][]): string {
 
 function headerText(headers: Record<string, string>, isSigned: (name: string) => boolean): string {
   const signed = Object.entries(headers).filter(([name]) => isSigned(name));
-  return signed.sort(byCodeUnit).map(([name, value]) => `${name}:${value.trim()}\n`).join('');
+  return signed
+    .sort(byCodeUnit)
+    .map(([name, value]) => `${name}:${value.trim()}\n`)
+    .join('');
 }
 
 /**
