@@ -92,7 +92,8 @@ export async function succeeds(call: Promise<unknown>, harmlessCode: string | Re
 }
 
 /** Whether the caller lacks a right. */
-export const isDenied = (error: unknown): boolean => hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
+export const isDenied = (error: unknown): error is CloudError =>
+  hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
 
 /** No call will succeed any more: the credentials themselves are refused, or there are none. */
 const LOCKED_OUT = new RegExp(

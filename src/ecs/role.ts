@@ -48,7 +48,7 @@ export async function withImportRole<T>(
     if (!changed && refusal.code === 'InvalidOSS.NotAuthorized') throw refusal;
   } catch (error) {
     if (!isDenied(error)) throw error;
-    log.info(`The import role could not be set up: ${(error as CloudError).operation} is denied.`);
+    log.info(`The import role could not be set up: ${error.operation} is denied.`);
     throw refusal;
   }
   log.info('Waiting until ECS sees the role, for at most 3 minutes.');
