@@ -42774,8 +42774,6 @@ function explain(error) {
 }
 const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
-;// CONCATENATED MODULE: external "node:crypto"
-const external_node_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:crypto");
 ;// CONCATENATED MODULE: ./src/cloud/errors.ts
 /** What went wrong in the cloud, whatever the SDK threw; its text is one line and holds no signature, key or token. */
 class CloudError extends Error {
@@ -42791,7 +42789,7 @@ class CloudError extends Error {
     /** How far this machine's clock is behind the service's, in ms; known when the answer carried a date. */
     clockBehind;
     constructor(operation, code, message, more = {}) {
-        super(harmless(message), more.cause === undefined ? {} : { cause: more.cause });
+        super(harmless(message), more);
         this.operation = operation;
         this.code = harmless(code);
         this.status = more.status;
@@ -42805,6 +42803,16 @@ class CloudError extends Error {
         return new CloudError(this.operation, code, message, { status, requestId, retryAfter, clockBehind, cause: this });
     }
 }
+/** Several failures; the message says what they have in common. */
+class CloudErrors extends Error {
+    errors;
+    constructor(message, errors) {
+        super(message);
+        this.errors = errors;
+    }
+}
+/** What is said of an answer that no service of the cloud would give. */
+const NOT_THE_SERVICE = 'the answer is not one of this service (a proxy in between?)';
 /** Makes foreign text one short line without what only signer and service may know (a server echoes what it was sent). */
 function harmless(text) {
     return text
@@ -42833,646 +42841,26 @@ function textOf(thrown) {
     const message = thrown?.message;
     return typeof message === 'string' ? message : 'an error without a message';
 }
+/** Whether it is a failure of the cloud with this code, or one of these. */
+const hasCode = (error, code) => error instanceof CloudError && (typeof code === 'string' ? error.code === code : code.test(error.code));
+/** Whether a call succeeds; a failure with this code, or one of these, is no harm, any other is thrown. */
+async function succeeds(call, harmlessCode) {
+    try {
+        await call;
+        return true;
+    }
+    catch (error) {
+        if (hasCode(error, harmlessCode))
+            return false;
+        throw error;
+    }
+}
 /** Whether the caller lacks a right. */
-const isDenied = (error) => error instanceof CloudError && /^(Forbidden|NoPermission|AccessDenied)/.test(error.code);
+const isDenied = (error) => hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
 /** No call will succeed any more: the credentials themselves are refused, or there are none. */
 const LOCKED_OUT = new RegExp('^(InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|SecurityTokenExpired|' +
     'AuthenticationFail|AssumeRoleDenied|MissingIdTokenPermission|IdTokenRefused|NoMetadataService|NoSuchInstanceRole)');
-const isLockedOut = (error) => error instanceof CloudError && LOCKED_OUT.test(error.code);
-
-;// CONCATENATED MODULE: ./src/cloud/json.ts
-/** Reading answers of which only the documentation says how they look: what is missing or of another type reads as empty. */
-function textAt(value, ...path) {
-    const found = at(value, path);
-    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
-        ? String(found)
-        : undefined;
-}
-function listAt(value, ...path) {
-    const found = at(value, path);
-    return Array.isArray(found) ? found : [];
-}
-function at(value, path) {
-    return path.reduce((inner, key) => (typeof inner === 'object' && inner !== null ? inner[key] : undefined), value);
-}
-/** The value of a JSON text; undefined for any other (the text of a parser's error would hold a piece of it). */
-function parsed(text) {
-    try {
-        return JSON.parse(text);
-    }
-    catch {
-        return undefined;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/ecs/images.ts
-
-/**
- * All custom images of this account in the region that match, in any state.
- * Status must be explicit, or only Available ones are shown; the name is searched fuzzily and over other owners' images
- * (https://help.aliyun.com/document_detail/25534.html).
- */
-async function findImages(ecs, filter) {
-    const found = [];
-    for (let page = 1;; page += 1) {
-        const answer = await ecs('DescribeImages', {
-            ImageId: filter.id,
-            ImageName: filter.name ?? filter.nameLike,
-            ImageOwnerAlias: 'self',
-            Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated',
-            PageNumber: page,
-            PageSize: 100,
-        });
-        const images = listAt(answer, 'Images', 'Image').map(toImage);
-        found.push(...images);
-        if (images.length < 100)
-            break;
-    }
-    return found.filter(({ id, name }) => (filter.id === undefined || id === filter.id) && (filter.name === undefined || name === filter.name));
-}
-function toImage(value) {
-    const tags = listAt(value, 'Tags', 'Tag').map((tag) => [textAt(tag, 'TagKey') ?? '', textAt(tag, 'TagValue') ?? '']);
-    const disks = listAt(value, 'DiskDeviceMappings', 'DiskDeviceMapping');
-    return {
-        id: textAt(value, 'ImageId') ?? '',
-        name: textAt(value, 'ImageName') ?? '',
-        status: textAt(value, 'Status') ?? '',
-        progress: textAt(value, 'Progress') ?? '',
-        created: textAt(value, 'CreationTime') ?? '',
-        tags: Object.fromEntries(tags),
-        detection: textAt(value, 'DetectionOptions', 'Status'),
-        snapshots: disks.map((disk) => textAt(disk, 'SnapshotId') ?? '').filter((id) => id !== ''),
-    };
-}
-/** How long a listing may lag behind an import, in ms: undocumented. */
-const LISTING_LAG = 15_000;
-/** The tag that marks what an import of ours made; its value names the run. */
-const TAG = 'alicloud-import';
-/** The tag that holds the CRC-64 of what the image was made of, where images are to be reused. */
-const SUM_TAG = 'alicloud-import-crc64';
-/** Tags as parameters of a call, counted from 1. */
-function tagParams(tags) {
-    const pairs = Object.entries(tags).flatMap(([key, value], n) => [
-        [`Tag.${n + 1}.Key`, key],
-        [`Tag.${n + 1}.Value`, value],
-    ]);
-    return Object.fromEntries(pairs);
-}
-/** Whether a run of ours, named `<repository>/<run id>`, made the image. */
-const isOurs = (image, run) => image.tags[TAG] === run;
-
-;// CONCATENATED MODULE: ./src/ecs/names.ts
-
-/** Longest image name that ECS takes (https://help.aliyun.com/document_detail/25542.html). */
-const LONGEST = 128;
-/** Where a new image waits for its name. */
-const temporaryName = (name, runId) => withSuffix(name, `-importing-${runId}`);
-/** The unencrypted image that an encrypted one is copied from. */
-const plainName = (name, runId) => withSuffix(name, `-plain-${runId}`);
-/** Where an old image goes; it carries the image's own id, so that one set aside is known by its name alone. */
-const asideName = (name, imageId) => withSuffix(name, `-replaced-${imageId}`);
-/** What all names of images set aside for `name` have in common, for a fuzzy search. */
-const asidePrefix = (name) => asideName(name, '');
-function withSuffix(name, suffix) {
-    const room = LONGEST - 64;
-    if (name.length <= room)
-        return name + suffix;
-    const mark = (0,external_node_crypto_namespaceObject.createHash)('sha256').update(name).digest('hex').slice(0, 8);
-    return `${name.slice(0, room - 9)}-${mark}${suffix}`;
-}
-
-;// CONCATENATED MODULE: ./src/cloud/time.ts
-/** The only file that waits: a preload that scales the global timers makes every wait of the product fast. */
-/** Milliseconds since the epoch. */
-const now = () => Date.now();
-/** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
-function sleep(ms, signal) {
-    return new Promise((resolve, reject) => {
-        const stop = () => {
-            clearTimeout(timer);
-            reject(signal?.reason);
-        };
-        const timer = setTimeout(() => {
-            signal?.removeEventListener('abort', stop);
-            resolve();
-        }, ms);
-        signal?.addEventListener('abort', stop, { once: true });
-        if (signal?.aborted)
-            stop();
-    });
-}
-/** Calls `tick` every `ms` milliseconds until the returned function is called; never keeps the process alive. */
-function every(ms, tick) {
-    const timer = setInterval(tick, ms);
-    timer.unref();
-    return () => {
-        clearInterval(timer);
-    };
-}
-/** Calls `look` until it returns something, pausing in between; returns undefined when the deadline has passed. */
-async function poll(patience, look) {
-    let pause = patience.first;
-    for (;;) {
-        const seen = await look();
-        if (seen !== undefined)
-            return seen;
-        const left = patience.deadline - now();
-        if (left <= 0)
-            return undefined;
-        await sleep(Math.min(left, pause * (0.95 + Math.random() * 0.1)));
-        pause = Math.min(patience.slowest, pause * 1.5);
-    }
-}
-
-;// CONCATENATED MODULE: ./src/cloud/retry.ts
-
-
-/** A later try can end differently: the line, the server's load, or a conflict that passes. */
-const TRANSIENT = new RegExp([
-    '^(ECONN\\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_PROXY_TUNNEL|ERR_SSL_\\w+|HPE_\\w+)$',
-    '^(Timeout|UnexpectedAnswer|ConnectionLost|Stalled|IntegrityMismatch)$',
-    'Throttling|FlowLimit|SlowDown|QpsLimit|TrafficRateLimit',
-    '^(ServiceUnavailable|InternalError|RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
-    '^(LastTokenProcessing|IdempotentProcessing|SignatureNonceUsed|OperationAborted)$',
-].join('|'));
-/** Cured by the door itself: the next try is signed with a corrected clock or fresh credentials. */
-const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp\.Expired|InvalidTimeStamp)$/;
-const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
-/** What a failed try calls for. */
-function cure(error) {
-    if (CLOCK.test(error.code))
-        return 'clock';
-    if (TOKEN.test(error.code))
-        return 'token';
-    const { status = 0 } = error;
-    // A page instead of an answer, with a status that means no: a proxy has decided.
-    if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500)
-        return 'none';
-    return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
-}
-/** Calls are counted by the minute (https://help.aliyun.com/document_detail/25484.html), and a line may be away for one. */
-const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
-/**
- * Full jitter, 0.5 s doubling to 10 s, or 4 s doubling to 60 s where only time helps; never less than the service asks
- * for. `tries` counts from 1.
- */
-function pauseBefore(tries, error, random = Math.random()) {
-    const [least, most] = LONG.test(error.code) ? [4_000, 60_000] : [500, 10_000];
-    const jitter = random * Math.min(most, least * 2 ** tries);
-    return Math.max(jitter, error.retryAfter ?? 0, 100);
-}
-const TRIES = 6;
-function retryLine({ operation, code, message }, n, pause) {
-    return `${operation} failed (try ${n}): ${code}: ${message}. Again in ${(pause / 1000).toFixed(1)} s.`;
-}
-/** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
-async function retry(attempt, options) {
-    const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
-    if (now() >= deadline)
-        throw new CloudError(operation, 'OutOfTime', 'there was no time left for this call');
-    const healed = new Set();
-    for (let n = 1;; n += 1) {
-        try {
-            return await attempt(n);
-        }
-        catch (thrown) {
-            options.signal?.throwIfAborted();
-            const error = thrown;
-            const how = cure(error);
-            const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
-            healed.add(how);
-            const pause = pauseBefore(n, error);
-            if (!curable || givesUp(n) || now() + pause > deadline)
-                throw error;
-            if (options.onRetry !== undefined)
-                options.onRetry(error);
-            else
-                log.info(retryLine(error, n, pause));
-            await sleep(pause, options.signal);
-        }
-    }
-}
-
-;// CONCATENATED MODULE: ./src/ecs/swap.ts
-/**
- * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
- * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. A new image that somebody
- * set aside has been replaced by a later run, which keeps the name.
- */
-function nextSwap(held, goal) {
-    const wanted = Object.values(held).includes(goal) ? goal : other(goal);
-    if (held.name === wanted)
-        return 'done';
-    if (held.name === undefined) {
-        const somewhere = held.aside === wanted || held.temporary === wanted;
-        return somewhere ? { rename: wanted, to: 'name' } : 'done';
-    }
-    if (held.aside === 'new')
-        return 'done';
-    return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
-}
-const other = (who) => (who === 'new' ? 'old' : 'new');
-
-;// CONCATENATED MODULE: ./src/ecs/settle.ts
-
-
-
-
-
-
-/** How long a swap may take, eventual consistency of the listing included, in ms. */
-const SETTLE = 180_000;
-/** How long an image that was seen before may be missing from the listing, in ms: undocumented. */
-const UNLISTED = 30_000;
-/**
- * Renames until the goal holds the name, from whatever state it finds. Idempotent.
- * @param moved - takes the ids of the images that are set aside; the last one in it is the first to go back
- * @throws CloudError
- */
-async function settle(wanted, newId, goal, moved = []) {
-    const { ecs, log, name, runId } = wanted;
-    const started = now();
-    const patience = { first: 1_000, slowest: 10_000, deadline: started + SETTLE };
-    let last;
-    let told = '';
-    const step = async () => {
-        const { fresh, others } = await around(wanted, newId);
-        // One listing without an image that was just Available proves nothing.
-        if (goal === 'new' && fresh.length === 0 && now() - started < UNLISTED)
-            return undefined;
-        const swap = nextSwap(heldBy(wanted, [...others, ...fresh], newId), goal);
-        if (swap === 'done')
-            return true;
-        const isBack = swap.rename === 'old' && swap.to === 'name';
-        const old = isBack ? lastSetAside(others, moved) : others.find((image) => image.name === name);
-        const moving = swap.rename === 'new' ? fresh[0] : old;
-        if (moving === undefined)
-            return undefined;
-        if (/^(Creating|Waiting)$/.test(moving.status)) {
-            if (told === '')
-                log.info((told = `Image ${moving.id}, which holds the name, is still being made; waiting for it.`));
-            patience.deadline = Math.max(started + SETTLE, Math.min(now() + SETTLE, started + wanted.timeout));
-            return undefined;
-        }
-        const to = { name, aside: asideName(name, moving.id), temporary: temporaryName(name, runId) }[swap.to];
-        if (swap.to === 'aside')
-            moved.push(moving.id);
-        await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
-        log.info(`Renamed the ${swap.rename} image ${moving.id}: ${moving.name} -> ${to}.`);
-        await shown(ecs, moving);
-        return undefined;
-    };
-    const patiently = async () => {
-        try {
-            return await step();
-        }
-        catch (error) {
-            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
-            // deleted the image; where an answer was lost, the next look shows what it would have said.
-            const known = error instanceof CloudError ? error : undefined;
-            const passes = /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/.test(known?.code ?? '');
-            if (known === undefined || !(passes || cure(known) === 'again'))
-                throw error;
-            last = known;
-            return undefined;
-        }
-    };
-    const done = await poll(patience, patiently);
-    if (done !== true)
-        throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `${name} is not settled`);
-}
-/** Waits until a listing shows the rename: what is decided next must not rest on a stale one. */
-async function shown(ecs, before) {
-    const look = async () => ((await findImages(ecs, { id: before.id }))[0]?.name === before.name ? undefined : true);
-    await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
-}
-/** The images that take part in a swap: the new one, and others that hold the name or were set aside for it. */
-async function around(wanted, newId) {
-    const fresh = await findImages(wanted.ecs, { id: newId });
-    const holders = await findImages(wanted.ecs, { name: wanted.name });
-    const others = [...holders, ...(await setAside(wanted))].filter(({ id }) => id !== newId);
-    return { fresh, others };
-}
-/** Images that a swap for this name has set aside: their name is made of it and of their own id. */
-async function setAside({ ecs, name }) {
-    const like = await findImages(ecs, { nameLike: asidePrefix(name) });
-    return like.filter((image) => image.name === asideName(name, image.id));
-}
-function heldBy({ name, runId }, images, newId) {
-    const held = {};
-    for (const image of images) {
-        const who = image.id === newId ? 'new' : 'old';
-        if (image.name === name)
-            held.name = who;
-        else if (image.name === temporaryName(name, runId))
-            held.temporary = who;
-        else if (image.name === asideName(name, image.id))
-            held.aside = who;
-    }
-    return held;
-}
-/** Of those that were set aside the one that we moved, or else the newest: it held the name last. */
-function lastSetAside(others, moved) {
-    const [newest] = others.toSorted((a, b) => b.created.localeCompare(a.created));
-    return others.find(({ id }) => id === moved.at(-1)) ?? newest;
-}
-
-;// CONCATENATED MODULE: ./src/oss/bucket.ts
-
-
-/**
- * Looks at the bucket without changing anything: GetBucketInfo, or ListBuckets where that is refused.
- * @throws CloudError for wrong keys and everything else but a missing bucket and a missing right
- */
-async function inspectBucket(oss) {
-    try {
-        const { bucket } = await oss.call('oss:GetBucketInfo', (sdk) => sdk.getBucketInfo(oss.bucket));
-        const encryption = textAt(bucket, 'ServerSideEncryptionRule', 'SSEAlgorithm');
-        return {
-            exists: 'yes',
-            region: textAt(bucket, 'Location')?.replace(/^oss-/, ''),
-            owner: textAt(bucket, 'Owner', 'ID'),
-            encryption: encryption === 'None' ? undefined : encryption,
-            versioned: textAt(bucket, 'Versioning') !== undefined,
-            denied: [],
-        };
-    }
-    catch (error) {
-        if (error instanceof CloudError && error.code === 'NoSuchBucket')
-            return { exists: 'no', denied: [] };
-        if (!isDenied(error))
-            throw error;
-        return listed(oss);
-    }
-}
-/** ListBuckets shows only this account's buckets, in all regions. */
-async function listed(oss) {
-    const denied = ['oss:GetBucketInfo'];
-    try {
-        const query = { prefix: oss.bucket, 'max-keys': 1000 };
-        const { buckets } = await oss.call('oss:ListBuckets', (sdk) => sdk.listBuckets(query));
-        const own = buckets?.find(({ name }) => name === oss.bucket);
-        if (own === undefined)
-            return { exists: 'unlisted', denied };
-        return { exists: 'yes', region: own.region?.replace(/^oss-/, ''), denied };
-    }
-    catch (error) {
-        if (!isDenied(error))
-            throw error;
-        return { exists: 'yes', denied: [...denied, 'oss:ListBuckets'] };
-    }
-}
-/** What we put into a bucket begins with this, unless the user names the key. */
-const PREFIX = 'alicloud-import/';
-/**
- * Makes the bucket, with one rule: unfinished uploads under our prefix end after 7 days. Idempotent.
- * @throws CloudError `BucketAlreadyExists` when the name is somebody else's
- */
-async function makeBucket(oss) {
-    await oss.call('oss:PutBucket', (sdk) => sdk.putBucket(oss.bucket));
-    oss.log.info(`Created the bucket ${oss.bucket} in ${oss.region}.`);
-    const rule = { id: 'alicloud-import', prefix: PREFIX, status: 'Enabled', abortMultipartUpload: { days: 7 } };
-    try {
-        await oss.call('oss:PutBucketLifecycle', (sdk) => sdk.putBucketLifecycle(oss.bucket, [rule]));
-    }
-    catch (error) {
-        // A safety net that is missing is no reason to stop; what else is wrong, the next call shows.
-        if (!(error instanceof CloudError))
-            throw error;
-        oss.log.info(`It gets no rule that ends unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`);
-    }
-}
-
-;// CONCATENATED MODULE: ./src/oss/objects.ts
-
-/** Metadata that marks an object as made by a run of ours, `<repository>/<run id>`. */
-const MARK = 'x-oss-meta-alicloud-import';
-/**
- * Looks at an object; undefined when there is none, `unknown` where the right oss:GetObject is missing.
- * @throws CloudError
- */
-async function headObject(oss, key, options) {
-    try {
-        const { res } = await oss.call('oss:HeadObject', (sdk) => sdk.head(key), options);
-        return toState(res.headers);
-    }
-    catch (error) {
-        if (error instanceof CloudError && error.status === 404)
-            return undefined;
-        if (isDenied(error))
-            return 'unknown';
-        throw error;
-    }
-}
-function toState(headers) {
-    const text = (name) => (typeof headers[name] === 'string' ? headers[name] : undefined);
-    return {
-        size: Number(text('content-length') ?? NaN),
-        etag: text('etag') ?? '',
-        crc64: text('x-oss-hash-crc64ecma'),
-        versionId: text('x-oss-version-id'),
-        run: text(MARK),
-    };
-}
-/**
- * Deletes a staged object if it is ours. Idempotent.
- * @returns false when it is somebody else's or cannot be told from that, and stays
- * @throws CloudError
- */
-async function removeObject(oss, claim) {
-    const found = await headObject(oss, claim.key);
-    if (found === undefined)
-        return true;
-    const unseen = found === 'unknown';
-    const ours = unseen
-        ? claim.private || claim.etag !== undefined
-        : found.run === claim.run || found.etag === claim.etag;
-    if (!ours)
-        return false;
-    const versionId = unseen ? claim.versionId : found.versionId;
-    await oss.call('oss:DeleteObject', (sdk) => sdk.delete(claim.key, versionId === undefined ? {} : { versionId }));
-    oss.log.info(`Deleted oss://${oss.bucket}/${claim.key}.`);
-    // With versions an older one may come to light that is ours too: a lost answer makes us put an object twice.
-    if (!unseen && versionId !== undefined)
-        await removeObject(oss, claim);
-    return true;
-}
-/** Unfinished uploads under exactly this key. */
-async function unfinishedUploads(oss, key) {
-    const found = [];
-    let marker = {};
-    for (;;) {
-        const query = { prefix: key, 'max-uploads': 1000, ...marker };
-        const page = await oss.call('oss:ListMultipartUploads', (sdk) => sdk.listUploads(query));
-        for (const { name, uploadId, initiated } of page.uploads) {
-            if (name === key && uploadId !== undefined) {
-                found.push({ key, id: uploadId, initiated: Date.parse(initiated ?? '') });
-            }
-        }
-        if (!page.isTruncated || page.nextKeyMarker === undefined)
-            return found;
-        marker = { 'key-marker': page.nextKeyMarker, 'upload-id-marker': page.nextUploadIdMarker };
-    }
-}
-/** Begins a multipart upload and gives its id. @throws CloudError */
-function initiate(oss, key, headers, options = {}) {
-    const operation = 'oss:InitiateMultipartUpload';
-    const begin = async (sdk) => {
-        const { uploadId } = await sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' });
-        if (uploadId === undefined)
-            throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no upload');
-        return uploadId;
-    };
-    return oss.call(operation, begin, options);
-}
-/** Ends an unfinished upload and frees its parts. Idempotent. */
-async function abortUpload(oss, key, id) {
-    try {
-        await oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
-        oss.log.info(`Aborted the unfinished upload of ${key}.`);
-    }
-    catch (error) {
-        if (!(error instanceof CloudError) || error.code !== 'NoSuchUpload')
-            throw error;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/targets.ts
-
-/** All images that a request asks for, in the order in which they are made. The first is imported. */
-function targetsOf({ region, image: { name }, distribution, run }) {
-    const { copies, encrypted, kmsKeyId } = distribution;
-    const imported = { kind: 'import', region, name, kmsKeyId: undefined, scratch: false };
-    const main = encrypted
-        ? [
-            { ...imported, name: plainName(name, run.id), scratch: true },
-            { ...imported, kind: 'encrypt', kmsKeyId },
-        ]
-        : [imported];
-    return [...main, ...copies.map((copy) => ({ kind: 'copy', scratch: false, ...copy }))];
-}
-
-;// CONCATENATED MODULE: ./src/check.ts
-
-
-
-
-
-
-
-
-
-/** Every refusal that could be foreseen. */
-class CheckFailed extends Error {
-    problems;
-    constructor(problems) {
-        super('the cloud would refuse this import');
-        this.problems = problems;
-    }
-}
-/** One name for one import: the same for every try, another for another attempt or another request. */
-function clientToken(request, region, imageName) {
-    const withoutKeys = { ...request, identity: undefined, imageName, target: region };
-    return (0,external_node_crypto_namespaceObject.createHash)('sha256').update(JSON.stringify(withoutKeys)).digest('hex');
-}
-/**
- * Asks the cloud everything that would make the import fail later. Reads only.
- * @throws CheckFailed with all refusals, CloudError for one that hides all others (wrong keys, no line)
- */
-async function check(cloud, request, keys, content) {
-    const account = await whoAmI(cloud);
-    const planned = Promise.all(targetsOf(request).map((target) => planTarget(cloud, request, target, content)));
-    const [bucket, targets] = await Promise.all([inspectBucket(cloud.oss), planned]);
-    const bucketIssues = bucketProblems(cloud, bucket, account);
-    // A bucket elsewhere or of somebody else does not tell what it holds.
-    const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
-    const found = reachable ? await Promise.all(keys.map((key) => objectUnder(cloud, request, key))) : [];
-    const problems = [
-        ...bucketIssues,
-        ...found.filter((one) => one instanceof CloudError),
-        ...(request.forceDelete
-            ? []
-            : targets.flatMap(({ old, kind, region }) => old ? [duplicate(old, kind === 'copy' ? ` in ${region}` : '')] : [])),
-    ];
-    if (problems.length > 0)
-        throw new CheckFailed(problems);
-    const staged = found.map((one) => (one instanceof CloudError ? undefined : one));
-    return { makeBucket: bucket.exists !== 'yes', staged, targets };
-}
-/** The account id; this call needs no right, so a refusal means wrong credentials. */
-async function whoAmI({ sts, log }) {
-    try {
-        const identity = await sts('GetCallerIdentity');
-        const account = textAt(identity, 'AccountId');
-        log.info(`Account ${account ?? 'unknown'}, as ${textAt(identity, 'Arn') ?? 'unknown'}.`);
-        return account;
-    }
-    catch (error) {
-        if (!isDenied(error))
-            throw error;
-        log.info('Not checked: who owns the bucket (sts:GetCallerIdentity is denied).');
-        return undefined;
-    }
-}
-function bucketProblems({ oss, log }, bucket, account) {
-    const { owner, region, encryption, denied } = bucket;
-    const problem = (code, text) => new CloudError('oss:GetBucketInfo', code, text);
-    if (denied.length > 0)
-        log.info(`Not fully checked: the bucket (${denied.join(' and ')} denied).`);
-    if (owner !== undefined && account !== undefined && owner !== account) {
-        return [problem('BucketIsForeign', `the bucket ${oss.bucket} belongs to account ${owner}, not to ${account}`)];
-    }
-    const problems = [];
-    if (region !== undefined && region !== oss.region) {
-        problems.push(problem('BucketElsewhere', `the bucket ${oss.bucket} is in ${region}, the image goes to ${oss.region}`));
-    }
-    if (encryption === 'KMS') {
-        problems.push(problem('BucketEncrypted', `the bucket ${oss.bucket} encrypts its objects with KMS by default`));
-    }
-    else if (encryption !== undefined) {
-        log.warning(`The bucket ${oss.bucket} encrypts its objects (${encryption}); ECS may refuse to read them.`);
-    }
-    return problems;
-}
-async function objectUnder({ oss, log }, request, key) {
-    const found = await headObject(oss, key).catch((error) => {
-        if (error instanceof CloudError && error.code === 'PublicEndpointForbidden')
-            return error;
-        throw error;
-    });
-    if (found instanceof CloudError)
-        return found;
-    if (found === 'unknown')
-        log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
-    if (found === undefined || found === 'unknown')
-        return undefined;
-    // In a first attempt it is another job's, or another step's.
-    if (found.run === request.run.mark && request.run.attempt > 1)
-        return found;
-    return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
-}
-async function planTarget(cloud, { run, forceDelete }, target, content) {
-    const ecs = cloud.ecsIn(target.region);
-    const { name } = target;
-    const again = run.attempt > 1;
-    const held = target.scratch && !again ? [] : await findImages(ecs, { name });
-    const waiting = again ? await findImages(ecs, { name: temporaryName(name, run.id) }) : [];
-    const ours = again ? [...held, ...waiting].filter((one) => isOurs(one, run.mark)) : [];
-    const broken = ours.filter(({ status }) => /^(CreateFailed|UnAvailable)$/.test(status));
-    const identical = held.find((one) => content !== undefined && isTwin(one, run.repository, content));
-    const adopt = ours.find((one) => !broken.includes(one)) ?? identical;
-    const old = held.find((one) => !ours.includes(one) && one !== adopt);
-    const aside = forceDelete && !target.scratch ? await setAside({ ecs, name }) : [];
-    // What another run is making at this moment is not deleted: that run will have reported it by then.
-    const replaced = [...(old === undefined ? [] : [old]), ...aside].filter(({ status }) => !isBeingMade(status));
-    return { ...target, broken, adopt, old, replaced };
-}
-/** Whether a run of this repository made the image of the same bytes. */
-const isTwin = ({ status, tags }, repository, content) => status === 'Available' && tags[SUM_TAG] === content && (tags[TAG] ?? '').startsWith(`${repository}/`);
-const isBeingMade = (status) => /^(Creating|Waiting)$/.test(status);
-function duplicate({ id, name, status }, where) {
-    return new CloudError('ecs:DescribeImages', 'InvalidImageName.Duplicated', `image ${id} (${status})${where} has the name ${name}`);
-}
+const isLockedOut = (error) => hasCode(error, LOCKED_OUT);
 
 ;// CONCATENATED MODULE: external "node:https"
 const external_node_https_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:https");
@@ -43547,14 +42935,156 @@ function defaultEndpoint(service, region) {
 var pop_core = __nccwpck_require__(511);
 var pop_core_default = /*#__PURE__*/__nccwpck_require__.n(pop_core);
 ;// CONCATENATED MODULE: ./src/cloud/door.ts
-/** Applies what a refusal calls for to the door, so that the next try can succeed. */
-function heal(door, how, error) {
-    if (how === 'token')
-        return door.credentials.forget();
-    if (error.clockBehind === undefined)
-        return false;
-    door.clock.behind = error.clockBehind;
-    return true;
+/** How a request through the door is tried again: what a refusal calls for is applied to the door before the next try. */
+function retryOptions(door) {
+    const heal = (how, { clockBehind }) => {
+        if (how === 'token')
+            return door.credentials.forget();
+        if (clockBehind === undefined)
+            return false;
+        door.clock.behind = clockBehind;
+        return true;
+    };
+    return { log: door.log, deadline: door.deadline.at, heal };
+}
+
+;// CONCATENATED MODULE: ./src/cloud/json.ts
+/** Reading answers of which only the documentation says how they look: what is missing or of another type reads as empty. */
+function textAt(value, ...path) {
+    const found = at(value, path);
+    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
+        ? String(found)
+        : undefined;
+}
+function listAt(value, ...path) {
+    const found = at(value, path);
+    return Array.isArray(found) ? found : [];
+}
+function at(value, path) {
+    return path.reduce((inner, key) => (typeof inner === 'object' && inner !== null ? inner[key] : undefined), value);
+}
+/** The value of a JSON text; undefined for any other (the text of a parser's error would hold a piece of it). */
+function parsed(text) {
+    try {
+        return JSON.parse(text);
+    }
+    catch {
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/cloud/time.ts
+/** The only file that waits: a preload that scales the global timers makes every wait of the product fast. */
+/** Milliseconds since the epoch. */
+const now = () => Date.now();
+/** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
+function sleep(ms, signal) {
+    return new Promise((resolve, reject) => {
+        const stop = () => {
+            clearTimeout(timer);
+            reject(signal?.reason);
+        };
+        const timer = setTimeout(() => {
+            signal?.removeEventListener('abort', stop);
+            resolve();
+        }, ms);
+        signal?.addEventListener('abort', stop, { once: true });
+        if (signal?.aborted)
+            stop();
+    });
+}
+/** Calls `tick` every `ms` milliseconds until the returned function is called; never keeps the process alive. */
+function every(ms, tick) {
+    const timer = setInterval(tick, ms);
+    timer.unref();
+    return () => {
+        clearInterval(timer);
+    };
+}
+/** Calls `look` until it returns something, pausing in between; returns undefined when the deadline has passed. */
+async function poll(patience, look) {
+    let pause = patience.first;
+    for (;;) {
+        const seen = await look();
+        if (seen !== undefined)
+            return seen;
+        const left = patience.deadline - now();
+        if (left <= 0)
+            return undefined;
+        await sleep(Math.min(left, pause * (0.95 + Math.random() * 0.1)));
+        pause = Math.min(patience.slowest, pause * 1.5);
+    }
+}
+
+;// CONCATENATED MODULE: ./src/cloud/retry.ts
+
+
+/** A later try can end differently: the line, the server's load, or a conflict that passes. */
+const TRANSIENT = new RegExp([
+    '^(ECONN\\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_PROXY_TUNNEL|ERR_SSL_\\w+|HPE_\\w+)$',
+    '^(Timeout|UnexpectedAnswer|ConnectionLost|Stalled|IntegrityMismatch)$',
+    'Throttling|FlowLimit|SlowDown|QpsLimit|TrafficRateLimit',
+    '^(ServiceUnavailable|InternalError|RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
+    '^(LastTokenProcessing|IdempotentProcessing|SignatureNonceUsed|OperationAborted)$',
+].join('|'));
+/** Cured by the door itself: the next try is signed with a corrected clock or fresh credentials. */
+const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp\.Expired|InvalidTimeStamp)$/;
+const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
+/** What a failed try calls for. */
+function cure(error) {
+    if (CLOCK.test(error.code))
+        return 'clock';
+    if (TOKEN.test(error.code))
+        return 'token';
+    const { status = 0 } = error;
+    // A page instead of an answer, with a status that means no: a proxy has decided.
+    if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500)
+        return 'none';
+    return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
+}
+/** Whether the same call may succeed later. */
+const passes = (error) => error instanceof CloudError && cure(error) === 'again';
+/** Calls are counted by the minute (https://help.aliyun.com/document_detail/25484.html), and a line may be away for one. */
+const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+/**
+ * Full jitter, 0.5 s doubling to 10 s, or 4 s doubling to 60 s where only time helps; never less than the service asks
+ * for. `tries` counts from 1.
+ */
+function pauseBefore(tries, error) {
+    const [least, most] = LONG.test(error.code) ? [4_000, 60_000] : [500, 10_000];
+    const jitter = Math.random() * Math.min(most, least * 2 ** tries);
+    return Math.max(jitter, error.retryAfter ?? 0, 100);
+}
+const TRIES = 6;
+function retryLine({ operation, code, message }, n, pause) {
+    return `${operation} failed (try ${n}): ${code}: ${message}. Again in ${(pause / 1000).toFixed(1)} s.`;
+}
+/** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
+async function retry(attempt, options) {
+    const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
+    if (now() >= deadline)
+        throw new CloudError(operation, 'OutOfTime', 'there was no time left for this call');
+    const healed = new Set();
+    for (let n = 1;; n += 1) {
+        try {
+            return await attempt(n);
+        }
+        catch (thrown) {
+            options.signal?.throwIfAborted();
+            const error = thrown;
+            const how = cure(error);
+            const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
+            healed.add(how);
+            const pause = pauseBefore(n, error);
+            if (!curable || givesUp(n) || now() + pause > deadline)
+                throw error;
+            if (options.onRetry !== undefined)
+                options.onRetry(error);
+            else
+                log.info(retryLine(error, n, pause));
+            await sleep(pause, options.signal);
+        }
+    }
 }
 
 ;// CONCATENATED MODULE: ./src/cloud/rpc.ts
@@ -43588,12 +43118,7 @@ function openRpc(service, door) {
                 throw toCloudError(operation, thrown);
             }
         };
-        return retry(attempt, {
-            operation,
-            log: door.log,
-            deadline: door.deadline.at,
-            heal: (how, error) => heal(door, how, error),
-        });
+        return retry(attempt, { ...retryOptions(door), operation });
     };
 }
 /** pop-core never looks at the status and takes any JSON for a success; a real answer carries its RequestId. */
@@ -43602,9 +43127,7 @@ function checked(operation, answer, entry) {
     const plain = JSON.parse(JSON.stringify(answer));
     if (status === 200 && typeof plain?.RequestId === 'string')
         return plain;
-    throw new CloudError(operation, 'UnexpectedAnswer', 'the answer is not one of this service (a proxy in between?)', {
-        status,
-    });
+    throw new CloudError(operation, 'UnexpectedAnswer', NOT_THE_SERVICE, { status });
 }
 function toCloudError(operation, thrown) {
     if (thrown instanceof CloudError)
@@ -43783,7 +43306,7 @@ async function assumeWithOidc(sts, role, idToken, { log, deadline }) {
         return toCredentials('sts:AssumeRoleWithOIDC', answer.Credentials);
     }
     catch (error) {
-        if (!(error instanceof CloudError) || !error.code.startsWith('AuthenticationFail'))
+        if (!hasCode(error, /^AuthenticationFail/))
             throw error;
         throw error.reworded(`${error.message} (${claims(token)})`);
     }
@@ -43812,7 +43335,7 @@ async function assume(sts, role) {
         return toCredentials('sts:AssumeRole', answer.Credentials);
     }
     catch (error) {
-        if (!(error instanceof CloudError) || error.code !== 'NoPermission')
+        if (!hasCode(error, 'NoPermission'))
             throw error;
         // With its own code it is not taken for a missing right to do what the session was wanted for.
         throw error.reworded(`${role.roleArn}: ${error.message}`, 'AssumeRoleDenied');
@@ -43857,10 +43380,12 @@ const LONG_BODY = { stall: 30_000, timeout: 4 * 3_600_000 };
 function openOss(place, door) {
     const call = async (operation, run, options = {}) => {
         const attempt = async (tries) => {
+            // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
+            const stall = options.stall && Math.min(options.stall * 2 ** (tries - 1), 300_000);
             const wire = {};
             try {
                 options.signal?.throwIfAborted();
-                return await run(await newSdk(place, door, operation.includes('Bucket'), patient(options, tries), wire));
+                return await run(await newSdk(place, door, operation.includes('Bucket'), { ...options, stall }, wire));
             }
             catch (thrown) {
                 options.signal?.throwIfAborted();
@@ -43868,21 +43393,9 @@ function openOss(place, door) {
             }
         };
         const turn = options.turn ?? ((run) => run());
-        return retry((tries) => turn(() => attempt(tries)), {
-            ...options,
-            operation,
-            log: door.log,
-            deadline: door.deadline.at,
-            heal: (how, error) => heal(door, how, error),
-        });
+        return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(door), operation });
     };
     return { bucket: place.bucket, region: place.region, log: door.log, call };
-}
-/** Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever. */
-function patient(options, tries) {
-    return options.stall === undefined
-        ? options
-        : { ...options, stall: Math.min(options.stall * 2 ** (tries - 1), 300_000) };
 }
 /** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
 async function newSdk(place, door, forBucket, options, wire) {
@@ -43978,7 +43491,7 @@ function client_toCloudError(operation, thrown, wire) {
         const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
         return new CloudError(operation, known, textOf(thrown) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
     }
-    const text = status === undefined ? textOf(thrown) : 'the answer is not one of this service (a proxy in between?)';
+    const text = status === undefined ? textOf(thrown) : NOT_THE_SERVICE;
     return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
 /** The answer to HEAD has no body; PublicEndpointForbidden is documented as EC 0048-00000401. */
@@ -44040,7 +43553,6 @@ const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.ur
 
 /**
  * Puts in place of a profile what it stands for, also where a role is assumed with it.
- * @returns the source, and the region that the profile names
  * @throws CloudError `BadProfile`
  */
 async function resolveProfile(source, sessionName) {
@@ -44049,7 +43561,7 @@ async function resolveProfile(source, sessionName) {
     if (source.kind !== 'assume')
         return { source };
     const { source: base, region } = await resolveProfile(source.base, sessionName);
-    return { source: { ...source, base }, ...(region !== undefined && { region }) };
+    return { source: { ...source, base }, region };
 }
 /**
  * Reads a profile of the Alibaba Cloud CLI (https://github.com/aliyun/aliyun-cli, `aliyun configure`): modes AK, StsToken,
@@ -44096,8 +43608,7 @@ async function readProfile({ name, file, from }, sessionName) {
     if (source === undefined) {
         throw refuse(`profile ${name} in ${file} has mode ${mode}, which is not one of ${Object.keys(sources).join(', ')}`);
     }
-    const region = textAt(profile, 'region_id');
-    return { source: source(), ...(region && { region }) };
+    return { source: source(), region: textAt(profile, 'region_id') };
 }
 
 ;// CONCATENATED MODULE: ./src/credentials/source.ts
@@ -44153,8 +43664,7 @@ function boundedSource(handle, size) {
             const buffer = Buffer.alloc(length);
             if (offset < 0 || offset >= size)
                 return buffer;
-            let done = 0;
-            while (done < length) {
+            for (let done = 0; done < length;) {
                 const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((cause) => {
                     throw new DiskError([`Reading the file failed: ${oneLine(String(cause))}`]);
                 });
@@ -44165,6 +43675,19 @@ function boundedSource(handle, size) {
             return buffer;
         },
     };
+}
+/** A disk whose blocks lie apart in a file. `piece` reads inside one block, undefined for zeros. All in bytes. */
+function blockwise(size, block, piece) {
+    const read = async (offset, length) => {
+        const whole = Buffer.alloc(length);
+        for (let done = 0; done < length && offset + done < size;) {
+            const part = Math.min(length - done, block - ((offset + done) % block));
+            (await piece(offset + done, part))?.copy(whole, done);
+            done += part;
+        }
+        return whole;
+    };
+    return { size, read };
 }
 /** A big-endian 64-bit number, or Infinity where it exceeds what a double holds, so that every range check fails. */
 function u64be(buffer, at) {
@@ -44299,7 +43822,7 @@ async function readTable(disk, findings, boots) {
         findings.warn('no partition table; a system disk without one does not boot.');
     else if (boots && !efi && !bios)
         findings.warn('neither boot code nor an EFI system partition; a system disk like this does not boot.');
-    return { kind, partitions, ...(efi && !bios && { bootMode: 'UEFI' }) };
+    return { kind, partitions, bootMode: efi && !bios ? 'UEFI' : undefined };
 }
 /** Undefined for anything but an MBR with entries that make sense: a FAT boot sector has the same signature. */
 function parseMbr(sector) {
@@ -44416,8 +43939,7 @@ async function inspectQcow2(file, findings) {
         findings.problem(`the refcount table of the QCOW2 image is damaged. ${disk_AGAIN}`);
     else if (end > file.size)
         findings.problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${disk_AGAIN}`);
-    const read = guestReader(file, l1At, cluster, bits, virtualSize);
-    return { virtualSize, guest: { size: virtualSize, read } };
+    return { virtualSize, guest: guestOf(file, l1At, cluster, bits, virtualSize) };
 }
 /** What the format can do and ECS cannot read, or does not say that it can. */
 async function refuseFeatures(file, header, version, findings) {
@@ -44475,19 +43997,19 @@ async function usedUntil(file, header, cluster, order) {
     const perBlock = (cluster * 8) >> order;
     return ((last / 8) * perBlock + (bit >> order)) * cluster + 1;
 }
-function guestReader(file, l1At, cluster, bits, size) {
+function guestOf(file, l1At, cluster, bits, size) {
     const compressedBits = BigInt(62 - (bits - 8));
     let unpacked;
-    const piece = async (at, length) => {
+    return blockwise(size, cluster, async (at, length) => {
         const perTable = cluster / 8;
         const index = Math.floor(at / cluster);
         const l2 = (await file.read(l1At + Math.floor(index / perTable) * 8, 8)).readBigUInt64BE() & OFFSET;
         if (l2 === 0n)
-            return Buffer.alloc(length);
+            return undefined;
         const entry = (await file.read(Number(l2) + (index % perTable) * 8, 8)).readBigUInt64BE();
         if ((entry & COMPRESSED) === 0n) {
             const host = Number(entry & OFFSET);
-            return (entry & 1n) === 1n || host === 0 ? Buffer.alloc(length) : file.read(host + (at % cluster), length);
+            return (entry & 1n) === 1n || host === 0 ? undefined : file.read(host + (at % cluster), length);
         }
         if (unpacked?.entry !== entry) {
             const descriptor = entry & (COMPRESSED - 1n);
@@ -44496,16 +44018,7 @@ function guestReader(file, l1At, cluster, bits, size) {
             unpacked = { entry, data: unpack(await file.read(host, Math.min(packed, 2 * cluster)), cluster) };
         }
         return unpacked.data.subarray(at % cluster, (at % cluster) + length);
-    };
-    return async (offset, length) => {
-        const whole = Buffer.alloc(length);
-        for (let done = 0; done < length && offset + done < size;) {
-            const part = Math.min(length - done, cluster - ((offset + done) % cluster));
-            (await piece(offset + done, part)).copy(whole, done);
-            done += part;
-        }
-        return whole;
-    };
+    });
 }
 function unpack(packed, cluster) {
     try {
@@ -44613,20 +44126,12 @@ async function inspectDynamic(file, footer, size, findings) {
     }
     if (end > dataEnd)
         findings.problem(`the VHD is cut off: its blocks reach to ${bytes(end)}, the file has ${bytes(file.size)}. ${disk_AGAIN}`);
-    const read = async (offset, length) => {
-        const whole = Buffer.alloc(length);
-        for (let done = 0; done < length && offset + done < size;) {
-            const at = offset + done;
-            const part = Math.min(length - done, block - (at % block));
-            const index = Math.floor(at / block) * 4;
-            const sector = index + 4 <= bat.length ? bat.readUInt32BE(index) : NONE;
-            if (sector !== NONE)
-                (await file.read(sector * SECTOR + bitmap + (at % block), part)).copy(whole, done);
-            done += part;
-        }
-        return whole;
-    };
-    return { virtualSize: size, guest: { size, read } };
+    const guest = blockwise(size, block, async (at, length) => {
+        const index = Math.floor(at / block) * 4;
+        const sector = index + 4 <= bat.length ? bat.readUInt32BE(index) : NONE;
+        return sector === NONE ? undefined : file.read(sector * SECTOR + bitmap + (at % block), length);
+    });
+    return { virtualSize: size, guest };
 }
 // To QCOW2, because another VHD would have the same size, which is what is wrong with most of them.
 function repair({ path, quoted }) {
@@ -44713,14 +44218,13 @@ async function assertUnchanged(disk) {
 async function inspect(path, handle, claimed, boots) {
     const findings = new Findings(path);
     const { quoted, problems, warnings } = findings;
-    const { dev, ino, size: exactSize, mtimeNs, ctimeNs, blocks } = await handle.stat({ bigint: true });
-    const size = Number(exactSize);
+    const identity = await handle.stat({ bigint: true });
+    const size = Number(identity.size);
     if (size === 0)
         throw new DiskError([`${quoted}: the file is empty. ${disk_AGAIN}`]);
     const file = boundedSource(handle, size);
     const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
-    const foreign = format === 'RAW' && (await isForeign(file, findings));
-    if (foreign)
+    if (format === 'RAW' && (await isForeign(file, findings)))
         throw new DiskError(problems);
     const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase() ?? format;
     if (suffix !== format)
@@ -44735,19 +44239,17 @@ async function inspect(path, handle, claimed, boots) {
         findings.problem(`claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format: it is detected.`);
     if (problems.length > 0)
         throw new DiskError(problems);
-    const image = {
+    return {
         path,
         handle,
         size,
         format,
         virtualSize,
-        allocated: Number(blocks) * 512,
+        allocated: Number(identity.blocks) * 512,
+        bootMode: table?.bootMode,
         warnings,
-        identity: { dev, ino, size: exactSize, mtimeNs, ctimeNs },
+        identity,
     };
-    if (table?.bootMode !== undefined)
-        image.bootMode = table.bootMode;
-    return image;
 }
 function inspectRaw(file, findings) {
     // A disk is whole sectors: anything else is a file that was cut off, or no disk.
@@ -45221,7 +44723,7 @@ function readInputs(env = process.env) {
         dryRun: fields.flag('dry_run', false),
         skipClean: fields.flag('skip_clean', false),
         keepInput: fields.flag('keep_input_artifact', true),
-        importRole: fields.optional('import_role_name', inputs_ROLE),
+        importRole: fields.optional('import_role_name', ROLE),
         timeout: (fields.wholeNumber('timeout_minutes', 1, 10_080, 'minutes') ?? 120) * 60_000,
         identity,
         hosts: {
@@ -45259,7 +44761,6 @@ const FAMILY = {
     test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}:_-]{1,127}$/u,
     meaning: 'an image family: 2 to 128 letters, digits, ":", "_" and "-", a letter first, and not aliyun or acs: first',
 };
-const inputs_ROLE = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
 const inputs_HOST = {
     test: /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?$/i,
     meaning: 'a host name, with or without https://',
@@ -45290,723 +44791,13 @@ function readRun(env) {
     return { repository, id, attempt: Number(GITHUB_RUN_ATTEMPT), workspace, step, mark: `${repository}/${id}` };
 }
 
-;// CONCATENATED MODULE: ./src/ecs/copy.ts
-
-
-
-
-/** What CopyImage answers while another copy of the same image is under way: they go one after another. */
-const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
-/**
- * Starts a copy under `name`, once; waits for its turn where the image is being copied already.
- * https://help.aliyun.com/document_detail/25538.html
- * @param here - door to the region of the image, which is where the call goes
- * @param there - door to the region of the copy
- * @param patience - longest wait for its turn, in ms
- * @throws CloudError
- */
-async function startCopy(here, there, name, spec, patience) {
-    let busy;
-    const start = async () => {
-        try {
-            const imageId = textAt(await here('CopyImage', copyParams(name, spec)), 'ImageId');
-            if (imageId !== undefined)
-                return { imageId };
-            throw new CloudError('ecs:CopyImage', 'UnexpectedAnswer', 'the answer names no image');
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            const lost = (await findImages(there, { name })).find((image) => isOurs(image, spec.run));
-            if (lost !== undefined)
-                return { imageId: lost.id };
-            if (!BUSY.test(error.code))
-                throw error;
-            busy = error;
-            return undefined;
-        }
-    };
-    const started = await poll({ first: 10_000, slowest: 60_000, deadline: now() + patience }, start);
-    if (started === undefined)
-        throw busy ?? new CloudError('ecs:CopyImage', 'WaitTimedOut', `no copy to ${spec.to} began`);
-    return started;
-}
-function copyParams(name, spec) {
-    return {
-        ImageId: spec.imageId,
-        DestinationRegionId: spec.to,
-        DestinationImageName: name,
-        DestinationDescription: spec.description,
-        Encrypted: spec.encrypted || undefined,
-        KMSKeyId: spec.kmsKeyId,
-        ResourceGroupId: spec.resourceGroupId,
-        ...tagParams(spec.tags),
-        ClientToken: spec.clientToken,
-    };
-}
-
-;// CONCATENATED MODULE: ./src/ecs/share.ts
-
-
-
-/** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
-const AT_ONCE = 10;
-/** How long the list of accounts may lag behind, in ms: undocumented. */
-const READ_BACK = 15_000;
-/**
- * Shares an image with accounts and proves it by reading back. Idempotent.
- * @throws CloudError `ShareIncomplete` naming the accounts that are missing
- */
-async function shareImage(ecs, imageId, accounts) {
-    const missing = await notShared(ecs, imageId, accounts);
-    for (let at = 0; at < missing.length; at += AT_ONCE) {
-        const added = missing
-            .slice(at, at + AT_ONCE)
-            .map((account, n) => [`AddAccount.${n + 1}`, account]);
-        await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
-    }
-    let left = missing;
-    const readBack = async () => {
-        if (left.length > 0)
-            left = await notShared(ecs, imageId, accounts);
-        return left.length === 0 || undefined;
-    };
-    if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack))
-        return;
-    const text = `image ${imageId} is not shared with ${left.join(', ')}`;
-    throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
-}
-/** Which of the accounts cannot use the image yet. */
-async function notShared(ecs, imageId, accounts) {
-    const sharing = new Set();
-    for (let page = 1;; page += 1) {
-        const answer = await ecs('DescribeImageSharePermission', { ImageId: imageId, PageNumber: page, PageSize: 100 });
-        const listed = listAt(answer, 'Accounts', 'Account');
-        for (const account of listed)
-            sharing.add(textAt(account, 'AliyunId'));
-        if (listed.length < 100)
-            return accounts.filter((account) => !sharing.has(account));
-    }
-}
-
-;// CONCATENATED MODULE: ./src/ecs/dress.ts
-
-/** Gives a finished image its family, boot mode and sharing. Idempotent. @throws CloudError */
-async function dressImage(ecs, imageId, { family, uefiPreferred, accounts }) {
-    const attributes = { ImageFamily: family, BootMode: uefiPreferred ? 'UEFI-Preferred' : undefined };
-    if (Object.values(attributes).some((value) => value !== undefined)) {
-        await ecs('ModifyImageAttribute', { ImageId: imageId, ...attributes });
-    }
-    if (accounts.length > 0)
-        await shareImage(ecs, imageId, accounts);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/tasks.ts
-
-/** A task by its id. */
-async function findTask(ecs, id) {
-    return tasksOn(await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 }))[0];
-}
-/** Id of the import task behind an image, whatever its state. */
-async function importTask(ecs, imageId) {
-    for (let page = 1;; page += 1) {
-        const tasks = tasksOn(await ecs('DescribeTasks', { TaskAction: 'ImportImage', PageNumber: page, PageSize: 100 }));
-        const found = tasks.find((task) => task.imageId === imageId);
-        if (found !== undefined || tasks.length < 100)
-            return found?.id;
-    }
-}
-function tasksOn(page) {
-    return listAt(page, 'TaskSet', 'Task').map((task) => ({
-        id: textAt(task, 'TaskId') ?? '',
-        imageId: textAt(task, 'ResourceId') ?? '',
-        status: textAt(task, 'TaskStatus') ?? '',
-    }));
-}
-/** How far a task is and, where it failed, why. */
-async function describeTask(ecs, id) {
-    const answer = await ecs('DescribeTaskAttribute', { TaskId: id });
-    const failed = listAt(answer, 'OperationProgressSet', 'OperationProgress').find((one) => textAt(one, 'ErrorCode'));
-    return {
-        process: textAt(answer, 'TaskProcess') ?? '',
-        ...(failed !== undefined && {
-            error: { code: textAt(failed, 'ErrorCode') ?? '', message: textAt(failed, 'ErrorMsg') ?? '' },
-        }),
-    };
-}
-
-;// CONCATENATED MODULE: ./src/ecs/import.ts
-
-
-
-
-
-
-/** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
-const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
-/**
- * Starts the import of a staged object under `name`, once: a try whose answer was lost is found again by ClientToken or tag.
- * https://help.aliyun.com/document_detail/25542.html
- * @throws CloudError with the service's code
- */
-async function startImport(ecs, name, spec) {
-    try {
-        const answer = await whenSeen(() => ecs('ImportImage', importParams(name, spec)));
-        const imageId = textAt(answer, 'ImageId');
-        if (imageId !== undefined)
-            return { imageId, taskId: textAt(answer, 'TaskId') };
-        throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
-    }
-    catch (error) {
-        if (!(error instanceof CloudError) || !(TAKEN.test(error.code) || cure(error) === 'again'))
-            throw error;
-        const ours = await findOurs(ecs, name, spec.run).catch(() => undefined);
-        if (ours === undefined)
-            throw error;
-        return { imageId: ours, taskId: await importTask(ecs, ours).catch(() => undefined) };
-    }
-}
-/** ECS may not see yet what OSS has just stored and proven: undocumented, and an hour of upload would be lost. */
-async function whenSeen(start) {
-    const deadline = now() + 60_000;
-    const answer = await poll({ first: 2_000, slowest: 10_000, deadline: Infinity }, async () => {
-        try {
-            return { of: await start() };
-        }
-        catch (error) {
-            const isUnseen = error instanceof CloudError && /^InvalidOSS(Object|Bucket)\.NotFound$/.test(error.code);
-            if (!isUnseen || now() >= deadline)
-                throw error;
-            return undefined;
-        }
-    });
-    return answer.of;
-}
-/** Id of the image that an import of ours has made under the name; it may take a moment to be listed. */
-async function findOurs(ecs, name, run) {
-    const look = async () => {
-        const holders = await findImages(ecs, { name });
-        return holders.length === 0 ? undefined : { ours: holders.find((image) => isOurs(image, run))?.id };
-    };
-    return (await poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look))?.ours;
-}
-function importParams(name, spec) {
-    return {
-        ImageName: name,
-        OSType: spec.osType,
-        Platform: spec.platform,
-        Architecture: spec.architecture,
-        Description: spec.description,
-        BootMode: spec.bootMode,
-        LicenseType: spec.licenseType,
-        RoleName: spec.roleName,
-        ResourceGroupId: spec.resourceGroup,
-        DetectionStrategy: spec.detection,
-        'Features.NvmeSupport': spec.nvme,
-        'Features.ImdsSupport': spec.imds,
-        ...Object.fromEntries(spec.disks.flatMap((disk, n) => diskParams(`DiskDeviceMapping.${n + 1}`, spec.bucket, disk))),
-        ...tagParams(spec.tags),
-        ClientToken: spec.clientToken,
-    };
-}
-function diskParams(mapping, bucket, { key, format, size }) {
-    const params = { Format: format, OSSBucket: bucket, OSSObject: key, DiskImageSize: size };
-    return Object.entries(params).map(([name, value]) => [
-        `${mapping}.${name}`,
-        value,
-    ]);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/wait.ts
-
-
-
-
-
-const LOST_TASK = /^(Failed|Deleted)$/;
-const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
-/** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
-const GONE = 180_000;
-/** How long the reason of a failed import may take to be told, in ms. */
-const REASON = 20_000;
-/**
- * Waits until an image is Available, watching image and task, whichever speaks first.
- * A failed look is not a failed import: it is logged, and the next look decides.
- * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
- * has expired)
- */
-async function waitForImage(waiting, { imageId, taskId }) {
-    const { ecs, log, timeout } = waiting;
-    const started = now();
-    let missing;
-    let told = '';
-    const taskStatus = watchTask(waiting, taskId);
-    const look = async () => {
-        const [image] = await findImages(ecs, { id: imageId });
-        const looked = now();
-        missing = image === undefined ? (missing ?? looked) : undefined;
-        const ready = image?.status === 'Available';
-        // An image that is ready needs no task to say so.
-        const task = ready ? undefined : await taskStatus();
-        const state = [image?.status ?? 'not listed', image?.progress, task && `task ${task}`].filter(Boolean).join(', ');
-        if (state !== told)
-            log.info(`Image ${imageId}: ${state}.`);
-        told = state;
-        if (ready)
-            return image;
-        if (LOST_TASK.test(task ?? '') || LOST_IMAGE.test(image?.status ?? '') || looked - (missing ?? looked) > GONE) {
-            throw await wait_failure(ecs, { imageId, taskId }, task, image?.status);
-        }
-        return undefined;
-    };
-    const patiently = async () => {
-        try {
-            return await look();
-        }
-        catch (error) {
-            const passes = error instanceof CloudError && (cure(error) === 'again' || error.code === 'UnexpectedAnswer');
-            if (error instanceof ImportFailed || !passes)
-                throw error;
-            log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
-            return undefined;
-        }
-    };
-    const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
-    if (image !== undefined)
-        return image;
-    const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
-    const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
-    throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
-}
-/** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
-function watchTask({ ecs, log }, taskId) {
-    let blind = taskId === undefined;
-    return async () => {
-        if (blind || taskId === undefined)
-            return undefined;
-        try {
-            return (await findTask(ecs, taskId))?.status;
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            blind = isDenied(error);
-            log.info(`The task ${taskId} cannot be seen (${error.code}); the image alone tells enough.`);
-            return undefined;
-        }
-    };
-}
-class ImportFailed extends CloudError {
-}
-async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
-    const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
-    // The image may be marked as failed a moment before its task says why.
-    const ask = async () => (id === undefined ? undefined : (await describeTask(ecs, id).catch(() => undefined))?.error);
-    const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
-    const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
-    if (reason !== undefined)
-        return new ImportFailed('ecs:ImportImage', reason.code, `image ${imageId}: ${reason.message}`);
-    if (task === 'Deleted')
-        return new ImportFailed('ecs:ImportImage', 'ImportCancelled', `image ${imageId}: its import task was cancelled`);
-    const text = `image ${imageId} is ${status}, and the service gives no reason`;
-    return new ImportFailed('ecs:ImportImage', `Image${status}`, text);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/land.ts
-
-
-
-
-
-/**
- * Makes an image, waits until it is Available and gives it the name; an image that holds the name is set aside first.
- * @param make - starts the making of an image under the name that it is given, or goes on with one under way
- * @throws CloudError; the message of one thrown during the swap says which image holds the name
- */
-async function land(place, make) {
-    const { ecs, log, name, timeout, held, replaces } = place;
-    const temporary = temporaryName(name, place.runId);
-    const made = await make(held ? temporary : name).catch((error) => {
-        const isTaken = error instanceof CloudError && error.code === 'InvalidImageName.Duplicated';
-        if (held || !replaces || !isTaken)
-            throw error;
-        log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
-        return make(temporary);
-    });
-    const image = await waitForImage({ ecs, log, timeout }, made);
-    place.onAvailable(image);
-    if (image.name !== name)
-        await takeName(place, image);
-    return { ...image, name };
-}
-/** Gives the name to the new image; where that fails halfway, back to the old one. */
-async function takeName(place, image) {
-    const moved = [];
-    try {
-        await settle(place, image.id, 'new', moved);
-        const replaced = moved.at(-1);
-        if (replaced !== undefined)
-            place.onReplaced(replaced);
-    }
-    catch (error) {
-        if (!(error instanceof CloudError))
-            throw error;
-        if (moved.length > 0)
-            await settle(place, image.id, 'old', moved).catch(() => undefined);
-        const { operation, code, status, requestId } = error;
-        const text = `${error.message}; ${await namesOf(place, image.id)}`;
-        throw new CloudError(operation, code, text, { status, requestId, cause: error });
-    }
-}
-async function namesOf({ ecs, name, region }, newId) {
-    const command = `aliyun ecs ModifyImageAttribute --RegionId ${region} --ImageId ${newId} --ImageName ${name}`;
-    const what = `the new image ${newId} is Available`;
-    try {
-        const [holder] = await findImages(ecs, { name });
-        const [fresh] = await findImages(ecs, { id: newId });
-        const held = holder === undefined ? `no image holds the name ${name}` : `image ${holder.id} holds the name ${name}`;
-        return `${held}, ${what} as ${fresh?.name ?? 'unknown'}. To name it: ${command}`;
-    }
-    catch {
-        return `${what}, and which image holds the name ${name} cannot be seen. To name it: ${command}`;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/ecs/role.ts
-
-
-
-/** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
-const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
-const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
-const ECS = 'ecs.aliyuncs.com';
-const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
-const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
-/** Whether ImportImage says that its role is missing (one `c` or two, as the documentation has it). */
-const isRoleMissing = (error) => error instanceof CloudError && /^NoSetRoletoECSServiceAc+ount$/i.test(error.code);
-/** What ImportImage answers when the role is missing or incomplete, and until a new role or policy has spread. */
-const isRoleTrouble = (error) => isRoleMissing(error) || (error instanceof CloudError && error.code === 'InvalidOSS.NotAuthorized');
-/** How long a new role may take to spread, in ms: undocumented; 5 s to 2 min were seen. */
-const SPREAD = 180_000;
-/**
- * Starts an import; where the import role is missing or lacks its policy, sets it up and starts again until it has spread.
- * @param beforeMaking - called before anything is made
- * @throws CloudError of the import, when the role is not at fault or may not be set up; of RAM otherwise
- */
-async function withImportRole(ram, log, beforeMaking, start) {
-    let refusal;
-    try {
-        return await start();
-    }
-    catch (error) {
-        if (!isRoleTrouble(error))
-            throw error;
-        refusal = error;
-    }
-    try {
-        const changed = await ensureImportRole(ram, log, beforeMaking);
-        // A role that was complete all along: something else keeps ECS from the object.
-        if (!changed && refusal.code === 'InvalidOSS.NotAuthorized')
-            throw refusal;
-    }
-    catch (error) {
-        if (!isDenied(error))
-            throw error;
-        log.info(`The import role could not be set up: ${error.operation} is denied.`);
-        throw refusal;
-    }
-    log.info('Waiting until ECS sees the role, for at most 3 minutes.');
-    const again = async () => {
-        try {
-            return await start();
-        }
-        catch (error) {
-            if (!isRoleTrouble(error))
-                throw error;
-            refusal = error;
-            return undefined;
-        }
-    };
-    const begun = await poll({ first: 3_000, slowest: 15_000, deadline: now() + SPREAD }, again);
-    if (begun === undefined)
-        throw refusal;
-    return begun;
-}
-/**
- * Makes the role with which ECS reads the bucket, or completes a half-made one. Idempotent.
- * @returns whether anything had to be done
- * @throws CloudError `RoleTrustsNotEcs` when the role exists and its trust policy, which is not ours to change, lacks ECS
- */
-async function ensureImportRole(ram, log, beforeMaking) {
-    const trust = await trustPolicy(ram);
-    if (trust === undefined) {
-        beforeMaking();
-        await unlessThere(ram('CreateRole', {
-            RoleName: IMPORT_ROLE,
-            AssumeRolePolicyDocument: TRUST_POLICY,
-            Description: 'ECS reads the disk images that it imports',
-        }));
-        log.info(`Created the role ${IMPORT_ROLE}, with which ECS reads the bucket.`);
-    }
-    else if (!trustsEcs(trust)) {
-        const statement = JSON.stringify(TRUST_STATEMENT);
-        throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', `the trust policy of ${IMPORT_ROLE} lacks the statement ${statement}`);
-    }
-    if (trust !== undefined && (await hasPolicy(ram)))
-        return false;
-    await attachPolicy(ram, log);
-    return true;
-}
-/** Attaches the policy to a role that was left without it; a role that was never made is not made now. Idempotent. */
-async function completeImportRole(ram, log) {
-    if ((await trustPolicy(ram)) !== undefined && !(await hasPolicy(ram)))
-        await attachPolicy(ram, log);
-}
-async function attachPolicy(ram, log) {
-    const attach = async () => {
-        try {
-            const params = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
-            await unlessThere(ram('AttachPolicyToRole', params));
-            return true;
-        }
-        catch (error) {
-            // A role that was just made may not have spread yet.
-            if (isRoleAbsent(error) && now() < deadline)
-                return undefined;
-            throw error;
-        }
-    };
-    const deadline = now() + 30_000;
-    await poll({ first: 1_000, slowest: 5_000, deadline }, attach);
-    log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
-}
-async function trustPolicy(ram) {
-    try {
-        return textAt(await ram('GetRole', { RoleName: IMPORT_ROLE }), 'Role', 'AssumeRolePolicyDocument') ?? '';
-    }
-    catch (error) {
-        if (isRoleAbsent(error))
-            return undefined;
-        throw error;
-    }
-}
-const isRoleAbsent = (error) => error instanceof CloudError && error.code === 'EntityNotExist.Role';
-async function hasPolicy(ram) {
-    const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
-    return listAt(answer, 'Policies', 'Policy').some((policy) => textAt(policy, 'PolicyName') === IMPORT_POLICY);
-}
-function trustsEcs(document) {
-    try {
-        return listAt(JSON.parse(document), 'Statement').some((statement) => {
-            const service = statement.Principal?.Service;
-            return textAt(statement, 'Effect') === 'Allow' && [service].flat().includes(ECS);
-        });
-    }
-    catch {
-        return false;
-    }
-}
-async function unlessThere(call) {
-    try {
-        await call;
-    }
-    catch (error) {
-        if (!(error instanceof CloudError) || !error.code.startsWith('EntityAlreadyExists'))
-            throw error;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/outputs.ts
-
-/** Sets what is known so far; the last call wins. */
-function setOutputs({ images, taskId, object, replaced }) {
-    setOutput('image_id', images[0]?.id ?? '');
-    setOutput('image_ids', JSON.stringify(Object.fromEntries(images.map(({ region, id }) => [region, id]))));
-    setOutput('task_id', taskId ?? '');
-    setOutput('oss_object', object ?? '');
-    setOutput('replaced_image_id', replaced ?? '');
-}
-
-;// CONCATENATED MODULE: ./src/landing.ts
-
-
-
-
-
-
-
-
-
-
-
-/** Some images were made and others were not; the outputs hold what succeeded. */
-class PartialFailure extends Error {
-    failures;
-    constructor(failures) {
-        super('not everything was made');
-        this.failures = failures;
-    }
-}
-/**
- * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.
- * @throws CloudError of the image itself, PartialFailure of copies and shares, after all others have been tried
- */
-async function landAll(stage, plan) {
-    const { request, cloud, ledger, log, outcome } = stage;
-    const started = now();
-    const failures = [];
-    const { family, bootMode } = request.image;
-    const dress = { family, uefiPreferred: bootMode === 'UEFI-Preferred', accounts: request.distribution.accounts };
-    let from;
-    for (const target of plan.targets) {
-        const { kind, region, scratch } = target;
-        try {
-            const image = await log.group(`${TITLES[kind]}, ${region}`, () => landOne(stage, target, from));
-            if (kind !== 'copy')
-                from = image;
-            if (!scratch)
-                await dressImage(cloud.ecsIn(region), image.id, dress);
-        }
-        catch (error) {
-            const isMain = kind !== 'copy' && !outcome.images.some((image) => image.region === region && !scratch);
-            if (isMain || !(error instanceof CloudError))
-                throw error;
-            failures.push(error);
-            // A copy that takes longer goes on; the next attempt of the run takes it up.
-            if (error.code === 'WaitTimedOut')
-                ledger.keep((made) => !isImage(made, target));
-        }
-        setOutputs(outcome);
-    }
-    outcome.times.import = now() - started;
-    if (failures.length > 0)
-        throw new PartialFailure(failures);
-}
-const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
-const isImage = (made, { region, name }) => made.kind === 'image' && made.region === region && made.wants === name;
-async function landOne(stage, target, from) {
-    const { request, cloud, ledger, outcome } = stage;
-    const { kind, region, name, scratch, adopt } = target;
-    for (const { id } of target.replaced)
-        ledger.record({ kind: 'replaced', region, name, id });
-    const beforeRole = () => {
-        ledger.record({ kind: 'role' });
-    };
-    const make = (as) => {
-        if (adopt !== undefined)
-            return takeOver(stage, target, adopt);
-        if (kind !== 'import')
-            return copyAs(stage, target, from, as);
-        const start = () => importAs(stage, target, as);
-        return request.importRole === undefined ? withImportRole(cloud.ram, cloud.log, beforeRole, start) : start();
-    };
-    const image = await land(placeOf(stage, target), make).catch((error) => {
-        // The image is finished, but has not got its name: what it was to replace stays.
-        const isFinished = outcome.images.some((one) => one.region === region);
-        if (isFinished)
-            ledger.keep((made) => made.kind !== 'replaced' || made.region !== region || made.name !== name);
-        throw error;
-    });
-    if (!scratch)
-        ledger.keep((made) => !isImage(made, target));
-    ledger.forget(['role']);
-    return image;
-}
-async function takeOver(stage, { region, name: wants, kind, scratch }, image) {
-    const { cloud, ledger, log, outcome } = stage;
-    const { id, name, status } = image;
-    log.info(`Going on with image ${id} (${status}), which an earlier run has made.`);
-    const isRunning = kind === 'import' && status !== 'Available';
-    const taskId = isRunning ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
-    const entry = { kind: 'image', region, name, wants, id, copy: kind !== 'import' };
-    ledger.record({ ...entry, ...(scratch && { scratch }), ...(taskId && { taskId }) });
-    if (kind === 'import')
-        outcome.taskId = taskId;
-    return { imageId: id, taskId };
-}
-async function importAs(stage, target, name) {
-    const { cloud, ledger, outcome } = stage;
-    const { region, name: wants, scratch } = target;
-    const entry = { kind: 'image', region, name, wants, ...(scratch && { scratch }) };
-    ledger.record(entry);
-    const made = await startImport(cloud.ecs, name, importSpec(stage, name));
-    ledger.record({ ...entry, id: made.imageId, ...(made.taskId && { taskId: made.taskId }) });
-    outcome.taskId = made.taskId;
-    return made;
-}
-/** What ImportImage is told of the request and of what was found in the file. */
-function importSpec({ request, disks, keys, content }, name) {
-    const { image, run, bucket, importRole, region } = request;
-    const { osType, architecture, bootMode } = image;
-    return {
-        ...image,
-        bucket,
-        disks: disks.map(({ format }, n) => ({ key: keys[n] ?? '', format, size: n === 0 ? image.systemSize : undefined })),
-        // arm64 boots by UEFI only, and ImportImage does not take UEFI-Preferred: that is set on the finished image.
-        bootMode: bootMode === 'BIOS' ? bootMode : bootMode || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode,
-        licenseType: image.licenseType ?? (osType === 'windows' ? 'Aliyun' : undefined),
-        roleName: importRole,
-        tags: tagsOf({ request, content }),
-        clientToken: clientToken(request, region, name),
-        run: run.mark,
-    };
-}
-async function copyAs(stage, target, from, name) {
-    const { request, cloud, ledger, content } = stage;
-    const { region, name: wants, kmsKeyId } = target;
-    const { image, run, distribution, timeout } = request;
-    const entry = { kind: 'image', region, name, wants, copy: true };
-    ledger.record(entry);
-    const spec = {
-        imageId: from?.id ?? '',
-        to: region,
-        description: image.description,
-        encrypted: distribution.encrypted,
-        kmsKeyId,
-        resourceGroupId: image.resourceGroup,
-        tags: tagsOf({ request, content }),
-        clientToken: clientToken(request, region, name),
-        run: run.mark,
-    };
-    const made = await startCopy(cloud.ecs, cloud.ecsIn(region), name, spec, timeout);
-    ledger.record({ ...entry, id: made.imageId });
-    return made;
-}
-function tagsOf({ request, content }) {
-    return { [TAG]: request.run.mark, ...(content !== undefined && { [SUM_TAG]: content }), ...request.image.tags };
-}
-function placeOf({ request, cloud, log, outcome }, { kind, region, name, scratch, old }) {
-    const { run, timeout, forceDelete } = request;
-    return {
-        ecs: cloud.ecsIn(region),
-        log,
-        region,
-        name,
-        runId: run.id,
-        timeout,
-        held: old !== undefined,
-        replaces: forceDelete,
-        onAvailable: (image) => {
-            if (!scratch)
-                outcome.images.push({ region, ...image });
-            setOutputs(outcome);
-        },
-        onReplaced: (id) => {
-            if (kind !== 'copy')
-                outcome.replaced ??= id;
-        },
-    };
-}
-
 ;// CONCATENATED MODULE: ./src/ledger.ts
 /** Keeps what was made, and saves it the moment before it is made: post may be all that is left of the run. */
 class Ledger {
     entries = new Map();
     save;
-    constructor(save, made = []) {
+    constructor(save) {
         this.save = save;
-        for (const entry of made)
-            this.entries.set(nameOf(entry), entry);
     }
     /** Adds an entry, or what has become known of it. */
     record(made) {
@@ -46085,6 +44876,528 @@ function harmlessLine(text) {
         .replace(/^(\s*)::/, '$1: :');
 }
 
+;// CONCATENATED MODULE: external "node:crypto"
+const external_node_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:crypto");
+;// CONCATENATED MODULE: ./src/ecs/pages.ts
+
+/** The entries of a listing, page by page as they are needed. @param path - where they lie in the answer */
+async function* entries(ecs, action, params, ...path) {
+    for (let page = 1;; page += 1) {
+        const found = listAt(await ecs(action, { ...params, PageNumber: page, PageSize: 100 }), ...path);
+        yield* found;
+        if (found.length < 100)
+            return;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/ecs/images.ts
+
+
+/**
+ * All custom images of this account in the region that match, in any state.
+ * Status must be explicit, or only Available ones are shown; the name is searched fuzzily and over other owners' images
+ * (https://help.aliyun.com/document_detail/25534.html).
+ */
+async function findImages(ecs, filter) {
+    const query = {
+        ImageId: filter.id,
+        ImageName: filter.name ?? filter.nameLike,
+        ImageOwnerAlias: 'self',
+        Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated',
+    };
+    const found = [];
+    for await (const value of entries(ecs, 'DescribeImages', query, 'Images', 'Image')) {
+        const image = toImage(value);
+        if ((filter.id ?? image.id) === image.id && (filter.name ?? image.name) === image.name)
+            found.push(image);
+    }
+    return found;
+}
+function toImage(value) {
+    const tags = listAt(value, 'Tags', 'Tag').map((tag) => [textAt(tag, 'TagKey') ?? '', textAt(tag, 'TagValue') ?? '']);
+    const disks = listAt(value, 'DiskDeviceMappings', 'DiskDeviceMapping');
+    return {
+        id: textAt(value, 'ImageId') ?? '',
+        name: textAt(value, 'ImageName') ?? '',
+        status: textAt(value, 'Status') ?? '',
+        progress: textAt(value, 'Progress') ?? '',
+        created: textAt(value, 'CreationTime') ?? '',
+        tags: Object.fromEntries(tags),
+        detection: textAt(value, 'DetectionOptions', 'Status'),
+        snapshots: disks.map((disk) => textAt(disk, 'SnapshotId') ?? '').filter((id) => id !== ''),
+    };
+}
+/** How long a listing may lag behind an import, in ms: undocumented. */
+const LISTING_LAG = 15_000;
+/** The tag that marks what an import of ours made; its value names the run. */
+const TAG = 'alicloud-import';
+/** The tag that holds the CRC-64 of what the image was made of, where images are to be reused. */
+const SUM_TAG = 'alicloud-import-crc64';
+/** Tags as parameters of a call, counted from 1. */
+function tagParams(tags) {
+    const pairs = Object.entries(tags).flatMap(([key, value], n) => [
+        [`Tag.${n + 1}.Key`, key],
+        [`Tag.${n + 1}.Value`, value],
+    ]);
+    return Object.fromEntries(pairs);
+}
+/** Whether a run of ours, named `<repository>/<run id>`, made the image. */
+const isOurs = (image, run) => image.tags[TAG] === run;
+
+;// CONCATENATED MODULE: ./src/ecs/names.ts
+
+/** Longest image name that ECS takes (https://help.aliyun.com/document_detail/25542.html). */
+const LONGEST = 128;
+/** Where a new image waits for its name. */
+const temporaryName = (name, runId) => withSuffix(name, `-importing-${runId}`);
+/** The unencrypted image that an encrypted one is copied from. */
+const plainName = (name, runId) => withSuffix(name, `-plain-${runId}`);
+/** Where an old image goes; it carries the image's own id, so that one set aside is known by its name alone. */
+const asideName = (name, imageId) => withSuffix(name, `-replaced-${imageId}`);
+/** What all names of images set aside for `name` have in common, for a fuzzy search. */
+const asidePrefix = (name) => asideName(name, '');
+function withSuffix(name, suffix) {
+    const room = LONGEST - 64;
+    if (name.length <= room)
+        return name + suffix;
+    const mark = (0,external_node_crypto_namespaceObject.createHash)('sha256').update(name).digest('hex').slice(0, 8);
+    return `${name.slice(0, room - 9)}-${mark}${suffix}`;
+}
+
+;// CONCATENATED MODULE: ./src/ecs/swap.ts
+/**
+ * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
+ * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. A new image that somebody
+ * set aside has been replaced by a later run, which keeps the name.
+ */
+function nextSwap(held, goal) {
+    const wanted = Object.values(held).includes(goal) ? goal : other(goal);
+    if (held.name === wanted)
+        return 'done';
+    if (held.name === undefined) {
+        const somewhere = held.aside === wanted || held.temporary === wanted;
+        return somewhere ? { rename: wanted, to: 'name' } : 'done';
+    }
+    if (held.aside === 'new')
+        return 'done';
+    return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
+}
+const other = (who) => (who === 'new' ? 'old' : 'new');
+
+;// CONCATENATED MODULE: ./src/ecs/settle.ts
+
+
+
+
+
+
+/** How long a swap may take, eventual consistency of the listing included, in ms. */
+const SETTLE = 180_000;
+/** How long an image that was seen before may be missing from the listing, in ms: undocumented. */
+const UNLISTED = 30_000;
+/**
+ * Renames until the goal holds the name, from whatever state it finds. Idempotent.
+ * @param moved - takes the ids of the images that are set aside; the last one in it is the first to go back
+ * @throws CloudError
+ */
+async function settle(wanted, newId, goal, moved = []) {
+    const { ecs, log, name, runId } = wanted;
+    const started = now();
+    const patience = { first: 1_000, slowest: 10_000, deadline: started + SETTLE };
+    let last;
+    let told = '';
+    const step = async () => {
+        const { fresh, others } = await around(wanted, newId);
+        // One listing without an image that was just Available proves nothing.
+        if (goal === 'new' && fresh.length === 0 && now() - started < UNLISTED)
+            return undefined;
+        const swap = nextSwap(heldBy(wanted, [...others, ...fresh], newId), goal);
+        if (swap === 'done')
+            return true;
+        const isBack = swap.rename === 'old' && swap.to === 'name';
+        const old = isBack ? lastSetAside(others, moved) : others.find((image) => image.name === name);
+        const moving = swap.rename === 'new' ? fresh[0] : old;
+        if (moving === undefined)
+            return undefined;
+        if (/^(Creating|Waiting)$/.test(moving.status)) {
+            if (told === '')
+                log.info((told = `Image ${moving.id}, which holds the name, is still being made; waiting for it.`));
+            patience.deadline = Math.max(started + SETTLE, Math.min(now() + SETTLE, started + wanted.timeout));
+            return undefined;
+        }
+        const to = { name, aside: asideName(name, moving.id), temporary: temporaryName(name, runId) }[swap.to];
+        if (swap.to === 'aside')
+            moved.push(moving.id);
+        await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
+        log.info(`Renamed the ${swap.rename} image ${moving.id}: ${moving.name} -> ${to}.`);
+        await shown(ecs, moving);
+        return undefined;
+    };
+    const patiently = async () => {
+        try {
+            return await step();
+        }
+        catch (error) {
+            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
+            // deleted the image; where an answer was lost, the next look shows what it would have said.
+            if (!hasCode(error, /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/) && !passes(error))
+                throw error;
+            last = error;
+            return undefined;
+        }
+    };
+    const done = await poll(patience, patiently);
+    if (done !== true)
+        throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `${name} is not settled`);
+}
+/** Waits until a listing shows the rename: what is decided next must not rest on a stale one. */
+async function shown(ecs, before) {
+    const look = async () => ((await findImages(ecs, { id: before.id }))[0]?.name === before.name ? undefined : true);
+    await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
+}
+/** The images that take part in a swap: the new one, and others that hold the name or were set aside for it. */
+async function around(wanted, newId) {
+    const fresh = await findImages(wanted.ecs, { id: newId });
+    const holders = await findImages(wanted.ecs, { name: wanted.name });
+    const others = [...holders, ...(await setAside(wanted))].filter(({ id }) => id !== newId);
+    return { fresh, others };
+}
+/** Images that a swap for this name has set aside: their name is made of it and of their own id. */
+async function setAside({ ecs, name }) {
+    const like = await findImages(ecs, { nameLike: asidePrefix(name) });
+    return like.filter((image) => image.name === asideName(name, image.id));
+}
+function heldBy({ name, runId }, images, newId) {
+    const held = {};
+    for (const image of images) {
+        const who = image.id === newId ? 'new' : 'old';
+        if (image.name === name)
+            held.name = who;
+        else if (image.name === temporaryName(name, runId))
+            held.temporary = who;
+        else if (image.name === asideName(name, image.id))
+            held.aside = who;
+    }
+    return held;
+}
+/** Of those that were set aside the one that we moved, or else the newest: it held the name last. */
+function lastSetAside(others, moved) {
+    const [newest] = others.toSorted((a, b) => b.created.localeCompare(a.created));
+    return others.find(({ id }) => id === moved.at(-1)) ?? newest;
+}
+
+;// CONCATENATED MODULE: ./src/oss/bucket.ts
+
+
+/**
+ * Looks at the bucket without changing anything: GetBucketInfo, or ListBuckets where that is refused.
+ * @throws CloudError for wrong keys and everything else but a missing bucket and a missing right
+ */
+async function inspectBucket(oss) {
+    try {
+        const { bucket } = await oss.call('oss:GetBucketInfo', (sdk) => sdk.getBucketInfo(oss.bucket));
+        const encryption = textAt(bucket, 'ServerSideEncryptionRule', 'SSEAlgorithm');
+        return {
+            exists: 'yes',
+            region: textAt(bucket, 'Location')?.replace(/^oss-/, ''),
+            owner: textAt(bucket, 'Owner', 'ID'),
+            encryption: encryption === 'None' ? undefined : encryption,
+            versioned: textAt(bucket, 'Versioning') !== undefined,
+            denied: [],
+        };
+    }
+    catch (error) {
+        if (hasCode(error, 'NoSuchBucket'))
+            return { exists: 'no', denied: [] };
+        if (!isDenied(error))
+            throw error;
+        return listed(oss);
+    }
+}
+/** ListBuckets shows only this account's buckets, in all regions. */
+async function listed(oss) {
+    const denied = ['oss:GetBucketInfo'];
+    try {
+        const query = { prefix: oss.bucket, 'max-keys': 1000 };
+        const { buckets } = await oss.call('oss:ListBuckets', (sdk) => sdk.listBuckets(query));
+        const own = buckets?.find(({ name }) => name === oss.bucket);
+        if (own === undefined)
+            return { exists: 'unlisted', denied };
+        return { exists: 'yes', region: own.region?.replace(/^oss-/, ''), denied };
+    }
+    catch (error) {
+        if (!isDenied(error))
+            throw error;
+        return { exists: 'yes', denied: [...denied, 'oss:ListBuckets'] };
+    }
+}
+/** What we put into a bucket begins with this, unless the user names the key. */
+const PREFIX = 'alicloud-import/';
+/**
+ * Makes the bucket, with one rule: unfinished uploads under our prefix end after 7 days. Idempotent.
+ * @throws CloudError `BucketAlreadyExists` when the name is somebody else's
+ */
+async function makeBucket(oss) {
+    await oss.call('oss:PutBucket', (sdk) => sdk.putBucket(oss.bucket));
+    oss.log.info(`Created the bucket ${oss.bucket} in ${oss.region}.`);
+    const rule = { id: 'alicloud-import', prefix: PREFIX, status: 'Enabled', abortMultipartUpload: { days: 7 } };
+    try {
+        await oss.call('oss:PutBucketLifecycle', (sdk) => sdk.putBucketLifecycle(oss.bucket, [rule]));
+    }
+    catch (error) {
+        // A safety net that is missing is no reason to stop; what else is wrong, the next call shows.
+        if (!(error instanceof CloudError))
+            throw error;
+        oss.log.info(`It gets no rule that ends unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`);
+    }
+}
+
+;// CONCATENATED MODULE: ./src/oss/objects.ts
+
+/** Metadata that marks an object as made by a run of ours, `<repository>/<run id>`. */
+const MARK = 'x-oss-meta-alicloud-import';
+/** Headers of all objects that a run makes. A bucket's default class may be Archive, which ECS cannot read. */
+const marked = (run) => ({ [MARK]: run, 'x-oss-storage-class': 'Standard' });
+/**
+ * Looks at an object; undefined when there is none, `unknown` where the right oss:GetObject is missing.
+ * @throws CloudError
+ */
+async function headObject(oss, key, options) {
+    try {
+        const { res } = await oss.call('oss:HeadObject', (sdk) => sdk.head(key), options);
+        return toState(res.headers);
+    }
+    catch (error) {
+        if (error instanceof CloudError && error.status === 404)
+            return undefined;
+        if (isDenied(error))
+            return 'unknown';
+        throw error;
+    }
+}
+function toState(headers) {
+    const text = (name) => (typeof headers[name] === 'string' ? headers[name] : undefined);
+    return {
+        size: Number(text('content-length') ?? NaN),
+        etag: text('etag') ?? '',
+        crc64: text('x-oss-hash-crc64ecma'),
+        versionId: text('x-oss-version-id'),
+        run: text(MARK),
+    };
+}
+/**
+ * Deletes a staged object if it is ours. Idempotent.
+ * @returns false when it is somebody else's or cannot be told from that, and stays
+ * @throws CloudError
+ */
+async function removeObject(oss, claim) {
+    const found = await headObject(oss, claim.key);
+    if (found === undefined)
+        return true;
+    const unseen = found === 'unknown';
+    const ours = unseen
+        ? claim.private || claim.etag !== undefined
+        : found.run === claim.run || found.etag === claim.etag;
+    if (!ours)
+        return false;
+    const versionId = unseen ? claim.versionId : found.versionId;
+    await oss.call('oss:DeleteObject', (sdk) => sdk.delete(claim.key, versionId === undefined ? {} : { versionId }));
+    oss.log.info(`Deleted oss://${oss.bucket}/${claim.key}.`);
+    // With versions an older one may come to light that is ours too: a lost answer makes us put an object twice.
+    if (!unseen && versionId !== undefined)
+        await removeObject(oss, claim);
+    return true;
+}
+/** Unfinished uploads under exactly this key. */
+async function unfinishedUploads(oss, key) {
+    const found = [];
+    let marker = {};
+    for (;;) {
+        const query = { prefix: key, 'max-uploads': 1000, ...marker };
+        const page = await oss.call('oss:ListMultipartUploads', (sdk) => sdk.listUploads(query));
+        for (const { name, uploadId, initiated } of page.uploads) {
+            if (name === key && uploadId !== undefined)
+                found.push({ id: uploadId, initiated: Date.parse(initiated ?? '') });
+        }
+        if (!page.isTruncated || page.nextKeyMarker === undefined)
+            return found;
+        marker = { 'key-marker': page.nextKeyMarker, 'upload-id-marker': page.nextUploadIdMarker };
+    }
+}
+/** Begins a multipart upload and gives its id. @throws CloudError */
+function initiate(oss, key, headers, options = {}) {
+    const operation = 'oss:InitiateMultipartUpload';
+    const begin = async (sdk) => {
+        const { uploadId } = await sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' });
+        if (uploadId === undefined)
+            throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no upload');
+        return uploadId;
+    };
+    return oss.call(operation, begin, options);
+}
+/** Ends an unfinished upload and frees its parts. Idempotent. */
+async function abortUpload(oss, key, id) {
+    const aborted = oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
+    if (await succeeds(aborted, 'NoSuchUpload'))
+        oss.log.info(`Aborted the unfinished upload of ${key}.`);
+}
+
+;// CONCATENATED MODULE: ./src/targets.ts
+
+/** All images that a request asks for, in the order in which they are made. The first is imported. */
+function targetsOf({ region, image: { name }, distribution, run }) {
+    const { copies, encrypted, kmsKeyId } = distribution;
+    const imported = { kind: 'import', region, name, kmsKeyId: undefined, scratch: false };
+    const main = encrypted
+        ? [
+            { ...imported, name: plainName(name, run.id), scratch: true },
+            { ...imported, kind: 'encrypt', kmsKeyId },
+        ]
+        : [imported];
+    return [...main, ...copies.map((copy) => ({ kind: 'copy', scratch: false, ...copy }))];
+}
+
+;// CONCATENATED MODULE: ./src/check.ts
+
+
+
+
+
+
+
+
+
+/** One name for one import: the same for every try, another for another attempt or another request. */
+function clientToken(request, region, imageName) {
+    const withoutKeys = { ...request, identity: undefined, imageName, target: region };
+    return (0,external_node_crypto_namespaceObject.createHash)('sha256').update(JSON.stringify(withoutKeys)).digest('hex');
+}
+/**
+ * Asks the cloud everything that would make the import fail later. Reads only.
+ * @throws CloudErrors with all refusals, CloudError for one that hides all others (wrong keys, no line)
+ */
+async function check(cloud, request, keys, content) {
+    const account = await whoAmI(cloud);
+    const planned = Promise.all(targetsOf(request).map((target) => planTarget(cloud, request, target, content)));
+    const [bucket, targets] = await Promise.all([inspectBucket(cloud.oss), planned]);
+    const bucketIssues = bucketProblems(cloud, bucket, account);
+    // A bucket elsewhere or of somebody else does not tell what it holds.
+    const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
+    const found = reachable ? await Promise.all(keys.map((key) => objectUnder(cloud, request, key))) : [];
+    const problems = [
+        ...bucketIssues,
+        ...found.filter((one) => one instanceof CloudError),
+        ...(request.forceDelete ? [] : targets.flatMap(nameTaken)),
+    ];
+    if (problems.length > 0)
+        throw new CloudErrors('Nothing was uploaded.', problems);
+    const staged = found.map((one) => (one instanceof CloudError ? undefined : one));
+    return { makeBucket: bucket.exists !== 'yes', staged, targets };
+}
+/** The account id; this call needs no right, so a refusal means wrong credentials. */
+async function whoAmI({ sts, log }) {
+    try {
+        const identity = await sts('GetCallerIdentity');
+        const account = textAt(identity, 'AccountId');
+        log.info(`Account ${account ?? 'unknown'}, as ${textAt(identity, 'Arn') ?? 'unknown'}.`);
+        return account;
+    }
+    catch (error) {
+        if (!isDenied(error))
+            throw error;
+        log.info('Not checked: who owns the bucket (sts:GetCallerIdentity is denied).');
+        return undefined;
+    }
+}
+function bucketProblems({ oss, log }, bucket, account) {
+    const { owner, region, encryption, denied } = bucket;
+    const problem = (code, text) => new CloudError('oss:GetBucketInfo', code, text);
+    if (denied.length > 0)
+        log.info(`Not fully checked: the bucket (${denied.join(' and ')} denied).`);
+    if (owner !== undefined && account !== undefined && owner !== account) {
+        return [problem('BucketIsForeign', `the bucket ${oss.bucket} belongs to account ${owner}, not to ${account}`)];
+    }
+    const problems = [];
+    if (region !== undefined && region !== oss.region) {
+        problems.push(problem('BucketElsewhere', `the bucket ${oss.bucket} is in ${region}, the image goes to ${oss.region}`));
+    }
+    if (encryption === 'KMS') {
+        problems.push(problem('BucketEncrypted', `the bucket ${oss.bucket} encrypts its objects with KMS by default`));
+    }
+    else if (encryption !== undefined) {
+        log.warning(`The bucket ${oss.bucket} encrypts its objects (${encryption}); ECS may refuse to read them.`);
+    }
+    return problems;
+}
+async function objectUnder({ oss, log }, request, key) {
+    const found = await headObject(oss, key).catch((error) => {
+        if (hasCode(error, 'PublicEndpointForbidden'))
+            return error;
+        throw error;
+    });
+    if (found instanceof CloudError)
+        return found;
+    if (found === 'unknown')
+        log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
+    if (found === undefined || found === 'unknown')
+        return undefined;
+    // In a first attempt it is another job's, or another step's.
+    if (found.run === request.run.mark && request.run.attempt > 1)
+        return found;
+    return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
+}
+async function planTarget(cloud, { run, forceDelete }, target, content) {
+    const ecs = cloud.ecsIn(target.region);
+    const { name } = target;
+    const again = run.attempt > 1;
+    const held = target.scratch && !again ? [] : await findImages(ecs, { name });
+    const waiting = again ? await findImages(ecs, { name: temporaryName(name, run.id) }) : [];
+    const ours = again ? [...held, ...waiting].filter((one) => isOurs(one, run.mark)) : [];
+    const broken = ours.filter(({ status }) => /^(CreateFailed|UnAvailable)$/.test(status));
+    const identical = held.find((one) => content !== undefined && isTwin(one, run.repository, content));
+    const adopt = ours.find((one) => !broken.includes(one)) ?? identical;
+    const old = held.find((one) => !ours.includes(one) && one !== adopt);
+    const aside = forceDelete && !target.scratch ? await setAside({ ecs, name }) : [];
+    // What another run is making at this moment is not deleted: that run will have reported it by then.
+    const replaced = [...(old === undefined ? [] : [old]), ...aside].filter(({ status }) => !isBeingMade(status));
+    return { ...target, broken, adopt, old, replaced };
+}
+/** Whether a run of this repository made the image of the same bytes. */
+const isTwin = ({ status, tags }, repository, content) => status === 'Available' && tags[SUM_TAG] === content && (tags[TAG] ?? '').startsWith(`${repository}/`);
+const isBeingMade = (status) => /^(Creating|Waiting)$/.test(status);
+function nameTaken({ old, kind, region }) {
+    if (old === undefined)
+        return [];
+    const where = kind === 'copy' ? ` in ${region}` : '';
+    const text = `image ${old.id} (${old.status})${where} has the name ${old.name}`;
+    return [new CloudError('ecs:DescribeImages', 'InvalidImageName.Duplicated', text)];
+}
+
+;// CONCATENATED MODULE: ./src/ecs/tasks.ts
+
+
+/** Waiting, Processing, Finished, Failed, Deleted or Paused; undefined for a task that is not listed. */
+async function statusOf(ecs, id) {
+    const answer = await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 });
+    return textAt(listAt(answer, 'TaskSet', 'Task')[0], 'TaskStatus');
+}
+/** Id of the import task behind an image, whatever its state. */
+async function importTask(ecs, imageId) {
+    for await (const task of entries(ecs, 'DescribeTasks', { TaskAction: 'ImportImage' }, 'TaskSet', 'Task')) {
+        if (textAt(task, 'ResourceId') === imageId)
+            return textAt(task, 'TaskId');
+    }
+    return undefined;
+}
+/** Why a task failed, which only this call tells; undefined where it has not. */
+async function taskError(ecs, id) {
+    const answer = await ecs('DescribeTaskAttribute', { TaskId: id });
+    const failed = listAt(answer, 'OperationProgressSet', 'OperationProgress').find((one) => textAt(one, 'ErrorCode'));
+    if (failed === undefined)
+        return undefined;
+    return { code: textAt(failed, 'ErrorCode') ?? '', message: textAt(failed, 'ErrorMsg') ?? '' };
+}
+
 ;// CONCATENATED MODULE: ./src/ecs/cancel.ts
 
 
@@ -46132,31 +45445,18 @@ async function cancel(ecs, log, imageId, { copy, taskId }) {
     const task = copy ? undefined : (taskId ?? (await importTask(ecs, imageId)));
     if (!copy && task === undefined)
         return false;
-    try {
-        if (copy)
-            await ecs('CancelCopyImage', { ImageId: imageId });
-        else
-            await ecs('CancelTask', { TaskId: task });
+    const call = copy ? ecs('CancelCopyImage', { ImageId: imageId }) : ecs('CancelTask', { TaskId: task });
+    // It may just have ended by itself, or not be cancellable at this moment: the next look at the image decides.
+    const cancelled = await succeeds(call, ENDED);
+    if (cancelled)
         log.info(`Cancelled the ${copy ? 'copy' : `import task ${task ?? ''} of image`} ${imageId}.`);
-        return true;
-    }
-    catch (error) {
-        // It has just ended by itself, or cannot be cancelled at this moment: the next look at the image decides.
-        if (error instanceof CloudError && ENDED.test(error.code))
-            return false;
-        throw error;
-    }
+    return cancelled;
 }
 async function remove(ecs, log, image) {
-    try {
-        await ecs('DeleteImage', { ImageId: image.id });
+    // It may be gone, or not yet deletable: the next look decides.
+    const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), /^(InvalidImageId\.NotFound|ImageIs\w+)$/);
+    if (deleted)
         log.info(`Deleted image ${image.id} (${image.status}).`);
-    }
-    catch (error) {
-        // Not listed any more, or not yet deletable: the next look decides.
-        if (!(error instanceof CloudError) || !/^(InvalidImageId\.NotFound|ImageIs\w+)$/.test(error.code))
-            throw error;
-    }
 }
 
 ;// CONCATENATED MODULE: ./src/ecs/replaced.ts
@@ -46195,14 +45495,9 @@ async function deleteReplaced(ecs, log, { id, name, region, snapshots }) {
 }
 /** Deletes an image of ours that was needed only on the way, and its snapshots. Idempotent. @throws CloudError */
 async function deleteScratch(ecs, log, image) {
-    try {
-        await ecs('DeleteImage', { ImageId: image.id });
+    const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
+    if (deleted)
         log.info(`Deleted the image ${image.id}, which was needed only on the way.`);
-    }
-    catch (error) {
-        if (!(error instanceof CloudError) || error.code !== 'InvalidImageId.NotFound')
-            throw error;
-    }
     await deleteSnapshots(ecs, log, image);
 }
 /** The snapshots behind an image stay when it is deleted, and cost. */
@@ -46220,6 +45515,140 @@ async function deleteSnapshots(ecs, log, { snapshots }) {
             log.warning(`The snapshot ${id} stays, and costs (${error.code}: ${error.message}).`);
         }
     }
+}
+
+;// CONCATENATED MODULE: ./src/ecs/role.ts
+
+
+
+/** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
+const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
+const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
+const ECS = 'ecs.aliyuncs.com';
+const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
+const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
+/**
+ * What ImportImage answers when the role is missing (one `c` or two, as the documentation has it) or incomplete, and until
+ * a new role or policy has spread.
+ */
+const ROLE_TROUBLE = /^(NoSetRoletoECSServiceAc+ount|InvalidOSS\.NotAuthorized)$/i;
+/** Somebody else was faster. */
+const THERE_ALREADY = /^EntityAlreadyExists/;
+/** How long a new role may take to spread, in ms: undocumented; 5 s to 2 min were seen. */
+const SPREAD = 180_000;
+/**
+ * Starts an import; where the import role is missing or lacks its policy, sets it up and starts again until it has spread.
+ * @param beforeMaking - called before anything is made
+ * @throws CloudError of the import, when the role is not at fault or may not be set up; of RAM otherwise
+ */
+async function withImportRole(ram, log, beforeMaking, start) {
+    let refusal;
+    try {
+        return await start();
+    }
+    catch (error) {
+        if (!hasCode(error, ROLE_TROUBLE))
+            throw error;
+        refusal = error;
+    }
+    try {
+        const changed = await ensureImportRole(ram, log, beforeMaking);
+        // A role that was complete all along: something else keeps ECS from the object.
+        if (!changed && refusal.code === 'InvalidOSS.NotAuthorized')
+            throw refusal;
+    }
+    catch (error) {
+        if (!isDenied(error))
+            throw error;
+        log.info(`The import role could not be set up: ${error.operation} is denied.`);
+        throw refusal;
+    }
+    log.info('Waiting until ECS sees the role, for at most 3 minutes.');
+    const again = async () => {
+        try {
+            return await start();
+        }
+        catch (error) {
+            if (!hasCode(error, ROLE_TROUBLE))
+                throw error;
+            refusal = error;
+            return undefined;
+        }
+    };
+    const begun = await poll({ first: 3_000, slowest: 15_000, deadline: now() + SPREAD }, again);
+    if (begun === undefined)
+        throw refusal;
+    return begun;
+}
+/**
+ * Makes the role with which ECS reads the bucket, or completes a half-made one. Idempotent.
+ * @returns whether anything had to be done
+ * @throws CloudError `RoleTrustsNotEcs` when the role exists and its trust policy, which is not ours to change, lacks ECS
+ */
+async function ensureImportRole(ram, log, beforeMaking) {
+    const trust = await trustPolicy(ram);
+    if (trust === undefined) {
+        beforeMaking();
+        const made = ram('CreateRole', {
+            RoleName: IMPORT_ROLE,
+            AssumeRolePolicyDocument: TRUST_POLICY,
+            Description: 'ECS reads the disk images that it imports',
+        });
+        await succeeds(made, THERE_ALREADY);
+        log.info(`Created the role ${IMPORT_ROLE}, with which ECS reads the bucket.`);
+    }
+    else if (!trustsEcs(trust)) {
+        const text = `the trust policy of ${IMPORT_ROLE} lacks the statement ${JSON.stringify(TRUST_STATEMENT)}`;
+        throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', text);
+    }
+    if (trust !== undefined && (await hasPolicy(ram)))
+        return false;
+    await attachPolicy(ram, log);
+    return true;
+}
+/** Attaches the policy to a role that was left without it; a role that was never made is not made now. Idempotent. */
+async function completeImportRole(ram, log) {
+    if ((await trustPolicy(ram)) !== undefined && !(await hasPolicy(ram)))
+        await attachPolicy(ram, log);
+}
+const ROLE_ABSENT = 'EntityNotExist.Role';
+async function attachPolicy(ram, log) {
+    const policy = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
+    const attach = async () => {
+        try {
+            await succeeds(ram('AttachPolicyToRole', policy), THERE_ALREADY);
+            return true;
+        }
+        catch (error) {
+            // A role that was just made may not have spread yet.
+            if (hasCode(error, ROLE_ABSENT) && now() < deadline)
+                return undefined;
+            throw error;
+        }
+    };
+    const deadline = now() + 30_000;
+    await poll({ first: 1_000, slowest: 5_000, deadline }, attach);
+    log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
+}
+async function trustPolicy(ram) {
+    try {
+        return textAt(await ram('GetRole', { RoleName: IMPORT_ROLE }), 'Role', 'AssumeRolePolicyDocument') ?? '';
+    }
+    catch (error) {
+        if (hasCode(error, ROLE_ABSENT))
+            return undefined;
+        throw error;
+    }
+}
+async function hasPolicy(ram) {
+    const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
+    return listAt(answer, 'Policies', 'Policy').some((policy) => textAt(policy, 'PolicyName') === IMPORT_POLICY);
+}
+function trustsEcs(document) {
+    return listAt(parsed(document), 'Statement').some((statement) => {
+        const services = [textAt(statement, 'Principal', 'Service'), ...listAt(statement, 'Principal', 'Service')];
+        return textAt(statement, 'Effect') === 'Allow' && services.includes(ECS);
+    });
 }
 
 ;// CONCATENATED MODULE: ./node_modules/yocto-queue/index.js
@@ -46571,11 +46000,9 @@ function zeroKeys(key, run) {
  */
 async function makeZeros(oss, key, length, run, options) {
     const keys = zeroKeys(key, run);
-    const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-    await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), {
-        ...options,
-        ...LONG_BODY,
-    });
+    const headers = marked(run);
+    const body = { ...options, ...LONG_BODY };
+    await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), body);
     const uploadId = await initiate(oss, keys.object, headers, options);
     const limit = pLimit(COPIES);
     const copy = (number) => limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: MIB }, options));
@@ -46622,18 +46049,18 @@ async function copyPart(oss, from, to, options) {
 
 
 /** What stays when something could not be undone, and the command that undoes it. */
-function howToUndo(made, request, kept = []) {
+function howToUndo(made, request, kept) {
     const { bucket, run } = request;
     const rm = (key) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
     const region = made.kind === 'image' || made.kind === 'replaced' ? made.region : request.region;
     const ecs = (action, parameters) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
     switch (made.kind) {
         case 'upload': {
-            const place = `--bucket ${bucket} --${made.id === undefined ? 'prefix' : 'key'} ${quoted(made.key)}`;
-            const command = made.id === undefined
-                ? `Look for it: ossutil api list-multipart-uploads ${place}`
-                : `Remove it: ossutil api abort-multipart-upload ${place} --upload-id ${made.id}`;
-            return `An unfinished upload of oss://${bucket}/${made.key} may stay, and its parts cost. ${command}`;
+            const { key, id } = made;
+            const command = id === undefined
+                ? `Look for it: ossutil api list-multipart-uploads --bucket ${bucket} --prefix ${quoted(key)}`
+                : `Remove it: ossutil api abort-multipart-upload --bucket ${bucket} --key ${quoted(key)} --upload-id ${id}`;
+            return `An unfinished upload of oss://${bucket}/${key} may stay, and its parts cost. ${command}`;
         }
         case 'zeros': {
             const { object, seed } = zeroKeys(made.key, run.mark);
@@ -46648,10 +46075,12 @@ function howToUndo(made, request, kept = []) {
                 const rename = ecs('ModifyImageAttribute', `--ImageId ${done.id} --ImageName ${made.wants}`);
                 return `Image ${done.id} is finished, but may not have got its name. Rename it: ${rename}`;
             }
-            const task = taskId === undefined ? ['DescribeTasks', '--TaskAction ImportImage'] : ['CancelTask', `--TaskId ${taskId}`];
-            const [action = '', parameters = ''] = made.copy ? ['CancelCopyImage', `--ImageId ${id ?? '<id>'}`] : task;
-            const cancel = ecs(action, parameters);
-            return `The import of image ${id ?? name} may go on. Cancel it: ${cancel}; then remove what it leaves: ${ecs('DeleteImage', `--ImageId ${id ?? '<id>'}`)}`;
+            const image = `--ImageId ${id ?? '<id>'}`;
+            const find = ecs('DescribeTasks', '--TaskAction ImportImage');
+            const task = taskId === undefined ? find : ecs('CancelTask', `--TaskId ${taskId}`);
+            const cancel = made.copy ? ecs('CancelCopyImage', image) : task;
+            const remove = ecs('DeleteImage', image);
+            return `The import of image ${id ?? name} may go on. Cancel it: ${cancel}; then remove what it leaves: ${remove}`;
         }
         case 'replaced':
             return `The replaced image ${made.id} stays. Remove it: ${ecs('DeleteImage', `--ImageId ${made.id}`)}`;
@@ -46821,7 +46250,7 @@ async function findUnfinished(oss, key, ours) {
         }
     }
     catch (error) {
-        if (!isDenied(error) && !(error instanceof CloudError && error.code === 'NoSuchUpload'))
+        if (!isDenied(error) && !hasCode(error, 'NoSuchUpload'))
             throw error;
     }
     return undefined;
@@ -46883,19 +46312,19 @@ function checker(source, { parts }) {
 /** Whoever lives has stored a first part by then, in ms. */
 const WATCH = 20_000;
 /**
- * Those uploads that nobody goes on with: they hold no part and get none while we watch. An upload whose Initiate lost its
+ * Those uploads under a key that nobody goes on with: they hold no part and get none while we watch. An upload whose Initiate lost its
  * answer is one of them, and ending such an upload loses no byte, whoever began it.
  * @throws CloudError
  */
-async function lostUploads(oss, uploads) {
-    let empty = uploads;
+async function lostUploads(oss, key, ids) {
+    let empty = ids;
     const look = async () => {
-        const counts = await Promise.all(empty.map(async ({ key, id }) => (await listParts(oss, key, id)).parts.size));
+        const counts = await Promise.all(empty.map(async (id) => (await listParts(oss, key, id)).parts.size));
         empty = empty.filter((_, at) => counts[at] === 0);
         return empty.length === 0 ? true : undefined;
     };
     await poll({ first: WATCH / 4, slowest: WATCH / 4, deadline: now() + WATCH }, look);
-    return empty.map(({ id }) => id);
+    return empty;
 }
 
 ;// CONCATENATED MODULE: ./src/cleanup.ts
@@ -46940,7 +46369,7 @@ async function cleanUp(made, cloud, request, hasty = false) {
             }
             catch (error) {
                 // Where the bucket is gone, all that lay in it is.
-                if (error instanceof CloudError && error.code === 'NoSuchBucket')
+                if (hasCode(error, 'NoSuchBucket'))
                     continue;
                 const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
                 undone.leftovers.push({ made: one, text: `${howToUndo(one, request, undone.kept)} (${reason})` });
@@ -47017,19 +46446,28 @@ async function uploadsToAbort({ key, id, others, completed }, { oss }, request) 
     if (!isPrivate && others === undefined)
         return known;
     try {
-        const all = await unfinishedUploads(oss, key);
+        const all = (await unfinishedUploads(oss, key)).map((upload) => upload.id);
         if (isPrivate)
-            return all.map((upload) => upload.id);
-        return [
-            ...known,
-            ...(await lostUploads(oss, all.filter((one) => one.id !== id && !others?.includes(one.id)))),
-        ];
+            return all;
+        const later = all.filter((one) => one !== id && !others?.includes(one));
+        return [...known, ...(await lostUploads(oss, key, later))];
     }
     catch (error) {
         if (!isDenied(error) || (id === undefined && !completed))
             throw error;
         return known;
     }
+}
+
+;// CONCATENATED MODULE: ./src/outputs.ts
+
+/** Sets what is known so far; the last call wins. */
+function setOutputs({ images, taskId, object, replaced }) {
+    setOutput('image_id', images[0]?.id ?? '');
+    setOutput('image_ids', JSON.stringify(Object.fromEntries(images.map(({ region, id }) => [region, id]))));
+    setOutput('task_id', taskId ?? '');
+    setOutput('oss_object', object ?? '');
+    setOutput('replaced_image_id', replaced ?? '');
 }
 
 ;// CONCATENATED MODULE: ./src/ending.ts
@@ -47041,7 +46479,7 @@ async function uploadsToAbort({ key, id, others, completed }, { oss }, request) 
 async function ending_undo(stage, error) {
     const { request, ledger, outcome } = stage;
     // The import goes on and is reading the objects.
-    if (error instanceof CloudError && error.code === 'WaitTimedOut')
+    if (hasCode(error, 'WaitTimedOut'))
         ledger.forget(['image', 'object', 'role']);
     const isFinished = (id) => outcome.images.some((image) => image.id === id);
     ledger.keep((made) => made.kind !== 'image' || made.scratch === true || !isFinished(made.id));
@@ -47080,14 +46518,517 @@ async function cleanStage({ request, cloud, ledger, log, outcome }) {
     outcome.leftovers = leftovers.map(({ text }) => text);
 }
 
-;// CONCATENATED MODULE: ./src/rehearse.ts
+;// CONCATENATED MODULE: ./src/ecs/copy.ts
 
+
+
+
+/** What CopyImage answers while another copy of the same image is under way: they go one after another. */
+const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
+/**
+ * Starts a copy under `name`, once; waits for its turn where the image is being copied already.
+ * https://help.aliyun.com/document_detail/25538.html
+ * @param here - door to the region of the image, which is where the call goes
+ * @param there - door to the region of the copy
+ * @param patience - longest wait for its turn, in ms
+ * @throws CloudError
+ */
+async function startCopy(here, there, name, spec, patience) {
+    let busy;
+    const start = async () => {
+        try {
+            const imageId = textAt(await here('CopyImage', copyParams(name, spec)), 'ImageId');
+            if (imageId !== undefined)
+                return { imageId };
+            throw new CloudError('ecs:CopyImage', 'UnexpectedAnswer', 'the answer names no image');
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            const lost = (await findImages(there, { name })).find((image) => isOurs(image, spec.run));
+            if (lost !== undefined)
+                return { imageId: lost.id };
+            if (!BUSY.test(error.code))
+                throw error;
+            busy = error;
+            return undefined;
+        }
+    };
+    const started = await poll({ first: 10_000, slowest: 60_000, deadline: now() + patience }, start);
+    if (started === undefined)
+        throw busy ?? new CloudError('ecs:CopyImage', 'WaitTimedOut', `no copy to ${spec.to} began`);
+    return started;
+}
+function copyParams(name, spec) {
+    return {
+        ImageId: spec.imageId,
+        DestinationRegionId: spec.to,
+        DestinationImageName: name,
+        DestinationDescription: spec.description,
+        Encrypted: spec.encrypted || undefined,
+        KMSKeyId: spec.kmsKeyId,
+        ResourceGroupId: spec.resourceGroupId,
+        ...tagParams(spec.tags),
+        ClientToken: spec.clientToken,
+    };
+}
+
+;// CONCATENATED MODULE: ./src/ecs/share.ts
+
+
+
+
+/** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
+const AT_ONCE = 10;
+/** How long the list of accounts may lag behind, in ms: undocumented. */
+const READ_BACK = 15_000;
+/**
+ * Shares an image with accounts and proves it by reading back. Idempotent.
+ * @throws CloudError `ShareIncomplete` naming the accounts that are missing
+ */
+async function shareImage(ecs, imageId, accounts) {
+    const missing = await notShared(ecs, imageId, accounts);
+    for (let at = 0; at < missing.length; at += AT_ONCE) {
+        const added = missing
+            .slice(at, at + AT_ONCE)
+            .map((account, n) => [`AddAccount.${n + 1}`, account]);
+        await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
+    }
+    let left = missing;
+    const readBack = async () => {
+        if (left.length > 0)
+            left = await notShared(ecs, imageId, accounts);
+        return left.length === 0 || undefined;
+    };
+    if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack))
+        return;
+    const text = `image ${imageId} is not shared with ${left.join(', ')}`;
+    throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
+}
+/** Which of the accounts cannot use the image yet. */
+async function notShared(ecs, imageId, accounts) {
+    const sharing = new Set();
+    const shares = entries(ecs, 'DescribeImageSharePermission', { ImageId: imageId }, 'Accounts', 'Account');
+    for await (const share of shares)
+        sharing.add(textAt(share, 'AliyunId'));
+    return accounts.filter((account) => !sharing.has(account));
+}
+
+;// CONCATENATED MODULE: ./src/ecs/dress.ts
+
+/** Gives a finished image its family, boot mode and sharing. Idempotent. @throws CloudError */
+async function dressImage(ecs, imageId, { family, uefiPreferred, accounts }) {
+    if (family !== undefined || uefiPreferred) {
+        const bootMode = uefiPreferred ? 'UEFI-Preferred' : undefined;
+        await ecs('ModifyImageAttribute', { ImageId: imageId, ImageFamily: family, BootMode: bootMode });
+    }
+    if (accounts.length > 0)
+        await shareImage(ecs, imageId, accounts);
+}
+
+;// CONCATENATED MODULE: ./src/ecs/import.ts
+
+
+
+
+
+
+/** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
+const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
+/**
+ * Starts the import of a staged object under `name`, once: a try whose answer was lost is found again by ClientToken or tag.
+ * https://help.aliyun.com/document_detail/25542.html
+ * @throws CloudError with the service's code
+ */
+async function startImport(ecs, name, spec) {
+    try {
+        const answer = await whenSeen(() => ecs('ImportImage', importParams(name, spec)));
+        const imageId = textAt(answer, 'ImageId');
+        if (imageId !== undefined)
+            return { imageId, taskId: textAt(answer, 'TaskId') };
+        throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
+    }
+    catch (error) {
+        if (!hasCode(error, TAKEN) && !passes(error))
+            throw error;
+        const ours = await findOurs(ecs, name, spec.run).catch(() => undefined);
+        if (ours === undefined)
+            throw error;
+        return { imageId: ours, taskId: await importTask(ecs, ours).catch(() => undefined) };
+    }
+}
+/** ECS may not see yet what OSS has just stored and proven: undocumented, and an hour of upload would be lost. */
+async function whenSeen(start) {
+    const deadline = now() + 60_000;
+    const answer = await poll({ first: 2_000, slowest: 10_000, deadline: Infinity }, async () => {
+        try {
+            return { of: await start() };
+        }
+        catch (error) {
+            const isUnseen = error instanceof CloudError && /^InvalidOSS(Object|Bucket)\.NotFound$/.test(error.code);
+            if (!isUnseen || now() >= deadline)
+                throw error;
+            return undefined;
+        }
+    });
+    return answer.of;
+}
+/** Id of the image that an import of ours has made under the name; it may take a moment to be listed. */
+async function findOurs(ecs, name, run) {
+    const look = async () => {
+        const holders = await findImages(ecs, { name });
+        return holders.length === 0 ? undefined : { ours: holders.find((image) => isOurs(image, run))?.id };
+    };
+    return (await poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look))?.ours;
+}
+function importParams(name, spec) {
+    return {
+        ImageName: name,
+        OSType: spec.osType,
+        Platform: spec.platform,
+        Architecture: spec.architecture,
+        Description: spec.description,
+        BootMode: spec.bootMode,
+        LicenseType: spec.licenseType,
+        RoleName: spec.roleName,
+        ResourceGroupId: spec.resourceGroup,
+        DetectionStrategy: spec.detection,
+        'Features.NvmeSupport': spec.nvme,
+        'Features.ImdsSupport': spec.imds,
+        ...Object.fromEntries(spec.disks.flatMap((disk, n) => diskParams(`DiskDeviceMapping.${n + 1}`, spec.bucket, disk))),
+        ...tagParams(spec.tags),
+        ClientToken: spec.clientToken,
+    };
+}
+function diskParams(mapping, bucket, { key, format, size }) {
+    const params = { Format: format, OSSBucket: bucket, OSSObject: key, DiskImageSize: size };
+    return Object.entries(params).map(([name, value]) => [
+        `${mapping}.${name}`,
+        value,
+    ]);
+}
+
+;// CONCATENATED MODULE: ./src/ecs/wait.ts
+
+
+
+
+
+const LOST_TASK = /^(Failed|Deleted)$/;
+const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
+/** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
+const GONE = 180_000;
+/** How long the reason of a failed import may take to be told, in ms. */
+const REASON = 20_000;
+/**
+ * Waits until an image is Available, watching image and task, whichever speaks first.
+ * A failed look is not a failed import: it is logged, and the next look decides.
+ * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
+ * has expired)
+ */
+async function waitForImage(waiting, { imageId, taskId }) {
+    const { ecs, log, timeout } = waiting;
+    const started = now();
+    let missing;
+    let told = '';
+    const taskStatus = watchTask(waiting, taskId);
+    const look = async () => {
+        const [image] = await findImages(ecs, { id: imageId });
+        const looked = now();
+        missing = image === undefined ? (missing ?? looked) : undefined;
+        const ready = image?.status === 'Available';
+        // An image that is ready needs no task to say so.
+        const task = ready ? undefined : await taskStatus();
+        const state = [image?.status ?? 'not listed', image?.progress, task && `task ${task}`].filter(Boolean).join(', ');
+        if (state !== told)
+            log.info(`Image ${imageId}: ${state}.`);
+        told = state;
+        if (ready)
+            return image;
+        if (LOST_TASK.test(task ?? '') || LOST_IMAGE.test(image?.status ?? '') || looked - (missing ?? looked) > GONE) {
+            throw await wait_failure(ecs, { imageId, taskId }, task, image?.status);
+        }
+        return undefined;
+    };
+    const patiently = async () => {
+        try {
+            return await look();
+        }
+        catch (error) {
+            if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer')))
+                throw error;
+            log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
+            return undefined;
+        }
+    };
+    const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
+    if (image !== undefined)
+        return image;
+    const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
+    const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
+    throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
+}
+/** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
+function watchTask({ ecs, log }, taskId) {
+    let blind = false;
+    return async () => {
+        if (blind || taskId === undefined)
+            return undefined;
+        try {
+            return await statusOf(ecs, taskId);
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            blind = isDenied(error);
+            log.info(`The task ${taskId} cannot be seen (${error.code}); the image alone tells enough.`);
+            return undefined;
+        }
+    };
+}
+class ImportFailed extends CloudError {
+}
+async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
+    const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
+    // The image may be marked as failed a moment before its task says why.
+    const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
+    const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
+    const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
+    const failed = (code, text) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
+    if (reason !== undefined)
+        return failed(reason.code, `: ${reason.message}`);
+    if (task === 'Deleted')
+        return failed('ImportCancelled', ': its import task was cancelled');
+    return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
+}
+
+;// CONCATENATED MODULE: ./src/ecs/land.ts
+
+
+
+
+
+/**
+ * Makes an image, waits until it is Available and gives it the name; an image that holds the name is set aside first.
+ * @param make - starts the making of an image under the name that it is given, or goes on with one under way
+ * @throws CloudError; the message of one thrown during the swap says which image holds the name
+ */
+async function land(place, make) {
+    const { log, name, held, replaces } = place;
+    const temporary = temporaryName(name, place.runId);
+    const made = await make(held ? temporary : name).catch((error) => {
+        if (held || !replaces || !hasCode(error, 'InvalidImageName.Duplicated'))
+            throw error;
+        log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
+        return make(temporary);
+    });
+    const image = await waitForImage(place, made);
+    place.onAvailable(image);
+    if (image.name !== name)
+        await takeName(place, image);
+    return { ...image, name };
+}
+/** Gives the name to the new image; where that fails halfway, back to the old one. */
+async function takeName(place, image) {
+    const moved = [];
+    try {
+        await settle(place, image.id, 'new', moved);
+        const replaced = moved.at(-1);
+        if (replaced !== undefined)
+            place.onReplaced(replaced);
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        if (moved.length > 0)
+            await settle(place, image.id, 'old', moved).catch(() => undefined);
+        throw error.reworded(`${error.message}; ${await namesOf(place, image.id)}`);
+    }
+}
+async function namesOf({ ecs, name, region }, newId) {
+    const command = `aliyun ecs ModifyImageAttribute --RegionId ${region} --ImageId ${newId} --ImageName ${name}`;
+    const what = `the new image ${newId} is Available`;
+    try {
+        const [holder] = await findImages(ecs, { name });
+        const [fresh] = await findImages(ecs, { id: newId });
+        const held = holder === undefined ? `no image holds the name ${name}` : `image ${holder.id} holds the name ${name}`;
+        return `${held}, ${what} as ${fresh?.name ?? 'unknown'}. To name it: ${command}`;
+    }
+    catch {
+        return `${what}, and which image holds the name ${name} cannot be seen. To name it: ${command}`;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/landing.ts
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.
+ * @throws CloudError of the image itself, CloudErrors of copies and shares, after all others have been tried
+ */
+async function landAll(stage, plan) {
+    const { request, cloud, ledger, log, outcome } = stage;
+    const started = now();
+    const failures = [];
+    const { family, bootMode } = request.image;
+    const dress = { family, uefiPreferred: bootMode === 'UEFI-Preferred', accounts: request.distribution.accounts };
+    let from;
+    for (const target of plan.targets) {
+        const { kind, region, scratch } = target;
+        try {
+            const image = await log.group(`${TITLES[kind]}, ${region}`, () => landOne(stage, target, from));
+            if (kind !== 'copy')
+                from = image;
+            if (!scratch)
+                await dressImage(cloud.ecsIn(region), image.id, dress);
+        }
+        catch (error) {
+            const isMain = kind !== 'copy' && !outcome.images.some((image) => image.region === region && !scratch);
+            if (isMain || !(error instanceof CloudError))
+                throw error;
+            failures.push(error);
+            // A copy that takes longer goes on; the next attempt of the run takes it up.
+            if (error.code === 'WaitTimedOut')
+                ledger.keep((made) => !isImage(made, target));
+        }
+        setOutputs(outcome);
+    }
+    outcome.times.import = now() - started;
+    if (failures.length > 0)
+        throw new CloudErrors(PARTLY, failures);
+}
+const PARTLY = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
+const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
+const isImage = (made, { region, name }) => made.kind === 'image' && made.region === region && made.wants === name;
+async function landOne(stage, target, from) {
+    const { request, cloud, ledger, outcome } = stage;
+    const { kind, region, name, scratch, adopt } = target;
+    for (const { id } of target.replaced)
+        ledger.record({ kind: 'replaced', region, name, id });
+    const beforeRole = () => {
+        ledger.record({ kind: 'role' });
+    };
+    const make = (as) => {
+        if (adopt !== undefined)
+            return takeOver(stage, target, adopt);
+        if (kind !== 'import')
+            return copyAs(stage, target, from, as);
+        const start = () => importAs(stage, target, as);
+        return request.importRole === undefined ? withImportRole(cloud.ram, cloud.log, beforeRole, start) : start();
+    };
+    const image = await land(placeOf(stage, target), make).catch((error) => {
+        // The image is finished, but has not got its name: what it was to replace stays.
+        const isFinished = outcome.images.some((one) => one.region === region);
+        if (isFinished)
+            ledger.keep((made) => made.kind !== 'replaced' || made.region !== region || made.name !== name);
+        throw error;
+    });
+    if (!scratch)
+        ledger.keep((made) => !isImage(made, target));
+    ledger.forget(['role']);
+    return image;
+}
+async function takeOver(stage, { region, name: wants, kind, scratch }, image) {
+    const { cloud, ledger, log, outcome } = stage;
+    const { id, name, status } = image;
+    log.info(`Going on with image ${id} (${status}), which an earlier run has made.`);
+    const isRunning = kind === 'import' && status !== 'Available';
+    const taskId = isRunning ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
+    ledger.record({ kind: 'image', region, name, wants, id, taskId, scratch, copy: kind !== 'import' });
+    if (kind === 'import')
+        outcome.taskId = taskId;
+    return { imageId: id, taskId };
+}
+async function importAs(stage, target, name) {
+    const { cloud, ledger, outcome } = stage;
+    const { region, name: wants, scratch } = target;
+    const entry = { kind: 'image', region, name, wants, scratch };
+    ledger.record(entry);
+    const made = await startImport(cloud.ecs, name, importSpec(stage, name));
+    ledger.record({ ...entry, id: made.imageId, taskId: made.taskId });
+    outcome.taskId = made.taskId;
+    return made;
+}
+/** What ImportImage is told of the request and of what was found in the file. */
+function importSpec({ request, disks, keys, content }, name) {
+    const { image, run, bucket, importRole, region } = request;
+    const { osType, architecture, bootMode } = image;
+    return {
+        ...image,
+        bucket,
+        disks: disks.map(({ format }, n) => ({ key: keys[n] ?? '', format, size: n === 0 ? image.systemSize : undefined })),
+        // arm64 boots by UEFI only, and ImportImage does not take UEFI-Preferred: that is set on the finished image.
+        bootMode: bootMode === 'BIOS' ? bootMode : bootMode || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode,
+        licenseType: image.licenseType ?? (osType === 'windows' ? 'Aliyun' : undefined),
+        roleName: importRole,
+        tags: tagsOf({ request, content }),
+        clientToken: clientToken(request, region, name),
+        run: run.mark,
+    };
+}
+async function copyAs(stage, target, from, name) {
+    const { request, cloud, ledger, content } = stage;
+    const { region, name: wants, kmsKeyId } = target;
+    const { image, run, distribution, timeout } = request;
+    const entry = { kind: 'image', region, name, wants, copy: true };
+    ledger.record(entry);
+    const spec = {
+        imageId: from?.id ?? '',
+        to: region,
+        description: image.description,
+        encrypted: distribution.encrypted,
+        kmsKeyId,
+        resourceGroupId: image.resourceGroup,
+        tags: tagsOf({ request, content }),
+        clientToken: clientToken(request, region, name),
+        run: run.mark,
+    };
+    const made = await startCopy(cloud.ecs, cloud.ecsIn(region), name, spec, timeout);
+    ledger.record({ ...entry, id: made.imageId });
+    return made;
+}
+function tagsOf({ request, content }) {
+    return { [TAG]: request.run.mark, ...(content !== undefined && { [SUM_TAG]: content }), ...request.image.tags };
+}
+function placeOf({ request, cloud, log, outcome }, { kind, region, name, scratch, old }) {
+    const { run, timeout, forceDelete } = request;
+    return {
+        ecs: cloud.ecsIn(region),
+        log,
+        region,
+        name,
+        runId: run.id,
+        timeout,
+        held: old !== undefined,
+        replaces: forceDelete,
+        onAvailable: (image) => {
+            if (!scratch)
+                outcome.images.push({ region, ...image });
+            setOutputs(outcome);
+        },
+        onReplaced: (id) => {
+            if (kind !== 'copy')
+                outcome.replaced ??= id;
+        },
+    };
+}
+
+;// CONCATENATED MODULE: ./src/rehearse.ts
 
 
 
 /** A dry run that passes comes back as an error with one of these codes; without the object it can tell no more. */
 const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
-/** Says what a run would do, and asks the API itself whether it would take the import. Changes nothing. @throws CheckFailed */
+/** Says what a run would do, and asks the API whether it would take the import. Changes nothing. @throws CloudErrors */
 async function rehearse(stage, plan) {
     const { request, keys, disks, cloud, log, outcome } = stage;
     const { bucket, image } = request;
@@ -47102,17 +47043,16 @@ async function rehearse(stage, plan) {
                 throw error;
             const isTaken = error.code === 'InvalidImageName.Duplicated' && request.forceDelete;
             if (!PASSED.test(error.code) && !isTaken)
-                throw new CheckFailed([error]);
+                throw new CloudErrors('Nothing was uploaded.', [error]);
         }
     }
-    const verbs = { import: 'import', encrypt: 'encrypt', copy: 'copy' };
     outcome.rehearsal = [
         ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
         ...disks.map((disk, n) => `upload ${disk.path} to oss://${bucket}/${keys[n] ?? ''}`),
         ...plan.targets.map(({ kind, name, region, old, adopt }) => {
             if (adopt !== undefined)
                 return `go on with image ${adopt.id} as ${name} in ${region}`;
-            return `${verbs[kind]} ${name} in ${region}${old === undefined ? '' : `, replacing ${old.id}`}`;
+            return `${kind} ${name} in ${region}${old === undefined ? '' : `, replacing ${old.id}`}`;
         }),
     ];
     for (const line of outcome.rehearsal)
@@ -47237,7 +47177,7 @@ async function fileSum(source) {
             continue;
         }
         await readFully(source, buffer, length, offset);
-        sum = combine(sum, new Crc64().update(buffer.subarray(0, length)).digest(), length);
+        sum = combine(sum, crc64(buffer.subarray(0, length)), length);
     }
     return String(sum);
 }
@@ -47274,8 +47214,10 @@ class Pace {
         try {
             const stored = await call({
                 givesUp: () => (gaveUp = this.hopeless()),
-                onRetry: (error) => {
-                    this.note(error);
+                onRetry: ({ code, status, message }) => {
+                    this.seen.failed += 1;
+                    this.seen.throttled ||= status === 503 || /Throttl|SlowDown|Limit/.test(code);
+                    this.progress.retried(`${code}: ${message}`);
                 },
             });
             this.seen.accepted += 1;
@@ -47308,11 +47250,6 @@ class Pace {
     hopeless() {
         const [oldest] = this.tries;
         return now() - this.lastGood > pace_PATIENCE && now() - (oldest?.began ?? now()) <= pace_PATIENCE;
-    }
-    note({ code, status, message }) {
-        this.seen.failed += 1;
-        this.seen.throttled ||= status === 503 || /Throttl|SlowDown|Limit/.test(code);
-        this.progress.retried(`${code}: ${message}`);
     }
 }
 
@@ -47425,19 +47362,16 @@ const WORTH = 8 * 1024 ** 2;
 class Copier {
     /** Parts that wait until a zero object is worth it. */
     waiting = [];
-    target;
+    job;
     pace;
     signal;
-    onZeros;
     found = 0;
     object;
     refused = false;
-    /** @param onZeros - called before a zero object is made */
-    constructor(target, pace, signal, onZeros) {
-        this.target = target;
+    constructor(job, pace, signal) {
+        this.job = job;
         this.pace = pace;
         this.signal = signal;
-        this.onZeros = onZeros;
     }
     /** Takes a zero part; gives back those that can be copied now. */
     wait(part) {
@@ -47447,33 +47381,33 @@ class Copier {
     }
     /** Copies a part; undefined where the bucket refuses it and the zeros must travel. @throws CloudError */
     async copy({ number, length }) {
-        const { oss, key, uploadId, progress } = this.target;
+        const { oss, key, uploadId, progress } = this.job;
         const object = await (this.object ??= this.make());
         if (object === undefined || this.refused)
             return undefined;
         const to = { key, uploadId, number, length };
-        const copied = await this.unlessRefused(this.pace.store((options) => copyPart(oss, object, to, { ...options, signal: this.signal })));
+        const copied = await this.unlessRefused((options) => copyPart(oss, object, to, options));
         if (copied === undefined)
             return undefined;
         progress.copied(length);
         return { ...copied, crc: zerosCrc(length), length };
     }
     make() {
-        const { oss, key, run, source } = this.target;
-        this.onZeros();
+        const { oss, key, run, source, onZeros } = this.job;
+        onZeros();
         const length = zeroPart(source.size);
-        return this.unlessRefused(this.pace.store((options) => makeZeros(oss, key, length, run, { ...options, signal: this.signal })));
+        return this.unlessRefused((options) => makeZeros(oss, key, length, run, options));
     }
     /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
     async unlessRefused(work) {
         try {
-            return await work;
+            return await this.pace.store((options) => work({ ...options, signal: this.signal }));
         }
         catch (error) {
             if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error))
                 throw error;
             if (!this.refused)
-                this.target.oss.log.info(`No copies inside the bucket (${error.code}): zeros travel as data.`);
+                this.job.oss.log.info(`No copies inside the bucket (${error.code}): zeros travel as data.`);
             this.refused = true;
             return undefined;
         }
@@ -47519,7 +47453,7 @@ class Rings {
         this.free.push(ring);
     }
 }
-/** Streams a part slice by slice. `onSlice` hears of the bytes handed over. */
+/** Streams a part slice by slice; `crc` is of what was read so far, `onSlice` hears of the bytes handed over. */
 function streamPart(source, part, ring, onSlice) {
     const crc = new Crc64();
     async function* slices() {
@@ -47614,7 +47548,7 @@ async function transfer(job) {
     const uploads = pLimit(MOST);
     const copies = pLimit(COPIES);
     const send = openSender(job, pace, uploads, stop.signal);
-    const copier = new Copier(job, pace, stop.signal, job.onZeros);
+    const copier = new Copier(job, pace, stop.signal);
     const sent = [];
     const working = new Set();
     const track = (work) => {
@@ -47708,16 +47642,14 @@ async function upload(oss, source, staging) {
     }
     catch (error) {
         // Somebody aborted it behind our back (a lifecycle rule, a clean-up of the bucket): once more from the start.
-        if (!(error instanceof CloudError) || error.code !== 'NoSuchUpload')
+        if (!hasCode(error, 'NoSuchUpload'))
             throw error;
         oss.log.info('The upload has vanished from the bucket; beginning another.');
         return upload_send(oss, source, staging, await begin(oss, staging));
     }
 }
 async function begin(oss, { key, run, onUpload }) {
-    // A bucket's default class may be Archive, which ECS cannot read.
-    const headers = { [MARK]: run, 'x-oss-storage-class': 'Standard' };
-    const uploadId = await initiate(oss, key, headers);
+    const uploadId = await initiate(oss, key, marked(run));
     onUpload(uploadId);
     return { uploadId, parts: new Map(), mayBeOthers: false };
 }
@@ -47741,9 +47673,8 @@ async function upload_send(oss, source, staging, joined) {
         }
         catch (error) {
             // Parts have vanished or are not what the list said: send what is missing.
-            if (!(error instanceof CloudError) || !/^(InvalidPart|FilePart\w+)$/.test(error.code) || again >= 2) {
+            if (!hasCode(error, /^(InvalidPart|FilePart\w+)$/) || again >= 2)
                 throw tellingHowFar(error, progress);
-            }
             oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
             joined.parts = (await listParts(oss, key, uploadId)).parts;
         }
@@ -47770,10 +47701,10 @@ async function complete(oss, staging, { uploadId: id, mayBeOthers }, parts, crc6
     }
     catch (error) {
         const there = await headObject(oss, key).catch(() => undefined);
-        const done = typeof there === 'object' && (there.run === run || mayBeOthers) && there.crc64 === crc64;
-        if (!done)
-            throw error;
-        return there;
+        const isOurs = typeof there === 'object' && (there.run === run || mayBeOthers);
+        if (isOurs && there.crc64 === crc64)
+            return there;
+        throw error;
     }
     const there = await pace.store((options) => headObject(oss, key, options));
     const state = typeof there === 'object' ? there : answer;
@@ -47788,8 +47719,7 @@ function refuseOther200(answer) {
     const { data } = answer.res;
     if (data?.includes('<CompleteMultipartUploadResult'))
         return answer;
-    const text = 'the answer is not one of this service (a proxy in between?)';
-    throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', text);
+    throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', NOT_THE_SERVICE);
 }
 
 ;// CONCATENATED MODULE: ./src/staging.ts
@@ -47850,7 +47780,7 @@ async function stageDisk(stage, disk, key, lying) {
     }
     const isPrivate = request.key === undefined;
     const others = isPrivate ? undefined : await uploadsUnder(cloud, key);
-    ledger.record({ kind: 'upload', key, ...(others !== undefined && { others }) });
+    ledger.record({ kind: 'upload', key, others });
     const staging = {
         key,
         run: run.mark,
@@ -47872,9 +47802,8 @@ async function stageDisk(stage, disk, key, lying) {
             ledger.keep((made) => made.kind !== 'object' || made.key !== key);
         throw error;
     });
-    const { etag, versionId } = staged;
     ledger.record({ kind: 'upload', key, completed: true });
-    ledger.record({ kind: 'object', key, etag, ...(versionId !== undefined && { versionId }) });
+    ledger.record({ kind: 'object', key, etag: staged.etag, versionId: staged.versionId });
     // The zero object has done its work, whatever becomes of the image.
     const zeros = ledger.made().filter((made) => made.kind === 'zeros');
     const { leftovers } = await cleanUp(zeros, cloud, request);
@@ -47905,7 +47834,7 @@ async function uploadsUnder({ oss }, key) {
 
 /**
  * One run, told in order. The outcome is filled as the run goes on, so that a failure loses nothing.
- * @throws CheckFailed, CloudError, PartialFailure, DiskError
+ * @throws CloudError, CloudErrors, DiskError
  */
 async function run(given) {
     const { request, disks, cloud, log, outcome } = given;
@@ -48122,8 +48051,6 @@ function summary_duration(ms) {
 
 
 
-
-
 /** Problems that were found before anything was sent, one line each. */
 class BadInput extends Error {
     problems;
@@ -48248,17 +48175,14 @@ async function cleanUpAfter(log) {
         throw new BadInput(problems);
     await post(request, connect(request, identity, log), JSON.parse(made), log);
 }
+/** What a failed run says: problems of one line each, and what they have in common. */
 function report(error) {
     if (error instanceof DiskError)
         return { problems: [`Nothing was imported. ${error.problems.join(' ')}`] };
     if (error instanceof BadInput)
         return { head: 'Nothing was sent. What to mend:', problems: error.problems };
-    if (error instanceof PartialFailure) {
-        const head = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
-        return { head, problems: error.failures.map(explain) };
-    }
-    if (error instanceof CheckFailed)
-        return { head: 'Nothing was uploaded.', problems: error.problems.map(explain) };
+    if (error instanceof CloudErrors)
+        return { head: error.message, problems: error.errors.map(explain) };
     return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
 }
 /** The one annotation of a failed run. */

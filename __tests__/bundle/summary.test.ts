@@ -54,7 +54,10 @@ test('a success: image, region, console, sizes, durations, speed, what was saved
     ['Image', 'packer_import in cn-beijing'],
     ['System', expect.stringMatching(/^linux, a\|b `c` .*@octocat.*, x86_64$/)],
     ['Disk', 'RAW, 24.0 MiB, system disk of 40 GiB'],
-    ['Uploaded', expect.stringMatching(/^\d\.\d MiB in (\d+ min )?\d+ s \(\d+\.\d MiB\/s\), 20\.\d MiB of zeros not sent$/)],
+    [
+      'Uploaded',
+      expect.stringMatching(/^\d\.\d MiB in (\d+ min )?\d+ s \(\d+\.\d MiB\/s\), 20\.\d MiB of zeros not sent$/),
+    ],
     ['Import', expect.stringMatching(/^(\d+ min )?\d+ s$/)],
     ['Replaced', old.id],
     ['Copies', `${ids['cn-hangzhou'] ?? ''} in cn-hangzhou, ${ids['cn-shanghai'] ?? ''} in cn-shanghai as other_name`],
