@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -43,6 +43,7 @@ const PROOFS: [command: string, ...shown: RegExp[]][] = [
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'clone-'));
+const home = mkdtempSync(join(tmpdir(), 'clone-home-'));
 const execute = promisify(execFile);
 const shell = async (command: string) => {
   const { stdout } = await execute('sh', ['-c', command], { cwd: folder, env, maxBuffer: 64 * 1024 ** 2 });
@@ -50,10 +51,13 @@ const shell = async (command: string) => {
 };
 
 beforeAll(async () => {
-  await execute('git', ['clone', '--quiet', ROOT, folder]);
+  // A checkout may belong to another user than the one who runs the tests.
+  const config = join(home, 'gitconfig');
+  writeFileSync(config, '[safe]\n\tdirectory = *\n');
+  await execute('git', ['clone', '--quiet', ROOT, folder], { env: { ...env, GIT_CONFIG_GLOBAL: config } });
 });
 afterAll(() => {
-  rmSync(folder, { recursive: true });
+  for (const made of [folder, home]) rmSync(made, { recursive: true });
 });
 
 test('README and CONTRIBUTING print what a stranger needs', () => {
