@@ -84,7 +84,7 @@ export class Crc64 {
   }
 
   /** The same as update() with that many zero bytes, in no time. */
-  skip(length: number): void {
+  addZeros(length: number): void {
     this.#register.setBigUint64(0, multiply(this.#register.getBigUint64(0, true), zeros(length)), true);
   }
 

@@ -77,7 +77,7 @@ export class Store {
     try {
       for await (const chunk of gathered(body)) {
         md5.update(chunk);
-        if (isZero(chunk)) crc.skip(chunk.length);
+        if (isZero(chunk)) crc.addZeros(chunk.length);
         else {
           holds = true;
           crc.update(chunk);
@@ -112,7 +112,7 @@ export class Store {
       const crc = new Crc64();
       for await (const chunk of read(taken, 0, end - begin)) {
         md5.update(chunk);
-        if (isZero(chunk)) crc.skip(chunk.length);
+        if (isZero(chunk)) crc.addZeros(chunk.length);
         else crc.update(chunk);
       }
       checks = { md5: md5.digest(), crc: crc.digest() };

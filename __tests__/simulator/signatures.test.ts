@@ -19,7 +19,7 @@ describe('CRC-64/XZ', () => {
     const bytes = Buffer.concat([randomBytes(size), Buffer.alloc(1000), Buffer.from('end')]);
     const pieces = new Crc64();
     pieces.update(bytes.subarray(0, size));
-    pieces.skip(1000);
+    pieces.addZeros(1000);
     pieces.update(Buffer.from('end'));
     expect(pieces.digest()).toBe(crc(bytes));
     expect(combine(crc(bytes.subarray(0, size)), crc(bytes.subarray(size)), 1003)).toBe(crc(bytes));
