@@ -43044,7 +43044,7 @@ function cure(error) {
 }
 /** Whether the same call may succeed later. */
 const passes = (error) => error instanceof CloudError && cure(error) === 'again';
-/** Calls are counted by the minute (https://help.aliyun.com/document_detail/25484.html), and a line may be away for one. */
+/** Calls are counted by the minute (https://help.aliyun.com/document_detail/437902.html), and a line may be away for one. */
 const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 /**
  * Full jitter, 0.5 s doubling to 10 s, or 4 s doubling to 60 s where only time helps; never less than the service asks

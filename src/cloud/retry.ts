@@ -30,7 +30,7 @@ export function cure(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
 /** Whether the same call may succeed later. */
 export const passes = (error: unknown): error is CloudError => error instanceof CloudError && cure(error) === 'again';
 
-/** Calls are counted by the minute (https://help.aliyun.com/document_detail/25484.html), and a line may be away for one. */
+/** Calls are counted by the minute (https://help.aliyun.com/document_detail/437902.html), and a line may be away for one. */
 const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 
 /**
