@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { RPC_ROWS } from '../simulator/table.ts';
-import { ADVICE, adviceFor, explain } from '../src/advice.ts';
+import { ADVICE, adviceFor, explain } from '../src/action/advice.ts';
 import { CloudError } from '../src/cloud/errors.ts';
 import { ROOT } from './support/scene.ts';
 

@@ -6,8 +6,8 @@ import { expect, test } from 'vitest';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { parse } from 'yaml';
 import { parsePairs } from '../runner/output.ts';
-import { readInputs } from '../src/inputs.ts';
-import { setOutputs } from '../src/outputs.ts';
+import { readInputs } from '../src/action/inputs.ts';
+import { setOutputs } from '../src/action/outputs.ts';
 import { file } from './disk/build.ts';
 import { ROOT } from './support/scene.ts';
 

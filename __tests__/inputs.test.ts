@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { readInputs } from '../src/inputs.ts';
+import { readInputs } from '../src/action/inputs.ts';
 import { INPUTS } from './support/scene.ts';
 
 const GOOD = { ...INPUTS, access_key: 'id', secret_key: 'secret' };

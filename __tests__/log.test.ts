@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseCommand } from '../runner/output.ts';
-import { openLog } from '../src/log.ts';
+import { openLog } from '../src/action/log.ts';
 
 const KNOWN = new Set(['error', 'warning', 'add-mask', 'set-output', 'stop-commands', 'group']);
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { code, prose } from '../src/summary.ts';
+import { code, prose } from '../src/action/summary.ts';
 import { nodes, parseMarkdown, textOf } from './support/rendered.ts';
 
 const MARKS = [

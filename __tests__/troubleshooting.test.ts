@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { troubleshooting } from '../scripts/make-troubleshooting.ts';
-import { ADVICE } from '../src/advice.ts';
+import { ADVICE } from '../src/action/advice.ts';
 
 test('docs/troubleshooting.md says what the errors say, no more and no less', async () => {
   expect(readFileSync('docs/troubleshooting.md', 'utf8')).toBe(await troubleshooting());

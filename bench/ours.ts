@@ -11,7 +11,6 @@ const keys = { accessKeyId: 'bench', accessKeySecret: 'bench' };
 const say = (line: string): void => {
   console.error(line);
 };
-const nothing = (): void => undefined;
 const door = {
   credentials: Object.assign(() => Promise.resolve(keys), { forget: () => false }),
   agent: openAgent(process.env),
@@ -26,14 +25,9 @@ await measure(async () => {
   const disk = { handle, size, allocated: blocks * 512 };
   const source = { ...disk, extents: await dataExtents(disk, await which('python3')) };
   const oss = openOss({ region: REGION, bucket: BUCKET, host: `oss-${REGION}.aliyuncs.com` }, door);
-  await upload(oss, source, {
-    key: 'bench/ours.raw',
-    run: 'bench/1',
-    overwrite: true,
-    joinsAny: false,
-    joins: false,
-    onUpload: nothing,
-    onZeros: nothing,
-  });
+  const key = 'bench/ours.raw';
+  const mark = '0123456789abcdef.1.01234567';
+  const nothing = () => undefined;
+  await upload(oss, source, { key, mark, zeros: key, isOurs: () => true, onUpload: nothing, onZeros: nothing });
 });
 process.exit();

@@ -39738,10 +39738,98 @@ module.exports = /*#__PURE__*/JSON.parse('{"name":"urllib","version":"2.44.1","p
 /************************************************************************/
 var __webpack_exports__ = {};
 
-;// CONCATENATED MODULE: ./src/quiet.ts
+;// CONCATENATED MODULE: ./src/action/quiet.ts
 /** Before any other import: ali-oss would print the headers of its requests, signature and token included. */
 delete process.env.DEBUG;
 
+
+;// CONCATENATED MODULE: ./src/cloud/errors.ts
+/** What went wrong in the cloud, whatever the SDK threw; its text is one line and holds no signature, key or token. */
+class CloudError extends Error {
+    name = 'CloudError';
+    /** The service's own code, Node's code of a network error, or one of ours in CamelCase. */
+    code;
+    /** Such as `ecs:ImportImage`: the call and, nearly always, the RAM action it needs. */
+    operation;
+    status;
+    requestId;
+    /** How long the service asks us to wait before the next try, in ms. */
+    retryAfter;
+    /** How far this machine's clock is behind the service's, in ms; known when the answer carried a date. */
+    clockBehind;
+    constructor(operation, code, message, more = {}) {
+        super(harmless(message), more);
+        this.operation = operation;
+        this.code = harmless(code);
+        this.status = more.status;
+        this.requestId = more.requestId === undefined ? undefined : harmless(more.requestId);
+        this.retryAfter = more.retryAfter;
+        this.clockBehind = more.clockBehind;
+    }
+    /** The same failure in other words. */
+    reworded(message, code = this.code) {
+        const { status, requestId, retryAfter, clockBehind } = this;
+        return new CloudError(this.operation, code, message, { status, requestId, retryAfter, clockBehind, cause: this });
+    }
+}
+/** Several failures; the message says what they have in common. */
+class CloudErrors extends Error {
+    errors;
+    constructor(message, errors) {
+        super(message);
+        this.errors = errors;
+    }
+}
+/** What is said of an answer that no service of the cloud would give. */
+const NOT_THE_SERVICE = 'the answer is not one of this service (a proxy in between?)';
+/** Makes foreign text one short line without what only signer and service may know (a server echoes what it was sent). */
+function harmless(text) {
+    return text
+        .replace(/(string to sign is|StringToSign)\b(?! \(left out\)).*$/is, '$1 (left out)')
+        .replace(/https?:\/\/[^\s?,'")]+\?[^\s,'")]*/g, (url) => url.slice(0, url.indexOf('?')))
+        .replace(/\b(Signature|AccessKeyId|SecurityToken|OIDCToken|security-token|Authorization)(=|%3D|":"|: ?)[^&\s"',]+/gi, '$1$2***')
+        .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
+        .trim()
+        .slice(0, 600);
+}
+/** The reading of HTTP answer headers that both SDKs need for a retry. */
+function timing(headers) {
+    const seconds = Number(headers?.['retry-after']);
+    const served = Date.parse(String(headers?.date));
+    return {
+        ...(seconds > 0 && { retryAfter: Math.min(seconds, 60) * 1000 }),
+        ...(Number.isFinite(served) && { clockBehind: served - Date.now() }),
+    };
+}
+/** Text of anything that can be thrown. */
+function textOf(thrown) {
+    if (thrown instanceof Error)
+        return thrown.message || thrown.name;
+    if (typeof thrown === 'string')
+        return thrown;
+    const message = thrown?.message;
+    return typeof message === 'string' ? message : 'an error without a message';
+}
+/** Whether it is a failure of the cloud with this code, or one of these. */
+const hasCode = (error, code) => error instanceof CloudError && (typeof code === 'string' ? error.code === code : code.test(error.code));
+/** Whether a call succeeds; a failure with this code, or one of these, is no harm, any other is thrown. */
+async function succeeds(call, harmlessCode) {
+    try {
+        await call;
+        return true;
+    }
+    catch (error) {
+        if (hasCode(error, harmlessCode))
+            return false;
+        throw error;
+    }
+}
+/** Whether the caller lacks a right. */
+const isDenied = (error) => hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
+/** No call will succeed any more: the credentials themselves are refused, or there are none. */
+const LOCKED_OUT = new RegExp('^(InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|SecurityTokenExpired|' +
+    'AuthenticationFail|AssumeRoleDenied|MissingIdTokenPermission|IdTokenRefused|NoMetadataService|NoSuchInstanceRole)');
+const isLockedOut = (error) => hasCode(error, LOCKED_OUT);
 
 // EXTERNAL MODULE: external "os"
 var external_os_ = __nccwpck_require__(857);
@@ -42694,173 +42782,262 @@ function getIDToken(aud) {
  */
 
 //# sourceMappingURL=core.js.map
-;// CONCATENATED MODULE: ./src/advice.ts
-/** One line each: codes | cause | fix. */
-const TABLE = `
-InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId | The access key does not exist or is disabled. | Check access_key; a disabled key can be enabled again under RAM > Users.
-SignatureDoesNotMatch IncompleteSignature | secret_key does not belong to access_key. | Copy both again; look for a space or line break that came with them.
-InvalidSecurityToken.Expired SecurityTokenExpired | The temporary credentials have expired, and from here they cannot be renewed. | Ask for new ones with a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: that session is renewed as long as needed.
-InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey | Key and token do not belong together. | Pass access_key, secret_key and security_token of one session; with a key that is not temporary leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.
-InvalidTimeStamp.Expired RequestTimeTooSkewed | This machine's clock is wrong by more than the service allows, and setting it right for the request did not help. | Set the clock of the runner (NTP).
-Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role may not do this. | Give it the RAM action named at the start of this message; docs/permissions.md lists all of them.
-InvalidAccountStatus.OSSDisabled UserDisable | OSS is not activated for this account, or was suspended. | Activate OSS in the console.
-Account.Arrearage InDebt | The account has an unpaid bill. | Pay it in the Billing console and run again.
-MissingIdTokenPermission | The job may not ask GitHub for an identity token. | Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.
-IdTokenRefused | GitHub refused an identity token. | Run the job again.
-AuthenticationFail.NoPermission | The role's trust policy does not let this job in, or the OIDC provider is not the one it names. | Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.
-AuthenticationFail.OIDCToken.AudienceNotMatch | The OIDC provider does not accept the audience sts.aliyuncs.com. | Add sts.aliyuncs.com to the client ids of the OIDC provider in RAM.
-AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature AuthenticationFail.OIDCToken.IssuerNotMatch EntityNotExist.OIDCProvider | The OIDC provider in RAM does not accept GitHub's token. | Its issuer must be https://token.actions.githubusercontent.com; check oidc_provider_arn.
-AssumeRoleDenied | These credentials may not act as the role. | Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.
-NoMetadataService | The runner gets no credentials from the metadata service of ECS (100.100.100.200): it is not an ECS instance, or has no RAM role. | Attach a RAM role to the instance, or name another source of credentials.
-NoSuchInstanceRole | The ECS instance of the runner has another RAM role, or none. | Attach the role to the instance, or correct ram_role_name.
-PublicEndpointForbidden | Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China. | Either stage elsewhere (region: cn-hongkong with a bucket there and image_copy_regions: cn-beijing, or whichever region you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.
-NoSuchBucket | The bucket has vanished. | Run again: it is created.
-BucketAlreadyExists BucketNotBelongTo BucketIsForeign | The bucket belongs to another account; bucket names are shared by everyone. | Choose another oss_bucket_name.
-TooManyBuckets | The account has as many buckets in this region as it may. | Name an existing bucket in oss_bucket_name.
-BucketElsewhere InvalidOSSBucket.NotMatched | ECS reads only from a bucket in its own region. | Set region to the region of the bucket, or name a bucket in region (it is created when it does not exist).
-BucketEncrypted InvalidOSSBucket.EncryptUnsupported | ECS does not import from a bucket that encrypts its objects by default. | Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.
-InvalidOSSBucket.NotFound InvalidOSSBucket.Malformed | ECS does not find the bucket. | Check oss_bucket_name and region.
-InvalidOSSBucket.FlowLimit | OSS limits the traffic of this bucket. | Run again later.
-ForeignObject FileAlreadyExists | An object that this run did not make lies under the key, and it is not overwritten. | Remove it, or choose another oss_key_name (leave it empty for a key of our own).
-InvalidOSSObject.NotFound InvalidOSSObject.Malformed | ECS does not find the staged object. | Something else deleted it (a lifecycle rule?). Run again.
-InvalidOSSObject.Size | The staged object is empty. | Check the file that path names.
-InvalidOSSObject.NeedRestore | The staged object is in an archive storage class. | Remove the rule that archives objects in this bucket, or name another bucket.
-UnsupportedSuffix.OSSObject | ECS does not take an object with this suffix. | End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.
-IntegrityMismatch | What lies in the bucket is not what was read from the file. | Run again; nothing was imported.
-NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not spread yet. | Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
-InvalidOSS.NotAuthorized | The import role may not read the bucket, or a bucket policy forbids it. | Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).
-RoleTrustsNotEcs | The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched. | Add the statement in this message to its trust policy.
-EntityNotExist.Role | The RAM role does not exist. | Check import_role_name.
-InvalidImageName.Duplicated | An image of this account in this region has the name already. | Set image_force_delete: true to replace it, or choose another image_name.
-InvalidImageName.Malformed | ECS does not take the name. | Choose another image_name.
-ImageIsImporting | An import of this image is under way. | Wait for it, or cancel it under ECS > Tasks.
-QuotaExceed.Image QuotaExceed.Snapshot | The account has as many images in this region as it may. | Delete images, or ask for more in the Quota Center.
-InvalidImageSize InvalidDataDiskSize | The disk size does not fit the image. | Set image_system_size to at least the size of the disk inside the file, in GiB.
-InvalidImageFormat.Malformed ImportImageFailed InvalidFormat.Malformed | ECS cannot read the file as an image. | Check format, and the file with: qemu-img check
-InvalidImageFormat.RegionNotSupported | ECS does not take this format in this region. | Convert the file: qemu-img convert -O raw
-InvalidVHDImage.IncorrectSize InvalidBlockSize.NotSupport | The header of the VHD does not fit its size. | Convert it again: qemu-img convert -O vpc -o subformat=dynamic,force_size
-InvalidBootMode.Malformed InvalidBootMode.NotSupport | ECS does not take this boot mode for the image. | arm64 images boot by UEFI only.
-InvalidArchitecture.PlatformUnsupported InvalidArchitecture.Malformed InvalidPlatform.Malformed InvalidOSType.Malformed | Operating system, platform and architecture do not go together. | Check image_os_type, image_platform and image_architecture.
-InvalidDescription.Malformed | ECS does not take the description. | Change image_description.
-InvalidLicenseType.NotSupported InvalidLicenseType.BYOLOnly | The Windows licence cannot be chosen like this. | Check image_os_type and image_platform.
-InvalidRegionId.NotFound InvalidRegion.NotSupport RegionId.NotFound | The region does not exist or cannot import images. | Check region.
-TagKey.Duplication | Two tags have the same key. | Check tags.
-WaitTimedOut | The image was not ready in time. The import goes on, and image, task and object stay. | Re-run the job: it takes up the same import. Raise timeout_minutes for next time.
-Throttling Throttling.User Throttling.Api Rejected.Throttling | Too many calls for this account. | Run again later.
-ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost | The service was not reached. | Check the network of the runner, region, and HTTPS_PROXY.
-InvalidProxy | Requests would silently go without the proxy. | Write it as http://user:password@host:port, with %40 for an @ in the password.
-ERR_PROXY_TUNNEL | The proxy of HTTPS_PROXY refused the connection. | Check user and password in it, allow the host in the proxy, or name the host in NO_PROXY.
-UnexpectedAnswer | Something between runner and cloud answered in place of the service. | Check HTTPS_PROXY and the custom endpoints.
-`;
-const ADVICE = TABLE.trim()
-    .split('\n')
-    .map((row) => {
-    const [codes = '', cause = '', fix = ''] = row.split(' | ');
-    return { codes: codes.split(' '), cause, fix };
-});
-/** The entry for a code, if there is one. */
-function adviceFor(code) {
-    return ADVICE.find(({ codes }) => codes.includes(code));
-}
-/** One sentence each: what failed with which code, why, what to do, and the RequestId for a ticket. */
-function explain(error) {
-    const advice = adviceFor(error.code);
-    const parts = [
-        `${error.operation} failed: ${error.code}: ${sentence(error.message)}`,
-        ...(advice === undefined ? [] : [advice.cause, advice.fix]),
-        ...(error.requestId === undefined ? [] : [`(RequestId ${error.requestId})`]),
-    ];
-    return parts.join(' ');
-}
-const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
+;// CONCATENATED MODULE: ./src/action/log.ts
 
-;// CONCATENATED MODULE: ./src/cloud/errors.ts
-/** What went wrong in the cloud, whatever the SDK threw; its text is one line and holds no signature, key or token. */
-class CloudError extends Error {
-    name = 'CloudError';
-    /** The service's own code, Node's code of a network error, or one of ours in CamelCase. */
-    code;
-    /** Such as `ecs:ImportImage`: the call and, nearly always, the RAM action it needs. */
-    operation;
-    status;
-    requestId;
-    /** How long the service asks us to wait before the next try, in ms. */
-    retryAfter;
-    /** How far this machine's clock is behind the service's, in ms; known when the answer carried a date. */
-    clockBehind;
-    constructor(operation, code, message, more = {}) {
-        super(harmless(message), more);
-        this.operation = operation;
-        this.code = harmless(code);
-        this.status = more.status;
-        this.requestId = more.requestId === undefined ? undefined : harmless(more.requestId);
-        this.retryAfter = more.retryAfter;
-        this.clockBehind = more.clockBehind;
-    }
-    /** The same failure in other words. */
-    reworded(message, code = this.code) {
-        const { status, requestId, retryAfter, clockBehind } = this;
-        return new CloudError(this.operation, code, message, { status, requestId, retryAfter, clockBehind, cause: this });
-    }
-}
-/** Several failures; the message says what they have in common. */
-class CloudErrors extends Error {
-    errors;
-    constructor(message, errors) {
-        super(message);
-        this.errors = errors;
-    }
-}
-/** What is said of an answer that no service of the cloud would give. */
-const NOT_THE_SERVICE = 'the answer is not one of this service (a proxy in between?)';
-/** Makes foreign text one short line without what only signer and service may know (a server echoes what it was sent). */
-function harmless(text) {
-    return text
-        .replace(/(string to sign is|StringToSign)\b(?! \(left out\)).*$/is, '$1 (left out)')
-        .replace(/https?:\/\/[^\s?,'")]+\?[^\s,'")]*/g, (url) => url.slice(0, url.indexOf('?')))
-        .replace(/\b(Signature|AccessKeyId|SecurityToken|OIDCToken|security-token|Authorization)(=|%3D|":"|: ?)[^&\s"',]+/gi, '$1$2***')
-        .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
-        .trim()
-        .slice(0, 600);
-}
-/** The reading of HTTP answer headers that both SDKs need for a retry. */
-function timing(headers) {
-    const seconds = Number(headers?.['retry-after']);
-    const served = Date.parse(String(headers?.date));
+function openLog() {
+    const hidden = new Set();
+    // The longest first: one secret may be part of another.
+    const conceal = (text) => [...hidden].sort((a, b) => b.length - a.length).reduce((all, secret) => all.replaceAll(secret, '***'), text);
+    const safe = (text) => harmlessLine(conceal(text));
     return {
-        ...(seconds > 0 && { retryAfter: Math.min(seconds, 60) * 1000 }),
-        ...(Number.isFinite(served) && { clockBehind: served - Date.now() }),
+        safe,
+        hide(secret) {
+            setSecret(secret);
+            hidden.add(secret);
+        },
+        info(line) {
+            info(safe(line));
+        },
+        warning(line) {
+            warning(safe(line));
+        },
+        debug(text) {
+            for (const line of conceal(text).split('\n'))
+                debug(safe(line));
+        },
+        fail(text) {
+            setFailed(conceal(text).split('\n').map(safe).join('\n'));
+        },
+        async group(title, work) {
+            startGroup(safe(title));
+            try {
+                return await work();
+            }
+            finally {
+                endGroup();
+            }
+        },
     };
 }
-/** Text of anything that can be thrown. */
-function textOf(thrown) {
-    if (thrown instanceof Error)
-        return thrown.message || thrown.name;
-    if (typeof thrown === 'string')
-        return thrown;
-    const message = thrown?.message;
-    return typeof message === 'string' ? message : 'an error without a message';
+/** Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/**
+ * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it for an order
+ * (actions/runner, src/Runner.Common/ActionCommand.cs).
+ */
+function harmlessLine(text) {
+    return text
+        .replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
+        .replaceAll('##[', '## [')
+        .replace(/^(\s*)::/, '$1: :');
 }
-/** Whether it is a failure of the cloud with this code, or one of these. */
-const hasCode = (error, code) => error instanceof CloudError && (typeof code === 'string' ? error.code === code : code.test(error.code));
-/** Whether a call succeeds; a failure with this code, or one of these, is no harm, any other is thrown. */
-async function succeeds(call, harmlessCode) {
+
+;// CONCATENATED MODULE: external "node:fs/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
+;// CONCATENATED MODULE: ./src/cloud/json.ts
+/** Reading answers of which only the documentation says how they look: what is missing or of another type reads as empty. */
+function textAt(value, ...path) {
+    const found = at(value, path);
+    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
+        ? String(found)
+        : undefined;
+}
+function listAt(value, ...path) {
+    const found = at(value, path);
+    return Array.isArray(found) ? found : [];
+}
+function at(value, path) {
+    return path.reduce((inner, key) => (typeof inner === 'object' && inner !== null ? inner[key] : undefined), value);
+}
+/** The value of a JSON text; undefined for any other (the text of a parser's error would hold a piece of it). */
+function parsed(text) {
     try {
-        await call;
-        return true;
+        return JSON.parse(text);
     }
-    catch (error) {
-        if (hasCode(error, harmlessCode))
-            return false;
-        throw error;
+    catch {
+        return undefined;
     }
 }
-/** Whether the caller lacks a right. */
-const isDenied = (error) => hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
-/** No call will succeed any more: the credentials themselves are refused, or there are none. */
-const LOCKED_OUT = new RegExp('^(InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|SecurityTokenExpired|' +
-    'AuthenticationFail|AssumeRoleDenied|MissingIdTokenPermission|IdTokenRefused|NoMetadataService|NoSuchInstanceRole)');
-const isLockedOut = (error) => hasCode(error, LOCKED_OUT);
+
+;// CONCATENATED MODULE: ./src/credentials/profile.ts
+
+
+
+/**
+ * Puts in place of a profile what it stands for, also where a role is assumed with it.
+ * @throws CloudError `BadProfile`
+ */
+async function resolveProfile(source, sessionName) {
+    if (source.kind === 'profile')
+        return readProfile(source, sessionName);
+    if (source.kind !== 'assume')
+        return { source };
+    const { source: base, region } = await resolveProfile(source.base, sessionName);
+    return { source: { ...source, base }, region };
+}
+/**
+ * Reads a profile of the Alibaba Cloud CLI (https://github.com/aliyun/aliyun-cli, `aliyun configure`): modes AK, StsToken,
+ * RamRoleArn and EcsRamRole.
+ * @throws CloudError `BadProfile` that names file and profile
+ */
+async function readProfile({ name, file, from }, sessionName) {
+    const refuse = (text) => new CloudError('profile', 'BadProfile', `${from}: ${text}`);
+    const content = await (0,promises_namespaceObject.readFile)(file, 'utf8').catch((error) => {
+        const code = error.code ?? textOf(error);
+        throw refuse(`${file} cannot be read (${code}); shared_credentials_file can name another`);
+    });
+    const config = parsed(content);
+    if (config === undefined)
+        throw refuse(`${file} is not JSON`);
+    const profiles = listAt(config, 'profiles');
+    const profile = profiles.find((one) => textAt(one, 'name') === name);
+    if (profile === undefined) {
+        const names = profiles.map((one) => textAt(one, 'name') ?? '?').join(', ');
+        throw refuse(`${file} has no profile ${name}, only: ${names || 'none'}`);
+    }
+    const text = (key) => {
+        const value = textAt(profile, key);
+        if (value === undefined || value === '')
+            throw refuse(`profile ${name} in ${file} has no ${key}`);
+        return value;
+    };
+    const keys = () => ({ accessKeyId: text('access_key_id'), accessKeySecret: text('access_key_secret') });
+    const origin = `${from}, profile ${name}`;
+    const sources = {
+        AK: () => ({ kind: 'keys', keys: keys(), from: origin }),
+        StsToken: () => ({ kind: 'keys', keys: { ...keys(), securityToken: text('sts_token') }, from: origin }),
+        RamRoleArn: () => ({
+            kind: 'assume',
+            roleArn: text('ram_role_arn'),
+            sessionName: textAt(profile, 'ram_session_name') || sessionName,
+            base: { kind: 'keys', keys: keys(), from: origin },
+            from: origin,
+        }),
+        EcsRamRole: () => ({ kind: 'ecs', roleName: text('ram_role_name'), from: origin }),
+    };
+    const mode = textAt(profile, 'mode') ?? 'AK';
+    const source = sources[mode];
+    if (source === undefined) {
+        throw refuse(`profile ${name} in ${file} has mode ${mode}, which is not one of ${Object.keys(sources).join(', ')}`);
+    }
+    return { source: source(), region: textAt(profile, 'region_id') };
+}
+
+;// CONCATENATED MODULE: ./src/credentials/source.ts
+/** Whether it rests on a token that ends by itself and that nobody here can renew. */
+function endsByItself(source) {
+    if (source.kind === 'assume')
+        return endsByItself(source.base);
+    return source.kind === 'keys' && source.keys.securityToken !== undefined;
+}
+
+;// CONCATENATED MODULE: ./src/disk/disk.ts
+/** Every problem of a file at once, one line each, ending with what to run against it. */
+class DiskError extends Error {
+    problems;
+    constructor(problems) {
+        super(problems.join('\n'));
+        this.name = 'DiskError';
+        this.problems = problems;
+    }
+}
+/** Collects what is wrong with one file, each as one line that begins with its name. */
+class Findings {
+    path;
+    quoted;
+    problems = [];
+    warnings = [];
+    constructor(path) {
+        this.path = path;
+        this.quoted = shellQuote(path);
+    }
+    problem(text) {
+        this.problems.push(`${this.quoted}: ${text}`);
+    }
+    warn(text) {
+        this.warnings.push(`${this.quoted}: ${text}`);
+    }
+}
+/** The only repair where data is missing or nonsense. */
+const AGAIN = 'Build, copy or download it again.';
+const READ_LIMIT = 16 * 1024 ** 2;
+/**
+ * Reads `size` bytes of `handle` at will, 16 MiB in all: no header, however hostile, makes inspection read a whole disk.
+ * Throws DiskError when the limit is used up.
+ */
+function boundedSource(handle, size) {
+    let left = READ_LIMIT;
+    return {
+        size,
+        async read(offset, length) {
+            left -= length;
+            if (left < 0)
+                throw new DiskError(['The headers of this file are spread over more than 16 MiB: it is damaged.']);
+            const buffer = Buffer.alloc(length);
+            if (offset < 0 || offset >= size)
+                return buffer;
+            for (let done = 0; done < length;) {
+                const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((cause) => {
+                    throw new DiskError([`Reading the file failed: ${oneLine(String(cause))}`]);
+                });
+                if (bytesRead === 0)
+                    break;
+                done += bytesRead;
+            }
+            return buffer;
+        },
+    };
+}
+/** A disk whose blocks lie apart in a file. `piece` reads inside one block, undefined for zeros. All in bytes. */
+function blockwise(size, block, piece) {
+    const read = async (offset, length) => {
+        const whole = Buffer.alloc(length);
+        for (let done = 0; done < length && offset + done < size;) {
+            const part = Math.min(length - done, block - ((offset + done) % block));
+            (await piece(offset + done, part))?.copy(whole, done);
+            done += part;
+        }
+        return whole;
+    };
+    return { size, read };
+}
+/** A big-endian 64-bit number, or Infinity where it exceeds what a double holds, so that every range check fails. */
+function u64be(buffer, at) {
+    return safe(buffer.readBigUInt64BE(at));
+}
+/** Like `u64be`, little-endian. */
+function u64le(buffer, at) {
+    return safe(buffer.readBigUInt64LE(at));
+}
+function safe(value) {
+    return value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value);
+}
+// Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates.
+const disk_UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/** Foreign text as one printable line of at most 200 characters. */
+function oneLine(text) {
+    const line = text.replace(disk_UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+    return line.length > 200 ? `${line.slice(0, 200)}...` : line;
+}
+/** A file name as one printable word of a bash command line, whatever it holds. */
+function shellQuote(path) {
+    const name = path.startsWith('-') ? `./${path}` : path;
+    if (/^[\w@%+=,./-]+$/.test(name))
+        return name;
+    if (name.search(disk_UNPRINTABLE) < 0)
+        return `'${name.replaceAll("'", String.raw `'\''`)}'`;
+    const bytes = (c) => [...Buffer.from(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+    return `$'${name.replace(/[\\']/g, String.raw `\$&`).replace(disk_UNPRINTABLE, bytes)}'`;
+}
+/** Bytes for a person: exact, with a rounded unit behind from 1 MiB on. Infinity is what `u64be` made of nonsense. */
+function bytes(count) {
+    if (count === Infinity)
+        return 'more than 8 PiB';
+    if (count < 1024 ** 2)
+        return `${count} bytes`;
+    const rounded = count < 1024 ** 3 ? `${(count / 1024 ** 2).toFixed(1)} MiB` : `${(count / 1024 ** 3).toFixed(1)} GiB`;
+    return `${count} bytes (${rounded})`;
+}
 
 ;// CONCATENATED MODULE: external "node:https"
 const external_node_https_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:https");
@@ -42946,31 +43123,6 @@ function retryOptions(door) {
         return true;
     };
     return { log: door.log, deadline: door.deadline.at, heal };
-}
-
-;// CONCATENATED MODULE: ./src/cloud/json.ts
-/** Reading answers of which only the documentation says how they look: what is missing or of another type reads as empty. */
-function textAt(value, ...path) {
-    const found = at(value, path);
-    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
-        ? String(found)
-        : undefined;
-}
-function listAt(value, ...path) {
-    const found = at(value, path);
-    return Array.isArray(found) ? found : [];
-}
-function at(value, path) {
-    return path.reduce((inner, key) => (typeof inner === 'object' && inner !== null ? inner[key] : undefined), value);
-}
-/** The value of a JSON text; undefined for any other (the text of a parser's error would hold a piece of it). */
-function parsed(text) {
-    try {
-        return JSON.parse(text);
-    }
-    catch {
-        return undefined;
-    }
 }
 
 ;// CONCATENATED MODULE: ./src/cloud/time.ts
@@ -43159,7 +43311,7 @@ const external_node_http_namespaceObject = __WEBPACK_EXTERNAL_createRequire(impo
 /** Credentials are renewed when they have this much life left, in ms: more than any request takes but an upload's. */
 const MARGIN = 10 * 60_000;
 /** Nobody is asked for fresh ones more often than this, in ms, and none that end sooner are given out. */
-const AGAIN = 60_000;
+const refreshing_AGAIN = 60_000;
 /** Keys that never change. */
 function fixed(credentials) {
     return Object.assign(() => Promise.resolve(credentials), { forget: () => false });
@@ -43183,13 +43335,13 @@ function refreshing(fetch, log, hide) {
                     hide(secret);
             current = fresh;
             fetched = now();
-            due = Math.max(fetched + left() - MARGIN, fetched + AGAIN);
+            due = Math.max(fetched + left() - MARGIN, fetched + refreshing_AGAIN);
             return fresh;
         }
         catch (error) {
-            if (current === undefined || left() < AGAIN)
+            if (current === undefined || left() < refreshing_AGAIN)
                 throw error;
-            due = now() + AGAIN;
+            due = now() + refreshing_AGAIN;
             const life = `they live for ${Math.round(left() / 60_000)} min more`;
             log.info(`The credentials could not be renewed yet, ${life}: ${textOf(error)}`);
             return current;
@@ -43202,7 +43354,7 @@ function refreshing(fetch, log, hide) {
         if (current !== undefined && now() < due)
             return Promise.resolve(current);
         flight ??= renew();
-        if (current === undefined || left() < AGAIN)
+        if (current === undefined || left() < refreshing_AGAIN)
             return flight;
         // Nobody waits for this flight; whoever needs the next one hears of its failure.
         flight.catch(() => undefined);
@@ -43210,7 +43362,7 @@ function refreshing(fetch, log, hide) {
     };
     // Of many requests that were refused at once, the last to hear of it must not throw away what the first has renewed.
     const forget = () => {
-        if (now() - fetched >= AGAIN)
+        if (now() - fetched >= refreshing_AGAIN)
             current = undefined;
         return true;
     };
@@ -43506,29 +43658,28 @@ function pacing(headers) {
     return { ...timing(headers), ...(delay > 0 && { retryAfter: Math.min(delay, 60_000) }) };
 }
 
-;// CONCATENATED MODULE: ./src/connect.ts
-
+;// CONCATENATED MODULE: ./src/run/clients.ts
 
 
 
 
 
 const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
-/** Opens the doors; sends nothing. */
-function connect(request, identity, log, env = process.env) {
-    const { region, bucket, hosts } = request;
+/** Opens the clients; sends nothing. @throws CloudError `InvalidProxy` */
+function openClients({ region, bucket, hosts }, source, runner) {
+    const { env, idToken, log, hide } = runner;
     const agent = openAgent(env);
     const clock = { behind: 0 };
     const deadline = { at: Infinity };
     const host = (service) => hosts[service] ?? defaultEndpoint(service, region);
     const doorOf = (credentials) => ({ credentials, agent, log, deadline, clock });
     const rpc = (name, credentials) => openRpc({ name, host: host(name), version: VERSIONS[name] }, doorOf(credentials));
-    const credentials = openCredentials(identity, {
+    const credentials = openCredentials(source, {
         log,
         deadline,
         sts: (base) => rpc('sts', base),
-        idToken: getIDToken,
-        hide: log.hide,
+        idToken,
+        hide,
     });
     const ecsIn = (where) => {
         const at = where === region ? host('ecs') : defaultEndpoint('ecs', where);
@@ -43543,188 +43694,6 @@ function connect(request, identity, log, env = process.env) {
         ram: rpc('ram', credentials),
         sts: rpc('sts', credentials),
     };
-}
-
-;// CONCATENATED MODULE: external "node:fs/promises"
-const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
-;// CONCATENATED MODULE: ./src/credentials/profile.ts
-
-
-
-/**
- * Puts in place of a profile what it stands for, also where a role is assumed with it.
- * @throws CloudError `BadProfile`
- */
-async function resolveProfile(source, sessionName) {
-    if (source.kind === 'profile')
-        return readProfile(source, sessionName);
-    if (source.kind !== 'assume')
-        return { source };
-    const { source: base, region } = await resolveProfile(source.base, sessionName);
-    return { source: { ...source, base }, region };
-}
-/**
- * Reads a profile of the Alibaba Cloud CLI (https://github.com/aliyun/aliyun-cli, `aliyun configure`): modes AK, StsToken,
- * RamRoleArn and EcsRamRole.
- * @throws CloudError `BadProfile` that names file and profile
- */
-async function readProfile({ name, file, from }, sessionName) {
-    const refuse = (text) => new CloudError('profile', 'BadProfile', `${from}: ${text}`);
-    const content = await (0,promises_namespaceObject.readFile)(file, 'utf8').catch((error) => {
-        const code = error.code ?? textOf(error);
-        throw refuse(`${file} cannot be read (${code}); shared_credentials_file can name another`);
-    });
-    const config = parsed(content);
-    if (config === undefined)
-        throw refuse(`${file} is not JSON`);
-    const profiles = listAt(config, 'profiles');
-    const profile = profiles.find((one) => textAt(one, 'name') === name);
-    if (profile === undefined) {
-        const names = profiles.map((one) => textAt(one, 'name') ?? '?').join(', ');
-        throw refuse(`${file} has no profile ${name}, only: ${names || 'none'}`);
-    }
-    const text = (key) => {
-        const value = textAt(profile, key);
-        if (value === undefined || value === '')
-            throw refuse(`profile ${name} in ${file} has no ${key}`);
-        return value;
-    };
-    const keys = () => ({ accessKeyId: text('access_key_id'), accessKeySecret: text('access_key_secret') });
-    const origin = `${from}, profile ${name}`;
-    const sources = {
-        AK: () => ({ kind: 'keys', keys: keys(), from: origin }),
-        StsToken: () => ({ kind: 'keys', keys: { ...keys(), securityToken: text('sts_token') }, from: origin }),
-        RamRoleArn: () => ({
-            kind: 'assume',
-            roleArn: text('ram_role_arn'),
-            sessionName: textAt(profile, 'ram_session_name') || sessionName,
-            base: { kind: 'keys', keys: keys(), from: origin },
-            from: origin,
-        }),
-        EcsRamRole: () => ({ kind: 'ecs', roleName: text('ram_role_name'), from: origin }),
-    };
-    const mode = textAt(profile, 'mode') ?? 'AK';
-    const source = sources[mode];
-    if (source === undefined) {
-        throw refuse(`profile ${name} in ${file} has mode ${mode}, which is not one of ${Object.keys(sources).join(', ')}`);
-    }
-    return { source: source(), region: textAt(profile, 'region_id') };
-}
-
-;// CONCATENATED MODULE: ./src/credentials/source.ts
-/** Whether it rests on a token that ends by itself and that nobody here can renew. */
-function endsByItself(source) {
-    if (source.kind === 'assume')
-        return endsByItself(source.base);
-    return source.kind === 'keys' && source.keys.securityToken !== undefined;
-}
-
-;// CONCATENATED MODULE: ./src/disk/disk.ts
-/** Every problem of a file at once, one line each, ending with what to run against it. */
-class DiskError extends Error {
-    problems;
-    constructor(problems) {
-        super(problems.join('\n'));
-        this.name = 'DiskError';
-        this.problems = problems;
-    }
-}
-/** Collects what is wrong with one file, each as one line that begins with its name. */
-class Findings {
-    path;
-    quoted;
-    problems = [];
-    warnings = [];
-    constructor(path) {
-        this.path = path;
-        this.quoted = shellQuote(path);
-    }
-    problem(text) {
-        this.problems.push(`${this.quoted}: ${text}`);
-    }
-    warn(text) {
-        this.warnings.push(`${this.quoted}: ${text}`);
-    }
-}
-/** The only repair where data is missing or nonsense. */
-const disk_AGAIN = 'Build, copy or download it again.';
-const READ_LIMIT = 16 * 1024 ** 2;
-/**
- * Reads `size` bytes of `handle` at will, 16 MiB in all: no header, however hostile, makes inspection read a whole disk.
- * Throws DiskError when the limit is used up.
- */
-function boundedSource(handle, size) {
-    let left = READ_LIMIT;
-    return {
-        size,
-        async read(offset, length) {
-            left -= length;
-            if (left < 0)
-                throw new DiskError(['The headers of this file are spread over more than 16 MiB: it is damaged.']);
-            const buffer = Buffer.alloc(length);
-            if (offset < 0 || offset >= size)
-                return buffer;
-            for (let done = 0; done < length;) {
-                const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((cause) => {
-                    throw new DiskError([`Reading the file failed: ${oneLine(String(cause))}`]);
-                });
-                if (bytesRead === 0)
-                    break;
-                done += bytesRead;
-            }
-            return buffer;
-        },
-    };
-}
-/** A disk whose blocks lie apart in a file. `piece` reads inside one block, undefined for zeros. All in bytes. */
-function blockwise(size, block, piece) {
-    const read = async (offset, length) => {
-        const whole = Buffer.alloc(length);
-        for (let done = 0; done < length && offset + done < size;) {
-            const part = Math.min(length - done, block - ((offset + done) % block));
-            (await piece(offset + done, part))?.copy(whole, done);
-            done += part;
-        }
-        return whole;
-    };
-    return { size, read };
-}
-/** A big-endian 64-bit number, or Infinity where it exceeds what a double holds, so that every range check fails. */
-function u64be(buffer, at) {
-    return safe(buffer.readBigUInt64BE(at));
-}
-/** Like `u64be`, little-endian. */
-function u64le(buffer, at) {
-    return safe(buffer.readBigUInt64LE(at));
-}
-function safe(value) {
-    return value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value);
-}
-// Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates.
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-/** Foreign text as one printable line of at most 200 characters. */
-function oneLine(text) {
-    const line = text.replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
-    return line.length > 200 ? `${line.slice(0, 200)}...` : line;
-}
-/** A file name as one printable word of a bash command line, whatever it holds. */
-function shellQuote(path) {
-    const name = path.startsWith('-') ? `./${path}` : path;
-    if (/^[\w@%+=,./-]+$/.test(name))
-        return name;
-    if (name.search(UNPRINTABLE) < 0)
-        return `'${name.replaceAll("'", String.raw `'\''`)}'`;
-    const bytes = (c) => [...Buffer.from(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
-    return `$'${name.replace(/[\\']/g, String.raw `\$&`).replace(UNPRINTABLE, bytes)}'`;
-}
-/** Bytes for a person: exact, with a rounded unit behind from 1 MiB on. Infinity is what `u64be` made of nonsense. */
-function bytes(count) {
-    if (count === Infinity)
-        return 'more than 8 PiB';
-    if (count < 1024 ** 2)
-        return `${count} bytes`;
-    const rounded = count < 1024 ** 3 ? `${(count / 1024 ** 2).toFixed(1)} MiB` : `${(count / 1024 ** 3).toFixed(1)} GiB`;
-    return `${count} bytes (${rounded})`;
 }
 
 ;// CONCATENATED MODULE: external "node:path"
@@ -43817,7 +43786,7 @@ async function readTable(disk, findings, boots) {
     const partitions = gpt ?? real.map(({ start, count }) => ({ start: start * 512, end: (start + count) * 512 }));
     const end = partitions.reduce((last, partition) => Math.max(last, partition.end), 0);
     if (end > disk.size && findings.problems.length === 0)
-        findings.problem(`it is cut off: a partition ends at ${bytes(end)}, the disk at ${bytes(disk.size)}. ${disk_AGAIN}`);
+        findings.problem(`it is cut off: a partition ends at ${bytes(end)}, the disk at ${bytes(disk.size)}. ${AGAIN}`);
     if (boots && kind === 'none')
         findings.warn('no partition table; a system disk without one does not boot.');
     else if (boots && !efi && !bios)
@@ -43859,7 +43828,7 @@ async function readGpt(disk, findings, boots) {
     const backup = u64le(header, 32) * sector;
     if (backup + sector > disk.size) {
         const ends = `its GPT ends at ${bytes(backup + sector)}, the disk at ${bytes(disk.size)}`;
-        findings.problem(`it is cut off: ${ends}. ${disk_AGAIN}`);
+        findings.problem(`it is cut off: ${ends}. ${AGAIN}`);
     }
     else if (!isGpt(await disk.read(backup, 8)))
         findings.warn(`the backup of the GPT is missing. Run: sgdisk --move-second-header ${findings.quoted}`);
@@ -43914,31 +43883,31 @@ async function inspectQcow2(file, findings) {
     const bits = header.readUInt32BE(20);
     const virtualSize = u64be(header, 24);
     if (version !== 2 && version !== 3)
-        findings.problem(`QCOW2 version ${version} is unknown. ${disk_AGAIN}`);
+        findings.problem(`QCOW2 version ${version} is unknown. ${AGAIN}`);
     if (bits < 9 || bits > 21)
-        findings.problem(`it has clusters of 2^${bits} bytes, not 2^9 to 2^21. ${disk_AGAIN}`);
+        findings.problem(`it has clusters of 2^${bits} bytes, not 2^9 to 2^21. ${AGAIN}`);
     if (virtualSize === 0 || virtualSize === Infinity)
-        findings.problem(`the QCOW2 header names a disk of ${bytes(virtualSize)}. ${disk_AGAIN}`);
+        findings.problem(`the QCOW2 header names a disk of ${bytes(virtualSize)}. ${AGAIN}`);
     if (findings.problems.length > 0)
         return { virtualSize };
     const cluster = 2 ** bits;
     const headerLength = version === 3 ? header.readUInt32BE(100) : 72;
     if ((version === 3 && headerLength < 104) || headerLength > cluster || headerLength % 8 !== 0)
-        findings.problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${disk_AGAIN}`);
+        findings.problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${AGAIN}`);
     await refuseFeatures(file, header, version, findings);
     const l1At = u64be(header, 40);
     const l1Entries = header.readUInt32BE(36);
     if (l1Entries < Math.ceil(virtualSize / (cluster * (cluster / 8))))
-        findings.problem(`the L1 table has ${l1Entries} entries, too few for ${bytes(virtualSize)}. ${disk_AGAIN}`);
+        findings.problem(`the L1 table has ${l1Entries} entries, too few for ${bytes(virtualSize)}. ${AGAIN}`);
     if (l1At % cluster !== 0 || l1At + l1Entries * 8 > file.size)
-        findings.problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${disk_AGAIN}`);
+        findings.problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${AGAIN}`);
     if (findings.problems.length > 0)
         return { virtualSize };
     const end = await usedUntil(file, header, cluster, version === 3 ? header.readUInt32BE(96) : 4);
     if (end === undefined)
-        findings.problem(`the refcount table of the QCOW2 image is damaged. ${disk_AGAIN}`);
+        findings.problem(`the refcount table of the QCOW2 image is damaged. ${AGAIN}`);
     else if (end > file.size)
-        findings.problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${disk_AGAIN}`);
+        findings.problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`);
     return { virtualSize, guest: guestOf(file, l1At, cluster, bits, virtualSize) };
 }
 /** What the format can do and ECS cannot read, or does not say that it can. */
@@ -44025,7 +43994,7 @@ function unpack(packed, cluster) {
         return (0,external_node_zlib_namespaceObject.inflateRawSync)(packed, { maxOutputLength: cluster });
     }
     catch {
-        throw new DiskError([`A compressed cluster of the QCOW2 image cannot be unpacked. ${disk_AGAIN}`]);
+        throw new DiskError([`A compressed cluster of the QCOW2 image cannot be unpacked. ${AGAIN}`]);
     }
 }
 
@@ -44057,19 +44026,19 @@ async function inspectVhd(file, findings) {
     const type = footer.readUInt32BE(60);
     const virtualSize = u64be(footer, 48);
     if (!cookie(footer)) {
-        findings.problem(`the VHD is cut off: a file of ${bytes(file.size)} without a footer at its end. ${disk_AGAIN}`);
+        findings.problem(`the VHD is cut off: a file of ${bytes(file.size)} without a footer at its end. ${AGAIN}`);
         return { virtualSize: 0 };
     }
     if (checksum(footer, 64) !== footer.readUInt32BE(64))
-        findings.problem(`the checksum of the VHD footer is wrong. ${disk_AGAIN}`);
+        findings.problem(`the checksum of the VHD footer is wrong. ${AGAIN}`);
     if (footer.readUInt16BE(12) !== 1)
-        findings.problem(`the VHD has version ${footer.readUInt16BE(12)}, not 1. ${disk_AGAIN}`);
+        findings.problem(`the VHD has version ${footer.readUInt16BE(12)}, not 1. ${AGAIN}`);
     if (type === DIFFERENCING)
         findings.problem(`a differencing VHD needs its parent. Run in PowerShell: Merge-VHD -Path ${findings.quoted}`);
     else if (type !== FIXED && type !== DYNAMIC)
-        findings.problem(`the VHD has disk type ${type}, neither fixed (2) nor dynamic (3). ${disk_AGAIN}`);
+        findings.problem(`the VHD has disk type ${type}, neither fixed (2) nor dynamic (3). ${AGAIN}`);
     if (virtualSize === 0 || virtualSize % SECTOR !== 0 || virtualSize > MAX_SIZE)
-        findings.problem(`the VHD says that its disk has ${bytes(virtualSize)}, which no VHD can have. ${disk_AGAIN}`);
+        findings.problem(`the VHD says that its disk has ${bytes(virtualSize)}, which no VHD can have. ${AGAIN}`);
     const geometry = footer.readUInt16BE(56) * footer.readUInt8(58) * footer.readUInt8(59) * SECTOR;
     if (geometry === 0 || (geometry > virtualSize && geometry !== SEE_SIZE))
         findings.warn(`the VHD's geometry says ${bytes(geometry)}, its size ${bytes(virtualSize)}. ${repair(findings)}`);
@@ -44079,7 +44048,7 @@ async function inspectVhd(file, findings) {
         return inspectDynamic(file, footer, virtualSize, findings);
     const data = file.size - SECTOR;
     if (data < virtualSize)
-        findings.problem(`the VHD is cut off: ${bytes(virtualSize)} of disk, ${bytes(data)} in the file. ${disk_AGAIN}`);
+        findings.problem(`the VHD is cut off: ${bytes(virtualSize)} of disk, ${bytes(data)} in the file. ${AGAIN}`);
     if (data > virtualSize)
         findings.problem(`the VHD holds ${bytes(data)}, its footer says ${bytes(virtualSize)}. ${repair(findings)}`);
     return { virtualSize, guest: { size: virtualSize, read: (offset, length) => file.read(offset, length) } };
@@ -44089,7 +44058,7 @@ async function inspectDynamic(file, footer, size, findings) {
     const copy = await file.read(0, SECTOR);
     const same = (from, to) => footer.subarray(from, to).equals(copy.subarray(from, to));
     if (!cookie(copy) || !same(16, 24) || !same(48, 64))
-        findings.problem(`the VHD's header differs from its footer. ${disk_AGAIN}`);
+        findings.problem(`the VHD's header differs from its footer. ${AGAIN}`);
     const headerAt = u64be(footer, 16);
     const header = await file.read(headerAt, 1024);
     const tableAt = u64be(header, 16);
@@ -44097,13 +44066,13 @@ async function inspectDynamic(file, footer, size, findings) {
     const block = header.readUInt32BE(32);
     const dataEnd = file.size - SECTOR;
     if (header.toString('latin1', 0, 8) !== 'cxsparse' || headerAt + 1024 > dataEnd)
-        findings.problem(`the dynamic VHD has no dynamic disk header where its footer says. ${disk_AGAIN}`);
+        findings.problem(`the dynamic VHD has no dynamic disk header where its footer says. ${AGAIN}`);
     else if (checksum(header, 36) !== header.readUInt32BE(36))
-        findings.problem(`the checksum of the VHD's dynamic disk header is wrong. ${disk_AGAIN}`);
+        findings.problem(`the checksum of the VHD's dynamic disk header is wrong. ${AGAIN}`);
     else if (block < SECTOR || (block & (block - 1)) !== 0)
-        findings.problem(`the VHD has blocks of ${bytes(block)}, which is no power of two. ${disk_AGAIN}`);
+        findings.problem(`the VHD has blocks of ${bytes(block)}, which is no power of two. ${AGAIN}`);
     else if (tableAt + entries * 4 > dataEnd)
-        findings.problem(`the VHD is cut off inside its block table. ${disk_AGAIN}`);
+        findings.problem(`the VHD is cut off inside its block table. ${AGAIN}`);
     if (findings.problems.length > 0)
         return { virtualSize: size };
     if (block !== USUAL_BLOCK)
@@ -44125,7 +44094,7 @@ async function inspectDynamic(file, footer, size, findings) {
             end = Math.max(end, sector * SECTOR + bitmap + block);
     }
     if (end > dataEnd)
-        findings.problem(`the VHD is cut off: its blocks reach to ${bytes(end)}, the file has ${bytes(file.size)}. ${disk_AGAIN}`);
+        findings.problem(`the VHD is cut off: its blocks reach to ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`);
     const guest = blockwise(size, block, async (at, length) => {
         const index = Math.floor(at / block) * 4;
         const sector = index + 4 <= bat.length ? bat.readUInt32BE(index) : NONE;
@@ -44221,7 +44190,7 @@ async function inspect(path, handle, claimed, boots) {
     const identity = await handle.stat({ bigint: true });
     const size = Number(identity.size);
     if (size === 0)
-        throw new DiskError([`${quoted}: the file is empty. ${disk_AGAIN}`]);
+        throw new DiskError([`${quoted}: the file is empty. ${AGAIN}`]);
     const file = boundedSource(handle, size);
     const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
     if (format === 'RAW' && (await isForeign(file, findings)))
@@ -44254,7 +44223,7 @@ async function inspect(path, handle, claimed, boots) {
 function inspectRaw(file, findings) {
     // A disk is whole sectors: anything else is a file that was cut off, or no disk.
     if (file.size % 512 !== 0)
-        findings.problem(`${bytes(file.size)}, not a multiple of 512: it is cut off or no disk image. ${disk_AGAIN} ` +
+        findings.problem(`${bytes(file.size)}, not a multiple of 512: it is cut off or no disk image. ${AGAIN} ` +
             `If it is complete, run: truncate --size=%512 ${findings.quoted}`);
     return { virtualSize: file.size, guest: file };
 }
@@ -44444,356 +44413,55 @@ function list(names) {
     return names.length > LISTED ? `${shown} and ${names.length - LISTED} more` : shown;
 }
 
-;// CONCATENATED MODULE: ./src/distribution.ts
-const REGION = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a list of region ids such as cn-beijing' };
-const ACCOUNT = { test: /^\d{10,20}$/, meaning: 'a list of account ids, which are numbers' };
-const KEY = { test: /^[\w-]{8,64}$/, meaning: 'the id of a KMS key' };
-/** Reads the inputs on copies, encryption and sharing. Names and keys of copies go with the regions in their order. */
-function readDistribution(fields, region, imageName, nameForm) {
-    const regions = fields.list('image_copy_regions', REGION);
-    const names = fields.list('image_copy_names', nameForm);
-    const keys = fields.list('kms_key_copy_ids', KEY);
-    const accounts = fields.list('image_share_account', ACCOUNT);
-    const encrypted = fields.flag('image_encrypted', false);
-    const kmsKeyId = fields.optional('kms_key_id', KEY);
-    const wrong = (text) => fields.problems.push(text);
-    if (new Set([...regions, region]).size <= regions.length) {
-        wrong('image_copy_regions names a region twice, or the region of the image itself.');
-    }
-    if (names.length > regions.length)
-        wrong('image_copy_names has more entries than image_copy_regions.');
-    if (keys.length > regions.length)
-        wrong('kms_key_copy_ids has more entries than image_copy_regions.');
-    if (!encrypted && (kmsKeyId !== undefined || keys.length > 0)) {
-        wrong('kms_key_id and kms_key_copy_ids need image_encrypted: true.');
-    }
-    if (accounts.length > 50)
-        wrong('image_share_account has more than 50 accounts, which is the most that ECS takes.');
-    if (encrypted && accounts.length > 0 && kmsKeyId === undefined) {
-        wrong('An encrypted image can be shared only with a key of your own: set kms_key_id.');
-    }
-    const copies = regions.map((to, n) => ({ region: to, name: names[n] ?? imageName, kmsKeyId: keys[n] }));
-    return { copies, encrypted, kmsKeyId, accounts };
-}
+;// CONCATENATED MODULE: ./src/run/disks.ts
 
-;// CONCATENATED MODULE: ./src/fields.ts
 
-/** Reads inputs one by one and collects what is wrong with them. */
-class Fields {
-    problems = [];
-    /** The input as it is, trimmed; empty when it is not set. */
-    text(name) {
-        return getInput(name);
-    }
-    required(name, form) {
-        const value = this.text(name);
-        if (value !== '')
-            return this.formed(name, value, form);
-        this.problems.push(`${name} is missing.`);
-        return '';
-    }
-    optional(name, form, fallback = '') {
-        const value = this.text(name) || fallback;
-        return value === '' ? undefined : this.formed(name, value, form);
-    }
-    /** Entries between commas or line ends; each must have the form. */
-    list(name, form, between = /[,\n]/) {
-        const entries = this.text(name)
-            .split(between)
-            .map((entry) => entry.trim())
-            .filter((entry) => entry !== '');
-        return entries.map((entry) => this.formed(name, entry, form));
-    }
-    formed(name, given, form) {
-        if (form === undefined)
-            return given;
-        const value = form.strip === undefined ? given : given.replace(form.strip, '');
-        const fits = typeof form.test === 'function' ? form.test(value) : form.test.test(value);
-        if (!fits)
-            this.problems.push(`${name} "${given}" is not ${form.meaning}.`);
-        return value;
-    }
-    oneOf(name, allowed) {
-        return this.required(name) === '' ? '' : (this.optionalOneOf(name, allowed) ?? '');
-    }
-    optionalOneOf(name, allowed) {
-        const value = this.text(name);
-        const found = allowed.find((one) => one.toLowerCase() === value.toLowerCase());
-        if (value !== '' && found === undefined) {
-            this.problems.push(`${name} "${value}" is not one of ${allowed.join(', ')}.`);
+
+/** Opens the files that `path` and `data_disk_paths` name. */
+async function openDisks(request) {
+    const disks = [];
+    const problems = [];
+    for (const [n, path] of [request.path, ...request.dataDisks].entries()) {
+        if (path === '')
+            continue;
+        try {
+            const found = await findDisk(path, request.workflow.workspace);
+            disks.push(await openDisk(found, n === 0 ? request.format : undefined, n === 0));
         }
-        return found;
+        catch (error) {
+            if (!(error instanceof DiskError))
+                throw error;
+            problems.push(...error.problems);
+        }
     }
-    /** true or false in the spellings of YAML 1.2; empty means `normally`. */
-    flag(name, normally) {
-        const value = this.text(name);
-        if (/^(true|True|TRUE)$/.test(value))
-            return true;
-        if (/^(false|False|FALSE)$/.test(value))
-            return false;
-        if (value !== '')
-            this.problems.push(`${name} "${value}" is neither true nor false.`);
-        return normally;
+    return { disks, problems: [...problems, ...impossible(request, disks)] };
+}
+/** What the disks and the request together make impossible. */
+function impossible({ image, dataDisks, distribution }, disks) {
+    const problems = [];
+    const [system] = disks;
+    const needed = Math.ceil((system?.virtualSize ?? 0) / 1024 ** 3);
+    if (image.systemSize !== undefined && image.systemSize < needed) {
+        problems.push(`image_system_size ${image.systemSize} GiB is less than the disk inside the file: it needs ${needed} GiB.`);
     }
-    wholeNumber(name, least, most, unit) {
-        const value = this.text(name);
-        if (value === '')
-            return undefined;
-        const number = Number(value);
-        if (/^\d+$/.test(value) && number >= least && number <= most)
-            return number;
-        this.problems.push(`${name} "${value}" is not a whole number of ${unit} from ${least} to ${most}.`);
-        return undefined;
+    if (dataDisks.length > 16)
+        problems.push('data_disk_paths names more than 16 disks, which is the most that ECS takes.');
+    for (const { path, virtualSize } of disks) {
+        if (virtualSize > 2048 * 1024 ** 3)
+            problems.push(`${path}: a disk of ${bytes(virtualSize)}; ECS takes at most 2048 GiB.`);
     }
+    const isCopied = distribution.copies.length > 0 || distribution.encrypted;
+    if (isCopied && disks.some(({ format }) => format === 'VHD')) {
+        problems.push('ECS cannot copy or encrypt an image made from a VHD: convert the file with qemu-img convert -O qcow2.');
+    }
+    return problems;
 }
 
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
-;// CONCATENATED MODULE: external "node:querystring"
-const external_node_querystring_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:querystring");
-;// CONCATENATED MODULE: ./src/identity.ts
-
-
-const ROLE_ARN = { test: /^acs:ram::\d+:role\/.+$/, meaning: 'an ARN such as acs:ram::<account id>:role/<name>' };
-const PROVIDER_ARN = {
-    test: /^acs:ram::\d+:oidc-provider\/.+$/,
-    meaning: 'an ARN such as acs:ram::<account id>:oidc-provider/<name>',
-};
-const ROLE = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
-const SESSION = { test: /^[\w.@-]{2,32}$/, meaning: '2 to 32 letters, digits and ".", "@", "_", "-"' };
-const INPUTS = ['access_key', 'secret_key', 'security_token'];
-const VARIABLES = [
-    ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY', 'ALICLOUD_SECURITY_TOKEN'],
-    ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET', 'ALIBABA_CLOUD_SECURITY_TOKEN'],
-];
-const PROFILES = ['ALICLOUD_PROFILE', 'ALIBABA_CLOUD_PROFILE'];
-const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
-const identity_NONE = 'No credentials. Tried: access_key and secret_key; ram_role_arn with oidc_provider_arn; profile; ram_role_name; ' +
-    'the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
-    'ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALICLOUD_PROFILE, ALIBABA_CLOUD_PROFILE, ALIBABA_CLOUD_ECS_METADATA. ' +
-    '(A secret that does not exist, or that a pull request from a fork may not see, arrives empty.)';
-/**
- * Chooses where credentials come from: what inputs name beats the environment, two sources in the inputs or half a pair
- * are problems, and a profile or an instance role is used only where it is named. Never another account by accident.
- */
-function readIdentity(fields, env, runId) {
-    const sessionName = fields.optional('ram_session_name', SESSION) ?? `alicloud-import-${runId}`.slice(0, 32);
-    const roleArn = fields.optional('ram_role_arn', ROLE_ARN);
-    const providerArn = fields.optional('oidc_provider_arn', PROVIDER_ARN);
-    const named = fromInputs(fields, env);
-    if (providerArn !== undefined) {
-        const from = 'ram_role_arn and oidc_provider_arn';
-        named.push({ kind: 'oidc', roleArn: roleArn ?? '', providerArn, sessionName, from });
-        if (roleArn === undefined)
-            fields.problems.push('oidc_provider_arn is set, ram_role_arn is empty.');
-    }
-    if (named.length > 1) {
-        fields.problems.push(`More than one source of credentials: ${named.map(({ from }) => from).join('; ')}. Name one.`);
-    }
-    const found = named[0] ?? fromEnvironment(fields, env);
-    // A pull request from a fork has neither secrets nor an identity token: its dry run checks file and inputs.
-    const dry = fields.flag('dry_run', false);
-    if (dry && found?.kind === 'oidc' && identity_valueOf(env, 'ACTIONS_ID_TOKEN_REQUEST_URL') === '')
-        return undefined;
-    if (found === undefined && !dry)
-        fields.problems.push(identity_NONE);
-    if (found === undefined || roleArn === undefined || found.kind === 'oidc')
-        return found;
-    return { kind: 'assume', roleArn, sessionName, base: found, from: `ram_role_arn, asked for with ${found.from}` };
-}
-function fromInputs(fields, env) {
-    const sources = [];
-    const keys = pair(fields, INPUTS, (name) => fields.text(name));
-    if (keys !== undefined)
-        sources.push(keys);
-    const file = fields.text('shared_credentials_file');
-    const profile = fields.text('profile');
-    if (profile !== '')
-        sources.push(profileOf(profile, file, env, 'profile'));
-    else if (file !== '') {
-        const variable = PROFILES.find((name) => identity_valueOf(env, name) !== '');
-        if (variable === undefined)
-            fields.problems.push('shared_credentials_file is set, profile is empty.');
-        const from = `shared_credentials_file and ${variable ?? 'profile'}`;
-        sources.push(profileOf(identity_valueOf(env, variable ?? ''), file, env, from));
-    }
-    const roleName = fields.optional('ram_role_name', ROLE);
-    if (roleName !== undefined)
-        sources.push({ kind: 'ecs', roleName, from: 'ram_role_name' });
-    return sources;
-}
-function fromEnvironment(fields, env) {
-    for (const names of VARIABLES) {
-        const spare = names === VARIABLES[0] ? identity_valueOf(env, 'SECURITY_TOKEN') : '';
-        const keys = pair(fields, names, (name) => identity_valueOf(env, name), spare);
-        if (keys !== undefined)
-            return keys;
-    }
-    const profile = PROFILES.find((name) => identity_valueOf(env, name) !== '');
-    if (profile !== undefined)
-        return profileOf(identity_valueOf(env, profile), '', env, profile);
-    const from = 'ALIBABA_CLOUD_ECS_METADATA';
-    const roleName = identity_valueOf(env, from);
-    return roleName === '' ? undefined : { kind: 'ecs', roleName, from };
-}
-/** Keys from one place; never one half from each of two, which may be two accounts. */
-function pair(fields, names, value, spare = '') {
-    const [accessKeyId, accessKeySecret, token] = names.map(value);
-    if (accessKeyId + accessKeySecret + token === '')
-        return undefined;
-    const keys = { accessKeyId, accessKeySecret, ...(token || spare ? { securityToken: token || spare } : {}) };
-    if (accessKeyId === '' || accessKeySecret === '') {
-        const list = (wanted) => names.filter((name) => (value(name) !== '') === wanted).join(' and ');
-        const needed = list(false).replace(` and ${names[2]}`, '');
-        fields.problems.push(`Half a key pair. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
-    }
-    else if (accessKeyId.startsWith('STS.') && keys.securityToken === undefined) {
-        fields.problems.push(`${names[0]} is a temporary key (it begins with STS.), and ${names[2]} is empty.`);
-    }
-    return { kind: 'keys', keys, from: names.slice(0, 2).join(' and ') };
-}
-function profileOf(name, file, env, from) {
-    const path = file || identity_valueOf(env, 'ALICLOUD_SHARED_CREDENTIALS_FILE') || '~/.aliyun/config.json';
-    return { kind: 'profile', name, file: path.startsWith('~/') ? (0,external_node_os_namespaceObject.homedir)() + path.slice(1) : path, from };
-}
-/** As with inputs, space around a value is not part of it: it comes with pasted secrets. */
-const identity_valueOf = (env, name) => env[name]?.trim() ?? '';
-/** Everything that must never be shown, known before anything is asked. */
-function knownSecrets(fields, env) {
-    const inputs = INPUTS.map((name) => fields.text(name));
-    const variables = [...VARIABLES.flat(), 'SECURITY_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
-    const values = variables.map((name) => identity_valueOf(env, name));
-    return [...inputs, ...values, ...proxyPasswords(env)].filter((text) => text !== '');
-}
-/** Some proxies take a token for a user without password. */
-function proxyPasswords(env) {
-    return PROXIES.flatMap((name) => {
-        const { username = '', password = '' } = URL.parse(identity_valueOf(env, name)) ?? {};
-        const secret = password || username;
-        return [secret, (0,external_node_querystring_namespaceObject.unescape)(secret)];
-    });
-}
-
-;// CONCATENATED MODULE: ./src/inputs.ts
-
-
-
-/** Platforms in the API's documentation (https://help.aliyun.com/document_detail/25542.html); the list is open. */
-const PLATFORMS = new Set('Aliyun|Anolis|CentOS|CentOS Stream|Ubuntu|CoreOS|SUSE|OpenSUSE|Debian|FreeBSD|RedHat|Kylin|UOS|Fedora|Fedora CoreOS|AlmaLinux|Rocky Linux|Gentoo|Customized Linux|Others Linux|Windows Server 2022|Windows Server 2019|Windows Server 2016|Windows Server 2012|Windows Server 2008|Windows Server 2003|Other Windows'.split('|'));
-/** Reads inputs and environment into a request, and finds every problem at once. Touches no file. */
-function readInputs(env = process.env) {
-    const fields = new Fields();
-    const warnings = [];
-    const platform = fields.required('image_platform');
-    if (platform !== '' && !PLATFORMS.has(platform)) {
-        warnings.push(`image_platform "${platform}" is not in the documented list; ECS will decide.`);
-    }
-    const run = readRun(env);
-    // Empty for now where a profile may name it.
-    const region = fields.optional('region', inputs_REGION, env.ALICLOUD_REGION) ?? '';
-    const imageName = fields.required('image_name', NAME);
-    const identity = readIdentity(fields, env, run.id);
-    const request = {
-        path: fields.required('path'),
-        region,
-        bucket: fields.required('oss_bucket_name', BUCKET),
-        key: fields.optional('oss_key_name', inputs_KEY),
-        format: fields.optionalOneOf('format', ['RAW', 'VHD', 'QCOW2']),
-        image: {
-            name: imageName,
-            osType: fields.oneOf('image_os_type', ['linux', 'windows']),
-            platform,
-            architecture: fields.oneOf('image_architecture', ['i386', 'x86_64', 'arm64']),
-            description: fields.optional('image_description', DESCRIPTION),
-            systemSize: fields.wholeNumber('image_system_size', 1, 2048, 'GiB'),
-            tags: readTags(fields),
-            resourceGroup: fields.optional('resource_group_id', RESOURCE_GROUP),
-            family: fields.optional('target_image_family', FAMILY),
-            bootMode: fields.optionalOneOf('boot_mode', ['BIOS', 'UEFI', 'UEFI-Preferred']),
-            licenseType: fields.optionalOneOf('license_type', ['Aliyun', 'BYOL', 'Auto']),
-            detection: fields.optionalOneOf('detection_strategy', ['Standard']),
-            nvme: fields.optionalOneOf('nvme_support', ['supported', 'unsupported']),
-            imds: fields.optionalOneOf('imds_support', ['v1', 'v2']),
-        },
-        dataDisks: fields.list('data_disk_paths', ANY, '\n'),
-        distribution: readDistribution(fields, region, imageName, NAME),
-        forceDelete: fields.flag('image_force_delete', false),
-        forceDeleteSnapshots: fields.flag('image_force_delete_snapshots', false),
-        reuseIdentical: fields.flag('reuse_identical_image', false),
-        dryRun: fields.flag('dry_run', false),
-        skipClean: fields.flag('skip_clean', false),
-        keepInput: fields.flag('keep_input_artifact', true),
-        importRole: fields.optional('import_role_name', ROLE),
-        timeout: (fields.wholeNumber('timeout_minutes', 1, 10_080, 'minutes') ?? 120) * 60_000,
-        identity,
-        hosts: {
-            ecs: fields.optional('custom_endpoint_ecs', inputs_HOST),
-            oss: fields.optional('custom_endpoint_oss', inputs_HOST),
-            ram: fields.optional('custom_endpoint_ram', inputs_HOST),
-            sts: fields.optional('custom_endpoint_sts', inputs_HOST),
-        },
-        run,
-    };
-    return { request, problems: fields.problems, warnings, secrets: knownSecrets(fields, env) };
-}
-const inputs_REGION = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a region id such as cn-beijing' };
-const BUCKET = {
-    test: /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
-    meaning: 'a bucket name: 3 to 63 lower-case letters, digits and hyphens, no hyphen at an end',
-};
-/** https://help.aliyun.com/document_detail/25542.html, parameter ImageName. */
-const NAME = {
-    test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}.:_-]{1,127}$/u,
-    meaning: 'an image name: 2 to 128 letters, digits, ".", ":", "_" and "-", a letter first, and not aliyun, acs:, http:// or https:// first',
-};
-const DESCRIPTION = {
-    test: /^(?!https?:\/\/).{1,256}$/su,
-    meaning: 'a description: at most 256 characters, and not http:// or https:// first',
-};
-/** A Packer template would become part of the key, braces and all. */
-const inputs_KEY = {
-    test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|\{\{/u.test(key),
-    meaning: 'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no Packer template such as {{timestamp}} (write ${{ github.run_id }})',
-};
-const ANY = { test: /./, meaning: 'a path' };
-const RESOURCE_GROUP = { test: /^rg-\w+$/, meaning: 'the id of a resource group, such as rg-bp67acfmxazb4p****' };
-const FAMILY = {
-    test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}:_-]{1,127}$/u,
-    meaning: 'an image family: 2 to 128 letters, digits, ":", "_" and "-", a letter first, and not aliyun or acs: first',
-};
-const inputs_HOST = {
-    test: /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?$/i,
-    meaning: 'a host name, with or without https://',
-    strip: /^https:\/\/|\/$/gi,
-};
-/** One `key=value` a line; 20 are the most that ECS takes, and two may be ours. */
-function readTags(fields) {
-    const form = {
-        test: /^(?!aliyun|acs:)(?!alicloud-import)[^=]{1,128}=(?!acs:).{0,128}$/su,
-        meaning: 'a tag key=value: key and value of at most 128 characters, not aliyun, acs: or alicloud-import first',
-    };
-    const lines = fields.list('tags', form, '\n');
-    const pairs = lines.map((line) => [
-        line.slice(0, line.indexOf('=')).trim(),
-        line.slice(line.indexOf('=') + 1).trim(),
-    ]);
-    const keys = new Set(pairs.map(([key = '']) => key.toLowerCase()));
-    if (keys.size < pairs.length)
-        fields.problems.push('tags names a key twice (ECS does not tell upper from lower case).');
-    if (pairs.length > 18)
-        fields.problems.push('tags has more than 18 entries; ECS takes 20, and two are ours.');
-    return Object.fromEntries(pairs);
-}
-function readRun(env) {
-    const { GITHUB_REPOSITORY: repository = 'local/run', GITHUB_RUN_ID: id = '0', GITHUB_RUN_ATTEMPT = '1' } = env;
-    const workspace = env.GITHUB_WORKSPACE ?? '.';
-    const step = env.GITHUB_ACTION ?? '';
-    return { repository, id, attempt: Number(GITHUB_RUN_ATTEMPT), workspace, step, mark: `${repository}/${id}` };
-}
-
-;// CONCATENATED MODULE: ./src/ledger.ts
+;// CONCATENATED MODULE: ./src/run/ledger.ts
 /** Keeps what was made, and saves it the moment before it is made: post may be all that is left of the run. */
 class Ledger {
+    /** Id of the account that everything is made in. */
+    account;
     entries = new Map();
     save;
     constructor(save) {
@@ -44802,78 +44470,29 @@ class Ledger {
     /** Adds an entry, or what has become known of it. */
     record(made) {
         this.entries.set(nameOf(made), { ...this.entries.get(nameOf(made)), ...made });
-        this.save(this.made());
+        this.save(this.made(), this.account);
     }
     /** Forgets what is undone or has become the user's. */
-    forget(kinds) {
-        this.keep(({ kind }) => !kinds.includes(kind));
-    }
-    keep(wanted) {
-        for (const [name, made] of this.entries)
-            if (!wanted(made))
-                this.entries.delete(name);
-        this.save(this.made());
+    forget(...made) {
+        for (const one of made)
+            this.entries.delete(nameOf(one));
+        this.save(this.made(), this.account);
     }
     made() {
         return [...this.entries.values()];
     }
 }
 function nameOf(made) {
-    if (made.kind === 'role')
-        return 'role';
-    if (made.kind === 'replaced')
-        return `replaced ${made.id}`;
-    return made.kind === 'image' ? `image ${made.region} ${made.name}` : `${made.kind} ${made.key}`;
-}
-
-;// CONCATENATED MODULE: ./src/log.ts
-
-function openLog() {
-    const hidden = new Set();
-    // The longest first: one secret may be part of another.
-    const conceal = (text) => [...hidden].sort((a, b) => b.length - a.length).reduce((all, secret) => all.replaceAll(secret, '***'), text);
-    const safe = (text) => harmlessLine(conceal(text));
-    return {
-        safe,
-        hide(secret) {
-            setSecret(secret);
-            hidden.add(secret);
-        },
-        info(line) {
-            info(safe(line));
-        },
-        warning(line) {
-            warning(safe(line));
-        },
-        debug(text) {
-            for (const line of conceal(text).split('\n'))
-                debug(safe(line));
-        },
-        fail(text) {
-            setFailed(conceal(text).split('\n').map(safe).join('\n'));
-        },
-        async group(title, work) {
-            startGroup(safe(title));
-            try {
-                return await work();
-            }
-            finally {
-                endGroup();
-            }
-        },
-    };
-}
-/** Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates. */
-const log_UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-/**
- * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it for an order
- * (actions/runner, src/Runner.Common/ActionCommand.cs).
- */
-function harmlessLine(text) {
-    return text
-        .replace(log_UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
-        .replaceAll('##[', '## [')
-        .replace(/^(\s*)::/, '$1: :');
+    switch (made.kind) {
+        case 'role':
+            return 'role';
+        case 'replaced':
+            return `replaced ${made.region} ${made.name}`;
+        case 'image':
+            return `image ${made.region} ${made.name}`;
+        default:
+            return `${made.kind} ${made.key}`;
+    }
 }
 
 ;// CONCATENATED MODULE: external "node:crypto"
@@ -44893,29 +44512,35 @@ async function* entries(ecs, action, params, ...path) {
 ;// CONCATENATED MODULE: ./src/ecs/images.ts
 
 
+/** The states of an image: https://help.aliyun.com/document_detail/25534.html, parameter Status. */
+const isBeingMade = ({ status }) => /^(Creating|Waiting)$/.test(status);
+const isFailed = ({ status }) => /^(CreateFailed|UnAvailable)$/.test(status);
+const isFinished = ({ status }) => /^(Available|Deprecated)$/.test(status);
+/** What every query names: without a status only Available images are shown, without an owner those of others too. */
+const OWN = { ImageOwnerAlias: 'self', Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated' };
 /**
- * All custom images of this account in the region that match, in any state.
- * Status must be explicit, or only Available ones are shown; the name is searched fuzzily and over other owners' images
- * (https://help.aliyun.com/document_detail/25534.html).
+ * All custom images of this account in the region, in any state. Callers compare names and tags: what the search of the
+ * service matches is not documented (https://help.aliyun.com/document_detail/25534.html).
+ * @throws CloudError
  */
-async function findImages(ecs, filter) {
-    const query = {
-        ImageId: filter.id,
-        ImageName: filter.name ?? filter.nameLike,
-        ImageOwnerAlias: 'self',
-        Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated',
-    };
+async function listImages(ecs) {
     const found = [];
-    for await (const value of entries(ecs, 'DescribeImages', query, 'Images', 'Image')) {
-        const image = toImage(value);
-        if ((filter.id ?? image.id) === image.id && (filter.name ?? image.name) === image.name)
-            found.push(image);
-    }
+    for await (const value of entries(ecs, 'DescribeImages', OWN, 'Images', 'Image'))
+        found.push(toImage(value));
     return found;
+}
+/** The image with this id; undefined when it is gone or not listed yet. @throws CloudError */
+async function imageById(ecs, id) {
+    const answer = await ecs('DescribeImages', { ...OWN, ImageId: id, PageNumber: 1, PageSize: 100 });
+    return listAt(answer, 'Images', 'Image')
+        .map(toImage)
+        .find((image) => image.id === id);
 }
 function toImage(value) {
     const tags = listAt(value, 'Tags', 'Tag').map((tag) => [textAt(tag, 'TagKey') ?? '', textAt(tag, 'TagValue') ?? '']);
     const disks = listAt(value, 'DiskDeviceMappings', 'DiskDeviceMapping');
+    const given = (name) => disks.map((disk) => textAt(disk, name) ?? '');
+    const keys = given('ImportOSSObject');
     return {
         id: textAt(value, 'ImageId') ?? '',
         name: textAt(value, 'ImageName') ?? '',
@@ -44924,15 +44549,20 @@ function toImage(value) {
         created: textAt(value, 'CreationTime') ?? '',
         tags: Object.fromEntries(tags),
         detection: textAt(value, 'DetectionOptions', 'Status'),
-        snapshots: disks.map((disk) => textAt(disk, 'SnapshotId') ?? '').filter((id) => id !== ''),
+        snapshots: given('SnapshotId').filter((id) => id !== ''),
+        sources: given('ImportOSSBucket')
+            .map((bucket, n) => ({ bucket, key: keys[n] ?? '' }))
+            .filter(({ bucket, key }) => bucket !== '' && key !== ''),
     };
 }
 /** How long a listing may lag behind an import, in ms: undocumented. */
 const LISTING_LAG = 15_000;
-/** The tag that marks what an import of ours made; its value names the run. */
-const TAG = 'alicloud-import';
-/** The tag that holds the CRC-64 of what the image was made of, where images are to be reused. */
-const SUM_TAG = 'alicloud-import-crc64';
+/** Tag whose value is the mark of the execution that made the image. */
+const MARK_TAG = 'alicloud-import';
+/** Tag whose value is the hash of what the image is made of. */
+const CONTENT_TAG = 'alicloud-import-content';
+/** Tag that names the workflow run for people. */
+const RUN_TAG = 'alicloud-import-run';
 /** Tags as parameters of a call, counted from 1. */
 function tagParams(tags) {
     const pairs = Object.entries(tags).flatMap(([key, value], n) => [
@@ -44941,149 +44571,139 @@ function tagParams(tags) {
     ]);
     return Object.fromEntries(pairs);
 }
-/** Whether a run of ours, named `<repository>/<run id>`, made the image. */
-const isOurs = (image, run) => image.tags[TAG] === run;
-
-;// CONCATENATED MODULE: ./src/ecs/names.ts
-
-/** Longest image name that ECS takes (https://help.aliyun.com/document_detail/25542.html). */
-const LONGEST = 128;
-/** Where a new image waits for its name. */
-const temporaryName = (name, runId) => withSuffix(name, `-importing-${runId}`);
-/** The unencrypted image that an encrypted one is copied from. */
-const plainName = (name, runId) => withSuffix(name, `-plain-${runId}`);
-/** Where an old image goes; it carries the image's own id, so that one set aside is known by its name alone. */
-const asideName = (name, imageId) => withSuffix(name, `-replaced-${imageId}`);
-/** What all names of images set aside for `name` have in common, for a fuzzy search. */
-const asidePrefix = (name) => asideName(name, '');
-function withSuffix(name, suffix) {
-    const room = LONGEST - 64;
-    if (name.length <= room)
-        return name + suffix;
-    const mark = (0,external_node_crypto_namespaceObject.createHash)('sha256').update(name).digest('hex').slice(0, 8);
-    return `${name.slice(0, room - 9)}-${mark}${suffix}`;
-}
-
-;// CONCATENATED MODULE: ./src/ecs/swap.ts
 /**
- * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
- * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. A new image that somebody
- * set aside has been replaced by a later run, which keeps the name.
- */
-function nextSwap(held, goal) {
-    const wanted = Object.values(held).includes(goal) ? goal : other(goal);
-    if (held.name === wanted)
-        return 'done';
-    if (held.name === undefined) {
-        const somewhere = held.aside === wanted || held.temporary === wanted;
-        return somewhere ? { rename: wanted, to: 'name' } : 'done';
-    }
-    if (held.aside === 'new')
-        return 'done';
-    return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
-}
-const other = (who) => (who === 'new' ? 'old' : 'new');
-
-;// CONCATENATED MODULE: ./src/ecs/settle.ts
-
-
-
-
-
-
-/** How long a swap may take, eventual consistency of the listing included, in ms. */
-const SETTLE = 180_000;
-/** How long an image that was seen before may be missing from the listing, in ms: undocumented. */
-const UNLISTED = 30_000;
-/**
- * Renames until the goal holds the name, from whatever state it finds. Idempotent.
- * @param moved - takes the ids of the images that are set aside; the last one in it is the first to go back
+ * The image under `name` with this mark, which a call whose answer was lost has made. A listing may lag behind.
  * @throws CloudError
  */
-async function settle(wanted, newId, goal, moved = []) {
-    const { ecs, log, name, runId } = wanted;
+async function findMarked(ecs, name, mark) {
+    return (await listImages(ecs)).find((image) => image.name === name && image.tags[MARK_TAG] === mark);
+}
+
+;// CONCATENATED MODULE: ./src/run/ownership.ts
+
+
+/** The mark of this execution. */
+function newMark({ region, bucket, key, image, workflow }) {
+    const { server, repository, runId, job, matrix, step } = workflow;
+    const parts = [server, repository, runId, job, matrix, step, region, bucket, key ?? '', image.name];
+    const owner = (0,external_node_crypto_namespaceObject.createHash)('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
+    return { owner, attempt: workflow.attempt, nonce: (0,external_node_crypto_namespaceObject.randomBytes)(4).toString('hex') };
+}
+/** As it stands in a tag or in metadata: `owner.attempt.nonce`. */
+const markText = ({ owner, attempt, nonce }) => `${owner}.${attempt}.${nonce}`;
+/** Reads a mark; undefined for anything else. */
+function parseMark(text) {
+    const [, owner, attempt, nonce] = /^([0-9a-f]{16})\.(\d{1,9})\.([0-9a-f]{8})$/.exec(text ?? '') ?? [];
+    return owner === undefined || nonce === undefined ? undefined : { owner, attempt: Number(attempt), nonce };
+}
+/** Whose a thing with this mark is. An earlier attempt is dead, so that what it left is ours to continue or remove. */
+function relation(mark, me) {
+    if (mark?.owner !== me.owner)
+        return 'other';
+    if (mark.attempt === me.attempt && mark.nonce === me.nonce)
+        return 'mine';
+    return mark.attempt < me.attempt ? 'earlier attempt' : 'other';
+}
+/** Whether a thing with this mark was made by this execution or an earlier attempt. */
+const isOurs = (mark, me) => relation(parseMark(mark), me) !== 'other';
+/** Decides by whose the image is, how far it is and what it is made of. Nothing of others is touched without `force`. */
+function decide(image, circumstances) {
+    const { relation, named, sameContent, force, reuse } = circumstances;
+    const isMade = isBeingMade(image) || image.status === 'Available';
+    if (relation === 'mine' && isMade)
+        return 'adopt';
+    if (relation === 'earlier attempt' && isMade && sameContent)
+        return 'adopt';
+    if (relation !== 'other' && !isFinished(image))
+        return 'cancel';
+    if (!named)
+        return relation !== 'other' && force ? 'replace' : 'ignore';
+    if (reuse && sameContent && image.status === 'Available')
+        return 'adopt';
+    if (!force)
+        return 'refuse';
+    return isBeingMade(image) ? 'wait' : 'replace';
+}
+
+;// CONCATENATED MODULE: ./src/ecs/tasks.ts
+
+
+/** Waiting, Processing, Finished, Failed, Deleted or Paused; undefined for a task that is not listed. */
+async function statusOf(ecs, id) {
+    const answer = await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 });
+    return textAt(listAt(answer, 'TaskSet', 'Task')[0], 'TaskStatus');
+}
+/** Id of the import task behind an image, whatever its state. */
+async function importTask(ecs, imageId) {
+    for await (const task of entries(ecs, 'DescribeTasks', { TaskAction: 'ImportImage' }, 'TaskSet', 'Task')) {
+        if (textAt(task, 'ResourceId') === imageId)
+            return textAt(task, 'TaskId');
+    }
+    return undefined;
+}
+/** Why a task failed, which only this call tells; undefined where it has not. */
+async function taskError(ecs, id) {
+    const answer = await ecs('DescribeTaskAttribute', { TaskId: id });
+    const failed = listAt(answer, 'OperationProgressSet', 'OperationProgress').find((one) => textAt(one, 'ErrorCode'));
+    if (failed === undefined)
+        return undefined;
+    return { code: textAt(failed, 'ErrorCode') ?? '', message: textAt(failed, 'ErrorMsg') ?? '' };
+}
+
+;// CONCATENATED MODULE: ./src/ecs/cancel.ts
+
+
+
+
+/**
+ * Cancels the making of an image and removes what it leaves. Idempotent; a finished image stays.
+ * @param deadline - ms since the epoch
+ * @returns the image when it is finished and stays, undefined when nothing is left
+ * @throws CloudError `CancelPending` when it is still there at the deadline
+ */
+async function cancelImport(ecs, log, made, deadline) {
     const started = now();
-    const patience = { first: 1_000, slowest: 10_000, deadline: started + SETTLE };
-    let last;
-    let told = '';
-    const step = async () => {
-        const { fresh, others } = await around(wanted, newId);
-        // One listing without an image that was just Available proves nothing.
-        if (goal === 'new' && fresh.length === 0 && now() - started < UNLISTED)
-            return undefined;
-        const swap = nextSwap(heldBy(wanted, [...others, ...fresh], newId), goal);
-        if (swap === 'done')
-            return true;
-        const isBack = swap.rename === 'old' && swap.to === 'name';
-        const old = isBack ? lastSetAside(others, moved) : others.find((image) => image.name === name);
-        const moving = swap.rename === 'new' ? fresh[0] : old;
-        if (moving === undefined)
-            return undefined;
-        if (/^(Creating|Waiting)$/.test(moving.status)) {
-            if (told === '')
-                log.info((told = `Image ${moving.id}, which holds the name, is still being made; waiting for it.`));
-            patience.deadline = Math.max(started + SETTLE, Math.min(now() + SETTLE, started + wanted.timeout));
-            return undefined;
-        }
-        const to = { name, aside: asideName(name, moving.id), temporary: temporaryName(name, runId) }[swap.to];
-        if (swap.to === 'aside')
-            moved.push(moving.id);
-        await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
-        log.info(`Renamed the ${swap.rename} image ${moving.id}: ${moving.name} -> ${to}.`);
-        await shown(ecs, moving);
+    const known = { asked: false };
+    const look = async () => {
+        const id = known.image?.id ?? made.id;
+        const image = await (id === undefined ? findMarked(ecs, made.name, made.mark) : imageById(ecs, id));
+        if (image === undefined && (known.image !== undefined || now() - started > LISTING_LAG))
+            return {};
+        if (image !== undefined)
+            known.image = image;
+        if (image !== undefined && isFinished(image))
+            return { image };
+        if (image !== undefined && isFailed(image))
+            await remove(ecs, log, image);
+        else if ((image?.id ?? id) !== undefined)
+            known.asked ||= await cancel(ecs, log, image?.id ?? id ?? '', made);
         return undefined;
     };
-    const patiently = async () => {
-        try {
-            return await step();
-        }
-        catch (error) {
-            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
-            // deleted the image; where an answer was lost, the next look shows what it would have said.
-            if (!hasCode(error, /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/) && !passes(error))
-                throw error;
-            last = error;
-            return undefined;
-        }
-    };
-    const done = await poll(patience, patiently);
-    if (done !== true)
-        throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `${name} is not settled`);
+    const end = await poll({ first: 2_000, slowest: 5_000, deadline }, look);
+    if (end !== undefined)
+        return end.image;
+    const { id = made.name, status = 'not visible yet' } = known.image ?? {};
+    const text = `image ${id} is still ${status}${known.asked ? ', its import task is being cancelled' : ''}`;
+    throw new CloudError('ecs:CancelTask', 'CancelPending', text);
 }
-/** Waits until a listing shows the rename: what is decided next must not rest on a stale one. */
-async function shown(ecs, before) {
-    const look = async () => ((await findImages(ecs, { id: before.id }))[0]?.name === before.name ? undefined : true);
-    await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
+const ENDED = /^(InvalidTaskId|CancelTaskFailed|IncorrectImageStatus|InvalidImageId\.NotFound|InvalidImageStatus)/;
+/** Asks for the end of the task behind an image; says whether that was accepted. */
+async function cancel(ecs, log, imageId, { copy, taskId }) {
+    const task = copy ? undefined : (taskId ?? (await importTask(ecs, imageId)));
+    if (!copy && task === undefined)
+        return false;
+    const call = copy ? ecs('CancelCopyImage', { ImageId: imageId }) : ecs('CancelTask', { TaskId: task });
+    // It may just have ended by itself, or not be cancellable at this moment: the next look at the image decides.
+    const cancelled = await succeeds(call, ENDED);
+    if (cancelled)
+        log.info(`Cancelled the ${copy ? 'copy' : `import task ${task ?? ''} of image`} ${imageId}.`);
+    return cancelled;
 }
-/** The images that take part in a swap: the new one, and others that hold the name or were set aside for it. */
-async function around(wanted, newId) {
-    const fresh = await findImages(wanted.ecs, { id: newId });
-    const holders = await findImages(wanted.ecs, { name: wanted.name });
-    const others = [...holders, ...(await setAside(wanted))].filter(({ id }) => id !== newId);
-    return { fresh, others };
-}
-/** Images that a swap for this name has set aside: their name is made of it and of their own id. */
-async function setAside({ ecs, name }) {
-    const like = await findImages(ecs, { nameLike: asidePrefix(name) });
-    return like.filter((image) => image.name === asideName(name, image.id));
-}
-function heldBy({ name, runId }, images, newId) {
-    const held = {};
-    for (const image of images) {
-        const who = image.id === newId ? 'new' : 'old';
-        if (image.name === name)
-            held.name = who;
-        else if (image.name === temporaryName(name, runId))
-            held.temporary = who;
-        else if (image.name === asideName(name, image.id))
-            held.aside = who;
-    }
-    return held;
-}
-/** Of those that were set aside the one that we moved, or else the newest: it held the name last. */
-function lastSetAside(others, moved) {
-    const [newest] = others.toSorted((a, b) => b.created.localeCompare(a.created));
-    return others.find(({ id }) => id === moved.at(-1)) ?? newest;
+async function remove(ecs, log, image) {
+    // It may be gone, or not yet deletable: the next look decides.
+    const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), /^(InvalidImageId\.NotFound|ImageIs\w+)$/);
+    if (deleted)
+        log.info(`Deleted image ${image.id} (${image.status}).`);
 }
 
 ;// CONCATENATED MODULE: ./src/oss/bucket.ts
@@ -45152,12 +44772,1103 @@ async function makeBucket(oss) {
     }
 }
 
+;// CONCATENATED MODULE: ./src/cloud/again.ts
+
+
+/**
+ * Calls again while the call fails with one of these codes.
+ * @throws CloudError of the last call when the patience has run out, and any other failure at once
+ */
+async function callWhile({ code, patience, first, slowest }, call) {
+    let last;
+    const attempt = async () => {
+        try {
+            return { answer: await call() };
+        }
+        catch (error) {
+            if (!hasCode(error, code))
+                throw error;
+            last = error;
+            return undefined;
+        }
+    };
+    const done = await poll({ first, slowest, deadline: now() + patience }, attempt);
+    if (done !== undefined)
+        return done.answer;
+    throw last ?? new CloudError('again', 'OutOfTime', 'there was no time left for this call');
+}
+
+;// CONCATENATED MODULE: ./src/ecs/import.ts
+
+
+
+
+
+
+
+/** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
+const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
+/** ECS may not see yet what OSS has just stored: undocumented. Without this wait a whole upload would be lost. */
+const NOT_SEEN_YET = { code: /^InvalidOSS(Object|Bucket)\.NotFound$/, patience: 60_000, first: 2_000, slowest: 10_000 };
+/**
+ * Starts the import of staged objects, once: a try whose answer was lost is found again by ClientToken or mark.
+ * https://help.aliyun.com/document_detail/25542.html
+ * @throws CloudError with the service's code
+ */
+async function startImport(ecs, spec) {
+    try {
+        const answer = await callWhile(NOT_SEEN_YET, () => ecs('ImportImage', importParams(spec)));
+        const imageId = textAt(answer, 'ImageId');
+        if (imageId !== undefined)
+            return { imageId, taskId: textAt(answer, 'TaskId') };
+        throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
+    }
+    catch (error) {
+        if (!hasCode(error, TAKEN) && !passes(error))
+            throw error;
+        const imageId = await findLost(ecs, spec).catch(() => undefined);
+        if (imageId === undefined)
+            throw error;
+        return { imageId, taskId: await importTask(ecs, imageId).catch(() => undefined) };
+    }
+}
+/** Id of the image that a try whose answer was lost has made; it may take a moment to be listed. */
+async function findLost(ecs, { name, tags }) {
+    const look = async () => (await findMarked(ecs, name, tags[MARK_TAG] ?? ''))?.id;
+    return poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look);
+}
+function importParams(spec) {
+    return {
+        ImageName: spec.name,
+        OSType: spec.osType,
+        Platform: spec.platform,
+        Architecture: spec.architecture,
+        Description: spec.description,
+        BootMode: spec.bootMode,
+        LicenseType: spec.licenseType,
+        RoleName: spec.roleName,
+        ResourceGroupId: spec.resourceGroup,
+        DetectionStrategy: spec.detection,
+        'Features.NvmeSupport': spec.nvme,
+        'Features.ImdsSupport': spec.imds,
+        ...Object.fromEntries(spec.disks.flatMap((disk, n) => diskParams(`DiskDeviceMapping.${n + 1}`, spec.bucket, disk))),
+        ...tagParams(spec.tags),
+        ClientToken: spec.clientToken,
+    };
+}
+function diskParams(mapping, bucket, { key, format, size }) {
+    const params = { Format: format, OSSBucket: bucket, OSSObject: key, DiskImageSize: size };
+    return Object.entries(params).map(([name, value]) => [
+        `${mapping}.${name}`,
+        value,
+    ]);
+}
+
+;// CONCATENATED MODULE: ./src/ecs/copy.ts
+
+
+
+
+
+/** What CopyImage answers while another copy of the same image is under way: they go one after another. */
+const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
+/** The service has an image of that name, or a copy with that token: perhaps ours, of a try whose answer was lost. */
+const copy_TAKEN = /^(InvalidImageName\.Duplicated|Idempotent\w+)$/;
+/**
+ * Starts a copy, once; waits for its turn while the image is being copied already.
+ * https://help.aliyun.com/document_detail/25538.html
+ * @param here - client for the region of the image, which is where the call goes
+ * @param there - client for the region of the copy
+ * @param patience - longest wait for its turn, in ms
+ * @throws CloudError
+ */
+async function startCopy(here, there, spec, patience) {
+    const start = async () => {
+        try {
+            const imageId = textAt(await here('CopyImage', copyParams(spec)), 'ImageId');
+            if (imageId !== undefined)
+                return { imageId };
+            throw new CloudError('ecs:CopyImage', 'UnexpectedAnswer', 'the answer names no image');
+        }
+        catch (error) {
+            if (!hasCode(error, BUSY) && !hasCode(error, copy_TAKEN) && !passes(error))
+                throw error;
+            const lost = await findMarked(there, spec.name, spec.tags[MARK_TAG] ?? '').catch(() => undefined);
+            if (lost !== undefined)
+                return { imageId: lost.id };
+            throw error;
+        }
+    };
+    return callWhile({ code: BUSY, patience, first: 10_000, slowest: 60_000 }, start);
+}
+function copyParams(spec) {
+    return {
+        ImageId: spec.imageId,
+        DestinationRegionId: spec.to,
+        DestinationImageName: spec.name,
+        DestinationDescription: spec.description,
+        Encrypted: spec.encrypted || undefined,
+        KMSKeyId: spec.kmsKeyId,
+        ResourceGroupId: spec.resourceGroupId,
+        ...tagParams(spec.tags),
+        ClientToken: spec.clientToken,
+    };
+}
+
+;// CONCATENATED MODULE: ./src/ecs/names.ts
+
+/** Longest image name that ECS takes (https://help.aliyun.com/document_detail/25542.html). */
+const LONGEST = 128;
+/** Room for a suffix: owner (16), attempt and nonce (8) of a mark, or the id of an image. */
+const SUFFIX = 64;
+/** What the temporary names of all executions with this owner begin with. */
+const temporaryPrefix = (name, owner = '') => withSuffix(name, `-importing-${owner}`);
+/** What the names of the unencrypted images of all executions with this owner begin with. */
+const plainPrefix = (name, owner) => withSuffix(name, `-plain-${owner}`);
+/** Where a new image waits for its name. @param mark - `owner.attempt.nonce`, which makes the name unique */
+const temporaryName = (name, mark) => withSuffix(name, `-importing-${dashed(mark)}`);
+/** The unencrypted image that an encrypted one is copied from. */
+const plainName = (name, mark) => withSuffix(name, `-plain-${dashed(mark)}`);
+/** Name of an image that was set aside; it ends in the image's own id, so that the name alone identifies it. */
+const asideName = (name, imageId) => withSuffix(name, `-replaced-${imageId}`);
+const dashed = (mark) => mark.replaceAll('.', '-');
+function withSuffix(name, suffix) {
+    const room = LONGEST - SUFFIX;
+    if (name.length <= room)
+        return name + suffix;
+    const hash = (0,external_node_crypto_namespaceObject.createHash)('sha256').update(name).digest('hex').slice(0, 8);
+    return `${name.slice(0, room - 9)}-${hash}${suffix}`;
+}
+
+;// CONCATENATED MODULE: ./src/ecs/role.ts
+
+
+
+/** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
+const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
+const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
+const ECS = 'ecs.aliyuncs.com';
+const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
+/** What the system policy grants. */
+const READ_STATEMENT = {
+    Action: ['oss:GetObject', 'oss:GetBucketLocation', 'oss:GetBucketInfo'],
+    Effect: 'Allow',
+    Resource: '*',
+};
+const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
+/** What ImportImage answers when the role is missing (one `c` or two, as the documentation has it) or incomplete. */
+const ROLE_INCOMPLETE = /^(NoSetRoletoECSServiceAc+ount|InvalidOSS\.NotAuthorized)$/i;
+/** Somebody else was faster. */
+const THERE_ALREADY = /^EntityAlreadyExists/;
+/** How long a new role may take to propagate: undocumented; 5 s to 2 min were seen. */
+const PROPAGATION = { code: ROLE_INCOMPLETE, patience: 180_000, first: 3_000, slowest: 15_000 };
+/**
+ * What the import role lacks that is ours to make: the whole role, or the policy of a role without any.
+ * @param refusal - what ImportImage has answered
+ * @returns undefined when the role is complete and has only to propagate
+ * @throws CloudError `RoleTrustsNotEcs`, `RoleHasOwnPolicy` when what it lacks is the user's to change; the refusal itself
+ * when something else keeps ECS from the object
+ */
+async function findRoleGap(ram, refusal) {
+    const trust = await trustPolicy(ram);
+    if (trust === undefined)
+        return 'role';
+    if (!trustsEcs(trust)) {
+        const text = `the trust policy of ${IMPORT_ROLE} lacks the statement ${JSON.stringify(TRUST_STATEMENT)}`;
+        throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', text);
+    }
+    const policies = await policiesOf(ram);
+    if (policies.length === 0)
+        return 'policy';
+    if (refusal.code !== 'InvalidOSS.NotAuthorized')
+        return undefined;
+    if (policies.includes(IMPORT_POLICY))
+        throw refusal;
+    const text = `${IMPORT_ROLE} has a policy of its own (${policies.join(', ')}), which needs ${JSON.stringify(READ_STATEMENT)}`;
+    throw new CloudError('ram:ListPoliciesForRole', 'RoleHasOwnPolicy', text);
+}
+/** Makes the role with which ECS reads the bucket, or attaches its policy. Idempotent. @throws CloudError */
+async function fillRoleGap(ram, log, gap) {
+    if (gap === 'role')
+        await createRole(ram, log);
+    await attachPolicy(ram, log);
+}
+/** Calls again until ECS sees the role. @throws CloudError */
+function onceRolePropagates(log, call) {
+    log.info('Waiting until ECS sees the role, for at most 3 minutes.');
+    return callWhile(PROPAGATION, call);
+}
+async function createRole(ram, log) {
+    const made = ram('CreateRole', {
+        RoleName: IMPORT_ROLE,
+        AssumeRolePolicyDocument: TRUST_POLICY,
+        Description: 'ECS reads the disk images that it imports',
+    });
+    await succeeds(made, THERE_ALREADY);
+    log.info(`Created the role ${IMPORT_ROLE}, with which ECS reads the bucket.`);
+}
+/** Attaches the policy to a role that was left without any; a role that was never made is not made now. Idempotent. */
+async function completeImportRole(ram, log) {
+    if ((await trustPolicy(ram)) !== undefined && (await policiesOf(ram)).length === 0)
+        await attachPolicy(ram, log);
+}
+const ROLE_ABSENT = /^EntityNotExist\.Role$/;
+async function attachPolicy(ram, log) {
+    const policy = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
+    // RAM may not see a role yet that it has just made.
+    await callWhile({ code: ROLE_ABSENT, patience: 30_000, first: 1_000, slowest: 5_000 }, () => succeeds(ram('AttachPolicyToRole', policy), THERE_ALREADY));
+    log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
+}
+async function trustPolicy(ram) {
+    try {
+        return textAt(await ram('GetRole', { RoleName: IMPORT_ROLE }), 'Role', 'AssumeRolePolicyDocument') ?? '';
+    }
+    catch (error) {
+        if (hasCode(error, ROLE_ABSENT))
+            return undefined;
+        throw error;
+    }
+}
+async function policiesOf(ram) {
+    const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
+    return listAt(answer, 'Policies', 'Policy').map((policy) => textAt(policy, 'PolicyName') ?? '');
+}
+function trustsEcs(document) {
+    return listAt(parsed(document), 'Statement').some((statement) => {
+        const services = [textAt(statement, 'Principal', 'Service'), ...listAt(statement, 'Principal', 'Service')];
+        return textAt(statement, 'Effect') === 'Allow' && services.includes(ECS);
+    });
+}
+
+;// CONCATENATED MODULE: external "node:child_process"
+const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
+;// CONCATENATED MODULE: ./src/disk/extents.ts
+
+// Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
+const SCRIPT = `
+import errno, os
+end = 0
+size = os.fstat(0).st_size
+while end < size:
+    try:
+        start = os.lseek(0, end, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            break
+        raise
+    end = os.lseek(0, start, os.SEEK_HOLE)
+    print(start, end - start)
+print("end", size)
+`;
+const OUTPUT_LIMIT = 32 * 1024 ** 2;
+const TIME_LIMIT_MS = 60_000;
+const PROBES = 64;
+/**
+ * Where data lies in a file, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
+ * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
+ * @param python3 path of a Python 3 interpreter, where there is one
+ */
+async function dataExtents(disk, python3) {
+    const everything = [{ offset: 0, length: disk.size }];
+    if (python3 === undefined || process.platform !== 'linux' || disk.allocated >= 0.9 * disk.size)
+        return everything;
+    const extents = parse(await output(python3, disk.handle.fd), disk.size);
+    return extents !== undefined && (await holesAreZero(disk, extents)) ? extents : everything;
+}
+/** What the script prints for the file behind `fd`, empty on any failure. */
+function output(python3, fd) {
+    return new Promise((resolve) => {
+        const child = (0,external_node_child_process_namespaceObject.spawn)(python3, ['-I', '-S', '-c', SCRIPT], {
+            stdio: [fd, 'pipe', 'ignore'],
+            env: { PATH: '/usr/bin:/bin', LANG: 'C' },
+            cwd: '/',
+            timeout: TIME_LIMIT_MS,
+            killSignal: 'SIGKILL',
+        });
+        let text = '';
+        const give = (answer) => {
+            child.stdout?.destroy();
+            resolve(answer);
+        };
+        child.stdout?.setEncoding('latin1').on('data', (chunk) => {
+            text += chunk;
+            if (text.length <= OUTPUT_LIMIT)
+                return;
+            child.kill('SIGKILL');
+            give('');
+        });
+        child.on('error', () => {
+            give('');
+        });
+        child.on('exit', (code) => {
+            if (code !== 0)
+                give('');
+        });
+        child.on('close', () => {
+            give(text);
+        });
+    });
+}
+/** The extents of the script's answer, or undefined unless they are complete, in order and inside the file. */
+function parse(text, size) {
+    const lines = text.split('\n');
+    if (lines.pop() !== '' || lines.pop() !== `end ${size}`)
+        return undefined;
+    const extents = [];
+    let end = 0;
+    for (const line of lines) {
+        const [offset = NaN, length = NaN] = /^\d+ \d+$/.test(line) ? line.split(' ').map(Number) : [];
+        if (!(offset >= end && length > 0 && offset + length <= size))
+            return undefined;
+        extents.push({ offset, length });
+        end = offset + length;
+    }
+    return extents;
+}
+/** Reads both edges of some holes: file systems have answered wrongly before (OpenZFS issue 15526). */
+async function holesAreZero(disk, extents) {
+    const ends = [0, ...extents.map(({ offset, length }) => offset + length)];
+    const starts = [...extents.map(({ offset }) => offset), disk.size];
+    const step = Math.ceil(ends.length / PROBES);
+    const buffer = Buffer.alloc(4096);
+    for (let index = 0; index < ends.length; index += step) {
+        const from = ends[index] ?? 0;
+        const until = starts[index] ?? 0;
+        const length = Math.min(buffer.length, until - from);
+        for (const at of [from, until - length]) {
+            const { bytesRead } = await disk.handle.read(buffer, 0, length, at);
+            if (bytesRead !== length || buffer.subarray(0, length).some((byte) => byte !== 0))
+                return false;
+        }
+    }
+    return true;
+}
+
+;// CONCATENATED MODULE: ./src/oss/crc64-wasm.ts
+// Generated by scripts/make-crc64-wasm.ts, which explains it.
+/** Where in its memory the module expects the data, and how many bytes of it at most. */
+const DATA = 5120;
+const WINDOW = 256 * 1024;
+const MODULE = 'AGFzbQEAAAABEwNgAn5+AX5gA39/fwBgAn5/AX4DBAMAAQIFAwEABQcbAwZtZW1vcnkCAAhtdWx0aXBseQAAA2NyYwACCqEEAz4BAX4DQCACIAAgAUI/h4OFIQIgAEIBiEIAIABCAYN9QsKenLzd8pW2SYOFIQAgAUIBhiEBIAFQRQ0ACyACC8QCAANAIAAgAP0AAAAgAv0AAJ4K/VEgAv0AALEJ/VEgAv0AAKAI/VEgAv0AAOIC/VEgAv0AAKoB/VEgAv0AAI8B/VEgAv0AACb9Uf0LAAAgACAA/QAAECAC/QAArgr9USAC/QAAwQn9USAC/QAAsAj9USAC/QAA8gL9USAC/QAAugH9USAC/QAAnwH9USAC/QAANv1R/QsAECAAIAD9AAAgIAL9AAC+Cv1RIAL9AADRCf1RIAL9AADACP1RIAL9AACCA/1RIAL9AADKAf1RIAL9AACvAf1RIAL9AABG/VH9CwAgIAAgAP0AADAgAv0AAM4K/VEgAv0AAOEJ/VEgAv0AANAI/VEgAv0AAJID/VEgAv0AANoB/VEgAv0AAL8B/VEgAv0AAFb9Uf0LADAgAEHAAGohACACQcAAaiECIAAgAUkNAAsLmQEBAX9BgCghAkGAJCABSQRAQYAoQYAoKQAAIACFNwAAQgAhACABQYAMa0FAcUGAKGohAkGAKCACQYAcEAFBgBAgAkGADGtBgAz8CgAAIAIgAkGADGpBgBAQAQsgAiABQYAoakkEQANAIACnIAItAABzQf8BcUEDdCkAACAAQgiIhSEAIAJBAWohAiACIAFBgChqSQ0ACwsgAAs=';
+
+;// CONCATENATED MODULE: ./src/oss/crc64.ts
+/**
+ * CRC-64/XZ (ECMA-182, reflected, all ones in and out): what OSS answers as `x-oss-hash-crc64ecma`
+ * (https://www.alibabacloud.com/help/en/oss/developer-reference/check-data-integrity-by-using-crc-64).
+ */
+
+const ONES = 0xffffffffffffffffn;
+const ONE = 1n << 63n;
+const X_8 = 1n << 55n;
+const { crc, memory, multiply } = start();
+const crc64_window = new Uint8Array(memory.buffer, DATA, WINDOW);
+const powers = squares();
+function start() {
+    const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
+    const kernel = new WebAssembly.Instance(module).exports;
+    const table = new BigUint64Array(kernel.memory.buffer, 0, 256);
+    for (let byte = 0; byte < 256; byte++)
+        table[byte] = kernel.multiply(BigInt(byte), X_8);
+    return kernel;
+}
+/** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
+function squares() {
+    const powers = [X_8];
+    for (let last = X_8; powers.length < 53; powers.push(last))
+        last = multiply(last, last);
+    return powers;
+}
+/** value * x^(8 * length): what `length` zero bytes make of a state. */
+function shift(value, length) {
+    let rest = length;
+    let shifted = value;
+    for (let k = 0; rest > 0; k++) {
+        if (rest % 2 === 1)
+            shifted = multiply(shifted, powers[k] ?? ONE);
+        rest = Math.floor(rest / 2);
+    }
+    return BigInt.asUintN(64, shifted);
+}
+/** A running CRC. All objects share one window, but each call leaves nothing there, so they may be used in any order. */
+class Crc64 {
+    #state = ONES;
+    update(bytes) {
+        for (let at = 0; at < bytes.length; at += WINDOW) {
+            const piece = bytes.subarray(at, at + WINDOW);
+            crc64_window.set(piece);
+            this.#state = crc(this.#state, piece.length);
+        }
+        return this;
+    }
+    digest() {
+        return BigInt.asUintN(64, this.#state) ^ ONES;
+    }
+}
+function crc64(bytes) {
+    return new Crc64().update(bytes).digest();
+}
+/** The CRC of A followed by B, from the CRC of each and the length of B in bytes. */
+function combine(a, b, lengthOfB) {
+    return shift(a, lengthOfB) ^ b;
+}
+/** The CRC of `length` zero bytes. */
+function zerosCrc(length) {
+    return shift(ONES, length) ^ ONES;
+}
+
+;// CONCATENATED MODULE: ./src/oss/cut.ts
+/** Unit of the cut in bytes: zeros are looked for in blocks of this size; more than the smallest part that OSS takes (100 KB). */
+const GRAIN = 128 * 1024;
+/** What OSS takes at the most (https://help.aliyun.com/document_detail/31993.html). */
+const MOST_PARTS = 10_000;
+const MIB = 1024 ** 2;
+/**
+ * Length of a data part in bytes: 512 KiB for a small file, so that all connections have work to the end, 4 MiB from 2 GiB
+ * on, so that requests cost little; at most 8,000 in all.
+ */
+function dataPart(size) {
+    const small = Math.min(4 * MIB, Math.max(MIB / 2, size / 512));
+    return Math.ceil(Math.max(small, size / 8_000) / GRAIN) * GRAIN;
+}
+/** Length of a zero part, and of the zero object behind it, in bytes: a power of two from 64 MiB, at most 4,096 in all. */
+function zeroPart(size) {
+    let length = 64 * MIB;
+    while (size / length > 4_096)
+        length *= 2;
+    return length;
+}
+/**
+ * Cuts a file into parts: zero runs of 1 MiB and more on their own, the rest as data. The result depends on size and bytes
+ * alone, not on how finely the blocks were found. Where a fragmented file would run out of part numbers, the shortest
+ * zero run that is worth a cut grows with what is left of file and numbers.
+ */
+async function* cut(blocks, size) {
+    const dataLength = dataPart(size);
+    const zeroLength = zeroPart(size);
+    let number = 0;
+    function* pieces(from, to, length, zero) {
+        for (let offset = from; offset < to; offset += length) {
+            yield { number: ++number, offset, length: Math.min(length, to - offset), zero };
+        }
+    }
+    let done = 0; // everything before is in a part
+    let zeros; // the zero run that ends where the blocks end, if there is one
+    let long = false; // whether that run is worth a cut
+    for await (const { offset, length, zero } of blocks) {
+        const end = offset + length;
+        if (zero) {
+            zeros ??= { from: offset, least: worthACut(size - offset, MOST_PARTS - number, dataLength) };
+            if (!long && end - zeros.from >= zeros.least) {
+                long = true;
+                yield* pieces(done, zeros.from, dataLength, false);
+                done = zeros.from;
+            }
+            if (!long)
+                continue;
+            const whole = end - done - ((end - done) % zeroLength);
+            yield* pieces(done, done + whole, zeroLength, true);
+            done += whole;
+        }
+        else {
+            if (long) {
+                yield* pieces(done, offset, zeroLength, true);
+                done = offset;
+            }
+            zeros = undefined;
+            long = false;
+            const whole = end - done - ((end - done) % dataLength);
+            yield* pieces(done, done + whole, dataLength, false);
+            done += whole;
+        }
+    }
+    yield* pieces(done, size, long ? zeroLength : dataLength, long);
+}
+/**
+ * The shortest zero run worth a cut, in bytes. A cut costs at most two numbers beyond those that data would need for the
+ * rest of the file; with 1,000 to spare it is 1 MiB, and with fewer the spare ones are spread over the rest.
+ */
+function worthACut(rest, numbers, dataLength) {
+    const spare = numbers - Math.ceil(rest / dataLength) - 2;
+    if (spare >= 1_000)
+        return MIB;
+    return spare <= 0 ? Infinity : Math.max(MIB, (2 * rest) / spare);
+}
+
+;// CONCATENATED MODULE: ./src/oss/reader.ts
+
+
+/** Bytes of one read when looking for zeros. */
+const LOOK = 8 * GRAIN;
+/** The file as runs of zero and other blocks, in order. @throws FileError */
+async function* blocks(source) {
+    const { size } = source;
+    const buffer = Buffer.allocUnsafeSlow(LOOK);
+    const nothing = Buffer.alloc(GRAIN);
+    let at = 0;
+    for (const { from, to } of grains(source.extents ?? [{ offset: 0, length: size }], size)) {
+        if (from > at)
+            yield { offset: at, length: from - at, zero: true };
+        for (at = from; at < to;) {
+            const length = Math.min(LOOK, to - at);
+            await readFully(source, buffer, length, at);
+            for (let start = 0; start < length; start += GRAIN) {
+                const end = Math.min(start + GRAIN, length);
+                // The first byte decides nearly always, and costs nothing.
+                const zero = buffer[start] === 0 && buffer.compare(nothing, 0, end - start, start, end) === 0;
+                yield { offset: at + start, length: end - start, zero };
+            }
+            at += length;
+        }
+    }
+    if (at < size)
+        yield { offset: at, length: size - at, zero: true };
+}
+/** Extents widened to whole grains and merged. */
+function grains(extents, size) {
+    const wide = [];
+    for (const { offset, length } of extents) {
+        const from = offset - (offset % GRAIN);
+        const to = Math.min(size, Math.ceil((offset + length) / GRAIN) * GRAIN);
+        const last = wide.at(-1);
+        if (last !== undefined && from <= last.to)
+            last.to = Math.max(last.to, to);
+        else
+            wide.push({ from, to });
+    }
+    return wide;
+}
+/** Fills `length` bytes of the buffer from the file. @throws CloudError `FileChanged` at its end, `FileUnreadable` */
+async function readFully({ handle }, buffer, length, offset) {
+    for (let done = 0; done < length;) {
+        const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((error) => {
+            const cause = error instanceof Error ? error.message : 'unknown';
+            throw new CloudError('file:read', 'FileUnreadable', `at byte ${offset + done}: ${cause}`);
+        });
+        if (bytesRead === 0)
+            throw new CloudError('file:read', 'FileChanged', `the file now ends at byte ${offset + done}`);
+        done += bytesRead;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/oss/sum.ts
+
+
+/** CRC-64/XZ of a whole file as an unsigned decimal; what is known to be zero is not read. @throws CloudError */
+async function fileSum(source) {
+    const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
+    let sum = 0n;
+    for await (const { offset, length, zero } of blocks(source)) {
+        if (zero) {
+            sum = combine(sum, zerosCrc(length), length);
+            continue;
+        }
+        await readFully(source, buffer, length, offset);
+        sum = combine(sum, crc64(buffer.subarray(0, length)), length);
+    }
+    return String(sum);
+}
+
+;// CONCATENATED MODULE: ./src/run/content.ts
+
+
+
+
+
+/** A disk as the upload reads it. */
+async function sourceOf(disk) {
+    const extents = await dataExtents(disk, (await which('python3')) || undefined);
+    return { handle: disk.handle, size: disk.size, extents, assertUnchanged: () => assertUnchanged(disk) };
+}
+/** CRC-64/XZ of each disk, read from the files. @throws CloudError */
+async function sumsOf(disks) {
+    const sums = [];
+    for (const disk of disks)
+        sums.push(await fileSum(await sourceOf(disk)));
+    return sums;
+}
+/** Boot mode that ImportImage is told: the input, or what the file's partitions demand. */
+function bootModeOf({ image }, disks) {
+    const { bootMode, architecture } = image;
+    // arm64 boots by UEFI only, and ImportImage does not take UEFI-Preferred: that is set on the finished image.
+    if (bootMode === 'BIOS')
+        return bootMode;
+    return bootMode !== undefined || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode;
+}
+/** Licence that ImportImage is told: Windows needs one. */
+const licenseOf = ({ image }) => image.licenseType ?? (image.osType === 'windows' ? 'Aliyun' : undefined);
+/**
+ * Hash of what an image is made of: the bytes of all disks and every parameter that shapes it. Equal for images that can
+ * stand in for each other.
+ * @param sums - CRC-64 of each disk
+ */
+function contentOf(request, disks, sums, target) {
+    const { osType, platform, architecture, systemSize, bootMode, nvme, imds } = request.image;
+    const shape = {
+        disks: disks.map(({ format, size }, n) => [format, size, sums[n]]),
+        system: [osType, platform, architecture, systemSize, bootModeOf(request, disks), bootMode === 'UEFI-Preferred'],
+        features: [licenseOf(request), nvme, imds],
+        encryption: target.encrypted ? (target.kmsKeyId ?? 'default') : 'none',
+    };
+    return (0,external_node_crypto_namespaceObject.createHash)('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 32);
+}
+
+;// CONCATENATED MODULE: ./src/run/start.ts
+
+
+
+
+
+
+
+
+
+/** The ledger's entry for an image under the name that it has until it gets the one that it wants. */
+function entryFor({ me }, { region, name: wants, kind, intermediate }, name, mark) {
+    const entry = { kind: 'image', region, name, wants, made: kind, intermediate, mark: mark ?? markText(me) };
+    return entry;
+}
+/** Starts the image under its name, or under a temporary one where the name is taken and to be replaced. */
+async function start_start(context, target, from) {
+    const { request, ledger, log, me } = context;
+    const { name, holder } = target;
+    const temporary = temporaryName(name, markText(me));
+    if (holder !== undefined)
+        return startAs(context, target, from, temporary);
+    try {
+        return await startAs(context, target, from, name);
+    }
+    catch (error) {
+        if (!request.forceDelete || !hasCode(error, 'InvalidImageName.Duplicated'))
+            throw error;
+        log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
+        ledger.forget(entryFor(context, target, name));
+        return startAs(context, target, from, temporary);
+    }
+}
+async function startAs(context, target, from, name) {
+    const { ledger } = context;
+    const entry = entryFor(context, target, name);
+    ledger.record(entry);
+    const started = target.kind === 'import'
+        ? await startWithRole(context, importSpec(context, target, from, name))
+        : await copyTo(context, target, from, name);
+    ledger.record({ ...entry, id: started.imageId, taskId: started.taskId });
+    return started;
+}
+/** Starts the import; sets up the role with which ECS reads the bucket where it is missing and not named by the user. */
+async function startWithRole({ request, clients, ledger, log }, spec) {
+    const { ecs, ram } = clients;
+    try {
+        return await startImport(ecs, spec);
+    }
+    catch (refusal) {
+        if (request.importRole !== undefined || !hasCode(refusal, ROLE_INCOMPLETE))
+            throw refusal;
+        try {
+            const gap = await findRoleGap(ram, refusal);
+            if (gap !== undefined) {
+                ledger.record({ kind: 'role' });
+                await fillRoleGap(ram, log, gap);
+                ledger.forget({ kind: 'role' });
+            }
+        }
+        catch (error) {
+            if (!isDenied(error))
+                throw error;
+            ledger.forget({ kind: 'role' });
+            log.info(`The import role could not be set up: ${error.operation} is denied.`);
+            throw refusal;
+        }
+        return onceRolePropagates(log, () => startImport(ecs, spec));
+    }
+}
+/** What ImportImage is told of the request and of what was found in the file. */
+function importSpec(context, target, from, name) {
+    const { request, disks } = context;
+    const { image, bucket, importRole } = request;
+    return {
+        ...image,
+        name,
+        bucket,
+        disks: disks.map(({ format }, n) => ({
+            key: from.staged[n]?.key ?? '',
+            format,
+            size: n === 0 ? image.systemSize : undefined,
+        })),
+        bootMode: bootModeOf(request, disks),
+        licenseType: licenseOf(request),
+        roleName: importRole,
+        tags: tagsOf(context, target, from.sums),
+        clientToken: clientToken(context, target.region, name),
+    };
+}
+function copyTo(context, target, from, name) {
+    const { request, clients } = context;
+    const { region, kmsKeyId, encrypted } = target;
+    const spec = {
+        imageId: from.imageId ?? '',
+        name,
+        to: region,
+        description: request.image.description,
+        encrypted,
+        kmsKeyId,
+        resourceGroupId: request.image.resourceGroup,
+        tags: tagsOf(context, target, from.sums),
+        clientToken: clientToken(context, region, name),
+    };
+    return startCopy(clients.ecs, clients.ecsIn(region), spec, request.timeout);
+}
+function tagsOf({ request, disks, me }, target, sums) {
+    const { repository, runId } = request.workflow;
+    return {
+        [MARK_TAG]: markText(me),
+        [CONTENT_TAG]: contentOf(request, disks, sums, target),
+        [RUN_TAG]: `${repository}/${runId}`.slice(-128),
+        ...request.image.tags,
+    };
+}
+/** One token for one import or copy: the same for every try, another for another execution. */
+const clientToken = ({ me }, region, name) => (0,external_node_crypto_namespaceObject.createHash)('sha256')
+    .update(JSON.stringify([markText(me), region, name]))
+    .digest('hex');
+
+;// CONCATENATED MODULE: ./src/run/dry-run.ts
+
+
+
+/** A dry run that passes is answered with an error of one of these codes; without the object it can tell no more. */
+const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
+/** Says what a run would do, and asks the API whether it would take the import. Changes nothing. @throws CloudErrors */
+async function dryRun(context, plan) {
+    const { request, disks, clients, log } = context;
+    const { bucket, image } = request;
+    const [first] = plan.targets;
+    if (first !== undefined && first.adopt === undefined) {
+        const from = { staged: plan.objects.map(({ key }) => ({ key, etag: '', versionId: undefined })), sums: [] };
+        const params = { ...importParams(importSpec(context, first, from, image.name)), DryRun: true };
+        try {
+            await clients.ecs('ImportImage', params);
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            const isTaken = error.code === 'InvalidImageName.Duplicated' && request.forceDelete;
+            if (!PASSED.test(error.code) && !isTaken)
+                throw new CloudErrors('Nothing was uploaded.', [error]);
+        }
+    }
+    const wouldDo = [
+        ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
+        ...disks.map((disk, n) => `upload ${disk.path} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
+        ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
+            if (adopt !== undefined)
+                return `resume with image ${adopt.id} as ${name} in ${region}`;
+            return `${kind} ${name} in ${region}${holder === undefined ? '' : `, replacing ${holder.id}`}`;
+        }),
+    ];
+    for (const line of wouldDo)
+        log.info(`Would ${line}.`);
+    log.info('Not checked: whether ECS can read the bucket, quotas, and the content beyond its headers.');
+    return { images: [], staged: [], leftovers: [], times: {}, wouldDo };
+}
+
+;// CONCATENATED MODULE: ./src/ecs/share.ts
+
+
+
+
+/** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
+const AT_ONCE = 10;
+/** How long the list of accounts may lag behind, in ms: undocumented. */
+const READ_BACK = 15_000;
+/**
+ * Shares an image with accounts and proves it by reading back. Idempotent.
+ * @throws CloudError `ShareIncomplete` naming the accounts that are missing
+ */
+async function shareImage(ecs, imageId, accounts) {
+    const missing = await notShared(ecs, imageId, accounts);
+    for (let at = 0; at < missing.length; at += AT_ONCE) {
+        const added = missing
+            .slice(at, at + AT_ONCE)
+            .map((account, n) => [`AddAccount.${n + 1}`, account]);
+        await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
+    }
+    let left = missing;
+    const readBack = async () => {
+        if (left.length > 0)
+            left = await notShared(ecs, imageId, accounts);
+        return left.length === 0 || undefined;
+    };
+    if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack))
+        return;
+    const text = `image ${imageId} is not shared with ${left.join(', ')}`;
+    throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
+}
+/** Which of the accounts cannot use the image yet. */
+async function notShared(ecs, imageId, accounts) {
+    const sharing = new Set();
+    const shares = entries(ecs, 'DescribeImageSharePermission', { ImageId: imageId }, 'Accounts', 'Account');
+    for await (const share of shares)
+        sharing.add(textAt(share, 'AliyunId'));
+    return accounts.filter((account) => !sharing.has(account));
+}
+
+;// CONCATENATED MODULE: ./src/ecs/finish.ts
+
+/** Gives an image that is Available its family, boot mode and sharing. Idempotent. @throws CloudError */
+async function finishImage(ecs, imageId, { family, uefiPreferred, accounts }) {
+    if (family !== undefined || uefiPreferred) {
+        const bootMode = uefiPreferred ? 'UEFI-Preferred' : undefined;
+        await ecs('ModifyImageAttribute', { ImageId: imageId, ImageFamily: family, BootMode: bootMode });
+    }
+    if (accounts.length > 0)
+        await shareImage(ecs, imageId, accounts);
+}
+
+;// CONCATENATED MODULE: ./src/ecs/swap.ts
+/**
+ * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
+ * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. A new image that somebody
+ * set aside has been replaced by a later run, which keeps the name.
+ */
+function nextSwap(held, goal) {
+    const wanted = Object.values(held).includes(goal) ? goal : other(goal);
+    if (held.name === wanted)
+        return 'done';
+    if (held.name === undefined) {
+        const somewhere = held.aside === wanted || held.temporary === wanted;
+        return somewhere ? { rename: wanted, to: 'name' } : 'done';
+    }
+    if (held.aside === 'new')
+        return 'done';
+    return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
+}
+const other = (who) => (who === 'new' ? 'old' : 'new');
+
+;// CONCATENATED MODULE: ./src/ecs/name.ts
+
+
+
+
+
+
+/** How long a swap may take, eventual consistency of the listing included, in ms. */
+const SWAP = 180_000;
+/** How long an image that was seen before may be missing from the listing, in ms: undocumented. */
+const UNLISTED = 30_000;
+/**
+ * Gives the name to the new image and sets the old one aside; where that fails halfway, the old one gets it back.
+ * @returns id of the image that held the name, undefined when none did
+ * @throws CloudError whose message says which image holds the name
+ */
+async function takeName(wanted, newId) {
+    const moved = [];
+    try {
+        await swapNames(wanted, newId, 'new', moved);
+        return moved.at(-1);
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        if (moved.length > 0)
+            await swapNames(wanted, newId, 'old', moved).catch(() => undefined);
+        throw error.reworded(`${error.message}; ${await holders(wanted, newId)}`);
+    }
+}
+async function holders({ ecs, name, region }, newId) {
+    const command = `aliyun ecs ModifyImageAttribute --RegionId ${region} --ImageId ${newId} --ImageName ${name}`;
+    const what = `the new image ${newId} is Available`;
+    try {
+        const images = await listImages(ecs);
+        const holder = images.find((image) => image.name === name);
+        const fresh = images.find(({ id }) => id === newId);
+        const held = holder === undefined ? `no image holds the name ${name}` : `image ${holder.id} holds the name ${name}`;
+        return `${held}, ${what} as ${fresh?.name ?? 'unknown'}. To name it: ${command}`;
+    }
+    catch {
+        return `${what}, and which image holds the name ${name} cannot be seen. To name it: ${command}`;
+    }
+}
+/**
+ * Renames until the goal holds the name, from whatever state it finds. Idempotent.
+ * @param moved - receives the ids of the images that are set aside; the last one in it is the first to go back
+ * @throws CloudError
+ */
+async function swapNames(wanted, newId, goal, moved = []) {
+    const { ecs, log, name } = wanted;
+    const started = now();
+    const patience = { first: 1_000, slowest: 10_000, deadline: started + SWAP };
+    let last;
+    let told = false;
+    const step = async () => {
+        const fresh = await imageById(ecs, newId);
+        const others = (await listImages(ecs)).filter((image) => image.id !== newId && isInvolved(image, name));
+        // One listing without an image that was just Available proves nothing.
+        if (goal === 'new' && fresh === undefined && now() - started < UNLISTED)
+            return undefined;
+        const swap = nextSwap(heldBy(name, others, fresh), goal);
+        if (swap === 'done')
+            return true;
+        const isBack = swap.rename === 'old' && swap.to === 'name';
+        const old = isBack ? lastSetAside(others, moved) : others.find((image) => image.name === name);
+        const moving = swap.rename === 'new' ? fresh : old;
+        if (moving === undefined)
+            return undefined;
+        if (isBeingMade(moving)) {
+            if (!told)
+                log.info(`Image ${moving.id}, which holds the name, is still being made; waiting for it.`);
+            told = true;
+            patience.deadline = Math.max(started + SWAP, Math.min(now() + SWAP, started + wanted.timeout));
+            return undefined;
+        }
+        const to = { name, aside: asideName(name, moving.id), temporary: wanted.temporary }[swap.to];
+        if (swap.to === 'aside')
+            moved.push(moving.id);
+        await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
+        log.info(`Renamed the ${swap.rename} image ${moving.id}: ${moving.name} -> ${to}.`);
+        await shown(ecs, moving);
+        return undefined;
+    };
+    const patiently = async () => {
+        try {
+            return await step();
+        }
+        catch (error) {
+            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
+            // deleted the image; where an answer was lost, the next look shows what it would have said.
+            if (!hasCode(error, /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/) && !passes(error))
+                throw error;
+            last = error;
+            return undefined;
+        }
+    };
+    const done = await poll(patience, patiently);
+    if (done !== true)
+        throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `the name ${name} is not settled`);
+}
+/** Waits until a listing shows the rename: what is decided next must not rest on a stale one. */
+async function shown(ecs, before) {
+    const look = async () => ((await imageById(ecs, before.id))?.name === before.name ? undefined : true);
+    await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
+}
+/** Whether a swap for this name has set the image aside. */
+const isAside = ({ id, name }, wanted) => name === asideName(wanted, id);
+const isInvolved = (image, wanted) => image.name === wanted || isAside(image, wanted);
+function heldBy(name, others, fresh) {
+    const held = {};
+    for (const image of others)
+        held[image.name === name ? 'name' : 'aside'] = 'old';
+    if (fresh !== undefined)
+        held[fresh.name === name ? 'name' : isAside(fresh, name) ? 'aside' : 'temporary'] = 'new';
+    return held;
+}
+/** Of those that were set aside the one that we moved, or else the newest: it held the name last. */
+function lastSetAside(others, moved) {
+    const [newest] = others.toSorted((a, b) => b.created.localeCompare(a.created));
+    return others.find(({ id }) => id === moved.at(-1)) ?? newest;
+}
+
+;// CONCATENATED MODULE: ./src/ecs/wait.ts
+
+
+
+
+
+const LOST_TASK = /^(Failed|Deleted)$/;
+/** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
+const GONE = 180_000;
+/** How long the reason of a failed import may take to be told, in ms. */
+const REASON = 20_000;
+/**
+ * Waits until an image is Available, watching image and task, whichever speaks first.
+ * A failed look is not a failed import: it is logged, and the next look decides.
+ * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
+ * has expired)
+ */
+async function waitForImage(waiting, { imageId, taskId }) {
+    const { ecs, log, timeout } = waiting;
+    const started = now();
+    let missing;
+    let told = '';
+    const taskStatus = watchTask(waiting, taskId);
+    const look = async () => {
+        const image = await imageById(ecs, imageId);
+        const looked = now();
+        missing = image === undefined ? (missing ?? looked) : undefined;
+        const ready = image?.status === 'Available';
+        // An image that is ready needs no task to say so.
+        const task = ready ? undefined : await taskStatus();
+        const state = [image?.status ?? 'not visible yet', image?.progress, task && `import task ${task}`]
+            .filter(Boolean)
+            .join(', ');
+        if (state !== told)
+            log.info(`Image ${imageId}: ${state}.`);
+        told = state;
+        if (ready)
+            return image;
+        if (LOST_TASK.test(task ?? '') || (image !== undefined && isFailed(image)) || looked - (missing ?? looked) > GONE) {
+            throw await wait_failure(ecs, { imageId, taskId }, task, image?.status);
+        }
+        return undefined;
+    };
+    const patiently = async () => {
+        try {
+            return await look();
+        }
+        catch (error) {
+            if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer')))
+                throw error;
+            log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
+            return undefined;
+        }
+    };
+    const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
+    if (image !== undefined)
+        return image;
+    const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
+    const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
+    throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
+}
+/** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
+function watchTask({ ecs, log }, taskId) {
+    let blind = false;
+    return async () => {
+        if (blind || taskId === undefined)
+            return undefined;
+        try {
+            return await statusOf(ecs, taskId);
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            blind = isDenied(error);
+            log.info(`The task ${taskId} cannot be seen (${error.code}); the image alone tells enough.`);
+            return undefined;
+        }
+    };
+}
+class ImportFailed extends CloudError {
+}
+async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
+    const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
+    // The image may be marked as failed a moment before its task says why.
+    const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
+    const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
+    const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
+    const failed = (code, text) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
+    if (reason !== undefined)
+        return failed(reason.code, `: ${reason.message}`);
+    if (task === 'Deleted')
+        return failed('ImportCancelled', ': its import task was cancelled');
+    return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
+}
+
 ;// CONCATENATED MODULE: ./src/oss/objects.ts
 
-/** Metadata that marks an object as made by a run of ours, `<repository>/<run id>`. */
+/** Metadata that marks an object as made by an execution of ours. */
 const MARK = 'x-oss-meta-alicloud-import';
-/** Headers of all objects that a run makes. A bucket's default class may be Archive, which ECS cannot read. */
-const marked = (run) => ({ [MARK]: run, 'x-oss-storage-class': 'Standard' });
+/** Headers of all objects that we make. A bucket's default class may be Archive, which ECS cannot read. */
+const marked = (mark) => ({ [MARK]: mark, 'x-oss-storage-class': 'Standard' });
 /**
  * Looks at an object; undefined when there is none, `unknown` where the right oss:GetObject is missing.
  * @throws CloudError
@@ -45182,46 +45893,77 @@ function toState(headers) {
         etag: text('etag') ?? '',
         crc64: text('x-oss-hash-crc64ecma'),
         versionId: text('x-oss-version-id'),
-        run: text(MARK),
+        mark: text(MARK),
     };
 }
 /**
- * Deletes a staged object if it is ours. Idempotent.
+ * Deletes a staged object if it is ours, in a versioned bucket the version that we made. Idempotent.
  * @returns false when it is somebody else's or cannot be told from that, and stays
  * @throws CloudError
  */
 async function removeObject(oss, claim) {
-    const found = await headObject(oss, claim.key);
+    const { key, etag, versionId } = claim;
+    // A bucket whose versioning is suspended calls its only version "null", whoever wrote it last.
+    if (versionId !== undefined && versionId !== 'null')
+        return objects_remove(oss, key, versionId);
+    const found = await headObject(oss, key);
     if (found === undefined)
         return true;
-    const unseen = found === 'unknown';
-    const ours = unseen
-        ? claim.private || claim.etag !== undefined
-        : found.run === claim.run || found.etag === claim.etag;
-    if (!ours)
+    if (found === 'unknown')
+        return (claim.derived || etag !== undefined) && objects_remove(oss, key, versionId);
+    if (found.etag !== etag && !claim.isOurs(found.mark))
         return false;
-    const versionId = unseen ? claim.versionId : found.versionId;
-    await oss.call('oss:DeleteObject', (sdk) => sdk.delete(claim.key, versionId === undefined ? {} : { versionId }));
-    oss.log.info(`Deleted oss://${oss.bucket}/${claim.key}.`);
-    // With versions an older one may come to light that is ours too: a lost answer makes us put an object twice.
-    if (!unseen && versionId !== undefined)
-        await removeObject(oss, claim);
+    await objects_remove(oss, key, found.versionId);
+    // Under it there may be a version that is ours too: after a lost answer an object is put twice.
+    return found.versionId === undefined || removeObject(oss, claim);
+}
+async function objects_remove(oss, key, versionId) {
+    await oss.call('oss:DeleteObject', (sdk) => sdk.delete(key, versionId === undefined ? {} : { versionId }));
+    oss.log.info(`Deleted oss://${oss.bucket}/${key}.`);
     return true;
 }
-/** Unfinished uploads under exactly this key. */
-async function unfinishedUploads(oss, key) {
+/** Unfinished uploads of keys with this prefix, in the order of their beginning under each key. @throws CloudError */
+async function listUploads(oss, prefix) {
     const found = [];
-    let marker = {};
+    let marker = { key: '', id: '' };
     for (;;) {
-        const query = { prefix: key, 'max-uploads': 1000, ...marker };
+        const query = {
+            prefix,
+            'max-uploads': 1000,
+            ...(marker.key !== '' && { 'key-marker': marker.key, 'upload-id-marker': marker.id }),
+        };
         const page = await oss.call('oss:ListMultipartUploads', (sdk) => sdk.listUploads(query));
         for (const { name, uploadId, initiated } of page.uploads) {
-            if (name === key && uploadId !== undefined)
-                found.push({ id: uploadId, initiated: Date.parse(initiated ?? '') });
+            if (name?.startsWith(prefix) !== true || uploadId === undefined)
+                continue;
+            found.push({ key: name, id: uploadId, initiated: Date.parse(initiated ?? '') || 0 });
         }
-        if (!page.isTruncated || page.nextKeyMarker === undefined)
-            return found;
-        marker = { 'key-marker': page.nextKeyMarker, 'upload-id-marker': page.nextUploadIdMarker };
+        const next = { key: page.nextKeyMarker ?? '', id: page.nextUploadIdMarker ?? '' };
+        const advances = next.key !== marker.key || next.id !== marker.id;
+        if (!page.isTruncated || next.key === '' || !advances)
+            return found.sort((a, b) => a.initiated - b.initiated);
+        marker = next;
+    }
+}
+/** Keys of the objects with this prefix; undefined where the right to list them is missing. @throws CloudError */
+async function listKeys(oss, prefix) {
+    const found = [];
+    let token;
+    try {
+        for (;;) {
+            const query = { prefix, 'max-keys': 1000, ...(token !== undefined && { 'continuation-token': token }) };
+            const page = await oss.call('oss:ListObjects', (sdk) => sdk.listV2(query));
+            found.push(...page.objects.map(({ name }) => name).filter((name) => name.startsWith(prefix)));
+            const next = page.nextContinuationToken ?? undefined;
+            if (!page.isTruncated || next === undefined || next === token)
+                return found;
+            token = next;
+        }
+    }
+    catch (error) {
+        if (!isDenied(error))
+            throw error;
+        return undefined;
     }
 }
 /** Begins a multipart upload and gives its id. @throws CloudError */
@@ -45242,22 +45984,375 @@ async function abortUpload(oss, key, id) {
         oss.log.info(`Aborted the unfinished upload of ${key}.`);
 }
 
-;// CONCATENATED MODULE: ./src/targets.ts
+;// CONCATENATED MODULE: ./src/run/keys.ts
+
+/** What the keys of all attempts with this owner begin with. */
+const ownerFolder = ({ image, workflow }, { owner }) => `${PREFIX}${image.name}/${workflow.runId}-${owner}/`;
+/** What all keys of this execution begin with, but those that the user has chosen. */
+const folder = (request, me) => `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/`;
+/** File names of the disks below a folder of ours. */
+const diskNames = (disks) => disks.map(({ format }, n) => `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`);
+/** Object keys of the disks, in their order: the user's, or those that only this execution uses. */
+function stagingKeys(request, disks, me) {
+    const { key } = request;
+    return diskNames(disks).map((name, n) => {
+        if (key === undefined)
+            return folder(request, me) + name;
+        return n === 0 ? key : `${key}-${name}`;
+    });
+}
+/** What the keys of the zero objects begin with; never a key of the user's. */
+const zeroPrefix = (request, disks, me, n) => `${folder(request, me)}${diskNames(disks)[n] ?? ''}`;
+/** Whether a key was derived by an attempt with this owner, so that nobody else uses it. */
+const isDerived = (key, { owner }) => key.startsWith(PREFIX) && key.includes(`-${owner}/`);
+/** Name of the file that an attempt before this one has staged under this key; undefined for any other key. */
+function earlierFile(key, request, me) {
+    const [, attempt, name] = /^(\d+)-[0-9a-f]{8}\/(.+)$/.exec(key.slice(ownerFolder(request, me).length)) ?? [];
+    return Number(attempt) < me.attempt ? name : undefined;
+}
+
+;// CONCATENATED MODULE: ./src/run/image.ts
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Makes one image: starts it or goes on with one under way, waits until it is Available, takes the name and finishes it.
+ * @throws CloudError when no image came of it
+ */
+async function makeImage(context, target, from) {
+    const { clients, log, request, ledger } = context;
+    const { region, name, replaced: ids } = target;
+    const ecs = clients.ecsIn(region);
+    const started = target.adopt ? await resume(context, target, target.adopt) : await start_start(context, target, from);
+    if (ids.length > 0)
+        ledger.record({ kind: 'replaced', region, name, by: started.imageId, ids });
+    const image = { ...(await waitForImage({ ecs, log, timeout: request.timeout }, started)), region };
+    if (target.kind === 'import')
+        await assertObjectsUnchanged(context, image, from.staged);
+    if (!target.intermediate)
+        context.onAvailable(image);
+    return { ...(await nameAndFinish(context, target, image)), taskId: started.taskId };
+}
+async function resume(context, target, image) {
+    const { clients, ledger, log } = context;
+    const { id, status } = image;
+    const mark = image.tags[MARK_TAG];
+    const attempt = parseMark(mark)?.attempt ?? 0;
+    log.info(`Resuming with image ${id} (${status}) from attempt ${attempt}: it has the same content.`);
+    const importing = target.kind === 'import' && isBeingMade(image);
+    const taskId = importing ? await importTask(clients.ecs, id).catch(() => undefined) : undefined;
+    const entry = entryFor(context, target, image.name, mark);
+    if (!isFinished(image) || image.name !== target.name)
+        ledger.record({ ...entry, id, taskId });
+    return { imageId: id, taskId };
+}
+/**
+ * A versioned bucket lets others write over an object in spite of x-oss-forbid-overwrite, and only the key names what ECS
+ * reads. Under a key of the user's the object must still be the one that was staged.
+ */
+async function assertObjectsUnchanged(context, image, staged) {
+    const { clients, ledger, me, request } = context;
+    for (const { key, etag, versionId } of staged) {
+        if (isDerived(key, me))
+            continue;
+        const there = await headObject(clients.oss, key);
+        if (there === 'unknown' || (there?.etag === etag && there.versionId === versionId))
+            continue;
+        // The image is finished and stays; whether it may have the name is the user's to say.
+        for (const made of ledger.made())
+            if (made.kind === 'image' || made.kind === 'replaced')
+                ledger.forget(made);
+        const what = `oss://${request.bucket}/${key} was replaced or deleted by somebody else during the import`;
+        const text = `${what}; image ${image.id} in ${image.region}, named ${image.name}, may hold other bytes`;
+        throw new CloudError('oss:HeadObject', 'ObjectReplaced', text);
+    }
+}
+/** Gives an image that is Available its name, then the rest; a failure leaves it as it is. */
+async function nameAndFinish(context, target, image) {
+    const { clients, request, ledger, log, me } = context;
+    const { region, name, intermediate } = target;
+    const ecs = clients.ecsIn(region);
+    if (intermediate)
+        return { image, replaced: undefined };
+    const entry = entryFor(context, target, image.name);
+    let replaced;
+    if (image.name !== name) {
+        const temporary = temporaryName(name, markText(me));
+        try {
+            replaced = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            // What it was to replace stays.
+            ledger.forget(entry, { kind: 'replaced', region, name, by: image.id, ids: [] });
+            const { name: called = image.name } = (await imageById(ecs, image.id).catch(() => undefined)) ?? {};
+            return { image: { ...image, name: called }, replaced, failure: error };
+        }
+    }
+    ledger.forget(entry);
+    const named = { image: { ...image, name }, replaced };
+    const { family, bootMode } = request.image;
+    const { accounts } = request.distribution;
+    try {
+        await finishImage(ecs, image.id, { family, uefiPreferred: bootMode === 'UEFI-Preferred', accounts });
+        return named;
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        return { ...named, failure: error };
+    }
+}
+
+;// CONCATENATED MODULE: ./src/run/plan-images.ts
+
+
+
+
+
+
+
+/** A temporary image of another run is left alone for this long, in ms: it may be under way. */
+const STALE = 24 * 3_600_000;
+/**
+ * Decides for each target what becomes of the images that stand in its way.
+ * @param images - all own images, by region
+ * @throws CloudError when a file that has to be read cannot be
+ */
+async function planImages(context, targets, images) {
+    const { request, disks, me } = context;
+    const around = (target) => images.get(target.region) ?? [];
+    const compares = targets.some((target) => candidates(context, target, around(target)).some(needsContent(context)));
+    const sums = compares ? await sumsOf(disks) : undefined;
+    const planned = targets.map((target) => planTarget(context, target, around(target), sums));
+    const kept = planned.find(({ kind }) => kind === 'encrypt')?.adopt
+        ? planned.filter(({ intermediate }) => !intermediate)
+        : planned;
+    const used = new Set(kept.flatMap(({ adopt, cancel }) => [adopt, ...cancel]));
+    const prefix = plainPrefix(request.image.name, me.owner);
+    const intermediates = (images.get(request.region) ?? []).filter((image) => image.name.startsWith(prefix) && relationOf(context, image) === 'earlier attempt' && !used.has(image));
+    const problems = request.forceDelete ? [] : kept.flatMap(nameTaken);
+    return { targets: kept, intermediates, sums, problems };
+}
+const relationOf = ({ me }, { tags }) => relation(parseMark(tags[MARK_TAG]), me);
+/** Images under the name, and those of earlier attempts under their temporary ones. */
+function candidates(context, { name, intermediate }, images) {
+    const { request, me } = context;
+    const prefix = intermediate ? plainPrefix(request.image.name, me.owner) : temporaryPrefix(name, me.owner);
+    const isEarlier = (image) => image.name.startsWith(prefix) && relationOf(context, image) !== 'other';
+    return images.filter((image) => image.name === name || isEarlier(image));
+}
+/** Whether the decision on an image depends on what it is made of. */
+const needsContent = (context) => (image) => image.tags[CONTENT_TAG] !== undefined &&
+    (relationOf(context, image) === 'earlier attempt' ||
+        (context.request.reuseIdentical && image.status === 'Available'));
+function planTarget(context, target, images, sums) {
+    const { request, disks } = context;
+    const { name, intermediate } = target;
+    const content = sums && contentOf(request, disks, sums, target);
+    const decisions = candidates(context, target, images).map((image) => [
+        image,
+        decide(image, {
+            relation: relationOf(context, image),
+            named: image.name === name,
+            sameContent: content !== undefined && image.tags[CONTENT_TAG] === content,
+            force: request.forceDelete,
+            reuse: request.reuseIdentical,
+        }),
+    ]);
+    const by = (...wanted) => decisions.filter(([, decision]) => wanted.includes(decision)).map(([image]) => image);
+    const [adopt, ...spare] = by('adopt');
+    const left = request.forceDelete && !intermediate ? leftByForcedRuns(images, name) : [];
+    return {
+        ...target,
+        adopt,
+        holder: by('wait', 'replace', 'refuse').find((image) => image.name === name),
+        cancel: [...by('cancel'), ...spare.filter(isBeingMade)],
+        replaced: [...new Set([...by('replace'), ...spare.filter(isFinished), ...left].map(({ id }) => id))],
+    };
+}
+/** Images that were set aside for the name, and old temporary ones of runs that never came back. */
+function leftByForcedRuns(images, name) {
+    const isStale = (image) => image.name.startsWith(temporaryPrefix(name)) &&
+        parseMark(image.tags[MARK_TAG]) !== undefined &&
+        Date.parse(image.created) < now() - STALE;
+    return images.filter((image) => (isAside(image, name) || isStale(image)) && !isBeingMade(image));
+}
+function nameTaken({ holder, kind, region }) {
+    if (holder === undefined)
+        return [];
+    const where = kind === 'copy' ? ` in ${region}` : '';
+    const text = `image ${holder.id} (${holder.status})${where} has the name ${holder.name}`;
+    return [new CloudError('ecs:DescribeImages', 'InvalidImageName.Duplicated', text)];
+}
+
+;// CONCATENATED MODULE: ./src/run/undo/kind.ts
+/** For a shell. */
+const quoted = (text) => /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+const removeCommand = (bucket, key) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
+const ecsCommand = (region, action, parameters) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
+
+;// CONCATENATED MODULE: ./src/run/undo/upload.ts
+
+
+
+
+const upload = {
+    deadline: 45_000,
+    async undo({ key, id }, { clients: { oss }, me }) {
+        const known = id === undefined ? [] : [id];
+        for (const one of isDerived(key, me) ? await under(key) : known)
+            await abortUpload(oss, key, one);
+        if (known.length > 0 || isDerived(key, me))
+            return undefined;
+        throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
+        async function under(prefix) {
+            try {
+                return (await listUploads(oss, prefix)).filter((one) => one.key === prefix).map((one) => one.id);
+            }
+            catch (error) {
+                if (!isDenied(error) || id === undefined)
+                    throw error;
+                return known;
+            }
+        }
+    },
+    byHand({ key, id }, { request: { bucket } }) {
+        const what = `An unfinished upload of oss://${bucket}/${key} may still exist and is billed`;
+        const look = `ossutil api list-multipart-uploads --bucket ${bucket} --prefix ${quoted(key)}`;
+        return id === undefined
+            ? `${what}. Look for it: ${look}`
+            : `${what}. Remove it: ${abortCommand(bucket, { key, id })}`;
+    },
+};
+const abortCommand = (bucket, { key, id }) => `ossutil api abort-multipart-upload --bucket ${bucket} --key ${quoted(key)} --upload-id ${id}`;
+
+;// CONCATENATED MODULE: ./src/run/plan-objects.ts
+
+
+
+
+
+/** Looks at the keys of the disks and at what earlier attempts have left. Reads only. @throws CloudError */
+async function planObjects(context, reachable) {
+    const { request, disks, me } = context;
+    const plans = stagingKeys(request, disks, me).map((key) => ({ key }));
+    const problems = [];
+    const left = [];
+    if (reachable) {
+        for (const plan of plans) {
+            // Also where nothing can lie under the key yet: this tells whether data may be sent to the bucket at all.
+            const found = await objectUnder(context, plan.key);
+            if (found instanceof CloudError)
+                problems.push(found);
+            else if (found !== undefined)
+                plan.found = { ...found, key: plan.key };
+        }
+        if (me.attempt > 1 && problems.length === 0)
+            left.push(...(await earlierAttempts(context, plans)));
+    }
+    return { objects: plans, left, problems };
+}
+async function objectUnder({ clients: { oss, log }, me }, key) {
+    const found = await headObject(oss, key).catch((error) => {
+        if (hasCode(error, 'PublicEndpointForbidden'))
+            return error;
+        throw error;
+    });
+    if (found instanceof CloudError)
+        return found;
+    if (found === 'unknown')
+        log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
+    if (found === undefined || found === 'unknown' || isOurs(found.mark, me)) {
+        return found === 'unknown' ? undefined : found;
+    }
+    return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
+}
+/** Finds what earlier attempts have left by the prefix of their keys, and adds to the plans what can be resumed. */
+async function earlierAttempts(context, plans) {
+    const { request, disks, clients, me } = context;
+    const { oss, log } = clients;
+    const prefix = ownerFolder(request, me);
+    const uploads = await listedUploads(context, prefix);
+    const keys = await listKeys(oss, prefix);
+    if (keys === undefined)
+        log.info('Not checked: objects that earlier attempts have left (oss:ListObjects is denied).');
+    if (request.key === undefined) {
+        for (const [n, name] of diskNames(disks).entries()) {
+            const plan = plans[n];
+            const ofDisk = ({ key }) => earlierFile(key, request, me) === name;
+            const upload = uploads.findLast(ofDisk);
+            const key = keys?.findLast((one) => ofDisk({ key: one }));
+            const found = key === undefined ? undefined : await headObject(oss, key);
+            if (plan !== undefined && upload !== undefined)
+                plan.upload = upload;
+            if (plan !== undefined && key !== undefined && typeof found === 'object')
+                plan.found = { ...found, key };
+        }
+    }
+    else {
+        for (const { key } of plans)
+            await warnOfUploads(context, key);
+    }
+    const isEarlier = (key) => earlierFile(key, request, me) !== undefined;
+    return [
+        ...uploads.filter(({ key }) => isEarlier(key)).map(({ key, id }) => madeUnder(key, { kind: 'upload', key, id })),
+        ...(keys ?? []).filter(isEarlier).map((key) => madeUnder(key, { kind: 'object', key })),
+    ];
+}
+/** Zero objects and their seeds are undone together. */
+function madeUnder(key, otherwise) {
+    const [, prefix] = /^(.*)\.(zeros|seed)$/.exec(key) ?? [];
+    return prefix === undefined ? otherwise : { kind: 'zeros', key: prefix };
+}
+async function listedUploads({ clients }, prefix) {
+    try {
+        return await listUploads(clients.oss, prefix);
+    }
+    catch (error) {
+        if (!isDenied(error))
+            throw error;
+        return [];
+    }
+}
+/** Under a key of the user's an upload may be anybody's: an earlier attempt's, killed without post, or another run's. */
+async function warnOfUploads(context, key) {
+    const { clients, request } = context;
+    for (const upload of await listedUploads(context, key)) {
+        if (upload.key !== key)
+            continue;
+        const what = `An unfinished upload of oss://${request.bucket}/${key} exists and is billed`;
+        clients.log.warning(`${what}. If no other run is working on it, abort it: ${abortCommand(request.bucket, upload)}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./src/run/targets.ts
+
 
 /** All images that a request asks for, in the order in which they are made. The first is imported. */
-function targetsOf({ region, image: { name }, distribution, run }) {
+function targetsOf({ region, image: { name }, distribution }, me) {
     const { copies, encrypted, kmsKeyId } = distribution;
-    const imported = { kind: 'import', region, name, kmsKeyId: undefined, scratch: false };
+    const own = { region, name, kmsKeyId, encrypted, intermediate: false };
+    const plain = { region, name: plainName(name, markText(me)), kmsKeyId: undefined, encrypted: false };
     const main = encrypted
         ? [
-            { ...imported, name: plainName(name, run.id), scratch: true },
-            { ...imported, kind: 'encrypt', kmsKeyId },
+            { ...plain, kind: 'import', intermediate: true },
+            { ...own, kind: 'encrypt' },
         ]
-        : [imported];
-    return [...main, ...copies.map((copy) => ({ kind: 'copy', scratch: false, ...copy }))];
+        : [{ ...own, kind: 'import' }];
+    return [...main, ...copies.map((copy) => ({ kind: 'copy', intermediate: false, encrypted, ...copy }))];
 }
 
-;// CONCATENATED MODULE: ./src/check.ts
+;// CONCATENATED MODULE: ./src/run/preflight.ts
 
 
 
@@ -45265,34 +46360,26 @@ function targetsOf({ region, image: { name }, distribution, run }) {
 
 
 
-
-
-/** One name for one import: the same for every try, another for another attempt or another request. */
-function clientToken(request, region, imageName) {
-    const withoutKeys = { ...request, identity: undefined, imageName, target: region };
-    return (0,external_node_crypto_namespaceObject.createHash)('sha256').update(JSON.stringify(withoutKeys)).digest('hex');
-}
 /**
  * Asks the cloud everything that would make the import fail later. Reads only.
  * @throws CloudErrors with all refusals, CloudError for one that hides all others (wrong keys, no line)
  */
-async function check(cloud, request, keys, content) {
-    const account = await whoAmI(cloud);
-    const planned = Promise.all(targetsOf(request).map((target) => planTarget(cloud, request, target, content)));
-    const [bucket, targets] = await Promise.all([inspectBucket(cloud.oss), planned]);
-    const bucketIssues = bucketProblems(cloud, bucket, account);
+async function preflight(context) {
+    const { request, clients, me } = context;
+    const account = await whoAmI(clients);
+    const targets = targetsOf(request, me);
+    const regions = [...new Set(targets.map(({ region }) => region))];
+    const listed = Promise.all(regions.map(async (region) => [region, await listImages(clients.ecsIn(region))]));
+    const [bucket, images] = await Promise.all([inspectBucket(clients.oss), listed]);
+    const bucketIssues = bucketProblems(clients, bucket, account);
     // A bucket elsewhere or of somebody else does not tell what it holds.
     const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
-    const found = reachable ? await Promise.all(keys.map((key) => objectUnder(cloud, request, key))) : [];
-    const problems = [
-        ...bucketIssues,
-        ...found.filter((one) => one instanceof CloudError),
-        ...(request.forceDelete ? [] : targets.flatMap(nameTaken)),
-    ];
-    if (problems.length > 0)
-        throw new CloudErrors('Nothing was uploaded.', problems);
-    const staged = found.map((one) => (one instanceof CloudError ? undefined : one));
-    return { makeBucket: bucket.exists !== 'yes', staged, targets };
+    const { objects, left, problems } = await planObjects(context, reachable);
+    const imagePlan = await planImages(context, targets, new Map(images));
+    const all = [...bucketIssues, ...problems, ...imagePlan.problems];
+    if (all.length > 0)
+        throw new CloudErrors('Nothing was uploaded.', all);
+    return { ...imagePlan, account, makeBucket: bucket.exists !== 'yes', objects, left };
 }
 /** The account id; this call needs no right, so a refusal means wrong credentials. */
 async function whoAmI({ sts, log }) {
@@ -45329,327 +46416,241 @@ function bucketProblems({ oss, log }, bucket, account) {
     }
     return problems;
 }
-async function objectUnder({ oss, log }, request, key) {
-    const found = await headObject(oss, key).catch((error) => {
-        if (hasCode(error, 'PublicEndpointForbidden'))
-            return error;
-        throw error;
-    });
-    if (found instanceof CloudError)
-        return found;
-    if (found === 'unknown')
-        log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
-    if (found === undefined || found === 'unknown')
-        return undefined;
-    // In a first attempt it is another job's, or another step's.
-    if (found.run === request.run.mark && request.run.attempt > 1)
-        return found;
-    return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
-}
-async function planTarget(cloud, { run, forceDelete }, target, content) {
-    const ecs = cloud.ecsIn(target.region);
-    const { name } = target;
-    const again = run.attempt > 1;
-    const held = target.scratch && !again ? [] : await findImages(ecs, { name });
-    const waiting = again ? await findImages(ecs, { name: temporaryName(name, run.id) }) : [];
-    const ours = again ? [...held, ...waiting].filter((one) => isOurs(one, run.mark)) : [];
-    const broken = ours.filter(({ status }) => /^(CreateFailed|UnAvailable)$/.test(status));
-    const identical = held.find((one) => content !== undefined && isTwin(one, run.repository, content));
-    const adopt = ours.find((one) => !broken.includes(one)) ?? identical;
-    const old = held.find((one) => !ours.includes(one) && one !== adopt);
-    const aside = forceDelete && !target.scratch ? await setAside({ ecs, name }) : [];
-    // What another run is making at this moment is not deleted: that run will have reported it by then.
-    const replaced = [...(old === undefined ? [] : [old]), ...aside].filter(({ status }) => !isBeingMade(status));
-    return { ...target, broken, adopt, old, replaced };
-}
-/** Whether a run of this repository made the image of the same bytes. */
-const isTwin = ({ status, tags }, repository, content) => status === 'Available' && tags[SUM_TAG] === content && (tags[TAG] ?? '').startsWith(`${repository}/`);
-const isBeingMade = (status) => /^(Creating|Waiting)$/.test(status);
-function nameTaken({ old, kind, region }) {
-    if (old === undefined)
-        return [];
-    const where = kind === 'copy' ? ` in ${region}` : '';
-    const text = `image ${old.id} (${old.status})${where} has the name ${old.name}`;
-    return [new CloudError('ecs:DescribeImages', 'InvalidImageName.Duplicated', text)];
-}
 
-;// CONCATENATED MODULE: ./src/ecs/tasks.ts
-
-
-/** Waiting, Processing, Finished, Failed, Deleted or Paused; undefined for a task that is not listed. */
-async function statusOf(ecs, id) {
-    const answer = await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 });
-    return textAt(listAt(answer, 'TaskSet', 'Task')[0], 'TaskStatus');
-}
-/** Id of the import task behind an image, whatever its state. */
-async function importTask(ecs, imageId) {
-    for await (const task of entries(ecs, 'DescribeTasks', { TaskAction: 'ImportImage' }, 'TaskSet', 'Task')) {
-        if (textAt(task, 'ResourceId') === imageId)
-            return textAt(task, 'TaskId');
-    }
-    return undefined;
-}
-/** Why a task failed, which only this call tells; undefined where it has not. */
-async function taskError(ecs, id) {
-    const answer = await ecs('DescribeTaskAttribute', { TaskId: id });
-    const failed = listAt(answer, 'OperationProgressSet', 'OperationProgress').find((one) => textAt(one, 'ErrorCode'));
-    if (failed === undefined)
-        return undefined;
-    return { code: textAt(failed, 'ErrorCode') ?? '', message: textAt(failed, 'ErrorMsg') ?? '' };
-}
-
-;// CONCATENATED MODULE: ./src/ecs/cancel.ts
+;// CONCATENATED MODULE: ./src/oss/join.ts
 
 
 
 
-/**
- * Cancels an import that is under way and removes what it leaves. Idempotent; a finished image is never undone.
- * @param deadline - ms since the epoch
- * @returns the image when it is Available and stays, undefined when nothing is left
- * @throws CloudError `CancelPending` when it is still there at the deadline
- */
-async function cancelImport(ecs, log, made, deadline) {
-    const started = now();
-    const known = { asked: false };
-    const look = async () => {
-        const image = await find(ecs, made, known.image?.id ?? made.id);
-        if (image === undefined && (known.image !== undefined || now() - started > LISTING_LAG))
-            return {};
-        if (image !== undefined)
-            known.image = image;
-        const { id = made.id, status = '' } = image ?? {};
-        if (/^(Available|Deprecated)$/.test(status))
-            return known;
-        if (image !== undefined && /^(CreateFailed|UnAvailable)$/.test(status))
-            await remove(ecs, log, image);
-        else if (id !== undefined)
-            known.asked ||= await cancel(ecs, log, id, made);
-        return undefined;
-    };
-    const end = await poll({ first: 2_000, slowest: 5_000, deadline }, look);
-    if (end !== undefined)
-        return end.image;
-    const { id = made.name, status = 'not listed' } = known.image ?? {};
-    const text = `image ${id} is still ${status}${known.asked ? ', its import task is being cancelled' : ''}`;
-    throw new CloudError('ecs:CancelTask', 'CancelPending', text);
-}
-async function find(ecs, made, id) {
-    if (id !== undefined)
-        return (await findImages(ecs, { id }))[0];
-    return (await findImages(ecs, { name: made.name })).find((image) => isOurs(image, made.run));
-}
-const ENDED = /^(InvalidTaskId|CancelTaskFailed|IncorrectImageStatus|InvalidImageId\.NotFound|InvalidImageStatus)/;
-/** Asks for the end of the task behind an image; says whether that was accepted. */
-async function cancel(ecs, log, imageId, { copy, taskId }) {
-    const task = copy ? undefined : (taskId ?? (await importTask(ecs, imageId)));
-    if (!copy && task === undefined)
-        return false;
-    const call = copy ? ecs('CancelCopyImage', { ImageId: imageId }) : ecs('CancelTask', { TaskId: task });
-    // It may just have ended by itself, or not be cancellable at this moment: the next look at the image decides.
-    const cancelled = await succeeds(call, ENDED);
-    if (cancelled)
-        log.info(`Cancelled the ${copy ? 'copy' : `import task ${task ?? ''} of image`} ${imageId}.`);
-    return cancelled;
-}
-async function remove(ecs, log, image) {
-    // It may be gone, or not yet deletable: the next look decides.
-    const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), /^(InvalidImageId\.NotFound|ImageIs\w+)$/);
-    if (deleted)
-        log.info(`Deleted image ${image.id} (${image.status}).`);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/replaced.ts
-
-
-
-/** What the service says of an image that cannot go now: in use, shared, being copied or exported. */
-const STAYS = /^(Image(Using|Use|Is)\w+|OperationDenied\.\w+|Forbidden.*)$/;
-/**
- * Deletes an image that was set aside for the name, never by force, and its snapshots where that is wanted. Idempotent. One that does not lie aside, or after
- * which nobody holds the name, is left alone; one that cannot go keeps its aside name, with a warning that says how.
- * @throws CloudError when it could not even be tried
- */
-async function deleteReplaced(ecs, log, { id, name, region, snapshots }) {
-    const [image] = await findImages(ecs, { id });
-    if (image?.name !== asideName(name, id))
-        return;
-    if ((await findImages(ecs, { name })).length === 0)
-        return;
-    try {
-        await ecs('DeleteImage', { ImageId: id });
-        log.info(`Deleted the replaced image ${id}.`);
-        if (snapshots)
-            await deleteSnapshots(ecs, log, image);
-    }
-    catch (error) {
-        if (!(error instanceof CloudError))
-            throw error;
-        if (error.code === 'InvalidImageId.NotFound')
-            return;
-        if (!STAYS.test(error.code))
-            throw error;
-        const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
-        log.warning(`The replaced image ${id} stays as ${image.name} (${error.code}: ${error.message}). Later: ${command}`);
-    }
-}
-/** Deletes an image of ours that was needed only on the way, and its snapshots. Idempotent. @throws CloudError */
-async function deleteScratch(ecs, log, image) {
-    const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
-    if (deleted)
-        log.info(`Deleted the image ${image.id}, which was needed only on the way.`);
-    await deleteSnapshots(ecs, log, image);
-}
-/** The snapshots behind an image stay when it is deleted, and cost. */
-async function deleteSnapshots(ecs, log, { snapshots }) {
-    for (const id of snapshots) {
-        try {
-            await ecs('DeleteSnapshot', { SnapshotId: id });
-            log.info(`Deleted its snapshot ${id}.`);
+/** What an upload holds. @throws CloudError */
+async function listParts(oss, key, id) {
+    const parts = new Map();
+    let marker = '0';
+    for (;;) {
+        const query = { 'max-parts': 1000, 'part-number-marker': marker };
+        const page = await oss.call('oss:ListParts', (sdk) => sdk.listParts(key, id, query));
+        // ali-oss gives one part as an object and `isTruncated` as a text.
+        for (const part of [page.parts ?? []].flat()) {
+            parts.set(Number(textAt(part, 'PartNumber')), {
+                size: Number(textAt(part, 'Size')),
+                etag: textAt(part, 'ETag') ?? '',
+            });
         }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            if (error.code === 'InvalidSnapshotId.NotFound')
-                continue;
-            log.warning(`The snapshot ${id} stays, and costs (${error.code}: ${error.message}).`);
-        }
+        const next = textAt(page, 'nextPartNumberMarker');
+        if (textAt(page, 'isTruncated') !== 'true' || next === undefined || next === marker)
+            return parts;
+        marker = next;
     }
 }
-
-;// CONCATENATED MODULE: ./src/ecs/role.ts
-
-
-
-/** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
-const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
-const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
-const ECS = 'ecs.aliyuncs.com';
-const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
-const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
-/**
- * What ImportImage answers when the role is missing (one `c` or two, as the documentation has it) or incomplete, and until
- * a new role or policy has spread.
- */
-const ROLE_TROUBLE = /^(NoSetRoletoECSServiceAc+ount|InvalidOSS\.NotAuthorized)$/i;
-/** Somebody else was faster. */
-const THERE_ALREADY = /^EntityAlreadyExists/;
-/** How long a new role may take to spread, in ms: undocumented; 5 s to 2 min were seen. */
-const SPREAD = 180_000;
-/**
- * Starts an import; where the import role is missing or lacks its policy, sets it up and starts again until it has spread.
- * @param beforeMaking - called before anything is made
- * @throws CloudError of the import, when the role is not at fault or may not be set up; of RAM otherwise
- */
-async function withImportRole(ram, log, beforeMaking, start) {
-    let refusal;
-    try {
-        return await start();
-    }
-    catch (error) {
-        if (!hasCode(error, ROLE_TROUBLE))
-            throw error;
-        refusal = error;
-    }
-    try {
-        const changed = await ensureImportRole(ram, log, beforeMaking);
-        // A role that was complete all along: something else keeps ECS from the object.
-        if (!changed && refusal.code === 'InvalidOSS.NotAuthorized')
-            throw refusal;
-    }
-    catch (error) {
-        if (!isDenied(error))
-            throw error;
-        log.info(`The import role could not be set up: ${error.operation} is denied.`);
-        throw refusal;
-    }
-    log.info('Waiting until ECS sees the role, for at most 3 minutes.');
-    const again = async () => {
-        try {
-            return await start();
-        }
-        catch (error) {
-            if (!hasCode(error, ROLE_TROUBLE))
-                throw error;
-            refusal = error;
+/** Checks listed parts against the file: only one with the same size and MD5 counts. */
+function checker(source, parts) {
+    const zeroSums = new Map();
+    const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
+    return async (part) => {
+        const listed = parts.get(part.number);
+        if (listed?.size !== part.length)
             return undefined;
+        const known = part.zero ? zeroSums.get(part.length) : undefined;
+        const md5 = (0,external_node_crypto_namespaceObject.createHash)('md5');
+        const crc = new Crc64();
+        for (let done = 0; known === undefined && done < part.length;) {
+            const length = Math.min(buffer.length, part.length - done);
+            await readFully(source, buffer, length, part.offset + done);
+            const slice = buffer.subarray(0, length);
+            md5.update(slice);
+            if (!part.zero)
+                crc.update(slice);
+            done += length;
         }
+        const sum = known ?? md5.digest('hex').toUpperCase();
+        if (part.zero)
+            zeroSums.set(part.length, sum);
+        if (listed.etag.replaceAll('"', '').toUpperCase() !== sum)
+            return undefined;
+        return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
     };
-    const begun = await poll({ first: 3_000, slowest: 15_000, deadline: now() + SPREAD }, again);
-    if (begun === undefined)
-        throw refusal;
-    return begun;
 }
-/**
- * Makes the role with which ECS reads the bucket, or completes a half-made one. Idempotent.
- * @returns whether anything had to be done
- * @throws CloudError `RoleTrustsNotEcs` when the role exists and its trust policy, which is not ours to change, lacks ECS
- */
-async function ensureImportRole(ram, log, beforeMaking) {
-    const trust = await trustPolicy(ram);
-    if (trust === undefined) {
-        beforeMaking();
-        const made = ram('CreateRole', {
-            RoleName: IMPORT_ROLE,
-            AssumeRolePolicyDocument: TRUST_POLICY,
-            Description: 'ECS reads the disk images that it imports',
+
+;// CONCATENATED MODULE: ./src/oss/body.ts
+
+/** The text of the first element of that name in a small XML body. */
+function textIn(body, name) {
+    const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
+    return text?.replaceAll('&quot;', '"');
+}
+/** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
+function failureIn(operation, body, code, text) {
+    const requestId = textIn(body, 'RequestId');
+    return new CloudError(operation, textIn(body, 'Code') ?? code, textIn(body, 'Message') ?? text, { requestId });
+}
+
+;// CONCATENATED MODULE: ./src/oss/pace.ts
+
+/** The upload gives up when no part was accepted for this long, in ms. */
+const PATIENCE = 15 * 60_000;
+/** How an upload fares: what was accepted and what failed, and whether there is still hope. */
+class Pace {
+    progress;
+    seen = { accepted: 0, failed: 0, throttled: false };
+    /** Parts that are to be stored, waiting ones included. */
+    waiting = 0;
+    /** When a part was last accepted, or the first of those that wait began to. */
+    lastGood = now();
+    /** When each try under way began, the oldest first. */
+    tries = new Set();
+    constructor(progress) {
+        this.progress = progress;
+    }
+    /** What has happened since the last call. */
+    stretch() {
+        const { seen } = this;
+        this.seen = { accepted: 0, failed: 0, throttled: false };
+        return seen;
+    }
+    /** Runs a call that stores one part, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
+    async store(call) {
+        if (this.waiting === 0)
+            this.lastGood = now();
+        this.waiting += 1;
+        let gaveUp = false;
+        try {
+            const stored = await call({
+                givesUp: () => (gaveUp = this.hopeless()),
+                onRetry: ({ code, status, message }) => {
+                    this.seen.failed += 1;
+                    this.seen.throttled ||= status === 503 || /Throttl|SlowDown|Limit/.test(code);
+                    this.progress.retried(`${code}: ${message}`);
+                },
+            });
+            this.seen.accepted += 1;
+            this.lastGood = now();
+            return stored;
+        }
+        catch (error) {
+            if (!gaveUp)
+                throw error;
+            const last = error;
+            const text = `no part was accepted for ${PATIENCE / 60_000} minutes; last: ${last.code}: ${last.message}`;
+            throw last.reworded(text, 'UploadGaveUp');
+        }
+        finally {
+            this.waiting -= 1;
+        }
+    }
+    /** Runs one try of a part whose connection is watched for stalls. */
+    async watched(run) {
+        const one = { began: now() };
+        this.tries.add(one);
+        try {
+            return await run();
+        }
+        finally {
+            this.tries.delete(one);
+        }
+    }
+    /** A large part on a slow line takes longer than our patience: as long as its bytes move, it may yet be accepted. */
+    hopeless() {
+        const [oldest] = this.tries;
+        return now() - this.lastGood > PATIENCE && now() - (oldest?.began ?? now()) <= PATIENCE;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/oss/progress.ts
+
+const progress_MIB = 1024 ** 2;
+/** Time between two lines, in ms. */
+const PACE = 12_000;
+/** Counts what the upload does and says so now and then: enough to tell a slow line from a dead one. All in bytes. */
+class Progress {
+    /** Handed to the line in tries that still count. */
+    sent = 0;
+    /** Handed to the line in all tries. */
+    moves = 0;
+    zeros = 0;
+    /** Lay in the bucket already. */
+    kept = 0;
+    retries = 0;
+    lastReason = '';
+    size;
+    log;
+    started = now();
+    stop;
+    /** When something was last seen to have moved, and what had until then. */
+    before = { at: now(), moves: 0, done: 0 };
+    spoke = now();
+    /** @param size - of the file */
+    constructor(size, log) {
+        this.size = size;
+        this.log = log;
+        this.stop = every(PACE, () => {
+            this.say();
         });
-        await succeeds(made, THERE_ALREADY);
-        log.info(`Created the role ${IMPORT_ROLE}, with which ECS reads the bucket.`);
     }
-    else if (!trustsEcs(trust)) {
-        const text = `the trust policy of ${IMPORT_ROLE} lacks the statement ${JSON.stringify(TRUST_STATEMENT)}`;
-        throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', text);
+    /** Bytes handed over, or taken back when their try has failed. */
+    moved(bytes) {
+        this.sent += bytes;
+        this.moves += Math.max(0, bytes);
     }
-    if (trust !== undefined && (await hasPolicy(ram)))
-        return false;
-    await attachPolicy(ram, log);
-    return true;
-}
-/** Attaches the policy to a role that was left without it; a role that was never made is not made now. Idempotent. */
-async function completeImportRole(ram, log) {
-    if ((await trustPolicy(ram)) !== undefined && !(await hasPolicy(ram)))
-        await attachPolicy(ram, log);
-}
-const ROLE_ABSENT = 'EntityNotExist.Role';
-async function attachPolicy(ram, log) {
-    const policy = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
-    const attach = async () => {
-        try {
-            await succeeds(ram('AttachPolicyToRole', policy), THERE_ALREADY);
-            return true;
-        }
-        catch (error) {
-            // A role that was just made may not have spread yet.
-            if (hasCode(error, ROLE_ABSENT) && now() < deadline)
-                return undefined;
-            throw error;
-        }
-    };
-    const deadline = now() + 30_000;
-    await poll({ first: 1_000, slowest: 5_000, deadline }, attach);
-    log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
-}
-async function trustPolicy(ram) {
-    try {
-        return textAt(await ram('GetRole', { RoleName: IMPORT_ROLE }), 'Role', 'AssumeRolePolicyDocument') ?? '';
+    /** Zeros that were copied inside the bucket. */
+    copied(bytes) {
+        this.zeros += bytes;
     }
-    catch (error) {
-        if (hasCode(error, ROLE_ABSENT))
-            return undefined;
-        throw error;
+    /** A part of an earlier try that counts. */
+    found(bytes) {
+        this.kept += bytes;
+    }
+    retried(reason) {
+        this.retries += 1;
+        this.lastReason = reason;
+    }
+    bytesSent() {
+        return this.sent;
+    }
+    bytesCopied() {
+        return this.zeros;
+    }
+    /** How far it got, such as `37 % of 20.00 GiB`. */
+    reached() {
+        return `${Math.floor((100 * this.done()) / this.size)} % of ${gib(this.size)}`;
+    }
+    sayEnd() {
+        const seconds = (now() - this.started) / 1000;
+        this.log.info(`Uploaded ${gib(this.sent)} in ${seconds.toFixed(1)} s (${rate(this.sent, seconds)})${this.saved()}${this.trouble()}.`);
+    }
+    /** Says nothing any more. */
+    cease() {
+        this.stop();
+    }
+    say() {
+        const at = now();
+        const done = this.done();
+        const { moves } = this;
+        const still = moves === this.before.moves && done === this.before.done;
+        const seconds = (at - this.started) / 1000;
+        const left = ((this.size - done) * seconds) / done;
+        const speed = still
+            ? `nothing has moved for ${duration((at - this.before.at) / 1000)}`
+            : `${rate(moves - this.before.moves, (at - this.spoke) / 1000)} now, ${rate(this.sent, seconds)} overall, ${duration(left)} left`;
+        this.log.info(`${this.reached()}: ${speed}${this.saved()}${this.trouble()}.`);
+        if (!still)
+            this.before = { at, moves, done };
+        this.spoke = at;
+    }
+    done() {
+        return this.sent + this.zeros + this.kept;
+    }
+    saved() {
+        return ((this.zeros === 0 ? '' : `, ${gib(this.zeros)} of zeros not sent`) +
+            (this.kept === 0 ? '' : `, ${gib(this.kept)} there already`));
+    }
+    trouble() {
+        const times = this.retries === 1 ? '1 retry' : `${this.retries} retries`;
+        return this.retries === 0 ? '' : `, ${times} (last: ${this.lastReason})`;
     }
 }
-async function hasPolicy(ram) {
-    const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
-    return listAt(answer, 'Policies', 'Policy').some((policy) => textAt(policy, 'PolicyName') === IMPORT_POLICY);
-}
-function trustsEcs(document) {
-    return listAt(parsed(document), 'Statement').some((statement) => {
-        const services = [textAt(statement, 'Principal', 'Service'), ...listAt(statement, 'Principal', 'Service')];
-        return textAt(statement, 'Effect') === 'Allow' && services.includes(ECS);
-    });
-}
+const gib = (bytes) => bytes < 1024 * progress_MIB ? `${(bytes / progress_MIB).toFixed(1)} MiB` : `${(bytes / 1024 / progress_MIB).toFixed(2)} GiB`;
+const rate = (bytes, seconds) => `${(bytes / progress_MIB / Math.max(seconds, 0.001)).toFixed(1)} MiB/s`;
+const duration = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 
 ;// CONCATENATED MODULE: ./node_modules/yocto-queue/index.js
 /*
@@ -45893,91 +46894,6 @@ function validateConcurrency(concurrency) {
 	}
 }
 
-;// CONCATENATED MODULE: ./src/oss/crc64-wasm.ts
-// Generated by scripts/make-crc64-wasm.ts, which explains it.
-/** Where in its memory the module expects the data, and how many bytes of it at most. */
-const DATA = 5120;
-const WINDOW = 256 * 1024;
-const MODULE = 'AGFzbQEAAAABEwNgAn5+AX5gA39/fwBgAn5/AX4DBAMAAQIFAwEABQcbAwZtZW1vcnkCAAhtdWx0aXBseQAAA2NyYwACCqEEAz4BAX4DQCACIAAgAUI/h4OFIQIgAEIBiEIAIABCAYN9QsKenLzd8pW2SYOFIQAgAUIBhiEBIAFQRQ0ACyACC8QCAANAIAAgAP0AAAAgAv0AAJ4K/VEgAv0AALEJ/VEgAv0AAKAI/VEgAv0AAOIC/VEgAv0AAKoB/VEgAv0AAI8B/VEgAv0AACb9Uf0LAAAgACAA/QAAECAC/QAArgr9USAC/QAAwQn9USAC/QAAsAj9USAC/QAA8gL9USAC/QAAugH9USAC/QAAnwH9USAC/QAANv1R/QsAECAAIAD9AAAgIAL9AAC+Cv1RIAL9AADRCf1RIAL9AADACP1RIAL9AACCA/1RIAL9AADKAf1RIAL9AACvAf1RIAL9AABG/VH9CwAgIAAgAP0AADAgAv0AAM4K/VEgAv0AAOEJ/VEgAv0AANAI/VEgAv0AAJID/VEgAv0AANoB/VEgAv0AAL8B/VEgAv0AAFb9Uf0LADAgAEHAAGohACACQcAAaiECIAAgAUkNAAsLmQEBAX9BgCghAkGAJCABSQRAQYAoQYAoKQAAIACFNwAAQgAhACABQYAMa0FAcUGAKGohAkGAKCACQYAcEAFBgBAgAkGADGtBgAz8CgAAIAIgAkGADGpBgBAQAQsgAiABQYAoakkEQANAIACnIAItAABzQf8BcUEDdCkAACAAQgiIhSEAIAJBAWohAiACIAFBgChqSQ0ACwsgAAs=';
-
-;// CONCATENATED MODULE: ./src/oss/crc64.ts
-/**
- * CRC-64/XZ (ECMA-182, reflected, all ones in and out): what OSS answers as `x-oss-hash-crc64ecma`
- * (https://www.alibabacloud.com/help/en/oss/developer-reference/check-data-integrity-by-using-crc-64).
- */
-
-const ONES = 0xffffffffffffffffn;
-const ONE = 1n << 63n;
-const X_8 = 1n << 55n;
-const { crc, memory, multiply } = start();
-const crc64_window = new Uint8Array(memory.buffer, DATA, WINDOW);
-const powers = squares();
-function start() {
-    const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
-    const kernel = new WebAssembly.Instance(module).exports;
-    const table = new BigUint64Array(kernel.memory.buffer, 0, 256);
-    for (let byte = 0; byte < 256; byte++)
-        table[byte] = kernel.multiply(BigInt(byte), X_8);
-    return kernel;
-}
-/** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
-function squares() {
-    const powers = [X_8];
-    for (let last = X_8; powers.length < 53; powers.push(last))
-        last = multiply(last, last);
-    return powers;
-}
-/** value * x^(8 * length): what `length` zero bytes make of a state. */
-function shift(value, length) {
-    let rest = length;
-    let shifted = value;
-    for (let k = 0; rest > 0; k++) {
-        if (rest % 2 === 1)
-            shifted = multiply(shifted, powers[k] ?? ONE);
-        rest = Math.floor(rest / 2);
-    }
-    return BigInt.asUintN(64, shifted);
-}
-/** A running CRC. All objects share one window, but each call leaves nothing there, so they may be used in any order. */
-class Crc64 {
-    #state = ONES;
-    update(bytes) {
-        for (let at = 0; at < bytes.length; at += WINDOW) {
-            const piece = bytes.subarray(at, at + WINDOW);
-            crc64_window.set(piece);
-            this.#state = crc(this.#state, piece.length);
-        }
-        return this;
-    }
-    digest() {
-        return BigInt.asUintN(64, this.#state) ^ ONES;
-    }
-}
-function crc64(bytes) {
-    return new Crc64().update(bytes).digest();
-}
-/** The CRC of A followed by B, from the CRC of each and the length of B in bytes. */
-function combine(a, b, lengthOfB) {
-    return shift(a, lengthOfB) ^ b;
-}
-/** The CRC of `length` zero bytes. */
-function zerosCrc(length) {
-    return shift(ONES, length) ^ ONES;
-}
-
-;// CONCATENATED MODULE: ./src/oss/body.ts
-
-/** The text of the first element of that name in a small XML body. */
-function textIn(body, name) {
-    const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
-    return text?.replaceAll('&quot;', '"');
-}
-/** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
-function failureIn(operation, body, code, text) {
-    const requestId = textIn(body, 'RequestId');
-    return new CloudError(operation, textIn(body, 'Code') ?? code, textIn(body, 'Message') ?? text, { requestId });
-}
-
 ;// CONCATENATED MODULE: ./src/oss/zeros.ts
 
 
@@ -45985,30 +46901,27 @@ function failureIn(operation, body, code, text) {
 
 
 
-const MIB = 1024 ** 2;
+const zeros_MIB = 1024 ** 2;
 /** Copies under way at a time: each is a request without a body, which the service works off by itself. */
 const COPIES = 16;
-/** Keys that only this run uses, of the zero object of a staged object and of the seed that it is copied from. */
-function zeroKeys(key, run) {
-    const id = run.slice(run.lastIndexOf('/') + 1);
-    return { object: `${key}.${id}.zeros`, seed: `${key}.${id}.seed` };
-}
+/** Keys of the zero object of a staged object and of the seed that it is copied from. */
+const zeroKeys = (prefix) => ({ object: `${prefix}.zeros`, seed: `${prefix}.seed` });
 /**
  * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: one MiB travels, the rest is copied
  * from it. https://help.aliyun.com/document_detail/31994.html
  * @throws CloudError; AccessDenied where a policy forbids the copy
  */
-async function makeZeros(oss, key, length, run, options) {
-    const keys = zeroKeys(key, run);
-    const headers = marked(run);
+async function makeZeros(oss, prefix, length, mark, options) {
+    const keys = zeroKeys(prefix);
+    const headers = marked(mark);
     const body = { ...options, ...LONG_BODY };
-    await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), body);
+    await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(zeros_MIB), { headers }), body);
     const uploadId = await initiate(oss, keys.object, headers, options);
     const limit = pLimit(COPIES);
-    const copy = (number) => limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: MIB }, options));
+    const copy = (number) => limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: zeros_MIB }, options));
     // The first one tells whether copies are allowed here.
     const parts = [await copy(1)];
-    const others = Array.from({ length: length / MIB - 1 }, (_, index) => copy(index + 2));
+    const others = Array.from({ length: length / zeros_MIB - 1 }, (_, index) => copy(index + 2));
     parts.push(...(await Promise.all(others)));
     const { crc64 } = await oss
         .call('oss:CompleteMultipartUpload', (sdk) => sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} }), { ...options, timeout: 120_000 })
@@ -46044,1311 +46957,6 @@ async function copyPart(oss, from, to, options) {
     };
     return oss.call(operation, copy, { ...options, timeout: 120_000 });
 }
-
-;// CONCATENATED MODULE: ./src/leftover.ts
-
-
-/** What stays when something could not be undone, and the command that undoes it. */
-function howToUndo(made, request, kept) {
-    const { bucket, run } = request;
-    const rm = (key) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
-    const region = made.kind === 'image' || made.kind === 'replaced' ? made.region : request.region;
-    const ecs = (action, parameters) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
-    switch (made.kind) {
-        case 'upload': {
-            const { key, id } = made;
-            const command = id === undefined
-                ? `Look for it: ossutil api list-multipart-uploads --bucket ${bucket} --prefix ${quoted(key)}`
-                : `Remove it: ossutil api abort-multipart-upload --bucket ${bucket} --key ${quoted(key)} --upload-id ${id}`;
-            return `An unfinished upload of oss://${bucket}/${key} may stay, and its parts cost. ${command}`;
-        }
-        case 'zeros': {
-            const { object, seed } = zeroKeys(made.key, run.mark);
-            return `Objects full of zeros may stay. Remove them: ${rm(object)}; ${rm(seed)}`;
-        }
-        case 'object':
-            return `The staged object may stay, and it costs. Remove it: ${rm(made.key)}`;
-        case 'image': {
-            const { name, id, taskId } = made;
-            const done = kept.find((one) => one.id === id || one.name === name);
-            if (done !== undefined) {
-                const rename = ecs('ModifyImageAttribute', `--ImageId ${done.id} --ImageName ${made.wants}`);
-                return `Image ${done.id} is finished, but may not have got its name. Rename it: ${rename}`;
-            }
-            const image = `--ImageId ${id ?? '<id>'}`;
-            const find = ecs('DescribeTasks', '--TaskAction ImportImage');
-            const task = taskId === undefined ? find : ecs('CancelTask', `--TaskId ${taskId}`);
-            const cancel = made.copy ? ecs('CancelCopyImage', image) : task;
-            const remove = ecs('DeleteImage', image);
-            return `The import of image ${id ?? name} may go on. Cancel it: ${cancel}; then remove what it leaves: ${remove}`;
-        }
-        case 'replaced':
-            return `The replaced image ${made.id} stays. Remove it: ${ecs('DeleteImage', `--ImageId ${made.id}`)}`;
-        case 'role':
-            return `The role ${IMPORT_ROLE} may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System --PolicyName ${IMPORT_POLICY} --RoleName ${IMPORT_ROLE}`;
-    }
-}
-/** For a shell. */
-const quoted = (text) => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-
-;// CONCATENATED MODULE: ./src/oss/cut.ts
-/** Unit of the cut in bytes: zeros are looked for in blocks of this size; more than the smallest part that OSS takes (100 KB). */
-const GRAIN = 128 * 1024;
-/** What OSS takes at the most (https://help.aliyun.com/document_detail/31993.html). */
-const MOST_PARTS = 10_000;
-const cut_MIB = 1024 ** 2;
-/**
- * Length of a data part in bytes: 512 KiB for a small file, so that all connections have work to the end, 4 MiB from 2 GiB
- * on, so that requests cost little; at most 8,000 in all.
- */
-function dataPart(size) {
-    const small = Math.min(4 * cut_MIB, Math.max(cut_MIB / 2, size / 512));
-    return Math.ceil(Math.max(small, size / 8_000) / GRAIN) * GRAIN;
-}
-/** Length of a zero part, and of the zero object behind it, in bytes: a power of two from 64 MiB, at most 4,096 in all. */
-function zeroPart(size) {
-    let length = 64 * cut_MIB;
-    while (size / length > 4_096)
-        length *= 2;
-    return length;
-}
-/**
- * Cuts a file into parts: zero runs of 1 MiB and more on their own, the rest as data. The result depends on size and bytes
- * alone, not on how finely the blocks were found. Where a fragmented file would run out of part numbers, the shortest
- * zero run that is worth a cut grows with what is left of file and numbers.
- */
-async function* cut(blocks, size) {
-    const dataLength = dataPart(size);
-    const zeroLength = zeroPart(size);
-    let number = 0;
-    function* pieces(from, to, length, zero) {
-        for (let offset = from; offset < to; offset += length) {
-            yield { number: ++number, offset, length: Math.min(length, to - offset), zero };
-        }
-    }
-    let done = 0; // everything before is in a part
-    let zeros; // the zero run that ends where the blocks end, if there is one
-    let long = false; // whether that run is worth a cut
-    for await (const { offset, length, zero } of blocks) {
-        const end = offset + length;
-        if (zero) {
-            zeros ??= { from: offset, least: worthACut(size - offset, MOST_PARTS - number, dataLength) };
-            if (!long && end - zeros.from >= zeros.least) {
-                long = true;
-                yield* pieces(done, zeros.from, dataLength, false);
-                done = zeros.from;
-            }
-            if (!long)
-                continue;
-            const whole = end - done - ((end - done) % zeroLength);
-            yield* pieces(done, done + whole, zeroLength, true);
-            done += whole;
-        }
-        else {
-            if (long) {
-                yield* pieces(done, offset, zeroLength, true);
-                done = offset;
-            }
-            zeros = undefined;
-            long = false;
-            const whole = end - done - ((end - done) % dataLength);
-            yield* pieces(done, done + whole, dataLength, false);
-            done += whole;
-        }
-    }
-    yield* pieces(done, size, long ? zeroLength : dataLength, long);
-}
-/**
- * The shortest zero run worth a cut, in bytes. A cut costs at most two numbers beyond those that data would need for the
- * rest of the file; with 1,000 to spare it is 1 MiB, and with fewer the spare ones are spread over the rest.
- */
-function worthACut(rest, numbers, dataLength) {
-    const spare = numbers - Math.ceil(rest / dataLength) - 2;
-    if (spare >= 1_000)
-        return cut_MIB;
-    return spare <= 0 ? Infinity : Math.max(cut_MIB, (2 * rest) / spare);
-}
-
-;// CONCATENATED MODULE: ./src/oss/reader.ts
-
-
-/** Bytes of one read when looking for zeros. */
-const LOOK = 8 * GRAIN;
-/** The file as runs of zero and other blocks, in order. @throws FileError */
-async function* blocks(source) {
-    const { size } = source;
-    const buffer = Buffer.allocUnsafeSlow(LOOK);
-    const nothing = Buffer.alloc(GRAIN);
-    let at = 0;
-    for (const { from, to } of grains(source.extents ?? [{ offset: 0, length: size }], size)) {
-        if (from > at)
-            yield { offset: at, length: from - at, zero: true };
-        for (at = from; at < to;) {
-            const length = Math.min(LOOK, to - at);
-            await readFully(source, buffer, length, at);
-            for (let start = 0; start < length; start += GRAIN) {
-                const end = Math.min(start + GRAIN, length);
-                // The first byte decides nearly always, and costs nothing.
-                const zero = buffer[start] === 0 && buffer.compare(nothing, 0, end - start, start, end) === 0;
-                yield { offset: at + start, length: end - start, zero };
-            }
-            at += length;
-        }
-    }
-    if (at < size)
-        yield { offset: at, length: size - at, zero: true };
-}
-/** Extents widened to whole grains and merged. */
-function grains(extents, size) {
-    const wide = [];
-    for (const { offset, length } of extents) {
-        const from = offset - (offset % GRAIN);
-        const to = Math.min(size, Math.ceil((offset + length) / GRAIN) * GRAIN);
-        const last = wide.at(-1);
-        if (last !== undefined && from <= last.to)
-            last.to = Math.max(last.to, to);
-        else
-            wide.push({ from, to });
-    }
-    return wide;
-}
-/** Fills `length` bytes of the buffer from the file. @throws CloudError `FileChanged` at its end, `FileUnreadable` */
-async function readFully({ handle }, buffer, length, offset) {
-    for (let done = 0; done < length;) {
-        const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((error) => {
-            const cause = error instanceof Error ? error.message : 'unknown';
-            throw new CloudError('file:read', 'FileUnreadable', `at byte ${offset + done}: ${cause}`);
-        });
-        if (bytesRead === 0)
-            throw new CloudError('file:read', 'FileChanged', `the file now ends at byte ${offset + done}`);
-        done += bytesRead;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/oss/join.ts
-
-
-
-
-
-
-
-/** An upload that nobody has added to for so long, in ms, is nobody's any more. */
-const ABANDONED = 10 * 60_000;
-/**
- * The newest unfinished upload under the key that may be gone on with: any that must be ours, otherwise one that was
- * abandoned. Undefined when there is none or the right to look is missing.
- * @throws CloudError
- */
-async function findUnfinished(oss, key, ours) {
-    try {
-        const uploads = await unfinishedUploads(oss, key);
-        for (const { id, initiated } of uploads.toSorted((a, b) => b.initiated - a.initiated)) {
-            const { parts, newest } = await listParts(oss, key, id);
-            if (ours || now() - Math.max(newest, initiated) > ABANDONED)
-                return { uploadId: id, parts, mayBeOthers: true };
-        }
-    }
-    catch (error) {
-        if (!isDenied(error) && !hasCode(error, 'NoSuchUpload'))
-            throw error;
-    }
-    return undefined;
-}
-/** What an upload holds, and when its newest part came, in ms since the epoch. @throws CloudError */
-async function listParts(oss, key, id) {
-    const parts = new Map();
-    let newest = 0;
-    let marker = '0';
-    for (;;) {
-        const query = { 'max-parts': 1000, 'part-number-marker': marker };
-        const page = await oss.call('oss:ListParts', (sdk) => sdk.listParts(key, id, query));
-        // ali-oss gives one part as an object and `isTruncated` as a text.
-        for (const part of [page.parts ?? []].flat()) {
-            parts.set(Number(textAt(part, 'PartNumber')), {
-                size: Number(textAt(part, 'Size')),
-                etag: textAt(part, 'ETag') ?? '',
-            });
-            newest = Math.max(newest, Date.parse(textAt(part, 'LastModified') ?? '') || 0);
-        }
-        const next = textAt(page, 'nextPartNumberMarker');
-        if (textAt(page, 'isTruncated') !== 'true' || next === undefined || next === marker)
-            return { parts, newest };
-        marker = next;
-    }
-}
-/** Checks listed parts against the file: only one with the same size and MD5 counts. */
-function checker(source, { parts }) {
-    const zeroSums = new Map();
-    const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
-    return async (part) => {
-        const listed = parts.get(part.number);
-        if (listed?.size !== part.length)
-            return undefined;
-        const known = part.zero ? zeroSums.get(part.length) : undefined;
-        const md5 = (0,external_node_crypto_namespaceObject.createHash)('md5');
-        const crc = new Crc64();
-        for (let done = 0; known === undefined && done < part.length;) {
-            const length = Math.min(buffer.length, part.length - done);
-            await readFully(source, buffer, length, part.offset + done);
-            const slice = buffer.subarray(0, length);
-            md5.update(slice);
-            if (!part.zero)
-                crc.update(slice);
-            done += length;
-        }
-        const sum = known ?? md5.digest('hex').toUpperCase();
-        if (part.zero)
-            zeroSums.set(part.length, sum);
-        if (listed.etag.replaceAll('"', '').toUpperCase() !== sum)
-            return undefined;
-        return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
-    };
-}
-
-;// CONCATENATED MODULE: ./src/oss/lost.ts
-
-
-/** Whoever lives has stored a first part by then, in ms. */
-const WATCH = 20_000;
-/**
- * Those uploads under a key that nobody goes on with: they hold no part and get none while we watch. An upload whose Initiate lost its
- * answer is one of them, and ending such an upload loses no byte, whoever began it.
- * @throws CloudError
- */
-async function lostUploads(oss, key, ids) {
-    let empty = ids;
-    const look = async () => {
-        const counts = await Promise.all(empty.map(async (id) => (await listParts(oss, key, id)).parts.size));
-        empty = empty.filter((_, at) => counts[at] === 0);
-        return empty.length === 0 ? true : undefined;
-    };
-    await poll({ first: WATCH / 4, slowest: WATCH / 4, deadline: now() + WATCH }, look);
-    return empty;
-}
-
-;// CONCATENATED MODULE: ./src/cleanup.ts
-
-
-
-
-
-
-
-
-
-
-
-/**
- * What is undone in which order: an object only when no import reads it any more, and first what no import reads. Beside
- * it the moment, in ms after the start, after which no new try of it starts when time is short.
- */
-const ORDER = [
-    ['upload', 45_000],
-    ['zeros', 45_000],
-    ['image', 150_000],
-    ['replaced', 150_000],
-    ['object', 200_000],
-    ['role', 200_000],
-];
-/**
- * Undoes what a run made. Idempotent; what fails is reported, never thrown.
- * @param hasty - keeps to a time-table of four minutes, after which the runner ends a post step
- */
-async function cleanUp(made, cloud, request, hasty = false) {
-    const started = now();
-    const undone = { leftovers: [], kept: [] };
-    for (const [kind, end] of ORDER) {
-        if (hasty)
-            cloud.deadline.at = started + end;
-        for (const one of made.filter((some) => some.kind === kind)) {
-            if (isStillNeeded(one, made, undone))
-                continue;
-            try {
-                await undo(one, cloud, request, undone);
-            }
-            catch (error) {
-                // Where the bucket is gone, all that lay in it is.
-                if (hasCode(error, 'NoSuchBucket'))
-                    continue;
-                const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
-                undone.leftovers.push({ made: one, text: `${howToUndo(one, request, undone.kept)} (${reason})` });
-            }
-        }
-    }
-    return undone;
-}
-/** Nothing has taken the place of an image that was to be replaced. */
-function isStillNeeded(made, all, { kept }) {
-    if (made.kind !== 'replaced')
-        return false;
-    const { region, name } = made;
-    const successor = all.find((one) => one.kind === 'image' && one.region === region && one.wants === name);
-    return successor?.kind === 'image' && !kept.some((image) => image.name === name || image.name === successor.name);
-}
-async function undo(made, cloud, request, undone) {
-    const { oss, ram, log } = cloud;
-    const { run } = request;
-    switch (made.kind) {
-        case 'upload':
-            for (const id of await uploadsToAbort(made, cloud, request))
-                await abortUpload(oss, made.key, id);
-            return;
-        case 'zeros':
-            for (const key of Object.values(zeroKeys(made.key, run.mark))) {
-                for (const { id } of await unfinishedUploads(oss, key))
-                    await abortUpload(oss, key, id);
-                await removeObject(oss, { key, run: run.mark, private: true });
-            }
-            return;
-        case 'image':
-            return undoImage(made, cloud, run, undone);
-        case 'replaced': {
-            const { region } = made;
-            return deleteReplaced(cloud.ecsIn(region), log, { ...made, snapshots: request.forceDeleteSnapshots });
-        }
-        case 'object': {
-            const { key, etag, versionId } = made;
-            const gone = await removeObject(oss, { key, etag, versionId, run: run.mark, private: request.key === undefined });
-            if (!gone)
-                log.info(`oss://${oss.bucket}/${key} is not what this run put there: it stays.`);
-            return;
-        }
-        case 'role':
-            await completeImportRole(ram, log);
-    }
-}
-/** Cancels what is being made; what is finished stays and gets its name, unless it was needed only on the way. */
-async function undoImage(made, cloud, run, undone) {
-    const { log, deadline } = cloud;
-    const ecs = cloud.ecsIn(made.region);
-    const patience = Math.min(now() + PATIENCE, deadline.at);
-    const kept = await cancelImport(ecs, log, { ...made, run: run.mark }, patience);
-    if (kept === undefined)
-        return;
-    if (made.scratch)
-        return deleteScratch(ecs, log, kept);
-    undone.kept.push(kept);
-    log.info(`Image ${kept.id} is finished: it stays.`);
-    if (kept.name !== temporaryName(made.wants, run.id))
-        return;
-    await settle({ ecs, log, name: made.wants, runId: run.id, timeout: 0 }, kept.id, 'new');
-}
-/** How long a cancelled import may take to disappear, in ms. */
-const PATIENCE = 150_000;
-/**
- * Under a key that only this run uses, all uploads. Under a key of the user's the one that we know, and those that began
- * after us and that nobody goes on with: of these, one may be ours, whose id was lost with the answer.
- */
-async function uploadsToAbort({ key, id, others, completed }, { oss }, request) {
-    const known = id === undefined || completed ? [] : [id];
-    const isPrivate = request.key === undefined;
-    if (!isPrivate && others === undefined)
-        return known;
-    try {
-        const all = (await unfinishedUploads(oss, key)).map((upload) => upload.id);
-        if (isPrivate)
-            return all;
-        const later = all.filter((one) => one !== id && !others?.includes(one));
-        return [...known, ...(await lostUploads(oss, key, later))];
-    }
-    catch (error) {
-        if (!isDenied(error) || (id === undefined && !completed))
-            throw error;
-        return known;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/outputs.ts
-
-/** Sets what is known so far; the last call wins. */
-function setOutputs({ images, taskId, object, replaced }) {
-    setOutput('image_id', images[0]?.id ?? '');
-    setOutput('image_ids', JSON.stringify(Object.fromEntries(images.map(({ region, id }) => [region, id]))));
-    setOutput('task_id', taskId ?? '');
-    setOutput('oss_object', object ?? '');
-    setOutput('replaced_image_id', replaced ?? '');
-}
-
-;// CONCATENATED MODULE: ./src/ending.ts
-
-
-
-
-/** A run that failed: takes back what is not finished, keeps what the table of endings keeps. */
-async function ending_undo(stage, error) {
-    const { request, ledger, outcome } = stage;
-    // The import goes on and is reading the objects.
-    if (hasCode(error, 'WaitTimedOut'))
-        ledger.forget(['image', 'object', 'role']);
-    const isFinished = (id) => outcome.images.some((image) => image.id === id);
-    ledger.keep((made) => made.kind !== 'image' || made.scratch === true || !isFinished(made.id));
-    if (request.skipClean)
-        ledger.forget(['upload', 'object']);
-    await cleanStage(stage);
-    setOutputs(outcome);
-}
-/** A run that succeeded: the replaced image and the staging copy go, and the file if it is not wanted any more. */
-async function finish(stage) {
-    const { request, disks, ledger, log, outcome } = stage;
-    if (request.skipClean)
-        ledger.forget(['object']);
-    await cleanStage(stage);
-    if (request.keepInput || outcome.leftovers.length > 0)
-        return;
-    for (const { path } of disks) {
-        try {
-            await (0,promises_namespaceObject.unlink)(path);
-            log.info(`Deleted ${path} (keep_input_artifact: false).`);
-        }
-        catch (error) {
-            log.warning(`${path} stays (${textOf(error)}). Remove it: rm '${path}'`);
-        }
-    }
-}
-/** Undoes what the ledger holds; what fails stays in it, so that post tries again. */
-async function cleanStage({ request, cloud, ledger, log, outcome }) {
-    const { leftovers, kept } = await cleanUp(ledger.made(), cloud, request);
-    if (outcome.images.length === 0)
-        outcome.images.push(...kept.map((image) => ({ ...image, region: request.region })));
-    const stays = new Set(leftovers.map(({ made }) => made));
-    ledger.keep((made) => stays.has(made));
-    for (const { text } of leftovers)
-        log.info(`${text}; the post step tries again.`);
-    outcome.leftovers = leftovers.map(({ text }) => text);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/copy.ts
-
-
-
-
-/** What CopyImage answers while another copy of the same image is under way: they go one after another. */
-const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
-/**
- * Starts a copy under `name`, once; waits for its turn where the image is being copied already.
- * https://help.aliyun.com/document_detail/25538.html
- * @param here - door to the region of the image, which is where the call goes
- * @param there - door to the region of the copy
- * @param patience - longest wait for its turn, in ms
- * @throws CloudError
- */
-async function startCopy(here, there, name, spec, patience) {
-    let busy;
-    const start = async () => {
-        try {
-            const imageId = textAt(await here('CopyImage', copyParams(name, spec)), 'ImageId');
-            if (imageId !== undefined)
-                return { imageId };
-            throw new CloudError('ecs:CopyImage', 'UnexpectedAnswer', 'the answer names no image');
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            const lost = (await findImages(there, { name })).find((image) => isOurs(image, spec.run));
-            if (lost !== undefined)
-                return { imageId: lost.id };
-            if (!BUSY.test(error.code))
-                throw error;
-            busy = error;
-            return undefined;
-        }
-    };
-    const started = await poll({ first: 10_000, slowest: 60_000, deadline: now() + patience }, start);
-    if (started === undefined)
-        throw busy ?? new CloudError('ecs:CopyImage', 'WaitTimedOut', `no copy to ${spec.to} began`);
-    return started;
-}
-function copyParams(name, spec) {
-    return {
-        ImageId: spec.imageId,
-        DestinationRegionId: spec.to,
-        DestinationImageName: name,
-        DestinationDescription: spec.description,
-        Encrypted: spec.encrypted || undefined,
-        KMSKeyId: spec.kmsKeyId,
-        ResourceGroupId: spec.resourceGroupId,
-        ...tagParams(spec.tags),
-        ClientToken: spec.clientToken,
-    };
-}
-
-;// CONCATENATED MODULE: ./src/ecs/share.ts
-
-
-
-
-/** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
-const AT_ONCE = 10;
-/** How long the list of accounts may lag behind, in ms: undocumented. */
-const READ_BACK = 15_000;
-/**
- * Shares an image with accounts and proves it by reading back. Idempotent.
- * @throws CloudError `ShareIncomplete` naming the accounts that are missing
- */
-async function shareImage(ecs, imageId, accounts) {
-    const missing = await notShared(ecs, imageId, accounts);
-    for (let at = 0; at < missing.length; at += AT_ONCE) {
-        const added = missing
-            .slice(at, at + AT_ONCE)
-            .map((account, n) => [`AddAccount.${n + 1}`, account]);
-        await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
-    }
-    let left = missing;
-    const readBack = async () => {
-        if (left.length > 0)
-            left = await notShared(ecs, imageId, accounts);
-        return left.length === 0 || undefined;
-    };
-    if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack))
-        return;
-    const text = `image ${imageId} is not shared with ${left.join(', ')}`;
-    throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
-}
-/** Which of the accounts cannot use the image yet. */
-async function notShared(ecs, imageId, accounts) {
-    const sharing = new Set();
-    const shares = entries(ecs, 'DescribeImageSharePermission', { ImageId: imageId }, 'Accounts', 'Account');
-    for await (const share of shares)
-        sharing.add(textAt(share, 'AliyunId'));
-    return accounts.filter((account) => !sharing.has(account));
-}
-
-;// CONCATENATED MODULE: ./src/ecs/dress.ts
-
-/** Gives a finished image its family, boot mode and sharing. Idempotent. @throws CloudError */
-async function dressImage(ecs, imageId, { family, uefiPreferred, accounts }) {
-    if (family !== undefined || uefiPreferred) {
-        const bootMode = uefiPreferred ? 'UEFI-Preferred' : undefined;
-        await ecs('ModifyImageAttribute', { ImageId: imageId, ImageFamily: family, BootMode: bootMode });
-    }
-    if (accounts.length > 0)
-        await shareImage(ecs, imageId, accounts);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/import.ts
-
-
-
-
-
-
-/** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
-const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
-/**
- * Starts the import of a staged object under `name`, once: a try whose answer was lost is found again by ClientToken or tag.
- * https://help.aliyun.com/document_detail/25542.html
- * @throws CloudError with the service's code
- */
-async function startImport(ecs, name, spec) {
-    try {
-        const answer = await whenSeen(() => ecs('ImportImage', importParams(name, spec)));
-        const imageId = textAt(answer, 'ImageId');
-        if (imageId !== undefined)
-            return { imageId, taskId: textAt(answer, 'TaskId') };
-        throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
-    }
-    catch (error) {
-        if (!hasCode(error, TAKEN) && !passes(error))
-            throw error;
-        const ours = await findOurs(ecs, name, spec.run).catch(() => undefined);
-        if (ours === undefined)
-            throw error;
-        return { imageId: ours, taskId: await importTask(ecs, ours).catch(() => undefined) };
-    }
-}
-/** ECS may not see yet what OSS has just stored and proven: undocumented, and an hour of upload would be lost. */
-async function whenSeen(start) {
-    const deadline = now() + 60_000;
-    const answer = await poll({ first: 2_000, slowest: 10_000, deadline: Infinity }, async () => {
-        try {
-            return { of: await start() };
-        }
-        catch (error) {
-            const isUnseen = error instanceof CloudError && /^InvalidOSS(Object|Bucket)\.NotFound$/.test(error.code);
-            if (!isUnseen || now() >= deadline)
-                throw error;
-            return undefined;
-        }
-    });
-    return answer.of;
-}
-/** Id of the image that an import of ours has made under the name; it may take a moment to be listed. */
-async function findOurs(ecs, name, run) {
-    const look = async () => {
-        const holders = await findImages(ecs, { name });
-        return holders.length === 0 ? undefined : { ours: holders.find((image) => isOurs(image, run))?.id };
-    };
-    return (await poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look))?.ours;
-}
-function importParams(name, spec) {
-    return {
-        ImageName: name,
-        OSType: spec.osType,
-        Platform: spec.platform,
-        Architecture: spec.architecture,
-        Description: spec.description,
-        BootMode: spec.bootMode,
-        LicenseType: spec.licenseType,
-        RoleName: spec.roleName,
-        ResourceGroupId: spec.resourceGroup,
-        DetectionStrategy: spec.detection,
-        'Features.NvmeSupport': spec.nvme,
-        'Features.ImdsSupport': spec.imds,
-        ...Object.fromEntries(spec.disks.flatMap((disk, n) => diskParams(`DiskDeviceMapping.${n + 1}`, spec.bucket, disk))),
-        ...tagParams(spec.tags),
-        ClientToken: spec.clientToken,
-    };
-}
-function diskParams(mapping, bucket, { key, format, size }) {
-    const params = { Format: format, OSSBucket: bucket, OSSObject: key, DiskImageSize: size };
-    return Object.entries(params).map(([name, value]) => [
-        `${mapping}.${name}`,
-        value,
-    ]);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/wait.ts
-
-
-
-
-
-const LOST_TASK = /^(Failed|Deleted)$/;
-const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
-/** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
-const GONE = 180_000;
-/** How long the reason of a failed import may take to be told, in ms. */
-const REASON = 20_000;
-/**
- * Waits until an image is Available, watching image and task, whichever speaks first.
- * A failed look is not a failed import: it is logged, and the next look decides.
- * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
- * has expired)
- */
-async function waitForImage(waiting, { imageId, taskId }) {
-    const { ecs, log, timeout } = waiting;
-    const started = now();
-    let missing;
-    let told = '';
-    const taskStatus = watchTask(waiting, taskId);
-    const look = async () => {
-        const [image] = await findImages(ecs, { id: imageId });
-        const looked = now();
-        missing = image === undefined ? (missing ?? looked) : undefined;
-        const ready = image?.status === 'Available';
-        // An image that is ready needs no task to say so.
-        const task = ready ? undefined : await taskStatus();
-        const state = [image?.status ?? 'not listed', image?.progress, task && `task ${task}`].filter(Boolean).join(', ');
-        if (state !== told)
-            log.info(`Image ${imageId}: ${state}.`);
-        told = state;
-        if (ready)
-            return image;
-        if (LOST_TASK.test(task ?? '') || LOST_IMAGE.test(image?.status ?? '') || looked - (missing ?? looked) > GONE) {
-            throw await wait_failure(ecs, { imageId, taskId }, task, image?.status);
-        }
-        return undefined;
-    };
-    const patiently = async () => {
-        try {
-            return await look();
-        }
-        catch (error) {
-            if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer')))
-                throw error;
-            log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
-            return undefined;
-        }
-    };
-    const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
-    if (image !== undefined)
-        return image;
-    const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
-    const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
-    throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
-}
-/** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
-function watchTask({ ecs, log }, taskId) {
-    let blind = false;
-    return async () => {
-        if (blind || taskId === undefined)
-            return undefined;
-        try {
-            return await statusOf(ecs, taskId);
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            blind = isDenied(error);
-            log.info(`The task ${taskId} cannot be seen (${error.code}); the image alone tells enough.`);
-            return undefined;
-        }
-    };
-}
-class ImportFailed extends CloudError {
-}
-async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
-    const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
-    // The image may be marked as failed a moment before its task says why.
-    const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
-    const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
-    const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
-    const failed = (code, text) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
-    if (reason !== undefined)
-        return failed(reason.code, `: ${reason.message}`);
-    if (task === 'Deleted')
-        return failed('ImportCancelled', ': its import task was cancelled');
-    return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/land.ts
-
-
-
-
-
-/**
- * Makes an image, waits until it is Available and gives it the name; an image that holds the name is set aside first.
- * @param make - starts the making of an image under the name that it is given, or goes on with one under way
- * @throws CloudError; the message of one thrown during the swap says which image holds the name
- */
-async function land(place, make) {
-    const { log, name, held, replaces } = place;
-    const temporary = temporaryName(name, place.runId);
-    const made = await make(held ? temporary : name).catch((error) => {
-        if (held || !replaces || !hasCode(error, 'InvalidImageName.Duplicated'))
-            throw error;
-        log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
-        return make(temporary);
-    });
-    const image = await waitForImage(place, made);
-    place.onAvailable(image);
-    if (image.name !== name)
-        await takeName(place, image);
-    return { ...image, name };
-}
-/** Gives the name to the new image; where that fails halfway, back to the old one. */
-async function takeName(place, image) {
-    const moved = [];
-    try {
-        await settle(place, image.id, 'new', moved);
-        const replaced = moved.at(-1);
-        if (replaced !== undefined)
-            place.onReplaced(replaced);
-    }
-    catch (error) {
-        if (!(error instanceof CloudError))
-            throw error;
-        if (moved.length > 0)
-            await settle(place, image.id, 'old', moved).catch(() => undefined);
-        throw error.reworded(`${error.message}; ${await namesOf(place, image.id)}`);
-    }
-}
-async function namesOf({ ecs, name, region }, newId) {
-    const command = `aliyun ecs ModifyImageAttribute --RegionId ${region} --ImageId ${newId} --ImageName ${name}`;
-    const what = `the new image ${newId} is Available`;
-    try {
-        const [holder] = await findImages(ecs, { name });
-        const [fresh] = await findImages(ecs, { id: newId });
-        const held = holder === undefined ? `no image holds the name ${name}` : `image ${holder.id} holds the name ${name}`;
-        return `${held}, ${what} as ${fresh?.name ?? 'unknown'}. To name it: ${command}`;
-    }
-    catch {
-        return `${what}, and which image holds the name ${name} cannot be seen. To name it: ${command}`;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/landing.ts
-
-
-
-
-
-
-
-
-
-
-
-/**
- * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.
- * @throws CloudError of the image itself, CloudErrors of copies and shares, after all others have been tried
- */
-async function landAll(stage, plan) {
-    const { request, cloud, ledger, log, outcome } = stage;
-    const started = now();
-    const failures = [];
-    const { family, bootMode } = request.image;
-    const dress = { family, uefiPreferred: bootMode === 'UEFI-Preferred', accounts: request.distribution.accounts };
-    let from;
-    for (const target of plan.targets) {
-        const { kind, region, scratch } = target;
-        try {
-            const image = await log.group(`${TITLES[kind]}, ${region}`, () => landOne(stage, target, from));
-            if (kind !== 'copy')
-                from = image;
-            if (!scratch)
-                await dressImage(cloud.ecsIn(region), image.id, dress);
-        }
-        catch (error) {
-            const isMain = kind !== 'copy' && !outcome.images.some((image) => image.region === region && !scratch);
-            if (isMain || !(error instanceof CloudError))
-                throw error;
-            failures.push(error);
-            // A copy that takes longer goes on; the next attempt of the run takes it up.
-            if (error.code === 'WaitTimedOut')
-                ledger.keep((made) => !isImage(made, target));
-        }
-        setOutputs(outcome);
-    }
-    outcome.times.import = now() - started;
-    if (failures.length > 0)
-        throw new CloudErrors(PARTLY, failures);
-}
-const PARTLY = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
-const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
-const isImage = (made, { region, name }) => made.kind === 'image' && made.region === region && made.wants === name;
-async function landOne(stage, target, from) {
-    const { request, cloud, ledger, outcome } = stage;
-    const { kind, region, name, scratch, adopt } = target;
-    for (const { id } of target.replaced)
-        ledger.record({ kind: 'replaced', region, name, id });
-    const beforeRole = () => {
-        ledger.record({ kind: 'role' });
-    };
-    const make = (as) => {
-        if (adopt !== undefined)
-            return takeOver(stage, target, adopt);
-        if (kind !== 'import')
-            return copyAs(stage, target, from, as);
-        const start = () => importAs(stage, target, as);
-        return request.importRole === undefined ? withImportRole(cloud.ram, cloud.log, beforeRole, start) : start();
-    };
-    const image = await land(placeOf(stage, target), make).catch((error) => {
-        // The image is finished, but has not got its name: what it was to replace stays.
-        const isFinished = outcome.images.some((one) => one.region === region);
-        if (isFinished)
-            ledger.keep((made) => made.kind !== 'replaced' || made.region !== region || made.name !== name);
-        throw error;
-    });
-    if (!scratch)
-        ledger.keep((made) => !isImage(made, target));
-    ledger.forget(['role']);
-    return image;
-}
-async function takeOver(stage, { region, name: wants, kind, scratch }, image) {
-    const { cloud, ledger, log, outcome } = stage;
-    const { id, name, status } = image;
-    log.info(`Going on with image ${id} (${status}), which an earlier run has made.`);
-    const isRunning = kind === 'import' && status !== 'Available';
-    const taskId = isRunning ? await importTask(cloud.ecs, id).catch(() => undefined) : undefined;
-    ledger.record({ kind: 'image', region, name, wants, id, taskId, scratch, copy: kind !== 'import' });
-    if (kind === 'import')
-        outcome.taskId = taskId;
-    return { imageId: id, taskId };
-}
-async function importAs(stage, target, name) {
-    const { cloud, ledger, outcome } = stage;
-    const { region, name: wants, scratch } = target;
-    const entry = { kind: 'image', region, name, wants, scratch };
-    ledger.record(entry);
-    const made = await startImport(cloud.ecs, name, importSpec(stage, name));
-    ledger.record({ ...entry, id: made.imageId, taskId: made.taskId });
-    outcome.taskId = made.taskId;
-    return made;
-}
-/** What ImportImage is told of the request and of what was found in the file. */
-function importSpec({ request, disks, keys, content }, name) {
-    const { image, run, bucket, importRole, region } = request;
-    const { osType, architecture, bootMode } = image;
-    return {
-        ...image,
-        bucket,
-        disks: disks.map(({ format }, n) => ({ key: keys[n] ?? '', format, size: n === 0 ? image.systemSize : undefined })),
-        // arm64 boots by UEFI only, and ImportImage does not take UEFI-Preferred: that is set on the finished image.
-        bootMode: bootMode === 'BIOS' ? bootMode : bootMode || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode,
-        licenseType: image.licenseType ?? (osType === 'windows' ? 'Aliyun' : undefined),
-        roleName: importRole,
-        tags: tagsOf({ request, content }),
-        clientToken: clientToken(request, region, name),
-        run: run.mark,
-    };
-}
-async function copyAs(stage, target, from, name) {
-    const { request, cloud, ledger, content } = stage;
-    const { region, name: wants, kmsKeyId } = target;
-    const { image, run, distribution, timeout } = request;
-    const entry = { kind: 'image', region, name, wants, copy: true };
-    ledger.record(entry);
-    const spec = {
-        imageId: from?.id ?? '',
-        to: region,
-        description: image.description,
-        encrypted: distribution.encrypted,
-        kmsKeyId,
-        resourceGroupId: image.resourceGroup,
-        tags: tagsOf({ request, content }),
-        clientToken: clientToken(request, region, name),
-        run: run.mark,
-    };
-    const made = await startCopy(cloud.ecs, cloud.ecsIn(region), name, spec, timeout);
-    ledger.record({ ...entry, id: made.imageId });
-    return made;
-}
-function tagsOf({ request, content }) {
-    return { [TAG]: request.run.mark, ...(content !== undefined && { [SUM_TAG]: content }), ...request.image.tags };
-}
-function placeOf({ request, cloud, log, outcome }, { kind, region, name, scratch, old }) {
-    const { run, timeout, forceDelete } = request;
-    return {
-        ecs: cloud.ecsIn(region),
-        log,
-        region,
-        name,
-        runId: run.id,
-        timeout,
-        held: old !== undefined,
-        replaces: forceDelete,
-        onAvailable: (image) => {
-            if (!scratch)
-                outcome.images.push({ region, ...image });
-            setOutputs(outcome);
-        },
-        onReplaced: (id) => {
-            if (kind !== 'copy')
-                outcome.replaced ??= id;
-        },
-    };
-}
-
-;// CONCATENATED MODULE: ./src/rehearse.ts
-
-
-
-/** A dry run that passes comes back as an error with one of these codes; without the object it can tell no more. */
-const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
-/** Says what a run would do, and asks the API whether it would take the import. Changes nothing. @throws CloudErrors */
-async function rehearse(stage, plan) {
-    const { request, keys, disks, cloud, log, outcome } = stage;
-    const { bucket, image } = request;
-    const [first] = plan.targets;
-    if (first?.adopt === undefined) {
-        const params = { ...importParams(image.name, importSpec(stage, image.name)), DryRun: true };
-        try {
-            await cloud.ecs('ImportImage', params);
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            const isTaken = error.code === 'InvalidImageName.Duplicated' && request.forceDelete;
-            if (!PASSED.test(error.code) && !isTaken)
-                throw new CloudErrors('Nothing was uploaded.', [error]);
-        }
-    }
-    outcome.rehearsal = [
-        ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
-        ...disks.map((disk, n) => `upload ${disk.path} to oss://${bucket}/${keys[n] ?? ''}`),
-        ...plan.targets.map(({ kind, name, region, old, adopt }) => {
-            if (adopt !== undefined)
-                return `go on with image ${adopt.id} as ${name} in ${region}`;
-            return `${kind} ${name} in ${region}${old === undefined ? '' : `, replacing ${old.id}`}`;
-        }),
-    ];
-    for (const line of outcome.rehearsal)
-        log.info(`Would ${line}.`);
-    log.info('Not checked: whether ECS can read the bucket, quotas, and the content beyond its headers.');
-}
-
-;// CONCATENATED MODULE: external "node:child_process"
-const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
-;// CONCATENATED MODULE: ./src/disk/extents.ts
-
-// Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
-const SCRIPT = `
-import errno, os
-end = 0
-size = os.fstat(0).st_size
-while end < size:
-    try:
-        start = os.lseek(0, end, os.SEEK_DATA)
-    except OSError as error:
-        if error.errno == errno.ENXIO:
-            break
-        raise
-    end = os.lseek(0, start, os.SEEK_HOLE)
-    print(start, end - start)
-print("end", size)
-`;
-const OUTPUT_LIMIT = 32 * 1024 ** 2;
-const TIME_LIMIT_MS = 60_000;
-const PROBES = 64;
-/**
- * Where data lies in a file, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
- * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
- * @param python3 path of a Python 3 interpreter, where there is one
- */
-async function dataExtents(disk, python3) {
-    const everything = [{ offset: 0, length: disk.size }];
-    if (python3 === undefined || process.platform !== 'linux' || disk.allocated >= 0.9 * disk.size)
-        return everything;
-    const extents = parse(await output(python3, disk.handle.fd), disk.size);
-    return extents !== undefined && (await holesAreZero(disk, extents)) ? extents : everything;
-}
-/** What the script prints for the file behind `fd`, empty on any failure. */
-function output(python3, fd) {
-    return new Promise((resolve) => {
-        const child = (0,external_node_child_process_namespaceObject.spawn)(python3, ['-I', '-S', '-c', SCRIPT], {
-            stdio: [fd, 'pipe', 'ignore'],
-            env: { PATH: '/usr/bin:/bin', LANG: 'C' },
-            cwd: '/',
-            timeout: TIME_LIMIT_MS,
-            killSignal: 'SIGKILL',
-        });
-        let text = '';
-        const give = (answer) => {
-            child.stdout?.destroy();
-            resolve(answer);
-        };
-        child.stdout?.setEncoding('latin1').on('data', (chunk) => {
-            text += chunk;
-            if (text.length <= OUTPUT_LIMIT)
-                return;
-            child.kill('SIGKILL');
-            give('');
-        });
-        child.on('error', () => {
-            give('');
-        });
-        child.on('exit', (code) => {
-            if (code !== 0)
-                give('');
-        });
-        child.on('close', () => {
-            give(text);
-        });
-    });
-}
-/** The extents of the script's answer, or undefined unless they are complete, in order and inside the file. */
-function parse(text, size) {
-    const lines = text.split('\n');
-    if (lines.pop() !== '' || lines.pop() !== `end ${size}`)
-        return undefined;
-    const extents = [];
-    let end = 0;
-    for (const line of lines) {
-        const [offset = NaN, length = NaN] = /^\d+ \d+$/.test(line) ? line.split(' ').map(Number) : [];
-        if (!(offset >= end && length > 0 && offset + length <= size))
-            return undefined;
-        extents.push({ offset, length });
-        end = offset + length;
-    }
-    return extents;
-}
-/** Reads both edges of some holes: file systems have answered wrongly before (OpenZFS issue 15526). */
-async function holesAreZero(disk, extents) {
-    const ends = [0, ...extents.map(({ offset, length }) => offset + length)];
-    const starts = [...extents.map(({ offset }) => offset), disk.size];
-    const step = Math.ceil(ends.length / PROBES);
-    const buffer = Buffer.alloc(4096);
-    for (let index = 0; index < ends.length; index += step) {
-        const from = ends[index] ?? 0;
-        const until = starts[index] ?? 0;
-        const length = Math.min(buffer.length, until - from);
-        for (const at of [from, until - length]) {
-            const { bytesRead } = await disk.handle.read(buffer, 0, length, at);
-            if (bytesRead !== length || buffer.subarray(0, length).some((byte) => byte !== 0))
-                return false;
-        }
-    }
-    return true;
-}
-
-;// CONCATENATED MODULE: ./src/oss/sum.ts
-
-
-/** CRC-64/XZ of a whole file as an unsigned decimal; what is known to be zero is not read. @throws CloudError */
-async function fileSum(source) {
-    const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
-    let sum = 0n;
-    for await (const { offset, length, zero } of blocks(source)) {
-        if (zero) {
-            sum = combine(sum, zerosCrc(length), length);
-            continue;
-        }
-        await readFully(source, buffer, length, offset);
-        sum = combine(sum, crc64(buffer.subarray(0, length)), length);
-    }
-    return String(sum);
-}
-
-;// CONCATENATED MODULE: ./src/oss/pace.ts
-
-/** The upload gives up when no part was accepted for this long, in ms. */
-const pace_PATIENCE = 15 * 60_000;
-/** How an upload fares: what was accepted and what failed, and whether there is still hope. */
-class Pace {
-    progress;
-    seen = { accepted: 0, failed: 0, throttled: false };
-    /** Parts that are to be stored, waiting ones included. */
-    waiting = 0;
-    /** When a part was last accepted, or the first of those that wait began to. */
-    lastGood = now();
-    /** When each try under way began, the oldest first. */
-    tries = new Set();
-    constructor(progress) {
-        this.progress = progress;
-    }
-    /** What has happened since the last call. */
-    stretch() {
-        const { seen } = this;
-        this.seen = { accepted: 0, failed: 0, throttled: false };
-        return seen;
-    }
-    /** Runs a call that stores one part, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
-    async store(call) {
-        if (this.waiting === 0)
-            this.lastGood = now();
-        this.waiting += 1;
-        let gaveUp = false;
-        try {
-            const stored = await call({
-                givesUp: () => (gaveUp = this.hopeless()),
-                onRetry: ({ code, status, message }) => {
-                    this.seen.failed += 1;
-                    this.seen.throttled ||= status === 503 || /Throttl|SlowDown|Limit/.test(code);
-                    this.progress.retried(`${code}: ${message}`);
-                },
-            });
-            this.seen.accepted += 1;
-            this.lastGood = now();
-            return stored;
-        }
-        catch (error) {
-            if (!gaveUp)
-                throw error;
-            const last = error;
-            const text = `no part was accepted for ${pace_PATIENCE / 60_000} minutes; last: ${last.code}: ${last.message}`;
-            throw last.reworded(text, 'UploadGaveUp');
-        }
-        finally {
-            this.waiting -= 1;
-        }
-    }
-    /** Runs one try of a part whose connection is watched for stalls. */
-    async watched(run) {
-        const one = { began: now() };
-        this.tries.add(one);
-        try {
-            return await run();
-        }
-        finally {
-            this.tries.delete(one);
-        }
-    }
-    /** A large part on a slow line takes longer than our patience: as long as its bytes move, it may yet be accepted. */
-    hopeless() {
-        const [oldest] = this.tries;
-        return now() - this.lastGood > pace_PATIENCE && now() - (oldest?.began ?? now()) <= pace_PATIENCE;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/oss/progress.ts
-
-const progress_MIB = 1024 ** 2;
-/** Time between two lines, in ms. */
-const PACE = 12_000;
-/** Counts what the upload does and says so now and then: enough to tell a slow line from a dead one. All in bytes. */
-class Progress {
-    /** Handed to the line in tries that still count. */
-    sent = 0;
-    /** Handed to the line in all tries. */
-    moves = 0;
-    zeros = 0;
-    /** Lay in the bucket already. */
-    kept = 0;
-    retries = 0;
-    lastReason = '';
-    size;
-    log;
-    started = now();
-    stop;
-    /** When something was last seen to have moved, and what had until then. */
-    before = { at: now(), moves: 0, done: 0 };
-    spoke = now();
-    /** @param size - of the file */
-    constructor(size, log) {
-        this.size = size;
-        this.log = log;
-        this.stop = every(PACE, () => {
-            this.say();
-        });
-    }
-    /** Bytes handed over, or taken back when their try has failed. */
-    moved(bytes) {
-        this.sent += bytes;
-        this.moves += Math.max(0, bytes);
-    }
-    /** Zeros that were copied inside the bucket. */
-    copied(bytes) {
-        this.zeros += bytes;
-    }
-    /** A part of an earlier try that counts. */
-    found(bytes) {
-        this.kept += bytes;
-    }
-    retried(reason) {
-        this.retries += 1;
-        this.lastReason = reason;
-    }
-    bytesSent() {
-        return this.sent;
-    }
-    bytesCopied() {
-        return this.zeros;
-    }
-    /** How far it got, such as `37 % of 20.00 GiB`. */
-    reached() {
-        return `${Math.floor((100 * this.done()) / this.size)} % of ${gib(this.size)}`;
-    }
-    sayEnd() {
-        const seconds = (now() - this.started) / 1000;
-        this.log.info(`Uploaded ${gib(this.sent)} in ${seconds.toFixed(1)} s (${rate(this.sent, seconds)})${this.saved()}${this.trouble()}.`);
-    }
-    /** Says nothing any more. */
-    cease() {
-        this.stop();
-    }
-    say() {
-        const at = now();
-        const done = this.done();
-        const { moves } = this;
-        const still = moves === this.before.moves && done === this.before.done;
-        const seconds = (at - this.started) / 1000;
-        const left = ((this.size - done) * seconds) / done;
-        const speed = still
-            ? `nothing has moved for ${duration((at - this.before.at) / 1000)}`
-            : `${rate(moves - this.before.moves, (at - this.spoke) / 1000)} now, ${rate(this.sent, seconds)} overall, ${duration(left)} left`;
-        this.log.info(`${this.reached()}: ${speed}${this.saved()}${this.trouble()}.`);
-        if (!still)
-            this.before = { at, moves, done };
-        this.spoke = at;
-    }
-    done() {
-        return this.sent + this.zeros + this.kept;
-    }
-    saved() {
-        return ((this.zeros === 0 ? '' : `, ${gib(this.zeros)} of zeros not sent`) +
-            (this.kept === 0 ? '' : `, ${gib(this.kept)} there already`));
-    }
-    trouble() {
-        const times = this.retries === 1 ? '1 retry' : `${this.retries} retries`;
-        return this.retries === 0 ? '' : `, ${times} (last: ${this.lastReason})`;
-    }
-}
-const gib = (bytes) => bytes < 1024 * progress_MIB ? `${(bytes / progress_MIB).toFixed(1)} MiB` : `${(bytes / 1024 / progress_MIB).toFixed(2)} GiB`;
-const rate = (bytes, seconds) => `${(bytes / progress_MIB / Math.max(seconds, 0.001)).toFixed(1)} MiB/s`;
-const duration = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 
 ;// CONCATENATED MODULE: ./src/oss/copier.ts
 
@@ -47393,10 +47001,10 @@ class Copier {
         return { ...copied, crc: zerosCrc(length), length };
     }
     make() {
-        const { oss, key, run, source, onZeros } = this.job;
+        const { oss, zeros, mark, source, onZeros } = this.job;
         onZeros();
         const length = zeroPart(source.size);
-        return this.unlessRefused((options) => makeZeros(oss, key, length, run, options));
+        return this.unlessRefused((options) => makeZeros(oss, zeros, length, mark, options));
     }
     /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
     async unlessRefused(work) {
@@ -47627,56 +47235,34 @@ async function settled(working) {
 
 
 /**
- * Makes the object that is the file: joins an unfinished upload or begins one, sends what is missing, completes it and
- * compares the CRC-64 of what was read with that of what lies there.
- * @throws CloudError; nothing is left half verified
+ * Makes the object that is the file: sends what the upload does not hold yet, completes it and compares the CRC-64 of what
+ * was read with that of what lies there.
+ * @param parts - what the upload holds already
+ * @throws CloudError `NoSuchUpload` when somebody else has aborted it
  */
-async function upload(oss, source, staging) {
-    const found = staging.joins ? await findUnfinished(oss, staging.key, staging.joinsAny) : undefined;
-    if (found !== undefined) {
-        oss.log.info(`Going on with an unfinished upload of ${found.parts.size} parts.`);
-        staging.onUpload(found.uploadId);
-    }
-    try {
-        return await upload_send(oss, source, staging, found ?? (await begin(oss, staging)));
-    }
-    catch (error) {
-        // Somebody aborted it behind our back (a lifecycle rule, a clean-up of the bucket): once more from the start.
-        if (!hasCode(error, 'NoSuchUpload'))
-            throw error;
-        oss.log.info('The upload has vanished from the bucket; beginning another.');
-        return upload_send(oss, source, staging, await begin(oss, staging));
-    }
-}
-async function begin(oss, { key, run, onUpload }) {
-    const uploadId = await initiate(oss, key, marked(run));
-    onUpload(uploadId);
-    return { uploadId, parts: new Map(), mayBeOthers: false };
-}
-async function upload_send(oss, source, staging, joined) {
-    const { key, run, onZeros } = staging;
-    const { uploadId } = joined;
+async function upload_upload(oss, source, staging, parts = new Map()) {
+    const { key, uploadId } = staging;
+    let known = parts;
     let sent = 0;
     let zeros = 0;
     for (let again = 0;; again += 1) {
         const progress = new Progress(source.size, oss.log);
         try {
-            const job = { oss, source, key, uploadId, run, onZeros, progress, listed: checker(source, joined) };
-            const parts = await transfer(job);
-            const crc64 = String(parts.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
+            const stored = await transfer({ ...staging, oss, source, progress, listed: checker(source, known) });
+            const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
             sent += progress.bytesSent();
             zeros += progress.bytesCopied();
             await source.assertUnchanged?.();
             progress.sayEnd();
-            const { etag, versionId } = await complete(oss, staging, joined, parts, crc64, new Pace(progress));
-            return { size: source.size, crc64, etag, versionId, sent, zeros };
+            const { etag, versionId } = await complete(oss, staging, stored, crc64, new Pace(progress));
+            return { key, size: source.size, crc64, etag, versionId, sent, zeros };
         }
         catch (error) {
             // Parts have vanished or are not what the list said: send what is missing.
             if (!hasCode(error, /^(InvalidPart|FilePart\w+)$/) || again >= 2)
                 throw tellingHowFar(error, progress);
             oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
-            joined.parts = (await listParts(oss, key, uploadId)).parts;
+            known = await listParts(oss, key, uploadId);
         }
         finally {
             progress.cease();
@@ -47689,9 +47275,8 @@ const tellingHowFar = (error, progress) => error instanceof CloudError ? error.r
  * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every
  * failure first looks at the object.
  */
-async function complete(oss, staging, { uploadId: id, mayBeOthers }, parts, crc64, pace) {
-    const { key, run, overwrite } = staging;
-    const headers = overwrite ? {} : { 'x-oss-forbid-overwrite': 'true' };
+async function complete(oss, { key, uploadId: id, isOurs }, parts, crc64, pace) {
+    const headers = { 'x-oss-forbid-overwrite': 'true' };
     let answer;
     try {
         const { res } = await pace.store((options) => oss.call('oss:CompleteMultipartUpload', async (sdk) => refuseOther200(await sdk.completeMultipartUpload(key, id, parts, { headers })), { ...options, timeout: 180_000 }));
@@ -47701,8 +47286,7 @@ async function complete(oss, staging, { uploadId: id, mayBeOthers }, parts, crc6
     }
     catch (error) {
         const there = await headObject(oss, key).catch(() => undefined);
-        const isOurs = typeof there === 'object' && (there.run === run || mayBeOthers);
-        if (isOurs && there.crc64 === crc64)
+        if (typeof there === 'object' && there.crc64 === crc64 && isOurs(there.mark))
             return there;
         throw error;
     }
@@ -47722,108 +47306,396 @@ function refuseOther200(answer) {
     throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', NOT_THE_SERVICE);
 }
 
-;// CONCATENATED MODULE: ./src/staging.ts
+;// CONCATENATED MODULE: ./src/ecs/delete.ts
 
-
-
-
-
-
-
-
-
-
-
-/** Object keys of the disks, in their order: the user's, or those that only this run uses. */
-function stagingKeys({ key, image, run: { id } }, disks) {
-    return disks.map(({ format }, n) => {
-        const disk = `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`;
-        if (key === undefined)
-            return `${PREFIX}${image.name}/${id}/${disk}`;
-        return n === 0 ? key : `${key}-${disk}`;
-    });
-}
-/** What an image is made of, as text for a tag: CRC-64 of all disks, and whether and how it is encrypted. */
-async function contentOf({ distribution }, disks) {
-    const sums = [];
-    for (const disk of disks)
-        sums.push(await fileSum(await sourceOf(disk)));
-    if (distribution.encrypted)
-        sums.push('encrypted', distribution.kmsKeyId ?? 'default');
-    const text = sums.join('-');
-    return text.length > 128 ? (0,external_node_crypto_namespaceObject.createHash)('sha256').update(text).digest('hex') : text;
-}
-async function sourceOf(disk) {
-    const extents = await dataExtents(disk, (await which('python3')) || undefined);
-    return { handle: disk.handle, size: disk.size, extents, assertUnchanged: () => assertUnchanged(disk) };
-}
-/** Uploads all disks, one after another: each uses the whole line. */
-async function stageDisks(stage, plan) {
-    const { request, disks, keys, log, outcome } = stage;
-    const started = now();
-    for (const [n, disk] of disks.entries()) {
-        const key = keys[n] ?? '';
-        const title = `Upload ${disk.path} to oss://${request.bucket}/${key}`;
-        const staged = await log.group(title, () => stageDisk(stage, disk, key, plan.staged[n]));
-        outcome.staged.push(staged);
-    }
-    outcome.times.upload = now() - started;
-}
-async function stageDisk(stage, disk, key, lying) {
-    const { request, cloud, ledger, log } = stage;
-    const { run } = request;
-    const source = await sourceOf(disk);
-    ledger.record({ kind: 'object', key });
-    if (lying?.size === disk.size && lying.crc64 === (await fileSum(source))) {
-        log.info('An earlier attempt has uploaded it, byte for byte: nothing has to travel.');
-        return { ...lying, crc64: lying.crc64, sent: 0, zeros: 0 };
-    }
-    const isPrivate = request.key === undefined;
-    const others = isPrivate ? undefined : await uploadsUnder(cloud, key);
-    ledger.record({ kind: 'upload', key, others });
-    const staging = {
-        key,
-        run: run.mark,
-        overwrite: lying !== undefined,
-        joins: !isPrivate || run.attempt > 1,
-        // Under a key of the user's an upload that is still young may be another run's, unless ours was told to stay.
-        joinsAny: isPrivate || (run.attempt > 1 && request.skipClean),
-        onUpload: (id) => {
-            ledger.record({ kind: 'upload', key, id });
-        },
-        onZeros: () => {
-            ledger.record({ kind: 'zeros', key });
-        },
-    };
-    const staged = await upload(cloud.oss, source, staging).catch((error) => {
-        // Somebody else's object, that of another job of this run perhaps, which carries the same mark.
-        const isTaken = error instanceof CloudError && error.code === 'FileAlreadyExists';
-        if (isTaken)
-            ledger.keep((made) => made.kind !== 'object' || made.key !== key);
-        throw error;
-    });
-    ledger.record({ kind: 'upload', key, completed: true });
-    ledger.record({ kind: 'object', key, etag: staged.etag, versionId: staged.versionId });
-    // The zero object has done its work, whatever becomes of the image.
-    const zeros = ledger.made().filter((made) => made.kind === 'zeros');
-    const { leftovers } = await cleanUp(zeros, cloud, request);
-    if (leftovers.length === 0)
-        ledger.forget(['zeros']);
-    return staged;
-}
-/** Ids of the uploads that are under a key of the user's before ours; undefined where the right to look is missing. */
-async function uploadsUnder({ oss }, key) {
+/** What the service says of an image that cannot go now: in use, shared, being copied or exported. */
+const STAYS = /^(Image(Using|Use|Is)\w+|OperationDenied\.\w+|Forbidden.*)$/;
+/**
+ * Deletes an image that a new one has replaced, never by force, and its snapshots where that is wanted. Idempotent. One
+ * that cannot go keeps its name, with a warning that says how to delete it.
+ * @throws CloudError when it could not even be tried
+ */
+async function deleteReplaced(ecs, log, image, { region, snapshots }) {
+    const { id } = image;
     try {
-        return (await unfinishedUploads(oss, key)).map(({ id }) => id);
+        await ecs('DeleteImage', { ImageId: id });
+        log.info(`Deleted the replaced image ${id}.`);
+        if (snapshots)
+            await deleteSnapshots(ecs, log, image);
     }
     catch (error) {
-        if (!isDenied(error))
+        if (!(error instanceof CloudError))
             throw error;
-        return undefined;
+        if (error.code === 'InvalidImageId.NotFound')
+            return;
+        if (!STAYS.test(error.code))
+            throw error;
+        const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
+        log.warning(`The replaced image ${id} stays as ${image.name} (${error.code}: ${error.message}). Later: ${command}`);
+    }
+}
+/** Deletes an image that was needed only on the way, and its snapshots. Idempotent. @throws CloudError */
+async function deleteIntermediate(ecs, log, image) {
+    const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
+    if (deleted)
+        log.info(`Deleted the image ${image.id}, which was needed only on the way.`);
+    await deleteSnapshots(ecs, log, image);
+}
+/** The snapshots behind an image stay when it is deleted, and are billed. */
+async function deleteSnapshots(ecs, log, { snapshots }) {
+    for (const id of snapshots) {
+        try {
+            await ecs('DeleteSnapshot', { SnapshotId: id });
+            log.info(`Deleted its snapshot ${id}.`);
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            if (error.code === 'InvalidSnapshotId.NotFound')
+                continue;
+            log.warning(`The snapshot ${id} still exists and is billed (${error.code}: ${error.message}).`);
+        }
     }
 }
 
-;// CONCATENATED MODULE: ./src/main.ts
+;// CONCATENATED MODULE: ./src/run/undo/image.ts
+
+
+
+
+
+
+
+
+
+/** How long a cancelled import may take to disappear, in ms. */
+const image_PATIENCE = 150_000;
+/** Cancels what is being made; what is finished stays and gets its name, unless it was needed only on the way. */
+const image_image = {
+    deadline: 150_000,
+    async undo(made, context) {
+        const { clients, log } = context;
+        const ecs = clients.ecsIn(made.region);
+        if (made.made === 'copy' && (await goesOn(made, context)))
+            return undefined;
+        const patience = Math.min(now() + image_PATIENCE, clients.deadline.at);
+        const copy = made.made !== 'import';
+        const finished = await cancelImport(ecs, log, { ...made, copy }, patience);
+        if (finished === undefined)
+            return undefined;
+        if (!made.intermediate)
+            return named(made, finished, context);
+        await deleteIntermediate(ecs, log, finished);
+        return undefined;
+    },
+    byHand({ region, name, wants, id, taskId, made }) {
+        const one = `--ImageId ${id ?? '<id>'}`;
+        const find = ecsCommand(region, 'DescribeTasks', '--TaskAction ImportImage');
+        const task = taskId === undefined ? find : ecsCommand(region, 'CancelTask', `--TaskId ${taskId}`);
+        const cancel = made === 'import' ? task : ecsCommand(region, 'CancelCopyImage', one);
+        const rename = ecsCommand(region, 'ModifyImageAttribute', `${one} --ImageName ${wants}`);
+        const remove = ecsCommand(region, 'DeleteImage', one);
+        const what = `Image ${id ?? name} may still exist, unfinished or without its name`;
+        return `${what}. To cancel it: ${cancel}; to name it: ${rename}; to delete it: ${remove}`;
+    },
+};
+/** A copy that is under way is made from a finished image: it goes on, and a re-run of the job takes it over. */
+async function goesOn({ region, name, id, mark }, { clients, log }) {
+    const ecs = clients.ecsIn(region);
+    const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
+    if (found === undefined || !isBeingMade(found))
+        return false;
+    log.info(`The copy ${found.id} in ${region} is still being made, and goes on.`);
+    return true;
+}
+async function named(made, finished, { clients, log, me }) {
+    const { region, wants } = made;
+    log.info(`Image ${finished.id} is finished: it stays.`);
+    if (finished.name !== made.name || finished.name === wants)
+        return { ...finished, region };
+    const temporary = temporaryName(wants, markText(me));
+    const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary, timeout: 0 };
+    try {
+        await swapNames(wanted, finished.id, 'new');
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        const rename = ecsCommand(region, 'ModifyImageAttribute', `--ImageId ${finished.id} --ImageName ${wants}`);
+        throw error.reworded(`${error.message}; image ${finished.id} is finished. To name it: ${rename}`);
+    }
+    return { ...finished, region, name: wants };
+}
+
+;// CONCATENATED MODULE: ./src/run/undo/object.ts
+
+
+
+
+const object = {
+    deadline: 200_000,
+    async undo({ key, etag, versionId }, { clients: { oss }, me, log }) {
+        const claim = { key, etag, versionId, derived: isDerived(key, me), isOurs: (mark) => isOurs(mark, me) };
+        const gone = await removeObject(oss, claim);
+        if (!gone)
+            log.info(`oss://${oss.bucket}/${key} was not made by this run: it stays.`);
+        return undefined;
+    },
+    byHand: ({ key }, { request: { bucket } }) => `The staged object may still exist and is billed. Remove it: ${removeCommand(bucket, key)}`,
+};
+
+;// CONCATENATED MODULE: ./src/run/undo/replaced.ts
+
+
+
+
+
+/** Deletes what forced runs have replaced, once the new image holds the name. */
+const replaced = {
+    deadline: 150_000,
+    async undo({ region, name, by, ids }, context) {
+        const { clients, log, request } = context;
+        const ecs = clients.ecsIn(region);
+        const images = await listImages(ecs);
+        if (images.find((image) => image.name === name)?.id !== by)
+            return undefined;
+        for (const image of images.filter(({ id }) => ids.includes(id) && id !== by)) {
+            await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
+            if (image.name.startsWith(temporaryPrefix(name)))
+                await removeSources(image, context);
+        }
+        return undefined;
+    },
+    byHand({ region, ids }) {
+        const commands = ids.map((id) => ecsCommand(region, 'DeleteImage', `--ImageId ${id}`));
+        return `Replaced images may still exist. Remove them: ${commands.join('; ')}`;
+    },
+};
+/** The objects that a run which never came back has imported from, where they carry the same mark as its image. */
+async function removeSources({ sources, tags }, { clients: { oss } }) {
+    const isOurs = (mark) => mark !== undefined && mark === tags[MARK_TAG];
+    for (const { bucket, key } of sources) {
+        if (bucket === oss.bucket)
+            await removeObject(oss, { key, isOurs, derived: false });
+    }
+}
+
+;// CONCATENATED MODULE: ./src/run/undo/role.ts
+
+/** A role is set up, not staged: a half-made one is completed. */
+const role = {
+    deadline: 200_000,
+    async undo(_, { clients: { ram }, log }) {
+        await completeImportRole(ram, log);
+        return undefined;
+    },
+    byHand() {
+        const names = `--PolicyName ${IMPORT_POLICY} --RoleName ${IMPORT_ROLE}`;
+        return `The role ${IMPORT_ROLE} may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System ${names}`;
+    },
+};
+
+;// CONCATENATED MODULE: ./src/run/undo/zeros.ts
+
+
+
+
+const zeros = {
+    deadline: 45_000,
+    async undo({ key: prefix }, { clients: { oss }, me }) {
+        for (const key of Object.values(zeroKeys(prefix))) {
+            for (const one of await listUploads(oss, key))
+                if (one.key === key)
+                    await abortUpload(oss, key, one.id);
+            await removeObject(oss, { key, isOurs: (mark) => isOurs(mark, me), derived: true });
+        }
+        return undefined;
+    },
+    byHand({ key }, { request: { bucket } }) {
+        const { object, seed } = zeroKeys(key);
+        const commands = `${removeCommand(bucket, object)}; ${removeCommand(bucket, seed)}`;
+        return `Objects full of zeros may still exist. Remove them: ${commands}`;
+    },
+};
+
+;// CONCATENATED MODULE: ./src/run/undo/undo.ts
+
+
+
+
+
+
+
+
+/** In the order of undoing: first what no import reads, and an object only when no import reads it any more. */
+const undo_KINDS = { upload: upload, zeros: zeros, image: image_image, replaced: replaced, object: object, role: role };
+/**
+ * Undoes what a run made. Idempotent; what fails is reported, never thrown.
+ * @param hasty - keeps to a timetable of four minutes: the runner ends a post step after five
+ */
+async function undoAll(context, made, hasty = false) {
+    const started = now();
+    const result = { leftovers: [], undone: [], finished: [] };
+    for (const kind of Object.keys(undo_KINDS)) {
+        const way = undo_KINDS[kind];
+        if (hasty)
+            context.clients.deadline.at = started + way.deadline;
+        for (const one of made.filter((some) => some.kind === kind)) {
+            try {
+                const finished = await way.undo(one, context);
+                if (finished !== undefined)
+                    result.finished.push(finished);
+                result.undone.push(one);
+            }
+            catch (error) {
+                // Where the bucket is gone, all that lay in it is.
+                if (hasCode(error, 'NoSuchBucket'))
+                    result.undone.push(one);
+                else
+                    result.leftovers.push({ made: one, text: `${byHand(one, context)} (${reasonOf(error)})` });
+            }
+        }
+    }
+    return result;
+}
+const reasonOf = (error) => error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
+/** What may still exist, and the command that removes it. */
+const byHand = (made, context) => undo_KINDS[made.kind].byHand(made, context);
+
+;// CONCATENATED MODULE: ./src/run/staging.ts
+
+
+
+
+
+
+
+
+
+
+/** Uploads all disks, one after another: each uses the whole line. @throws CloudError, DiskError */
+async function stageDisks(context, plan) {
+    const { request, disks, log } = context;
+    const staged = [];
+    for (const [n, disk] of disks.entries()) {
+        const object = plan.objects[n];
+        if (object === undefined)
+            continue;
+        const title = `Upload ${disk.path} to oss://${request.bucket}/${object.key}`;
+        staged.push(await log.group(title, () => stageDisk(context, disk, n, object, plan.sums?.[n])));
+    }
+    return staged;
+}
+async function stageDisk(context, disk, n, { key, found, upload: unfinished }, sum) {
+    const source = await sourceOf(disk);
+    if (found !== undefined) {
+        const same = found.size === disk.size && found.crc64 === (sum ?? (await fileSum(source)));
+        if (same)
+            return reuse(context, found);
+        // An object under a key of the user's is in the way; any other is removed in the end.
+        if (found.key === key)
+            await removeFound(context, found);
+    }
+    const staged = await staging_send(context, source, key, unfinished, zeroPrefix(context.request, context.disks, context.me, n));
+    // The zero object has done its work, whatever becomes of the image.
+    const { ledger } = context;
+    const { undone } = await undoAll(context, ledger.made().filter(({ kind }) => kind === 'zeros'));
+    ledger.forget(...undone);
+    return staged;
+}
+function reuse({ ledger, log }, { key, size, etag, versionId, crc64 = '' }) {
+    ledger.record({ kind: 'object', key, etag, versionId });
+    log.info('An earlier attempt has uploaded it, byte for byte: no data has to be sent.');
+    return { key, size, etag, versionId, crc64, sent: 0, zeros: 0 };
+}
+async function removeFound({ clients, me }, { key, etag }) {
+    await removeObject(clients.oss, { key, etag, isOurs: (mark) => isOurs(mark, me), derived: false });
+}
+/** Resumes an unfinished upload or begins one; once more from the start when somebody else has aborted it meanwhile. */
+async function staging_send(context, source, ownKey, unfinished, zeros) {
+    const { clients, ledger, log, me } = context;
+    const { oss } = clients;
+    for (let begun = unfinished;; begun = undefined) {
+        const key = begun?.key ?? ownKey;
+        ledger.record({ kind: 'object', key });
+        try {
+            const parts = begun && (await listParts(oss, key, begun.id));
+            if (parts !== undefined)
+                log.info(`Resuming an unfinished upload with ${parts.size} parts.`);
+            const uploadId = begun?.id ?? (await begin(context, key));
+            const staging = {
+                key,
+                uploadId,
+                mark: markText(me),
+                zeros,
+                isOurs: (mark) => isOurs(mark, me),
+                onZeros: () => {
+                    ledger.record({ kind: 'zeros', key: zeros });
+                },
+            };
+            const staged = await upload_upload(oss, source, staging, parts);
+            ledger.forget({ kind: 'upload', key });
+            ledger.record({ kind: 'object', key, etag: staged.etag, versionId: staged.versionId });
+            return staged;
+        }
+        catch (error) {
+            if (!hasCode(error, 'NoSuchUpload') || begun === undefined)
+                throw error;
+            log.info('The unfinished upload no longer exists; starting another.');
+        }
+    }
+}
+async function begin({ clients, ledger, me }, key) {
+    ledger.record({ kind: 'upload', key });
+    try {
+        const id = await initiate(clients.oss, key, marked(markText(me)));
+        ledger.record({ kind: 'upload', key, id });
+        return id;
+    }
+    catch (error) {
+        // A clear refusal has begun nothing; under a derived key whatever was begun is found again.
+        if (!passes(error) && !isDerived(key, me))
+            ledger.forget({ kind: 'upload', key });
+        throw error;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/run/undo/endings.ts
+
+/**
+ * What is undone after an ending, in the words of a table:
+ *
+ * | ending  | upload, object                                    | images                                       |
+ * | ------- | ------------------------------------------------- | -------------------------------------------- |
+ * | success | deleted; `skip_clean` keeps the object            | intermediate and replaced ones deleted       |
+ * | failure | aborted and deleted; `skip_clean` keeps object    | cancelled and removed; finished ones stay    |
+ * |         | and, under a derived key, the upload to resume    |                                              |
+ * | timeout | object kept: the import is reading it             | kept: the import goes on                     |
+ */
+function undoneAfter(ending, made, { skipClean, me }) {
+    const isKept = (one) => {
+        switch (one.kind) {
+            case 'upload':
+                return skipClean && isDerived(one.key, me);
+            case 'object':
+                return skipClean || ending === 'timeout';
+            case 'image':
+            case 'replaced':
+                return ending === 'timeout';
+            case 'zeros':
+            case 'role':
+                return false;
+        }
+    };
+    return made.filter((one) => !isKept(one));
+}
+
+;// CONCATENATED MODULE: ./src/run/run.ts
+
+
+
+
+
 
 
 
@@ -47833,77 +47705,621 @@ async function uploadsUnder({ oss }, key) {
 
 
 /**
- * One run, told in order. The outcome is filled as the run goes on, so that a failure loses nothing.
- * @throws CloudError, CloudErrors, DiskError
+ * One run, told in order. What fails after the preflight is part of the outcome, so that nothing is lost with it.
+ * @throws CloudError, CloudErrors of the preflight: nothing has been made
  */
-async function run(given) {
-    const { request, disks, cloud, log, outcome } = given;
-    const keys = stagingKeys(request, disks);
-    const content = request.reuseIdentical ? await contentOf(request, disks) : undefined;
-    const stage = { ...given, keys, content };
-    const plan = await log.group('Check', () => check(cloud, request, keys, content));
+async function run(context) {
+    const { request, ledger, log } = context;
+    const plan = await log.group('Check', () => preflight(context));
     if (request.dryRun)
-        return rehearse(stage, plan);
-    outcome.object = `oss://${request.bucket}/${keys[0] ?? ''}`;
+        return dryRun(context, plan);
+    ledger.account = plan.account;
+    const times = {};
+    let staged = [];
+    let finished = [];
+    let failure;
+    const began = now();
     try {
-        await prepare(stage, plan);
-        dropScratch(plan, given.ledger);
+        await prepare(context, plan);
         if (needsUpload(plan))
-            await stageDisks(stage, plan);
-        await landAll(stage, plan);
+            staged = await stageDisks(context, plan);
+        if (staged.length > 0)
+            times.upload = now() - began;
+        ({ finished, failure } = await makeImages(context, plan, staged));
+        times.import = now() - began - (times.upload ?? 0);
     }
     catch (error) {
-        await log.group('Clean up', () => ending_undo(stage, error));
-        throw error;
+        failure = error;
     }
-    await log.group('Clean up', () => finish(stage));
+    const taskId = finished[0]?.taskId ?? recordedTask(context);
+    const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, endingOf(failure)));
+    const made = finished.map(({ image }) => image);
+    const main = finished.find(({ image }) => image.region === request.region);
+    const [object] = plan.objects;
+    const key = staged[0]?.key ?? object?.found?.key ?? object?.key ?? '';
+    const outcome = { taskId, staged, leftovers, times, failure, replaced: main?.replaced };
+    if (failure === undefined && leftovers.length === 0 && !request.keepInput)
+        await deleteInput(context);
+    return { ...outcome, images: made.length > 0 ? made : images, object: `oss://${request.bucket}/${key}` };
 }
-/** Takes over what an earlier attempt left, takes away what it left broken, and makes the bucket if it is missing. */
-async function prepare({ request, keys, cloud, ledger, log }, plan) {
-    const { run } = request;
-    if (run.attempt > 1) {
-        for (const key of keys)
-            for (const kind of ['upload', 'zeros', 'object'])
-                ledger.record({ kind, key });
+/** Takes over what earlier attempts have left, removes what they left unfinished, and makes the bucket if it is missing. */
+async function prepare({ request, clients, ledger, log, me }, plan) {
+    for (const made of plan.left)
+        ledger.record(made);
+    for (const { id, name, tags } of plan.intermediates) {
+        const mark = tags[MARK_TAG] ?? '';
+        const { region } = request;
+        ledger.record({ kind: 'image', region, name, wants: name, id, mark, made: 'import', intermediate: true });
     }
-    for (const { region, kind, broken } of plan.targets) {
-        for (const { id, name } of broken) {
-            const made = { name, id, copy: kind !== 'import', run: run.mark };
-            await cancelImport(cloud.ecsIn(region), log, made, now() + 60_000);
+    for (const { region, kind, cancel } of plan.targets) {
+        for (const { id, name } of cancel) {
+            const made = { name, id, copy: kind !== 'import', mark: markText(me) };
+            await cancelImport(clients.ecsIn(region), log, made, now() + 60_000);
         }
     }
     if (plan.makeBucket)
-        await makeBucket(cloud.oss);
-}
-/** An encrypted image that is there needs no plain one: what an earlier attempt has left of that goes in the end. */
-function dropScratch(plan, ledger) {
-    const encrypted = plan.targets.find(({ kind }) => kind === 'encrypt');
-    if (encrypted?.adopt === undefined)
-        return;
-    for (const { scratch, adopt, region, name } of plan.targets) {
-        if (scratch && adopt)
-            ledger.record({ kind: 'image', region, name: adopt.name, wants: name, id: adopt.id, scratch });
-    }
-    plan.targets = plan.targets.filter(({ scratch }) => !scratch);
+        await makeBucket(clients.oss);
 }
 /** Whether the image itself still has to be made from the file. */
-const needsUpload = (plan) => plan.targets.every(({ kind, adopt }) => kind === 'copy' || adopt === undefined);
-
-;// CONCATENATED MODULE: ./src/post.ts
-
-/** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
-async function post(request, cloud, made, log) {
-    const left = request.skipClean ? made.filter(({ kind }) => kind !== 'upload' && kind !== 'object') : made;
-    if (left.length === 0) {
-        log.info('Nothing is left to clean up.');
-        return;
+const needsUpload = ({ targets }) => targets.every(({ kind, adopt }) => kind === 'copy' || adopt === undefined);
+const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
+const PARTLY = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
+/**
+ * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.
+ * @throws CloudError of the image itself; what else fails is returned after all others have been tried
+ */
+async function makeImages(context, plan, staged) {
+    const { log } = context;
+    // An image that an earlier attempt is importing reads the object that was found.
+    const found = plan.objects.flatMap(({ found: one }) => one ?? []);
+    const isImporting = plan.targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt));
+    const from = { staged: isImporting ? found : staged, sums: plan.sums ?? staged.map(({ crc64 }) => crc64) };
+    const finished = [];
+    const failures = [];
+    for (const target of plan.targets) {
+        const { kind, region, intermediate } = target;
+        try {
+            const made = await log.group(`${TITLES[kind]}, ${region}`, () => makeImage(context, target, from));
+            if (kind !== 'copy')
+                from.imageId = made.image.id;
+            if (!intermediate)
+                finished.push(made);
+            if (made.failure !== undefined)
+                failures.push(made.failure);
+        }
+        catch (error) {
+            if (kind !== 'copy' || !(error instanceof CloudError))
+                throw error;
+            failures.push(error);
+        }
     }
-    const { leftovers } = await cleanUp(left, cloud, request, true);
+    return { finished, failure: failures.length > 0 ? new CloudErrors(PARTLY, failures) : undefined };
+}
+const endingOf = (failure) => failure === undefined ? 'success' : hasCode(failure, 'WaitTimedOut') ? 'timeout' : 'failure';
+/** The task of an import whose image has not become Available. */
+const recordedTask = ({ ledger }) => ledger.made().flatMap((made) => (made.kind === 'image' && made.taskId !== undefined ? [made.taskId] : []))[0];
+/** Undoes what the ending calls for; what fails stays recorded, so that the post step tries again. */
+async function cleanUp(context, ending) {
+    const { ledger, log, me, request } = context;
+    const all = ledger.made();
+    const { leftovers, finished } = await undoAll(context, undoneAfter(ending, all, { skipClean: request.skipClean, me }));
+    const stays = new Set(leftovers.map(({ made }) => made));
+    ledger.forget(...all.filter((made) => !stays.has(made)));
     for (const { text } of leftovers)
-        log.warning(text);
+        log.info(`${text}; the post step tries again.`);
+    return { images: finished, leftovers: leftovers.map(({ text }) => text) };
+}
+async function deleteInput({ disks, log }) {
+    for (const { path } of disks) {
+        try {
+            await (0,promises_namespaceObject.unlink)(path);
+            log.info(`Deleted ${path} (keep_input_artifact: false).`);
+        }
+        catch (error) {
+            log.warning(`${path} stays (${textOf(error)}). Remove it: rm '${path}'`);
+        }
+    }
 }
 
-;// CONCATENATED MODULE: ./src/summary.ts
+;// CONCATENATED MODULE: ./src/action/distribution.ts
+const REGION = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a list of region ids such as cn-beijing' };
+const ACCOUNT = { test: /^\d{10,20}$/, meaning: 'a list of account ids, which are numbers' };
+const KEY = { test: /^[\w-]{8,64}$/, meaning: 'the id of a KMS key' };
+/** Reads the inputs on copies, encryption and sharing. Names and keys of copies go with the regions in their order. */
+function readDistribution(fields, region, imageName, nameForm) {
+    const regions = fields.list('image_copy_regions', REGION);
+    const names = fields.list('image_copy_names', nameForm);
+    const keys = fields.list('kms_key_copy_ids', KEY);
+    const accounts = fields.list('image_share_account', ACCOUNT);
+    const encrypted = fields.flag('image_encrypted', false);
+    const kmsKeyId = fields.optional('kms_key_id', KEY);
+    const wrong = (text) => fields.problems.push(text);
+    if (new Set([...regions, region]).size <= regions.length) {
+        wrong('image_copy_regions names a region twice, or the region of the image itself.');
+    }
+    if (names.length > regions.length)
+        wrong('image_copy_names has more entries than image_copy_regions.');
+    if (keys.length > regions.length)
+        wrong('kms_key_copy_ids has more entries than image_copy_regions.');
+    if (!encrypted && (kmsKeyId !== undefined || keys.length > 0)) {
+        wrong('kms_key_id and kms_key_copy_ids need image_encrypted: true.');
+    }
+    if (accounts.length > 50)
+        wrong('image_share_account has more than 50 accounts, which is the most that ECS takes.');
+    if (encrypted && accounts.length > 0 && kmsKeyId === undefined) {
+        wrong('An encrypted image can be shared only with a key of your own: set kms_key_id.');
+    }
+    const copies = regions.map((to, n) => ({ region: to, name: names[n] ?? imageName, kmsKeyId: keys[n] }));
+    return { copies, encrypted, kmsKeyId, accounts };
+}
+
+;// CONCATENATED MODULE: ./src/action/fields.ts
+
+/** Reads inputs one by one and collects what is wrong with them. */
+class Fields {
+    problems = [];
+    /** The input as it is, trimmed; empty when it is not set. */
+    text(name) {
+        return getInput(name);
+    }
+    required(name, form) {
+        const value = this.text(name);
+        if (value !== '')
+            return this.formed(name, value, form);
+        this.problems.push(`${name} is missing.`);
+        return '';
+    }
+    optional(name, form, fallback = '') {
+        const value = this.text(name) || fallback;
+        return value === '' ? undefined : this.formed(name, value, form);
+    }
+    /** Entries between commas or line ends; each must have the form. */
+    list(name, form, between = /[,\n]/) {
+        const entries = this.text(name)
+            .split(between)
+            .map((entry) => entry.trim())
+            .filter((entry) => entry !== '');
+        return entries.map((entry) => this.formed(name, entry, form));
+    }
+    formed(name, given, form) {
+        if (form === undefined)
+            return given;
+        const value = form.strip === undefined ? given : given.replace(form.strip, '');
+        const fits = typeof form.test === 'function' ? form.test(value) : form.test.test(value);
+        if (!fits)
+            this.problems.push(`${name} "${given}" is not ${form.meaning}.`);
+        return value;
+    }
+    oneOf(name, allowed) {
+        return this.required(name) === '' ? '' : (this.optionalOneOf(name, allowed) ?? '');
+    }
+    optionalOneOf(name, allowed) {
+        const value = this.text(name);
+        const found = allowed.find((one) => one.toLowerCase() === value.toLowerCase());
+        if (value !== '' && found === undefined) {
+            this.problems.push(`${name} "${value}" is not one of ${allowed.join(', ')}.`);
+        }
+        return found;
+    }
+    /** true or false in the spellings of YAML 1.2; empty means `normally`. */
+    flag(name, normally) {
+        const value = this.text(name);
+        if (/^(true|True|TRUE)$/.test(value))
+            return true;
+        if (/^(false|False|FALSE)$/.test(value))
+            return false;
+        if (value !== '')
+            this.problems.push(`${name} "${value}" is neither true nor false.`);
+        return normally;
+    }
+    wholeNumber(name, least, most, unit) {
+        const value = this.text(name);
+        if (value === '')
+            return undefined;
+        const number = Number(value);
+        if (/^\d+$/.test(value) && number >= least && number <= most)
+            return number;
+        this.problems.push(`${name} "${value}" is not a whole number of ${unit} from ${least} to ${most}.`);
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
+;// CONCATENATED MODULE: external "node:querystring"
+const external_node_querystring_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:querystring");
+;// CONCATENATED MODULE: ./src/action/identity.ts
+
+
+const ROLE_ARN = { test: /^acs:ram::\d+:role\/.+$/, meaning: 'an ARN such as acs:ram::<account id>:role/<name>' };
+const PROVIDER_ARN = {
+    test: /^acs:ram::\d+:oidc-provider\/.+$/,
+    meaning: 'an ARN such as acs:ram::<account id>:oidc-provider/<name>',
+};
+const ROLE = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
+const SESSION = { test: /^[\w.@-]{2,32}$/, meaning: '2 to 32 letters, digits and ".", "@", "_", "-"' };
+const INPUTS = ['access_key', 'secret_key', 'security_token'];
+const VARIABLES = [
+    ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY', 'ALICLOUD_SECURITY_TOKEN'],
+    ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET', 'ALIBABA_CLOUD_SECURITY_TOKEN'],
+];
+const PROFILES = ['ALICLOUD_PROFILE', 'ALIBABA_CLOUD_PROFILE'];
+const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
+const identity_NONE = 'No credentials. Tried: access_key and secret_key; ram_role_arn with oidc_provider_arn; profile; ram_role_name; ' +
+    'the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
+    'ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALICLOUD_PROFILE, ALIBABA_CLOUD_PROFILE, ALIBABA_CLOUD_ECS_METADATA. ' +
+    '(A secret that does not exist, or that a pull request from a fork may not see, arrives empty.)';
+/**
+ * Chooses where credentials come from: what inputs name beats the environment, two sources in the inputs or half a pair
+ * are problems, and a profile or an instance role is used only where it is named. Never another account by accident.
+ */
+function readIdentity(fields, env, runId) {
+    const sessionName = fields.optional('ram_session_name', SESSION) ?? `alicloud-import-${runId}`.slice(0, 32);
+    const roleArn = fields.optional('ram_role_arn', ROLE_ARN);
+    const providerArn = fields.optional('oidc_provider_arn', PROVIDER_ARN);
+    const named = fromInputs(fields, env);
+    if (providerArn !== undefined) {
+        const from = 'ram_role_arn and oidc_provider_arn';
+        named.push({ kind: 'oidc', roleArn: roleArn ?? '', providerArn, sessionName, from });
+        if (roleArn === undefined)
+            fields.problems.push('oidc_provider_arn is set, ram_role_arn is empty.');
+    }
+    if (named.length > 1) {
+        fields.problems.push(`More than one source of credentials: ${named.map(({ from }) => from).join('; ')}. Name one.`);
+    }
+    const found = named[0] ?? fromEnvironment(fields, env);
+    // A pull request from a fork has neither secrets nor an identity token: its dry run checks file and inputs.
+    const dry = fields.flag('dry_run', false);
+    if (dry && found?.kind === 'oidc' && identity_valueOf(env, 'ACTIONS_ID_TOKEN_REQUEST_URL') === '')
+        return undefined;
+    if (found === undefined && !dry)
+        fields.problems.push(identity_NONE);
+    if (found === undefined || roleArn === undefined || found.kind === 'oidc')
+        return found;
+    return { kind: 'assume', roleArn, sessionName, base: found, from: `ram_role_arn, asked for with ${found.from}` };
+}
+function fromInputs(fields, env) {
+    const sources = [];
+    const keys = pair(fields, INPUTS, (name) => fields.text(name));
+    if (keys !== undefined)
+        sources.push(keys);
+    const file = fields.text('shared_credentials_file');
+    const profile = fields.text('profile');
+    if (profile !== '')
+        sources.push(profileOf(profile, file, env, 'profile'));
+    else if (file !== '') {
+        const variable = PROFILES.find((name) => identity_valueOf(env, name) !== '');
+        if (variable === undefined)
+            fields.problems.push('shared_credentials_file is set, profile is empty.');
+        const from = `shared_credentials_file and ${variable ?? 'profile'}`;
+        sources.push(profileOf(identity_valueOf(env, variable ?? ''), file, env, from));
+    }
+    const roleName = fields.optional('ram_role_name', ROLE);
+    if (roleName !== undefined)
+        sources.push({ kind: 'ecs', roleName, from: 'ram_role_name' });
+    return sources;
+}
+function fromEnvironment(fields, env) {
+    for (const names of VARIABLES) {
+        const spare = names === VARIABLES[0] ? identity_valueOf(env, 'SECURITY_TOKEN') : '';
+        const keys = pair(fields, names, (name) => identity_valueOf(env, name), spare);
+        if (keys !== undefined)
+            return keys;
+    }
+    const profile = PROFILES.find((name) => identity_valueOf(env, name) !== '');
+    if (profile !== undefined)
+        return profileOf(identity_valueOf(env, profile), '', env, profile);
+    const from = 'ALIBABA_CLOUD_ECS_METADATA';
+    const roleName = identity_valueOf(env, from);
+    return roleName === '' ? undefined : { kind: 'ecs', roleName, from };
+}
+/** Keys from one place; never one half from each of two, which may be two accounts. */
+function pair(fields, names, value, spare = '') {
+    const [accessKeyId, accessKeySecret, token] = names.map(value);
+    if (accessKeyId + accessKeySecret + token === '')
+        return undefined;
+    const keys = { accessKeyId, accessKeySecret, ...(token || spare ? { securityToken: token || spare } : {}) };
+    if (accessKeyId === '' || accessKeySecret === '') {
+        const list = (wanted) => names.filter((name) => (value(name) !== '') === wanted).join(' and ');
+        const needed = list(false).replace(` and ${names[2]}`, '');
+        fields.problems.push(`Half a key pair. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
+    }
+    else if (accessKeyId.startsWith('STS.') && keys.securityToken === undefined) {
+        fields.problems.push(`${names[0]} is a temporary key (it begins with STS.), and ${names[2]} is empty.`);
+    }
+    return { kind: 'keys', keys, from: names.slice(0, 2).join(' and ') };
+}
+function profileOf(name, file, env, from) {
+    const path = file || identity_valueOf(env, 'ALICLOUD_SHARED_CREDENTIALS_FILE') || '~/.aliyun/config.json';
+    return { kind: 'profile', name, file: path.startsWith('~/') ? (0,external_node_os_namespaceObject.homedir)() + path.slice(1) : path, from };
+}
+/** As with inputs, space around a value is not part of it: it comes with pasted secrets. */
+const identity_valueOf = (env, name) => env[name]?.trim() ?? '';
+/** Everything that must never be shown, known before anything is asked. */
+function knownSecrets(fields, env) {
+    const inputs = INPUTS.map((name) => fields.text(name));
+    const variables = [...VARIABLES.flat(), 'SECURITY_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
+    const values = variables.map((name) => identity_valueOf(env, name));
+    return [...inputs, ...values, ...proxyPasswords(env)].filter((text) => text !== '');
+}
+/** Some proxies take a token for a user without password. */
+function proxyPasswords(env) {
+    return PROXIES.flatMap((name) => {
+        const { username = '', password = '' } = URL.parse(identity_valueOf(env, name)) ?? {};
+        const secret = password || username;
+        return [secret, (0,external_node_querystring_namespaceObject.unescape)(secret)];
+    });
+}
+
+;// CONCATENATED MODULE: ./src/action/inputs.ts
+
+
+
+/** Platforms in the API's documentation (https://help.aliyun.com/document_detail/25542.html); the list is open. */
+const PLATFORMS = new Set('Aliyun|Anolis|CentOS|CentOS Stream|Ubuntu|CoreOS|SUSE|OpenSUSE|Debian|FreeBSD|RedHat|Kylin|UOS|Fedora|Fedora CoreOS|AlmaLinux|Rocky Linux|Gentoo|Customized Linux|Others Linux|Windows Server 2022|Windows Server 2019|Windows Server 2016|Windows Server 2012|Windows Server 2008|Windows Server 2003|Other Windows'.split('|'));
+/** Reads inputs and environment into a request, and finds every problem at once. Touches no file. */
+function readInputs(env = process.env) {
+    const fields = new Fields();
+    const warnings = [];
+    const platform = fields.required('image_platform');
+    if (platform !== '' && !PLATFORMS.has(platform)) {
+        warnings.push(`image_platform "${platform}" is not in the documented list; ECS will decide.`);
+    }
+    const workflow = readWorkflow(fields, env);
+    // Empty for now where a profile may name it.
+    const region = fields.optional('region', inputs_REGION, env.ALICLOUD_REGION) ?? '';
+    const imageName = fields.required('image_name', NAME);
+    const identity = readIdentity(fields, env, workflow.runId);
+    const request = {
+        path: fields.required('path'),
+        region,
+        bucket: fields.required('oss_bucket_name', BUCKET),
+        key: fields.optional('oss_key_name', inputs_KEY),
+        format: fields.optionalOneOf('format', ['RAW', 'VHD', 'QCOW2']),
+        image: {
+            name: imageName,
+            osType: fields.oneOf('image_os_type', ['linux', 'windows']),
+            platform,
+            architecture: fields.oneOf('image_architecture', ['i386', 'x86_64', 'arm64']),
+            description: fields.optional('image_description', DESCRIPTION),
+            systemSize: fields.wholeNumber('image_system_size', 1, 2048, 'GiB'),
+            tags: readTags(fields),
+            resourceGroup: fields.optional('resource_group_id', RESOURCE_GROUP),
+            family: fields.optional('target_image_family', FAMILY),
+            bootMode: fields.optionalOneOf('boot_mode', ['BIOS', 'UEFI', 'UEFI-Preferred']),
+            licenseType: fields.optionalOneOf('license_type', ['Aliyun', 'BYOL', 'Auto']),
+            detection: fields.optionalOneOf('detection_strategy', ['Standard']),
+            nvme: fields.optionalOneOf('nvme_support', ['supported', 'unsupported']),
+            imds: fields.optionalOneOf('imds_support', ['v1', 'v2']),
+        },
+        dataDisks: fields.list('data_disk_paths', ANY, '\n'),
+        distribution: readDistribution(fields, region, imageName, NAME),
+        forceDelete: fields.flag('image_force_delete', false),
+        forceDeleteSnapshots: fields.flag('image_force_delete_snapshots', false),
+        reuseIdentical: fields.flag('reuse_identical_image', false),
+        dryRun: fields.flag('dry_run', false),
+        skipClean: fields.flag('skip_clean', false),
+        keepInput: fields.flag('keep_input_artifact', true),
+        importRole: fields.optional('import_role_name', ROLE),
+        timeout: (fields.wholeNumber('timeout_minutes', 1, 10_080, 'minutes') ?? 120) * 60_000,
+        identity,
+        hosts: {
+            ecs: fields.optional('custom_endpoint_ecs', inputs_HOST),
+            oss: fields.optional('custom_endpoint_oss', inputs_HOST),
+            ram: fields.optional('custom_endpoint_ram', inputs_HOST),
+            sts: fields.optional('custom_endpoint_sts', inputs_HOST),
+        },
+        workflow,
+    };
+    return { request, problems: fields.problems, warnings, secrets: knownSecrets(fields, env) };
+}
+/** Of all inputs the credentials alone, which the post step needs again. */
+function readCredentials(env = process.env) {
+    const fields = new Fields();
+    const runId = env.GITHUB_RUN_ID ?? '0';
+    const identity = readIdentity(fields, env, runId);
+    return { identity, problems: fields.problems, secrets: knownSecrets(fields, env), runId };
+}
+const inputs_REGION = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a region id such as cn-beijing' };
+const BUCKET = {
+    test: /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
+    meaning: 'a bucket name: 3 to 63 lower-case letters, digits and hyphens, no hyphen at an end',
+};
+/** https://help.aliyun.com/document_detail/25542.html, parameter ImageName. */
+const NAME = {
+    test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}.:_-]{1,127}$/u,
+    meaning: 'an image name: 2 to 128 letters, digits, ".", ":", "_" and "-", a letter first, and not aliyun, acs:, http:// or https:// first',
+};
+const DESCRIPTION = {
+    test: /^(?!https?:\/\/).{1,256}$/su,
+    meaning: 'a description: at most 256 characters, and not http:// or https:// first',
+};
+/** A Packer template would become part of the key, braces and all. */
+const inputs_KEY = {
+    test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|\{\{/u.test(key),
+    meaning: 'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no Packer template such as {{timestamp}} (write ${{ github.run_id }})',
+};
+const ANY = { test: /./, meaning: 'a path' };
+const RESOURCE_GROUP = { test: /^rg-\w+$/, meaning: 'the id of a resource group, such as rg-bp67acfmxazb4p****' };
+const FAMILY = {
+    test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}:_-]{1,127}$/u,
+    meaning: 'an image family: 2 to 128 letters, digits, ":", "_" and "-", a letter first, and not aliyun or acs: first',
+};
+const inputs_HOST = {
+    test: /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?$/i,
+    meaning: 'a host name, with or without https://',
+    strip: /^https:\/\/|\/$/gi,
+};
+/** One `key=value` a line; 20 are the most that ECS takes, and three are ours. */
+function readTags(fields) {
+    const form = {
+        test: /^(?!aliyun|acs:)(?!alicloud-import)[^=]{1,128}=(?!acs:).{0,128}$/su,
+        meaning: 'a tag key=value: key and value of at most 128 characters, not aliyun, acs: or alicloud-import first',
+    };
+    const lines = fields.list('tags', form, '\n');
+    const pairs = lines.map((line) => [
+        line.slice(0, line.indexOf('=')).trim(),
+        line.slice(line.indexOf('=') + 1).trim(),
+    ]);
+    const keys = new Set(pairs.map(([key = '']) => key.toLowerCase()));
+    if (keys.size < pairs.length)
+        fields.problems.push('tags names a key twice (ECS does not tell upper from lower case).');
+    if (pairs.length > 17)
+        fields.problems.push('tags has more than 17 entries; ECS takes 20, and three are ours.');
+    return Object.fromEntries(pairs);
+}
+function readWorkflow(fields, env) {
+    return {
+        server: env.GITHUB_SERVER_URL ?? '',
+        repository: env.GITHUB_REPOSITORY ?? 'local/run',
+        runId: env.GITHUB_RUN_ID ?? '0',
+        attempt: Number(env.GITHUB_RUN_ATTEMPT ?? '1'),
+        job: env.GITHUB_JOB ?? '',
+        matrix: fields.text('job_matrix'),
+        step: env.GITHUB_ACTION ?? '',
+        workspace: env.GITHUB_WORKSPACE ?? '.',
+    };
+}
+
+;// CONCATENATED MODULE: ./src/action/outputs.ts
+
+/** Sets the outputs that name images. */
+function setImages(images) {
+    setOutput('image_id', images[0]?.id ?? '');
+    setOutput('image_ids', JSON.stringify(Object.fromEntries(images.map(({ region, id }) => [region, id]))));
+}
+/** Sets all outputs; the last call wins. */
+function setOutputs({ images, taskId, object, replaced }) {
+    setImages(images ?? []);
+    setOutput('task_id', taskId ?? '');
+    setOutput('oss_object', object ?? '');
+    setOutput('replaced_image_id', replaced ?? '');
+}
+
+;// CONCATENATED MODULE: ./src/action/advice.ts
+/** One line each: codes | cause | fix. */
+const TABLE = `
+InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId | The access key does not exist or is disabled. | Check access_key; a disabled key can be enabled again under RAM > Users.
+SignatureDoesNotMatch IncompleteSignature | secret_key does not belong to access_key. | Copy both again; look for a space or line break that came with them.
+InvalidSecurityToken.Expired SecurityTokenExpired | The temporary credentials have expired, and from here they cannot be renewed. | Ask for new ones with a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: that session is renewed as long as needed.
+InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey | Key and token do not belong together. | Pass access_key, secret_key and security_token of one session; with a key that is not temporary leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.
+InvalidTimeStamp.Expired RequestTimeTooSkewed | This machine's clock is wrong by more than the service allows, and setting it right for the request did not help. | Set the clock of the runner (NTP).
+Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role may not do this. | Give it the RAM action named at the start of this message; docs/permissions.md lists all of them.
+InvalidAccountStatus.OSSDisabled UserDisable | OSS is not activated for this account, or was suspended. | Activate OSS in the console.
+Account.Arrearage InDebt | The account has an unpaid bill. | Pay it in the Billing console and run again.
+MissingIdTokenPermission | The job may not ask GitHub for an identity token. | Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.
+IdTokenRefused | GitHub refused an identity token. | Run the job again.
+AuthenticationFail.NoPermission | The role's trust policy does not let this job in, or the OIDC provider is not the one it names. | Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.
+AuthenticationFail.OIDCToken.AudienceNotMatch | The OIDC provider does not accept the audience sts.aliyuncs.com. | Add sts.aliyuncs.com to the client ids of the OIDC provider in RAM.
+AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature AuthenticationFail.OIDCToken.IssuerNotMatch EntityNotExist.OIDCProvider | The OIDC provider in RAM does not accept GitHub's token. | Its issuer must be https://token.actions.githubusercontent.com; check oidc_provider_arn.
+AssumeRoleDenied | These credentials may not act as the role. | Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.
+NoMetadataService | The runner gets no credentials from the metadata service of ECS (100.100.100.200): it is not an ECS instance, or has no RAM role. | Attach a RAM role to the instance, or name another source of credentials.
+NoSuchInstanceRole | The ECS instance of the runner has another RAM role, or none. | Attach the role to the instance, or correct ram_role_name.
+PublicEndpointForbidden | Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China. | Either stage elsewhere (region: cn-hongkong with a bucket there and image_copy_regions: cn-beijing, or whichever region you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.
+NoSuchBucket | The bucket has vanished. | Run again: it is created.
+BucketAlreadyExists BucketNotBelongTo BucketIsForeign | The bucket belongs to another account; bucket names are shared by everyone. | Choose another oss_bucket_name.
+TooManyBuckets | The account has as many buckets in this region as it may. | Name an existing bucket in oss_bucket_name.
+BucketElsewhere InvalidOSSBucket.NotMatched | ECS reads only from a bucket in its own region. | Set region to the region of the bucket, or name a bucket in region (it is created when it does not exist).
+BucketEncrypted InvalidOSSBucket.EncryptUnsupported | ECS does not import from a bucket that encrypts its objects by default. | Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.
+InvalidOSSBucket.NotFound InvalidOSSBucket.Malformed | ECS does not find the bucket. | Check oss_bucket_name and region.
+InvalidOSSBucket.FlowLimit | OSS limits the traffic of this bucket. | Run again later.
+ForeignObject FileAlreadyExists | An object that this run did not make lies under the key, and it is not overwritten. | Remove it, or choose another oss_key_name (leave it empty for a key of our own).
+InvalidOSSObject.NotFound InvalidOSSObject.Malformed | ECS does not find the staged object. | Something else deleted it (a lifecycle rule?). Run again.
+InvalidOSSObject.Size | The staged object is empty. | Check the file that path names.
+InvalidOSSObject.NeedRestore | The staged object is in an archive storage class. | Remove the rule that archives objects in this bucket, or name another bucket.
+UnsupportedSuffix.OSSObject | ECS does not take an object with this suffix. | End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.
+IntegrityMismatch | What lies in the bucket is not what was read from the file. | Run again; nothing was imported.
+NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not spread yet. | Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
+InvalidOSS.NotAuthorized | The import role may not read the bucket, or a bucket policy forbids it. | Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).
+RoleTrustsNotEcs | The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched. | Add the statement in this message to its trust policy.
+EntityNotExist.Role | The RAM role does not exist. | Check import_role_name.
+InvalidImageName.Duplicated | An image of this account in this region has the name already. | Set image_force_delete: true to replace it, or choose another image_name.
+InvalidImageName.Malformed | ECS does not take the name. | Choose another image_name.
+ImageIsImporting | An import of this image is under way. | Wait for it, or cancel it under ECS > Tasks.
+QuotaExceed.Image QuotaExceed.Snapshot | The account has as many images in this region as it may. | Delete images, or ask for more in the Quota Center.
+InvalidImageSize InvalidDataDiskSize | The disk size does not fit the image. | Set image_system_size to at least the size of the disk inside the file, in GiB.
+InvalidImageFormat.Malformed ImportImageFailed InvalidFormat.Malformed | ECS cannot read the file as an image. | Check format, and the file with: qemu-img check
+InvalidImageFormat.RegionNotSupported | ECS does not take this format in this region. | Convert the file: qemu-img convert -O raw
+InvalidVHDImage.IncorrectSize InvalidBlockSize.NotSupport | The header of the VHD does not fit its size. | Convert it again: qemu-img convert -O vpc -o subformat=dynamic,force_size
+InvalidBootMode.Malformed InvalidBootMode.NotSupport | ECS does not take this boot mode for the image. | arm64 images boot by UEFI only.
+InvalidArchitecture.PlatformUnsupported InvalidArchitecture.Malformed InvalidPlatform.Malformed InvalidOSType.Malformed | Operating system, platform and architecture do not go together. | Check image_os_type, image_platform and image_architecture.
+InvalidDescription.Malformed | ECS does not take the description. | Change image_description.
+InvalidLicenseType.NotSupported InvalidLicenseType.BYOLOnly | The Windows licence cannot be chosen like this. | Check image_os_type and image_platform.
+InvalidRegionId.NotFound InvalidRegion.NotSupport RegionId.NotFound | The region does not exist or cannot import images. | Check region.
+TagKey.Duplication | Two tags have the same key. | Check tags.
+WaitTimedOut | The image was not ready in time. The import goes on, and image, task and object stay. | Re-run the job: it takes up the same import. Raise timeout_minutes for next time.
+Throttling Throttling.User Throttling.Api Rejected.Throttling | Too many calls for this account. | Run again later.
+ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost | The service was not reached. | Check the network of the runner, region, and HTTPS_PROXY.
+InvalidProxy | Requests would silently go without the proxy. | Write it as http://user:password@host:port, with %40 for an @ in the password.
+ERR_PROXY_TUNNEL | The proxy of HTTPS_PROXY refused the connection. | Check user and password in it, allow the host in the proxy, or name the host in NO_PROXY.
+UnexpectedAnswer | Something between runner and cloud answered in place of the service. | Check HTTPS_PROXY and the custom endpoints.
+`;
+const ADVICE = TABLE.trim()
+    .split('\n')
+    .map((row) => {
+    const [codes = '', cause = '', fix = ''] = row.split(' | ');
+    return { codes: codes.split(' '), cause, fix };
+});
+/** The entry for a code, if there is one. */
+function adviceFor(code) {
+    return ADVICE.find(({ codes }) => codes.includes(code));
+}
+/** One sentence each: what failed with which code, why, what to do, and the RequestId for a ticket. */
+function explain(error) {
+    const advice = adviceFor(error.code);
+    const parts = [
+        `${error.operation} failed: ${error.code}: ${sentence(error.message)}`,
+        ...(advice === undefined ? [] : [advice.cause, advice.fix]),
+        ...(error.requestId === undefined ? [] : [`(RequestId ${error.requestId})`]),
+    ];
+    return parts.join(' ');
+}
+const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
+
+;// CONCATENATED MODULE: ./src/action/report.ts
+
+
+
+/** Problems that were found before anything was sent, one line each. */
+class BadInput extends Error {
+    problems;
+    constructor(problems) {
+        super('bad input');
+        this.problems = problems;
+    }
+}
+/** What a failed run says: problems of one line each, and what they have in common. */
+function report(error) {
+    if (error instanceof DiskError)
+        return { problems: [`Nothing was imported. ${error.problems.join(' ')}`] };
+    if (error instanceof BadInput)
+        return { head: 'Nothing was uploaded. Fix the following:', problems: error.problems };
+    if (error instanceof CloudErrors)
+        return { head: error.message, problems: error.errors.map(explain) };
+    return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
+}
+/** The one annotation of a failed run. */
+function annotation(error) {
+    const { head, problems } = report(error);
+    return head === undefined ? problems.join('\n') : [head, ...problems.map((one) => `- ${one}`)].join('\n');
+}
+
+;// CONCATENATED MODULE: ./src/action/state.ts
+
+
+const savePost = (saved) => {
+    saveState('left', JSON.stringify(saved));
+};
+/** What main has saved; undefined when it had made nothing. */
+const savedByMain = () => parsed(getState('left'));
+/** Whether this is the post step; the first call of a step says so to the next one. */
+function isPostStep() {
+    const isPost = getState('isPost') !== '';
+    saveState('isPost', 'true');
+    return isPost;
+}
+
+;// CONCATENATED MODULE: ./src/action/summary.ts
 
 /**
  * Writes the job summary: one heading and one table, of less than twenty lines. Everything in it may be foreign text.
@@ -47912,13 +48328,13 @@ async function post(request, cloud, made, log) {
 async function writeSummary(told, safe) {
     const { request, outcome, failures } = told;
     const [image] = outcome.images;
-    if (image === undefined && outcome.rehearsal === undefined && failures.length === 0)
+    if (image === undefined && outcome.wouldDo === undefined && failures.length === 0)
         return;
     const written = { code: (text) => code(safe(text)), prose: (text) => prose(safe(text)) };
     const rows = [
         ['Image', `${written.code(request.image.name)} in ${written.code(request.region)}`],
         ...(image === undefined ? [] : facts(told, written)),
-        ...few('Would', outcome.rehearsal ?? [], written, 10),
+        ...few('Would', outcome.wouldDo ?? [], written, 10),
         ...few('Failed', failures, written, image === undefined ? 10 : 3),
         ...(image === undefined && outcome.taskId ? [['Task', written.code(outcome.taskId)]] : []),
         ...staged(told, written),
@@ -48034,7 +48450,7 @@ function summary_duration(ms) {
     return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-;// CONCATENATED MODULE: ./src/index.ts
+;// CONCATENATED MODULE: ./src/action/main.ts
 
 
 
@@ -48050,168 +48466,179 @@ function summary_duration(ms) {
 
 
 
-
-/** Problems that were found before anything was sent, one line each. */
-class BadInput extends Error {
-    problems;
-    constructor(problems) {
-        super('bad input');
-        this.problems = problems;
+const NOTHING = { images: [], staged: [], leftovers: [], times: {} };
+/** The step itself: inputs, disks, run, outputs, summary. @throws whatever failed the run */
+async function main(log) {
+    const { request, problems, warnings, source } = await readRequest(log);
+    warnings.forEach(log.warning);
+    const { disks, problems: doubts } = await openDisks(request);
+    let outcome = NOTHING;
+    let failure;
+    try {
+        if (problems.length + doubts.length > 0)
+            throw new BadInput([...problems, ...doubts]);
+        sayDisks(disks, log);
+        if (source === undefined) {
+            log.info('File and inputs are in order. Everything in the cloud is unchecked, because no credentials were given.');
+        }
+        else {
+            outcome = await importDisks(request, disks, source, log);
+            failure = outcome.failure;
+        }
     }
+    catch (error) {
+        failure = error;
+    }
+    for (const { handle } of disks)
+        await handle.close();
+    setOutputs(outcome);
+    for (const { id, name, region } of outcome.images)
+        log.info(`Imported ${id} as ${name} in ${region}.`);
+    const known = source !== undefined && isLockedOut(failure) ? withSource(failure, source.from) : failure;
+    const failures = known === undefined ? [] : report(known).problems;
+    // A runner without summaries is no reason to fail an import.
+    await writeSummary({ request, disks, outcome, failures }, log.safe).catch((error) => {
+        log.debug(`No summary: ${textOf(error)}`);
+    });
+    if (known !== undefined)
+        throw known;
 }
 /** Inputs, environment and profile as one request; every secret is hidden from now on. */
 async function readRequest(log) {
     const { request, problems, warnings, secrets } = readInputs();
     secrets.forEach(log.hide);
-    const { run, identity } = request;
+    const { workflow, identity } = request;
     const resolved = identity &&
-        (await resolveProfile(identity, `alicloud-import-${run.id}`).catch((error) => {
+        (await resolveProfile(identity, `alicloud-import-${workflow.runId}`).catch((error) => {
             problems.push(`${textOf(error)}.`);
             return undefined;
         }));
     request.region ||= resolved?.region ?? '';
     if (request.region === '')
         problems.push('region is missing: neither the input nor ALICLOUD_REGION nor a profile names it.');
-    return { request, problems, warnings, identity: resolved?.source };
+    return { request, problems, warnings, source: resolved?.source };
 }
-async function main(log) {
-    const { request, problems, warnings, identity } = await readRequest(log);
-    warnings.forEach(log.warning);
-    const told = {
-        request,
-        disks: [],
-        outcome: { images: [], staged: [], leftovers: [], times: {} },
-        failures: [],
-    };
-    try {
-        told.disks = await openDisks(request, problems);
-        await importAll(told, problems, identity, log);
-    }
-    catch (error) {
-        const known = identity !== undefined && isLockedOut(error) ? withSource(error, identity.from) : error;
-        told.failures = report(known).problems;
-        throw known;
-    }
-    finally {
-        for (const { handle } of told.disks)
-            await handle.close();
-        // A runner without summaries is no reason to fail an import.
-        await writeSummary(told, log.safe).catch((error) => {
-            log.debug(`No summary: ${textOf(error)}`);
-        });
-    }
-}
-async function importAll({ request, disks, outcome }, problems, identity, log) {
-    if (problems.length > 0)
-        throw new BadInput(problems);
-    for (const { path, format, size, virtualSize, warnings: doubts } of disks) {
-        doubts.forEach(log.warning);
+function sayDisks(disks, log) {
+    for (const { path, format, size, virtualSize, warnings } of disks) {
+        warnings.forEach(log.warning);
         const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
         log.info(`${path}: ${format}, ${bytes(size)}${inside}.`);
     }
-    if (identity === undefined) {
-        log.info('File and inputs are in order. Not checked: everything in the cloud, for want of credentials.');
-        return;
-    }
-    log.info(`Credentials from ${identity.from}.`);
-    if (endsByItself(identity))
+}
+function importDisks(request, disks, source, log) {
+    log.info(`Credentials from ${source.from}.`);
+    if (endsByItself(source))
         log.warning(SHORT_LIVED);
-    const ledger = new Ledger((made) => {
-        saveState('made', JSON.stringify(made));
+    const me = newMark(request);
+    const { region, bucket, hosts, skipClean, forceDeleteSnapshots } = request;
+    const place = { region, bucket, hosts, skipClean, forceDeleteSnapshots };
+    const ledger = new Ledger((made, account) => {
+        savePost({ me, request: place, account, made });
     });
-    await run({ request, disks, cloud: connect(request, identity, log), ledger, log, outcome });
-    for (const { id, name, region } of outcome.images)
-        log.info(`Imported ${id} as ${name} in ${region}.`);
+    const available = [];
+    return run({
+        request,
+        disks,
+        me,
+        clients: openClients(request, source, { env: process.env, idToken: getIDToken, log, hide: log.hide }),
+        ledger,
+        log,
+        onAvailable: (image) => {
+            available.push(image);
+            setImages(available);
+        },
+    });
 }
 /** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
 const withSource = (error, from) => error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
 const SHORT_LIVED = 'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +
     'With ram_role_arn and oidc_provider_arn the session is renewed as long as needed.';
-/** Opens the files that `path` and `data_disk_paths` name, and adds what is wrong with them to the problems. */
-async function openDisks(request, problems) {
-    const disks = [];
-    for (const [n, path] of [request.path, ...request.dataDisks].entries()) {
-        if (path === '')
-            continue;
-        try {
-            const found = await findDisk(path, request.run.workspace);
-            disks.push(await openDisk(found, n === 0 ? request.format : undefined, n === 0));
-        }
-        catch (error) {
-            if (!(error instanceof DiskError))
-                throw error;
-            problems.push(...error.problems);
-        }
-    }
-    problems.push(...disksProblems(request, disks));
-    return disks;
-}
-/** What the disks and the request together make impossible. */
-function disksProblems({ image, dataDisks, distribution }, disks) {
-    const problems = [];
-    const [system] = disks;
-    const needed = Math.ceil((system?.virtualSize ?? 0) / 1024 ** 3);
-    if (image.systemSize !== undefined && image.systemSize < needed) {
-        problems.push(`image_system_size ${image.systemSize} GiB is less than the disk inside the file: it needs ${needed} GiB.`);
-    }
-    if (dataDisks.length > 16)
-        problems.push('data_disk_paths names more than 16 disks, which is the most that ECS takes.');
-    for (const { path, virtualSize } of disks) {
-        if (virtualSize > 2048 * 1024 ** 3)
-            problems.push(`${path}: a disk of ${bytes(virtualSize)}; ECS takes at most 2048 GiB.`);
-    }
-    const isCopied = distribution.copies.length > 0 || distribution.encrypted;
-    if (isCopied && disks.some(({ format }) => format === 'VHD')) {
-        problems.push('ECS cannot copy or encrypt an image made from a VHD: convert the file with qemu-img convert -O qcow2.');
-    }
-    return problems;
-}
-async function cleanUpAfter(log) {
-    const made = getState('made');
-    if (made === '')
+
+;// CONCATENATED MODULE: ./src/action/post.ts
+
+
+
+
+
+
+
+
+
+/** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
+async function post(log) {
+    const saved = savedByMain();
+    const left = saved && undoneAfter('failure', saved.made, { skipClean: saved.request.skipClean, me: saved.me });
+    if (saved === undefined || left === undefined || left.length === 0) {
+        log.info('Nothing is left to clean up.');
         return;
-    const { request, problems, identity } = await readRequest(log);
-    if (identity === undefined)
-        throw new BadInput(problems);
-    await post(request, connect(request, identity, log), JSON.parse(made), log);
+    }
+    const clients = await openSaved(saved, log);
+    if (typeof clients === 'string') {
+        log.warning(`Nothing was cleaned up: ${clients}.`);
+        for (const made of left)
+            log.warning(byHand(made, saved));
+        return;
+    }
+    const { leftovers } = await undoAll({ ...saved, clients, log }, left, true);
+    for (const { text } of leftovers)
+        log.warning(text);
 }
-/** What a failed run says: problems of one line each, and what they have in common. */
-function report(error) {
-    if (error instanceof DiskError)
-        return { problems: [`Nothing was imported. ${error.problems.join(' ')}`] };
-    if (error instanceof BadInput)
-        return { head: 'Nothing was sent. What to mend:', problems: error.problems };
-    if (error instanceof CloudErrors)
-        return { head: error.message, problems: error.errors.map(explain) };
-    return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
-}
-/** The one annotation of a failed run. */
-function annotation(error) {
-    const { head, problems } = report(error);
-    return head === undefined ? problems.join('\n') : [head, ...problems.map((one) => `- ${one}`)].join('\n');
-}
-async function src_start() {
-    const log = openLog();
-    // What dependencies say of themselves (DEP0169 of url.parse, urllib's stacks) is for us, not for the user's log.
-    process.removeAllListeners('warning').on('warning', ({ stack, message }) => {
-        log.debug(stack ?? message);
-    });
-    console.warn = console.error = (...parts) => {
-        log.debug(parts.map(String).join(' '));
-    };
-    const isPost = getState('isPost') !== '';
-    saveState('isPost', 'true');
+/** The clients of main's account; the reason when there are none. */
+async function openSaved({ me, request, account }, log) {
+    const { identity, problems, secrets, runId } = readCredentials();
+    secrets.forEach(log.hide);
+    if (identity === undefined || problems.length > 0)
+        return problems.join(' ').replace(/\.$/, '') || 'no credentials';
     try {
-        await (isPost ? cleanUpAfter(log) : main(log));
+        const { source } = await resolveProfile(identity, `alicloud-import-${runId}`);
+        const runner = { env: process.env, idToken: getIDToken, log, hide: log.hide };
+        const clients = openClients(request, source, runner);
+        // The step has under five minutes, and a service that does not answer must not use them up.
+        const now = account === undefined ? undefined : await whoAmI(clients);
+        if (now === account)
+            return clients;
+        return `the credentials are of account ${now ?? 'unknown'}, and attempt ${me.attempt} of this step used ${account ?? 'another'}`;
     }
     catch (error) {
-        if (error instanceof Error)
-            log.debug(error.stack ?? '');
+        return report(error).problems.join(' ').replace(/\.$/, '');
+    }
+}
+
+;// CONCATENATED MODULE: ./src/action/start.ts
+
+
+
+
+
+
+/** Runs main or post; nothing that is thrown leaves it. */
+async function action_start_start() {
+    const log = openLog();
+    quietDependencies(log);
+    const isPost = isPostStep();
+    try {
+        await (isPost ? post(log) : main(log));
+    }
+    catch (error) {
+        log.debug(error instanceof Error ? (error.stack ?? '') : textOf(error));
         if (isPost)
             log.warning(annotation(error));
         else
             log.fail(annotation(error));
     }
 }
-void src_start();
+/** What dependencies say of themselves (DEP0169 of url.parse, urllib's stacks) does not concern the user. */
+function quietDependencies(log) {
+    process.removeAllListeners('warning').on('warning', ({ stack, message }) => {
+        log.debug(stack ?? message);
+    });
+    console.warn = console.error = (...parts) => {
+        log.debug(parts.map(String).join(' '));
+    };
+}
+
+;// CONCATENATED MODULE: ./src/index.ts
+
+
+void action_start_start();
 

@@ -21,6 +21,8 @@ export interface RunnerOptions {
   env?: Record<string, string>;
   /** NODE_OPTIONS of the action, such as a preload that scales time. */
   nodeOptions?: string;
+  /** The job's matrix; a job without one when absent. */
+  matrix?: Record<string, unknown>;
   /** HOME of the action; the host's when absent. */
   home?: string;
 }
@@ -130,7 +132,7 @@ export class Job {
     const env = { ...this.#environment(), ...options.env };
     const output = new StepOutput(this.#masks, this.#state, env.RUNNER_DEBUG === '1', options.onLine);
     for (const [key, value] of Object.entries(this.#state)) env[`STATE_${key}`] = value;
-    Object.assign(env, inputEnvironment(action, inputs, output), files);
+    Object.assign(env, inputEnvironment(action, inputs, output, this.#options.matrix), files);
 
     const started = performance.now();
     const command = [process.execPath, resolve(this.#options.actionDir, script)] as const;
@@ -202,12 +204,25 @@ export class Job {
 }
 
 /** INPUT_* as ActionRunner.cs and Handler.cs make them: every declared input is set, empty when it has no default. */
-function inputEnvironment(action: Action, given: Record<string, string>, output: StepOutput): Record<string, string> {
+function inputEnvironment(
+  action: Action,
+  given: Record<string, string>,
+  output: StepOutput,
+  matrix: RunnerOptions['matrix'] = undefined,
+): Record<string, string> {
   const variable = (name: string): string => `INPUT_${name.replaceAll(' ', '_').toUpperCase()}`;
   const env: Record<string, string> = {};
-  for (const [name, input] of Object.entries(action.inputs ?? {})) env[variable(name)] = input?.default ?? '';
+  for (const [name, input] of Object.entries(action.inputs ?? {}))
+    env[variable(name)] = evaluated(input?.default ?? '', matrix);
   const unexpected = Object.keys(given).filter((name) => !(variable(name) in env));
   if (unexpected.length > 0) output.show(`##[warning]Unexpected input(s) '${unexpected.join("', '")}'`);
   for (const [name, value] of Object.entries(given)) env[variable(name)] = value;
   return env;
+}
+
+/** The one expression that a default of ours holds; without a matrix the context is null. */
+function evaluated(text: string, matrix: RunnerOptions['matrix']): string {
+  if (text.replaceAll(' ', '') === '${{toJSON(matrix)}}') return JSON.stringify(matrix ?? null, null, 2);
+  if (text.includes('${{')) throw new Error(`the default ${text} is not simulated`);
+  return text;
 }

@@ -1,7 +1,7 @@
 /** Writes docs/troubleshooting.md from the table of advice: `node scripts/make-troubleshooting.ts`. */
 import { writeFileSync } from 'node:fs';
 import { format } from 'prettier';
-import { ADVICE } from '../src/advice.ts';
+import { ADVICE } from '../src/action/advice.ts';
 
 /** The page, formatted as the repository formats it. */
 export async function troubleshooting(): Promise<string> {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Fields } from '../../src/fields.ts';
-import { knownSecrets, readIdentity } from '../../src/identity.ts';
+import { Fields } from '../../src/action/fields.ts';
+import { knownSecrets, readIdentity } from '../../src/action/identity.ts';
 import type { Source } from '../../src/credentials/source.ts';
 
 const ROLE = 'acs:ram::1:role/r';

@@ -4,12 +4,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openAgent } from '../../src/cloud/agents.ts';
 import { dataExtents, type Extent } from '../../src/disk/extents.ts';
 import { openOss } from '../../src/oss/client.ts';
-import { upload, type StagedObject, type Staging } from '../../src/oss/upload.ts';
+import { upload, type StagedObject } from '../../src/oss/upload.ts';
+import { staging } from './staging.ts';
 
 export interface ChildJob {
   path: string;
   keys: { accessKeyId: string; accessKeySecret: string };
-  staging: Pick<Staging, 'key' | 'run' | 'overwrite' | 'joins' | 'joinsAny'>;
   /** Finds the extents, where there is such a tool. */
   python3?: string;
 }
@@ -23,7 +23,7 @@ export interface ChildResult {
   delay: number;
 }
 
-const { path, keys, staging, python3 } = JSON.parse(process.argv[2] ?? '') as ChildJob;
+const { path, keys, python3 } = JSON.parse(process.argv[2] ?? '') as ChildJob;
 const lines: string[] = [];
 const say = (line: string): void => void lines.push(line);
 const door = {
@@ -41,8 +41,7 @@ const { size, blocks } = await handle.stat();
 const extents: Extent[] = await dataExtents({ handle, size, allocated: blocks * 512 }, python3);
 const delays = monitorEventLoopDelay({ resolution: 1 });
 delays.enable();
-const nothing = (): void => undefined;
-const result = await upload(oss, { handle, size, extents }, { ...staging, onUpload: nothing, onZeros: nothing }).then(
+const result = await upload(oss, { handle, size, extents }, staging()).then(
   (staged) => ({ staged }),
   (error: unknown) => ({ error: { code: (error as { code: string }).code, message: (error as Error).message } }),
 );

@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dataExtents } from '../../src/disk/extents.ts';
 import { GRAIN } from '../../src/oss/cut.ts';
-import { upload } from '../../src/oss/upload.ts';
 import { has, sh } from '../disk/build.ts';
 import { pseudoRandom } from '../support/scene.ts';
-import { KEY, MIB, counts, gather, isFile, openFile, openLab, sent, staging, type Lab, type Piece } from './lab.ts';
+import { counts, gather, isFile, KEY, MIB, openFile, openLab, sent, staging, type Lab, type Piece } from './lab.ts';
+import { upload } from '../../src/oss/upload.ts';
 
 const python3 = has('python3') ? sh('/', 'command -v python3').trim() : undefined;
 const LEAST = 100 * 1024;
@@ -17,10 +17,11 @@ const LEAST = 100 * 1024;
 async function put(lab: Lab, size: number, pieces: Piece[], extents = false) {
   const path = join(lab.directory, 'disk');
   rmSync(path, { force: true });
+  lab.simulator.world.bucket('packer')?.objects.delete(KEY);
   const source = await openFile(path, size, pieces);
   const { blocks } = await stat(path);
   if (extents) source.extents = await dataExtents({ ...source, allocated: blocks * 512 }, python3);
-  const staged = await upload(lab.oss, source, staging({ overwrite: true }));
+  const staged = await upload(lab.oss, source, staging());
   return { path, staged };
 }
 

@@ -18,14 +18,14 @@ import {
 import { openAgent } from '../../src/cloud/agents.ts';
 import { openOss, type Oss } from '../../src/oss/client.ts';
 import type { Source } from '../../src/oss/reader.ts';
-import type { Staging } from '../../src/oss/upload.ts';
 import { pseudoRandom, writeDisk } from '../support/scene.ts';
 import type { ChildJob, ChildResult } from './child.ts';
+import { KEY } from './staging.ts';
+
+export { KEY, MARK, staging } from './staging.ts';
 
 export const MIB = 1024 ** 2;
 export const GIB = 1024 ** 3;
-export const KEY = 'alicloud-import/image/1/disk.raw';
-export const RUN = 'me/repo/1';
 export type Piece = [offset: number, bytes: Buffer];
 
 /** A cloud, and a door to its bucket `packer` as the action opens it. */
@@ -71,21 +71,6 @@ export function openDoor(simulator: Simulator, who: User = simulator.admin) {
     oss: openOss({ region: 'cn-beijing', bucket: 'packer', host: 'oss-cn-beijing.aliyuncs.com' }, door),
     agent,
     lines,
-  };
-}
-
-/** How the action stages a disk under a key of its own. */
-export function staging(some: Partial<Staging> = {}): Staging {
-  const nothing = () => undefined;
-  return {
-    key: KEY,
-    run: RUN,
-    overwrite: false,
-    joins: false,
-    joinsAny: true,
-    onUpload: nothing,
-    onZeros: nothing,
-    ...some,
   };
 }
 

@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../simulator/index.ts';
 import { has, sh } from '../disk/build.ts';
 import { pseudoRandom, writeDisk } from '../support/scene.ts';
-import { GIB, inChild, KEY, MIB, openLab, RUN, sent, type Lab, type Piece } from './lab.ts';
+import { GIB, inChild, KEY, MIB, openLab, sent, type Lab, type Piece } from './lab.ts';
 
-const staging = { key: KEY, run: RUN, overwrite: false, joins: false, joinsAny: true };
 const python3 = has('python3') ? { python3: sh('/', 'command -v python3').trim() } : {};
 /** Firm goal of the upload, MiB. */
 const MOST_MEMORY = 224;
@@ -15,7 +14,7 @@ async function run(lab: Lab, size: number, pieces: Piece[], faults: Fault[] = []
   const path = join(lab.directory, 'disk');
   await writeDisk(path, size, pieces);
   lab.simulator.faults.push(...faults);
-  const job = { path, staging, ...python3 };
+  const job = { path, ...python3 };
   const fast = speed === undefined ? {} : { speed };
   const { staged, error, rss, delay, lines } = await inChild(lab, job, {
     ...fast,

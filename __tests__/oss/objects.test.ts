@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { inspectBucket, makeBucket } from '../../src/oss/bucket.ts';
-import { abortUpload, headObject, removeObject, unfinishedUploads } from '../../src/oss/objects.ts';
-import { counts, openDoor, openLab, RUN, type Lab } from './lab.ts';
+import { abortUpload, headObject, removeObject, listUploads } from '../../src/oss/objects.ts';
+import { counts, openDoor, openLab, MARK, staging, type Lab } from './lab.ts';
 
-const MARKED = { headers: { 'x-oss-meta-alicloud-import': RUN } };
+const { isOurs } = staging();
+const MARKED = { headers: { 'x-oss-meta-alicloud-import': MARK } };
 const objects = (lab: Lab) => [...(lab.simulator.world.bucket('packer')?.objects.keys() ?? [])];
 const put = (lab: Lab, key: string, some = {}) => lab.simulator.world.putObject('packer', key, Buffer.from('x'), some);
 
@@ -15,16 +16,16 @@ const poor = (lab: Lab, ...Action: string[]) => {
 };
 
 describe('an object is deleted only if it is ours', () => {
-  it.each<[string, object, { etag?: string; private?: boolean }, boolean]>([
-    ['the mark of the run', MARKED, {}, true],
+  it.each<[string, object, { etag?: string; derived?: boolean }, boolean]>([
+    ['our mark', MARKED, {}, true],
     ['the ETag that we completed', {}, { etag: 'same' }, true],
     ['another ETag', {}, { etag: '"00"' }, false],
-    ['the mark of another run', { headers: { 'x-oss-meta-alicloud-import': 'me/repo/2' } }, {}, false],
-    ['no mark, even under a key of our own', {}, { private: true }, false],
+    ['the mark of another execution', { headers: { 'x-oss-meta-alicloud-import': MARK.replace('1', '2') } }, {}, false],
+    ['no mark, even under a key of our own', {}, { derived: true }, false],
   ])('by %s', async (_, object, claim, gone) => {
     const lab = await openLab();
     const { etag } = await put(lab, 'k', object);
-    const all = { key: 'k', run: RUN, private: false, ...claim, ...(claim.etag === 'same' && { etag }) };
+    const all = { key: 'k', isOurs, derived: false, ...claim, ...(claim.etag === 'same' && { etag }) };
     expect(await removeObject(lab.oss, all)).toBe(gone);
     expect(objects(lab)).toEqual(gone ? [] : ['k']);
   });
@@ -33,9 +34,9 @@ describe('an object is deleted only if it is ours', () => {
     const lab = await openLab();
     const oss = poor(lab, 'oss:DeleteObject');
     for (const key of ['mine', 'made', 'theirs']) await put(lab, key);
-    expect(await removeObject(oss, { key: 'theirs', run: RUN, private: false })).toBe(false);
-    expect(await removeObject(oss, { key: 'made', run: RUN, etag: '"1"', private: false })).toBe(true);
-    expect(await removeObject(oss, { key: 'mine', run: RUN, private: true })).toBe(true);
+    expect(await removeObject(oss, { key: 'theirs', isOurs, derived: false })).toBe(false);
+    expect(await removeObject(oss, { key: 'made', isOurs, etag: '"1"', derived: false })).toBe(true);
+    expect(await removeObject(oss, { key: 'mine', isOurs, derived: true })).toBe(true);
     expect(objects(lab)).toEqual(['theirs']);
   });
 
@@ -45,13 +46,23 @@ describe('an object is deleted only if it is ours', () => {
     if (bucket) bucket.versioning = 'Enabled';
     const theirs = await put(lab, 'k');
     const { versionId, etag } = await put(lab, 'k', MARKED);
-    expect(await removeObject(lab.oss, { key: 'k', run: RUN, etag: `${etag}x`, versionId, private: false })).toBe(true);
+    expect(await removeObject(lab.oss, { key: 'k', isOurs, etag: `${etag}x`, versionId, derived: false })).toBe(true);
+    expect(bucket?.objects.get('k')).toEqual([theirs]);
+  });
+
+  it('with versions: ours goes also where somebody has written a newer one', async () => {
+    const lab = await openLab();
+    const bucket = lab.simulator.world.bucket('packer');
+    if (bucket) bucket.versioning = 'Enabled';
+    const { versionId, etag } = await put(lab, 'k', MARKED);
+    const theirs = await put(lab, 'k');
+    expect(await removeObject(lab.oss, { key: 'k', isOurs, etag, versionId, derived: false })).toBe(true);
     expect(bucket?.objects.get('k')).toEqual([theirs]);
   });
 });
 
 describe('unfinished uploads', () => {
-  it('are those of exactly this key, page by page, and are aborted once', async () => {
+  it('are those with the prefix, page by page, and are aborted once', async () => {
     const lab = await openLab();
     const begin = (key: string) =>
       lab.oss.call('oss:InitiateMultipartUpload', (sdk) => sdk.initMultipartUpload(key, { headers: {}, mime: 'a/b' }));
@@ -61,8 +72,9 @@ describe('unfinished uploads', () => {
       const id = `more-${more}`;
       uploads?.set(id, { id, key: 'k', initiated: 0, storageClass: 'Standard', headers: {}, parts: new Map() });
     }
-    const found = await unfinishedUploads(lab.oss, 'k');
-    expect(new Set(found.map(({ id }) => id)).size).toBe(1502);
+    const found = await listUploads(lab.oss, 'k');
+    expect(new Set(found.map(({ id }) => id)).size).toBe(1504);
+    expect(new Set(found.map(({ key }) => key))).toEqual(new Set(['k', 'k.zeros', 'kk']));
     expect(counts(lab).ListMultipartUploads).toBe(2);
     await abortUpload(lab.oss, 'k', found[0]?.id ?? '');
     await abortUpload(lab.oss, 'k', found[0]?.id ?? '');

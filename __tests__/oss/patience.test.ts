@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Fault } from '../../simulator/index.ts';
 import { pseudoRandom, writeDisk } from '../support/scene.ts';
-import { inChild, isFile, KEY, MIB, openFragments, openLab, RUN, sent, type Lab } from './lab.ts';
+import { inChild, isFile, KEY, MIB, openFragments, openLab, sent, type Lab } from './lab.ts';
 
-const staging = { key: KEY, run: RUN, overwrite: false, joins: false, joinsAny: true };
 const UPLOAD_PART = 'oss:UploadPart';
 
 /** Runs the upload of a small disk of 8 parts while time runs `speed` times as fast. */
@@ -13,7 +12,7 @@ async function run(lab: Lab, faults: Fault[], speed: number, env = {}) {
   const path = join(lab.directory, 'disk');
   await writeDisk(path, 4 * MIB, [[0, pseudoRandom(4 * MIB, 1)]]);
   lab.simulator.faults.push(...faults);
-  const result = await inChild(lab, { path, staging }, { speed, env });
+  const result = await inChild(lab, { path }, { speed, env });
   return { path, ...result };
 }
 
@@ -107,7 +106,7 @@ it('503 after 503: fewer parts at a time, and more again when it is over', async
     timer = setTimeout(letGo, 100);
     await new Promise<void>((resolve) => held.push(resolve));
   };
-  const { error, lines } = await inChild(lab, { path, staging }, { speed });
+  const { error, lines } = await inChild(lab, { path }, { speed });
   expect(error).toBeUndefined();
   expect(await isFile(lab, path)).toBe(true);
   // It came down to five at a time, or the storm would not have ended.

@@ -84,7 +84,7 @@ describe('the slices of a part', () => {
     const source = await openFile(path, parts * 3 * MIB, [[0, pseudoRandom(parts * 3 * MIB, 1)]]);
     const progress = new Progress(source.size, oss.log);
     const send = openSender(
-      { oss, source, key: 'k', uploadId: 'u', run: 'r', progress },
+      { oss, source, key: 'k', uploadId: 'u', mark: 'm', progress },
       new Pace(progress),
       pLimit(24),
       new AbortController().signal,

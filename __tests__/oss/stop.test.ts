@@ -2,9 +2,9 @@ import { appendFile, open, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { assertUnchanged, openDisk } from '../../src/disk/inspect.ts';
-import { upload } from '../../src/oss/upload.ts';
 import { pseudoRandom } from '../support/scene.ts';
 import { counts, isFile, KEY, MIB, openFile, openFragments, openLab, sent, staging, type Lab } from './lab.ts';
+import { upload } from '../../src/oss/upload.ts';
 
 /** 150 parts of data: more than are ever under way. */
 const PARTS = 150;

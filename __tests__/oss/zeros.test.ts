@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { abortUpload, removeObject, unfinishedUploads } from '../../src/oss/objects.ts';
-import { upload } from '../../src/oss/upload.ts';
+import { abortUpload, removeObject, listUploads } from '../../src/oss/objects.ts';
 import { zeroKeys } from '../../src/oss/zeros.ts';
 import { pseudoRandom } from '../support/scene.ts';
-import { counts, isFile, KEY, MIB, openDoor, openFile, openLab, RUN, sent, staging, type Lab } from './lab.ts';
+import { counts, isFile, KEY, MIB, openDoor, openFile, openLab, sent, staging, type Lab } from './lab.ts';
+import { upload } from '../../src/oss/upload.ts';
 
 /** A MiB of data, zeros, a MiB of data. */
 async function disk(lab: Lab, zeros: number) {
@@ -18,9 +18,9 @@ async function disk(lab: Lab, zeros: number) {
 
 /** What the action does with the zero object once the object is complete. */
 async function cleanUp(lab: Lab): Promise<void> {
-  for (const key of Object.values(zeroKeys(KEY, RUN))) {
-    for (const { id } of await unfinishedUploads(lab.oss, key)) await abortUpload(lab.oss, key, id);
-    await removeObject(lab.oss, { key, run: RUN, private: true });
+  for (const key of Object.values(zeroKeys(KEY))) {
+    for (const { id } of await listUploads(lab.oss, key)) await abortUpload(lab.oss, key, id);
+    await removeObject(lab.oss, { key, isOurs: staging().isOurs, derived: true });
   }
 }
 
@@ -85,7 +85,7 @@ describe('where the copy is refused, zeros travel', () => {
     let copies = 0;
     lab.simulator.after = ({ operation, key }) => {
       if (operation === 'oss:UploadPartCopy' && key === KEY && ++copies === 12) {
-        lab.simulator.world.bucket('packer')?.objects.delete(zeroKeys(KEY, RUN).object);
+        lab.simulator.world.bucket('packer')?.objects.delete(zeroKeys(KEY).object);
       }
     };
     const { source } = await disk(lab, 18 * 64 * MIB);
@@ -132,8 +132,12 @@ describe('buckets of all kinds', () => {
       expect(versionId).toBe(bucket?.objects.get(KEY)?.[0]?.versionId);
       await cleanUp(lab);
       expect([...(bucket?.objects.keys() ?? [])]).toEqual([KEY]);
-      expect(await removeObject(lab.oss, { key: KEY, run: RUN, etag, versionId, private: true })).toBe(true);
-      expect(await removeObject(lab.oss, { key: KEY, run: RUN, etag, versionId, private: true })).toBe(true);
+      expect(await removeObject(lab.oss, { key: KEY, isOurs: staging().isOurs, etag, versionId, derived: true })).toBe(
+        true,
+      );
+      expect(await removeObject(lab.oss, { key: KEY, isOurs: staging().isOurs, etag, versionId, derived: true })).toBe(
+        true,
+      );
       expect(bucket?.objects.size).toBe(0);
     },
   );

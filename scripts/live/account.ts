@@ -2,11 +2,10 @@
 import { getIDToken } from '@actions/core';
 import { openAgent } from '../../src/cloud/agents.ts';
 import { openRpc } from '../../src/cloud/rpc.ts';
-import { connect, type Cloud } from '../../src/connect.ts';
 import type { Resolved } from '../../src/credentials/profile.ts';
 import { fixed, toCredentials } from '../../src/credentials/refreshing.ts';
-import type { ImportRequest } from '../../src/inputs.ts';
-import { openLog, type Output } from '../../src/log.ts';
+import { openLog, type Output } from '../../src/action/log.ts';
+import { openClients, type Clients } from '../../src/run/clients.ts';
 
 export interface Live {
   region: string;
@@ -24,11 +23,11 @@ export interface Live {
   imageId: string;
   log: Output;
   /** Doors to the account and to the bucket of the action. */
-  cloud: Cloud;
+  cloud: Clients;
   /** Doors that lead to another bucket, perhaps through another host of OSS. */
-  at(bucket: string, region: string, host?: string): Cloud;
+  at(bucket: string, region: string, host?: string): Clients;
   /** The same doors in a session of the role that may do nothing but this. */
-  limitedTo(actions: string[]): Promise<Cloud>;
+  limitedTo(actions: string[]): Promise<Clients>;
 }
 
 export function openAccount(env = process.env): Live {
@@ -47,9 +46,9 @@ export function openAccount(env = process.env): Live {
     sessionName: `live-${runId}`.slice(0, 32),
   };
   const identity: Resolved = { kind: 'oidc', ...role, from: 'live.yml' };
-  const open = (who: Resolved, bucket: string, where: string, host?: string): Cloud => {
+  const open = (who: Resolved, bucket: string, where: string, host?: string): Clients => {
     const hosts = { ecs: undefined, oss: host, ram: undefined, sts: undefined };
-    return connect({ region: where, bucket, hosts } as ImportRequest, who, log);
+    return openClients({ region: where, bucket, hosts }, who, { env, idToken: getIDToken, log, hide: log.hide });
   };
   const bucket = `${prefix}disk`;
   return {

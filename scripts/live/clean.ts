@@ -1,8 +1,8 @@
 /** Takes away everything that carries the run's prefix, whoever of it made it and however it ended. */
 import { CloudError } from '../../src/cloud/errors.ts';
 import { now, poll } from '../../src/cloud/time.ts';
-import { findImages, LISTING_LAG, type Image } from '../../src/ecs/images.ts';
-import { deleteScratch } from '../../src/ecs/replaced.ts';
+import { isBeingMade, LISTING_LAG, listImages, type Image } from '../../src/ecs/images.ts';
+import { deleteIntermediate } from '../../src/ecs/delete.ts';
 import { importTask } from '../../src/ecs/tasks.ts';
 import type { Oss } from '../../src/oss/client.ts';
 import { abortUpload } from '../../src/oss/objects.ts';
@@ -31,7 +31,6 @@ export async function clean(live: Live): Promise<string[]> {
 }
 
 interface ListSdk {
-  listV2(query: object): Promise<{ objects: { name: string }[] }>;
   deleteBucket(bucket: string): Promise<unknown>;
 }
 
@@ -41,7 +40,7 @@ async function removeBucket(oss: Oss): Promise<void> {
   const look = async () => {
     const { uploads } = await oss.call('oss:ListMultipartUploads', (sdk) => sdk.listUploads({ 'max-uploads': 1000 }));
     for (const { name = '', uploadId = '' } of uploads) await abortUpload(oss, name, uploadId);
-    const { objects } = await oss.call('oss:ListObjects', (sdk) => more(sdk).listV2({ 'max-keys': 1000 }));
+    const { objects } = await oss.call('oss:ListObjects', (sdk) => sdk.listV2({ 'max-keys': 1000 }));
     for (const { name } of objects) await oss.call('oss:DeleteObject', (sdk) => sdk.delete(name));
     return uploads.length + objects.length === 0 ? true : undefined;
   };
@@ -56,7 +55,7 @@ async function removeImages({ cloud, prefix }: Live): Promise<string[]> {
   let left: string[] = [];
   let since: number | undefined;
   const look = async () => {
-    const images = (await findImages(ecs, { nameLike: prefix })).filter(({ name }) => name.startsWith(prefix));
+    const images = (await listImages(ecs)).filter(({ name }) => name.startsWith(prefix));
     left = [];
     for (const image of images) {
       const no = await refusal(removeImage(image, cloud));
@@ -70,7 +69,7 @@ async function removeImages({ cloud, prefix }: Live): Promise<string[]> {
 }
 
 async function removeImage(image: Image, { ecs, log }: Live['cloud']): Promise<void> {
-  if (!/^(Creating|Waiting)$/.test(image.status)) return deleteScratch(ecs, log, image);
+  if (!isBeingMade(image)) return deleteIntermediate(ecs, log, image);
   if (image.name.endsWith('copy')) {
     await ecs('CancelCopyImage', { ImageId: image.id });
     return;

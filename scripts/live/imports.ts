@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { CloudError, textOf } from '../../src/cloud/errors.ts';
 import { textAt } from '../../src/cloud/json.ts';
 import type { Params, Rpc } from '../../src/cloud/rpc.ts';
-import { importParams, type Import } from '../../src/ecs/import.ts';
+import { importParams, type Started } from '../../src/ecs/import.ts';
 import type { Oss } from '../../src/oss/client.ts';
 import type { Live } from './account.ts';
 
@@ -24,8 +24,9 @@ export interface Asked {
 }
 
 /** What ImportImage is sent for an image that the clean-up will find by its name. */
-export function asked({ prefix, bucket, run }: Live, name: string, what: Asked): Params {
-  return importParams(`${prefix}${name}`, {
+export function asked({ prefix, bucket }: Live, name: string, what: Asked): Params {
+  return importParams({
+    name: `${prefix}${name}`,
     bucket: what.bucket ?? bucket,
     disks: [{ key: what.key, format: what.format ?? 'RAW', size: what.size }],
     osType: 'linux',
@@ -34,11 +35,10 @@ export function asked({ prefix, bucket, run }: Live, name: string, what: Asked):
     roleName: what.role,
     tags: what.tags ?? {},
     clientToken: randomUUID(),
-    run,
   });
 }
 
-export async function begin(ecs: Rpc, params: Params): Promise<Import> {
+export async function begin(ecs: Rpc, params: Params): Promise<Started> {
   const made = await ecs('ImportImage', params);
   return { imageId: textAt(made, 'ImageId') ?? '', taskId: textAt(made, 'TaskId') };
 }

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { listAt, textAt } from '../../src/cloud/json.ts';
 import { now, poll } from '../../src/cloud/time.ts';
-import { findImages, TAG } from '../../src/ecs/images.ts';
-import type { Import } from '../../src/ecs/import.ts';
+import { imageById, isBeingMade, MARK_TAG } from '../../src/ecs/images.ts';
+import type { Started } from '../../src/ecs/import.ts';
 import { statusOf } from '../../src/ecs/tasks.ts';
 import { waitForImage } from '../../src/ecs/wait.ts';
 import type { Oss } from '../../src/oss/client.ts';
@@ -40,7 +40,7 @@ export const askImportUnderWay: Ask = async (live, answer) => {
   }
   await putInParts(oss, 'fresh.raw', bytes);
   const completed = now();
-  const made = await begin(ecs, asked(live, 'fresh', { key: 'fresh.raw', tags: { [TAG]: live.run } }));
+  const made = await begin(ecs, asked(live, 'fresh', { key: 'fresh.raw', tags: { [MARK_TAG]: live.run } }));
   answer(8, `an import is taken ${seconds(completed)} after Complete; so are ${found} of 5 dry runs`);
   answer(10, await lookAt(made.imageId, live).catch(said));
   return cancel(made, live);
@@ -63,21 +63,21 @@ async function lookAt(imageId: string, { cloud }: Live): Promise<string> {
     return listAt(await cloud.ecs('DescribeImages', query), 'Images', 'Image')[0];
   });
   if (image === undefined) return 'the image is not listed as Creating or Waiting within a minute';
-  const tag = listAt(image, 'Tags', 'Tag').some((one) => textAt(one, 'TagKey') === TAG);
+  const tag = listAt(image, 'Tags', 'Tag').some((one) => textAt(one, 'TagKey') === MARK_TAG);
   const [disk] = listAt(image, 'DiskDeviceMappings', 'DiskDeviceMapping');
   const object = textAt(disk, 'ImportOSSObject') || 'empty';
   const state = `${textAt(image, 'Status') ?? ''} and listed after ${seconds(started)}`;
   return `${state}: the tag is ${tag ? '' : 'not '}there, ImportOSSObject is ${object}`;
 }
 
-async function cancel({ imageId, taskId = '' }: Import, { cloud }: Live): Promise<string> {
+async function cancel({ imageId, taskId = '' }: Started, { cloud }: Live): Promise<string> {
   const { ecs } = cloud;
   const started = now();
   await ecs('CancelTask', { TaskId: taskId });
   const end = await poll({ first: 500, slowest: 2_000, deadline: started + 10 * MINUTE }, async () => {
-    const [image] = await findImages(ecs, { id: imageId });
+    const image = await imageById(ecs, imageId);
     if (image === undefined) return 'gone';
-    return /^(Creating|Waiting)$/.test(image.status) ? undefined : `left as ${image.status}`;
+    return isBeingMade(image) ? undefined : `left as ${image.status}`;
   });
   const task = (await statusOf(ecs, taskId)) ?? 'not listed';
   return `after ${seconds(started)} the image is ${end ?? 'still being made'}, the task ${task}`;

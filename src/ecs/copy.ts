@@ -1,13 +1,15 @@
-import { CloudError } from '../cloud/errors.ts';
+import { callWhile } from '../cloud/again.ts';
+import { CloudError, hasCode } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
+import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
-import { now, poll } from '../cloud/time.ts';
-import { findImages, isOurs, tagParams } from './images.ts';
-import type { Import } from './import.ts';
+import { findMarked, MARK_TAG, tagParams } from './images.ts';
+import type { Started } from './import.ts';
 
 /** What CopyImage is told. */
 export interface CopySpec {
   imageId: string;
+  name: string;
   /** Region that the copy goes to; the image's own for an encrypted copy. */
   to: string;
   description: string | undefined;
@@ -17,54 +19,42 @@ export interface CopySpec {
   tags: Record<string, string>;
   /** At most 64 ASCII characters; the same for every try of this copy. */
   clientToken: string;
-  /** `<repository>/<run id>`. */
-  run: string;
 }
 
 /** What CopyImage answers while another copy of the same image is under way: they go one after another. */
 const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
+/** The service has an image of that name, or a copy with that token: perhaps ours, of a try whose answer was lost. */
+const TAKEN = /^(InvalidImageName\.Duplicated|Idempotent\w+)$/;
 
 /**
- * Starts a copy under `name`, once; waits for its turn where the image is being copied already.
+ * Starts a copy, once; waits for its turn while the image is being copied already.
  * https://help.aliyun.com/document_detail/25538.html
- * @param here - door to the region of the image, which is where the call goes
- * @param there - door to the region of the copy
+ * @param here - client for the region of the image, which is where the call goes
+ * @param there - client for the region of the copy
  * @param patience - longest wait for its turn, in ms
  * @throws CloudError
  */
-export async function startCopy(
-  here: Rpc,
-  there: Rpc,
-  name: string,
-  spec: CopySpec,
-  patience: number,
-): Promise<Import> {
-  let busy: CloudError | undefined;
-  const start = async (): Promise<Import | undefined> => {
+export async function startCopy(here: Rpc, there: Rpc, spec: CopySpec, patience: number): Promise<Started> {
+  const start = async (): Promise<Started> => {
     try {
-      const imageId = textAt(await here('CopyImage', copyParams(name, spec)), 'ImageId');
+      const imageId = textAt(await here('CopyImage', copyParams(spec)), 'ImageId');
       if (imageId !== undefined) return { imageId };
       throw new CloudError('ecs:CopyImage', 'UnexpectedAnswer', 'the answer names no image');
     } catch (error) {
-      if (!(error instanceof CloudError)) throw error;
-      const lost = (await findImages(there, { name })).find((image) => isOurs(image, spec.run));
+      if (!hasCode(error, BUSY) && !hasCode(error, TAKEN) && !passes(error)) throw error;
+      const lost = await findMarked(there, spec.name, spec.tags[MARK_TAG] ?? '').catch(() => undefined);
       if (lost !== undefined) return { imageId: lost.id };
-      if (!BUSY.test(error.code)) throw error;
-      busy = error;
-      return undefined;
+      throw error;
     }
   };
-  const started = await poll({ first: 10_000, slowest: 60_000, deadline: now() + patience }, start);
-  if (started === undefined)
-    throw busy ?? new CloudError('ecs:CopyImage', 'WaitTimedOut', `no copy to ${spec.to} began`);
-  return started;
+  return callWhile({ code: BUSY, patience, first: 10_000, slowest: 60_000 }, start);
 }
 
-function copyParams(name: string, spec: CopySpec) {
+function copyParams(spec: CopySpec) {
   return {
     ImageId: spec.imageId,
     DestinationRegionId: spec.to,
-    DestinationImageName: name,
+    DestinationImageName: spec.name,
     DestinationDescription: spec.description,
     Encrypted: spec.encrypted || undefined,
     KMSKeyId: spec.kmsKeyId,

@@ -15,41 +15,44 @@ export interface Image {
   tags: Record<string, string>;
   /** Ids of the snapshots behind its disks. */
   snapshots: string[];
+  /** Objects that its disks were imported from. */
+  sources: { bucket: string; key: string }[];
   /** What ECS found when it examined the image, where it was asked to. */
   detection: string | undefined;
 }
 
-/** Which images: all filters together. `name` is exact. */
-export interface ImageFilter {
-  id?: string;
-  name?: string;
-  /** The server's fuzzy search; the caller compares. */
-  nameLike?: string;
-}
+/** The states of an image: https://help.aliyun.com/document_detail/25534.html, parameter Status. */
+export const isBeingMade = ({ status }: Pick<Image, 'status'>): boolean => /^(Creating|Waiting)$/.test(status);
+export const isFailed = ({ status }: Pick<Image, 'status'>): boolean => /^(CreateFailed|UnAvailable)$/.test(status);
+export const isFinished = ({ status }: Pick<Image, 'status'>): boolean => /^(Available|Deprecated)$/.test(status);
+
+/** What every query names: without a status only Available images are shown, without an owner those of others too. */
+const OWN = { ImageOwnerAlias: 'self', Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated' };
 
 /**
- * All custom images of this account in the region that match, in any state.
- * Status must be explicit, or only Available ones are shown; the name is searched fuzzily and over other owners' images
- * (https://help.aliyun.com/document_detail/25534.html).
+ * All custom images of this account in the region, in any state. Callers compare names and tags: what the search of the
+ * service matches is not documented (https://help.aliyun.com/document_detail/25534.html).
+ * @throws CloudError
  */
-export async function findImages(ecs: Rpc, filter: ImageFilter): Promise<Image[]> {
-  const query = {
-    ImageId: filter.id,
-    ImageName: filter.name ?? filter.nameLike,
-    ImageOwnerAlias: 'self',
-    Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated',
-  };
+export async function listImages(ecs: Rpc): Promise<Image[]> {
   const found: Image[] = [];
-  for await (const value of entries(ecs, 'DescribeImages', query, 'Images', 'Image')) {
-    const image = toImage(value);
-    if ((filter.id ?? image.id) === image.id && (filter.name ?? image.name) === image.name) found.push(image);
-  }
+  for await (const value of entries(ecs, 'DescribeImages', OWN, 'Images', 'Image')) found.push(toImage(value));
   return found;
+}
+
+/** The image with this id; undefined when it is gone or not listed yet. @throws CloudError */
+export async function imageById(ecs: Rpc, id: string): Promise<Image | undefined> {
+  const answer = await ecs('DescribeImages', { ...OWN, ImageId: id, PageNumber: 1, PageSize: 100 });
+  return listAt(answer, 'Images', 'Image')
+    .map(toImage)
+    .find((image) => image.id === id);
 }
 
 function toImage(value: unknown): Image {
   const tags = listAt(value, 'Tags', 'Tag').map((tag) => [textAt(tag, 'TagKey') ?? '', textAt(tag, 'TagValue') ?? '']);
   const disks = listAt(value, 'DiskDeviceMappings', 'DiskDeviceMapping');
+  const given = (name: string) => disks.map((disk) => textAt(disk, name) ?? '');
+  const keys = given('ImportOSSObject');
   return {
     id: textAt(value, 'ImageId') ?? '',
     name: textAt(value, 'ImageName') ?? '',
@@ -58,18 +61,22 @@ function toImage(value: unknown): Image {
     created: textAt(value, 'CreationTime') ?? '',
     tags: Object.fromEntries(tags) as Record<string, string>,
     detection: textAt(value, 'DetectionOptions', 'Status'),
-    snapshots: disks.map((disk) => textAt(disk, 'SnapshotId') ?? '').filter((id) => id !== ''),
+    snapshots: given('SnapshotId').filter((id) => id !== ''),
+    sources: given('ImportOSSBucket')
+      .map((bucket, n) => ({ bucket, key: keys[n] ?? '' }))
+      .filter(({ bucket, key }) => bucket !== '' && key !== ''),
   };
 }
 
 /** How long a listing may lag behind an import, in ms: undocumented. */
 export const LISTING_LAG = 15_000;
 
-/** The tag that marks what an import of ours made; its value names the run. */
-export const TAG = 'alicloud-import';
-
-/** The tag that holds the CRC-64 of what the image was made of, where images are to be reused. */
-export const SUM_TAG = 'alicloud-import-crc64';
+/** Tag whose value is the mark of the execution that made the image. */
+export const MARK_TAG = 'alicloud-import';
+/** Tag whose value is the hash of what the image is made of. */
+export const CONTENT_TAG = 'alicloud-import-content';
+/** Tag that names the workflow run for people. */
+export const RUN_TAG = 'alicloud-import-run';
 
 /** Tags as parameters of a call, counted from 1. */
 export function tagParams(tags: Record<string, string>): Record<string, string> {
@@ -80,5 +87,10 @@ export function tagParams(tags: Record<string, string>): Record<string, string> 
   return Object.fromEntries(pairs) as Record<string, string>;
 }
 
-/** Whether a run of ours, named `<repository>/<run id>`, made the image. */
-export const isOurs = (image: Image, run: string): boolean => image.tags[TAG] === run;
+/**
+ * The image under `name` with this mark, which a call whose answer was lost has made. A listing may lag behind.
+ * @throws CloudError
+ */
+export async function findMarked(ecs: Rpc, name: string, mark: string): Promise<Image | undefined> {
+  return (await listImages(ecs)).find((image) => image.name === name && image.tags[MARK_TAG] === mark);
+}

@@ -1,13 +1,15 @@
+import { callWhile } from '../cloud/again.ts';
 import { CloudError, hasCode } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import { passes } from '../cloud/retry.ts';
 import type { Params, Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
-import { findImages, isOurs, LISTING_LAG, tagParams } from './images.ts';
+import { findMarked, LISTING_LAG, MARK_TAG, tagParams } from './images.ts';
 import { importTask } from './tasks.ts';
 
 /** What ImportImage is told, in the API's words. */
 export interface ImportSpec {
+  name: string;
   bucket: string;
   /** The system disk first; `size` in GiB. */
   disks: { key: string; format: string; size: number | undefined }[];
@@ -26,65 +28,49 @@ export interface ImportSpec {
   tags: Record<string, string>;
   /** At most 64 ASCII characters; the same for every try of this import. */
   clientToken: string;
-  /** `<repository>/<run id>`. */
-  run: string;
 }
 
-export interface Import {
+/** An import or a copy under way. */
+export interface Started {
   imageId: string;
-  /** Unknown when an import under way was found rather than started. */
+  /** Of an import; unknown when an import under way was found rather than started. */
   taskId?: string | undefined;
 }
 
 /** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
 const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
 
+/** ECS may not see yet what OSS has just stored: undocumented. Without this wait a whole upload would be lost. */
+const NOT_SEEN_YET = { code: /^InvalidOSS(Object|Bucket)\.NotFound$/, patience: 60_000, first: 2_000, slowest: 10_000 };
+
 /**
- * Starts the import of a staged object under `name`, once: a try whose answer was lost is found again by ClientToken or tag.
+ * Starts the import of staged objects, once: a try whose answer was lost is found again by ClientToken or mark.
  * https://help.aliyun.com/document_detail/25542.html
  * @throws CloudError with the service's code
  */
-export async function startImport(ecs: Rpc, name: string, spec: ImportSpec): Promise<Import> {
+export async function startImport(ecs: Rpc, spec: ImportSpec): Promise<Started> {
   try {
-    const answer = await whenSeen(() => ecs('ImportImage', importParams(name, spec)));
+    const answer = await callWhile(NOT_SEEN_YET, () => ecs('ImportImage', importParams(spec)));
     const imageId = textAt(answer, 'ImageId');
     if (imageId !== undefined) return { imageId, taskId: textAt(answer, 'TaskId') };
     throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
   } catch (error) {
     if (!hasCode(error, TAKEN) && !passes(error)) throw error;
-    const ours = await findOurs(ecs, name, spec.run).catch(() => undefined);
-    if (ours === undefined) throw error;
-    return { imageId: ours, taskId: await importTask(ecs, ours).catch(() => undefined) };
+    const imageId = await findLost(ecs, spec).catch(() => undefined);
+    if (imageId === undefined) throw error;
+    return { imageId, taskId: await importTask(ecs, imageId).catch(() => undefined) };
   }
 }
 
-/** ECS may not see yet what OSS has just stored and proven: undocumented, and an hour of upload would be lost. */
-async function whenSeen<T>(start: () => Promise<T>): Promise<T> {
-  const deadline = now() + 60_000;
-  const answer = await poll({ first: 2_000, slowest: 10_000, deadline: Infinity }, async () => {
-    try {
-      return { of: await start() };
-    } catch (error) {
-      const isUnseen = error instanceof CloudError && /^InvalidOSS(Object|Bucket)\.NotFound$/.test(error.code);
-      if (!isUnseen || now() >= deadline) throw error;
-      return undefined;
-    }
-  });
-  return (answer as { of: T }).of;
+/** Id of the image that a try whose answer was lost has made; it may take a moment to be listed. */
+async function findLost(ecs: Rpc, { name, tags }: ImportSpec): Promise<string | undefined> {
+  const look = async () => (await findMarked(ecs, name, tags[MARK_TAG] ?? ''))?.id;
+  return poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look);
 }
 
-/** Id of the image that an import of ours has made under the name; it may take a moment to be listed. */
-async function findOurs(ecs: Rpc, name: string, run: string): Promise<string | undefined> {
-  const look = async () => {
-    const holders = await findImages(ecs, { name });
-    return holders.length === 0 ? undefined : { ours: holders.find((image) => isOurs(image, run))?.id };
-  };
-  return (await poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look))?.ours;
-}
-
-export function importParams(name: string, spec: ImportSpec): Params {
+export function importParams(spec: ImportSpec): Params {
   return {
-    ImageName: name,
+    ImageName: spec.name,
     OSType: spec.osType,
     Platform: spec.platform,
     Architecture: spec.architecture,

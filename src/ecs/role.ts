@@ -1,8 +1,8 @@
+import { callWhile } from '../cloud/again.ts';
 import type { Log } from '../cloud/door.ts';
-import { CloudError, hasCode, isDenied, succeeds } from '../cloud/errors.ts';
+import { CloudError, hasCode, succeeds } from '../cloud/errors.ts';
 import { listAt, parsed, textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';
-import { now, poll } from '../cloud/time.ts';
 
 /** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
 export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
@@ -10,108 +10,83 @@ export const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
 
 const ECS = 'ecs.aliyuncs.com';
 const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
+/** What the system policy grants. */
+const READ_STATEMENT = {
+  Action: ['oss:GetObject', 'oss:GetBucketLocation', 'oss:GetBucketInfo'],
+  Effect: 'Allow',
+  Resource: '*',
+};
 const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
 
-/**
- * What ImportImage answers when the role is missing (one `c` or two, as the documentation has it) or incomplete, and until
- * a new role or policy has spread.
- */
-const ROLE_TROUBLE = /^(NoSetRoletoECSServiceAc+ount|InvalidOSS\.NotAuthorized)$/i;
+/** What ImportImage answers when the role is missing (one `c` or two, as the documentation has it) or incomplete. */
+export const ROLE_INCOMPLETE = /^(NoSetRoletoECSServiceAc+ount|InvalidOSS\.NotAuthorized)$/i;
 
 /** Somebody else was faster. */
 const THERE_ALREADY = /^EntityAlreadyExists/;
 
-/** How long a new role may take to spread, in ms: undocumented; 5 s to 2 min were seen. */
-const SPREAD = 180_000;
+/** How long a new role may take to propagate: undocumented; 5 s to 2 min were seen. */
+const PROPAGATION = { code: ROLE_INCOMPLETE, patience: 180_000, first: 3_000, slowest: 15_000 };
+
+/** What has to be made before ECS can use the role. */
+export type RoleGap = 'role' | 'policy';
 
 /**
- * Starts an import; where the import role is missing or lacks its policy, sets it up and starts again until it has spread.
- * @param beforeMaking - called before anything is made
- * @throws CloudError of the import, when the role is not at fault or may not be set up; of RAM otherwise
+ * What the import role lacks that is ours to make: the whole role, or the policy of a role without any.
+ * @param refusal - what ImportImage has answered
+ * @returns undefined when the role is complete and has only to propagate
+ * @throws CloudError `RoleTrustsNotEcs`, `RoleHasOwnPolicy` when what it lacks is the user's to change; the refusal itself
+ * when something else keeps ECS from the object
  */
-export async function withImportRole<T>(
-  ram: Rpc,
-  log: Log,
-  beforeMaking: () => void,
-  start: () => Promise<T>,
-): Promise<T> {
-  let refusal: CloudError;
-  try {
-    return await start();
-  } catch (error) {
-    if (!hasCode(error, ROLE_TROUBLE)) throw error;
-    refusal = error;
-  }
-  try {
-    const changed = await ensureImportRole(ram, log, beforeMaking);
-    // A role that was complete all along: something else keeps ECS from the object.
-    if (!changed && refusal.code === 'InvalidOSS.NotAuthorized') throw refusal;
-  } catch (error) {
-    if (!isDenied(error)) throw error;
-    log.info(`The import role could not be set up: ${error.operation} is denied.`);
-    throw refusal;
-  }
-  log.info('Waiting until ECS sees the role, for at most 3 minutes.');
-  const again = async () => {
-    try {
-      return await start();
-    } catch (error) {
-      if (!hasCode(error, ROLE_TROUBLE)) throw error;
-      refusal = error;
-      return undefined;
-    }
-  };
-  const begun = await poll({ first: 3_000, slowest: 15_000, deadline: now() + SPREAD }, again);
-  if (begun === undefined) throw refusal;
-  return begun;
-}
-
-/**
- * Makes the role with which ECS reads the bucket, or completes a half-made one. Idempotent.
- * @returns whether anything had to be done
- * @throws CloudError `RoleTrustsNotEcs` when the role exists and its trust policy, which is not ours to change, lacks ECS
- */
-async function ensureImportRole(ram: Rpc, log: Log, beforeMaking: () => void): Promise<boolean> {
+export async function findRoleGap(ram: Rpc, refusal: CloudError): Promise<RoleGap | undefined> {
   const trust = await trustPolicy(ram);
-  if (trust === undefined) {
-    beforeMaking();
-    const made = ram('CreateRole', {
-      RoleName: IMPORT_ROLE,
-      AssumeRolePolicyDocument: TRUST_POLICY,
-      Description: 'ECS reads the disk images that it imports',
-    });
-    await succeeds(made, THERE_ALREADY);
-    log.info(`Created the role ${IMPORT_ROLE}, with which ECS reads the bucket.`);
-  } else if (!trustsEcs(trust)) {
+  if (trust === undefined) return 'role';
+  if (!trustsEcs(trust)) {
     const text = `the trust policy of ${IMPORT_ROLE} lacks the statement ${JSON.stringify(TRUST_STATEMENT)}`;
     throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', text);
   }
-  if (trust !== undefined && (await hasPolicy(ram))) return false;
+  const policies = await policiesOf(ram);
+  if (policies.length === 0) return 'policy';
+  if (refusal.code !== 'InvalidOSS.NotAuthorized') return undefined;
+  if (policies.includes(IMPORT_POLICY)) throw refusal;
+  const text = `${IMPORT_ROLE} has a policy of its own (${policies.join(', ')}), which needs ${JSON.stringify(READ_STATEMENT)}`;
+  throw new CloudError('ram:ListPoliciesForRole', 'RoleHasOwnPolicy', text);
+}
+
+/** Makes the role with which ECS reads the bucket, or attaches its policy. Idempotent. @throws CloudError */
+export async function fillRoleGap(ram: Rpc, log: Log, gap: RoleGap): Promise<void> {
+  if (gap === 'role') await createRole(ram, log);
   await attachPolicy(ram, log);
-  return true;
 }
 
-/** Attaches the policy to a role that was left without it; a role that was never made is not made now. Idempotent. */
+/** Calls again until ECS sees the role. @throws CloudError */
+export function onceRolePropagates<T>(log: Log, call: () => Promise<T>): Promise<T> {
+  log.info('Waiting until ECS sees the role, for at most 3 minutes.');
+  return callWhile(PROPAGATION, call);
+}
+
+async function createRole(ram: Rpc, log: Log): Promise<void> {
+  const made = ram('CreateRole', {
+    RoleName: IMPORT_ROLE,
+    AssumeRolePolicyDocument: TRUST_POLICY,
+    Description: 'ECS reads the disk images that it imports',
+  });
+  await succeeds(made, THERE_ALREADY);
+  log.info(`Created the role ${IMPORT_ROLE}, with which ECS reads the bucket.`);
+}
+
+/** Attaches the policy to a role that was left without any; a role that was never made is not made now. Idempotent. */
 export async function completeImportRole(ram: Rpc, log: Log): Promise<void> {
-  if ((await trustPolicy(ram)) !== undefined && !(await hasPolicy(ram))) await attachPolicy(ram, log);
+  if ((await trustPolicy(ram)) !== undefined && (await policiesOf(ram)).length === 0) await attachPolicy(ram, log);
 }
 
-const ROLE_ABSENT = 'EntityNotExist.Role';
+const ROLE_ABSENT = /^EntityNotExist\.Role$/;
 
 async function attachPolicy(ram: Rpc, log: Log): Promise<void> {
   const policy = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
-  const attach = async () => {
-    try {
-      await succeeds(ram('AttachPolicyToRole', policy), THERE_ALREADY);
-      return true;
-    } catch (error) {
-      // A role that was just made may not have spread yet.
-      if (hasCode(error, ROLE_ABSENT) && now() < deadline) return undefined;
-      throw error;
-    }
-  };
-  const deadline = now() + 30_000;
-  await poll({ first: 1_000, slowest: 5_000, deadline }, attach);
+  // RAM may not see a role yet that it has just made.
+  await callWhile({ code: ROLE_ABSENT, patience: 30_000, first: 1_000, slowest: 5_000 }, () =>
+    succeeds(ram('AttachPolicyToRole', policy), THERE_ALREADY),
+  );
   log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
 }
 
@@ -124,9 +99,9 @@ async function trustPolicy(ram: Rpc): Promise<string | undefined> {
   }
 }
 
-async function hasPolicy(ram: Rpc): Promise<boolean> {
+async function policiesOf(ram: Rpc): Promise<string[]> {
   const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
-  return listAt(answer, 'Policies', 'Policy').some((policy) => textAt(policy, 'PolicyName') === IMPORT_POLICY);
+  return listAt(answer, 'Policies', 'Policy').map((policy) => textAt(policy, 'PolicyName') ?? '');
 }
 
 function trustsEcs(document: string): boolean {

@@ -3,12 +3,11 @@ import { CloudError, hasCode, isDenied } from '../cloud/errors.ts';
 import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
-import { findImages, type Image } from './images.ts';
-import type { Import } from './import.ts';
+import { imageById, isFailed, type Image } from './images.ts';
+import type { Started } from './import.ts';
 import { importTask, statusOf, taskError } from './tasks.ts';
 
 const LOST_TASK = /^(Failed|Deleted)$/;
-const LOST_IMAGE = /^(CreateFailed|UnAvailable)$/;
 /** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
 const GONE = 180_000;
 /** How long the reason of a failed import may take to be told, in ms. */
@@ -28,24 +27,26 @@ export interface Waiting {
  * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
  * has expired)
  */
-export async function waitForImage(waiting: Waiting, { imageId, taskId }: Import): Promise<Image> {
+export async function waitForImage(waiting: Waiting, { imageId, taskId }: Started): Promise<Image> {
   const { ecs, log, timeout } = waiting;
   const started = now();
   let missing: number | undefined;
   let told = '';
   const taskStatus = watchTask(waiting, taskId);
   const look = async (): Promise<Image | undefined> => {
-    const [image] = await findImages(ecs, { id: imageId });
+    const image = await imageById(ecs, imageId);
     const looked = now();
     missing = image === undefined ? (missing ?? looked) : undefined;
     const ready = image?.status === 'Available';
     // An image that is ready needs no task to say so.
     const task = ready ? undefined : await taskStatus();
-    const state = [image?.status ?? 'not listed', image?.progress, task && `task ${task}`].filter(Boolean).join(', ');
+    const state = [image?.status ?? 'not visible yet', image?.progress, task && `import task ${task}`]
+      .filter(Boolean)
+      .join(', ');
     if (state !== told) log.info(`Image ${imageId}: ${state}.`);
     told = state;
     if (ready) return image;
-    if (LOST_TASK.test(task ?? '') || LOST_IMAGE.test(image?.status ?? '') || looked - (missing ?? looked) > GONE) {
+    if (LOST_TASK.test(task ?? '') || (image !== undefined && isFailed(image)) || looked - (missing ?? looked) > GONE) {
       throw await failure(ecs, { imageId, taskId }, task, image?.status);
     }
     return undefined;
@@ -86,7 +87,7 @@ class ImportFailed extends CloudError {}
 
 async function failure(
   ecs: Rpc,
-  { imageId, taskId }: Import,
+  { imageId, taskId }: Started,
   task: string | undefined,
   status = 'Gone',
 ): Promise<CloudError> {

@@ -48,10 +48,10 @@ export class Copier {
   }
 
   private make(): Promise<string | undefined> {
-    const { oss, key, run, source, onZeros } = this.job;
+    const { oss, zeros, mark, source, onZeros } = this.job;
     onZeros();
     const length = zeroPart(source.size);
-    return this.unlessRefused((options) => makeZeros(oss, key, length, run, options));
+    return this.unlessRefused((options) => makeZeros(oss, zeros, length, mark, options));
   }
 
   /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */

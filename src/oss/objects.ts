@@ -2,11 +2,11 @@ import { CloudError, isDenied, succeeds } from '../cloud/errors.ts';
 import type { CallOptions, Oss } from './client.ts';
 import type { Sdk } from './sdk.ts';
 
-/** Metadata that marks an object as made by a run of ours, `<repository>/<run id>`. */
+/** Metadata that marks an object as made by an execution of ours. */
 const MARK = 'x-oss-meta-alicloud-import';
 
-/** Headers of all objects that a run makes. A bucket's default class may be Archive, which ECS cannot read. */
-export const marked = (run: string) => ({ [MARK]: run, 'x-oss-storage-class': 'Standard' });
+/** Headers of all objects that we make. A bucket's default class may be Archive, which ECS cannot read. */
+export const marked = (mark: string) => ({ [MARK]: mark, 'x-oss-storage-class': 'Standard' });
 
 export interface ObjectState {
   /** Bytes. */
@@ -16,8 +16,8 @@ export interface ObjectState {
   crc64: string | undefined;
   /** Only in a versioned bucket. */
   versionId: string | undefined;
-  /** The run that made it, when it was one of ours. */
-  run: string | undefined;
+  /** Of the execution that made it, when it was one of ours. */
+  mark: string | undefined;
 }
 
 /**
@@ -46,60 +46,88 @@ export function toState(headers: Record<string, unknown>): ObjectState {
     etag: text('etag') ?? '',
     crc64: text('x-oss-hash-crc64ecma'),
     versionId: text('x-oss-version-id'),
-    run: text(MARK),
+    mark: text(MARK),
   };
 }
 
-/** What proves that an object is ours to delete: what we completed, the run's mark, or a key that only this run uses. */
+/** What proves that an object is ours to delete: what we completed, our mark, or a key that nobody else uses. */
 export interface Claim {
   key: string;
-  run: string;
+  isOurs: (mark: string | undefined) => boolean;
   etag?: string | undefined;
   versionId?: string | undefined;
-  /** Whether the key carries the run id. */
-  private: boolean;
+  /** Whether the key holds our mark. */
+  derived: boolean;
 }
 
 /**
- * Deletes a staged object if it is ours. Idempotent.
+ * Deletes a staged object if it is ours, in a versioned bucket the version that we made. Idempotent.
  * @returns false when it is somebody else's or cannot be told from that, and stays
  * @throws CloudError
  */
 export async function removeObject(oss: Oss, claim: Claim): Promise<boolean> {
-  const found = await headObject(oss, claim.key);
+  const { key, etag, versionId } = claim;
+  // A bucket whose versioning is suspended calls its only version "null", whoever wrote it last.
+  if (versionId !== undefined && versionId !== 'null') return remove(oss, key, versionId);
+  const found = await headObject(oss, key);
   if (found === undefined) return true;
-  const unseen = found === 'unknown';
-  const ours = unseen
-    ? claim.private || claim.etag !== undefined
-    : found.run === claim.run || found.etag === claim.etag;
-  if (!ours) return false;
-  const versionId = unseen ? claim.versionId : found.versionId;
-  await oss.call('oss:DeleteObject', (sdk) => sdk.delete(claim.key, versionId === undefined ? {} : { versionId }));
-  oss.log.info(`Deleted oss://${oss.bucket}/${claim.key}.`);
-  // With versions an older one may come to light that is ours too: a lost answer makes us put an object twice.
-  if (!unseen && versionId !== undefined) await removeObject(oss, claim);
+  if (found === 'unknown') return (claim.derived || etag !== undefined) && remove(oss, key, versionId);
+  if (found.etag !== etag && !claim.isOurs(found.mark)) return false;
+  await remove(oss, key, found.versionId);
+  // Under it there may be a version that is ours too: after a lost answer an object is put twice.
+  return found.versionId === undefined || removeObject(oss, claim);
+}
+
+async function remove(oss: Oss, key: string, versionId: string | undefined): Promise<true> {
+  await oss.call('oss:DeleteObject', (sdk) => sdk.delete(key, versionId === undefined ? {} : { versionId }));
+  oss.log.info(`Deleted oss://${oss.bucket}/${key}.`);
   return true;
 }
 
 /** An unfinished multipart upload. */
-interface Unfinished {
+export interface Unfinished {
+  key: string;
   id: string;
-  /** ms since the epoch. */
-  initiated: number;
 }
 
-/** Unfinished uploads under exactly this key. */
-export async function unfinishedUploads(oss: Oss, key: string): Promise<Unfinished[]> {
-  const found: Unfinished[] = [];
-  let marker = {};
+/** Unfinished uploads of keys with this prefix, in the order of their beginning under each key. @throws CloudError */
+export async function listUploads(oss: Oss, prefix: string): Promise<Unfinished[]> {
+  const found: (Unfinished & { initiated: number })[] = [];
+  let marker = { key: '', id: '' };
   for (;;) {
-    const query = { prefix: key, 'max-uploads': 1000, ...marker };
+    const query = {
+      prefix,
+      'max-uploads': 1000,
+      ...(marker.key !== '' && { 'key-marker': marker.key, 'upload-id-marker': marker.id }),
+    };
     const page = await oss.call('oss:ListMultipartUploads', (sdk) => sdk.listUploads(query));
     for (const { name, uploadId, initiated } of page.uploads) {
-      if (name === key && uploadId !== undefined) found.push({ id: uploadId, initiated: Date.parse(initiated ?? '') });
+      if (name?.startsWith(prefix) !== true || uploadId === undefined) continue;
+      found.push({ key: name, id: uploadId, initiated: Date.parse(initiated ?? '') || 0 });
     }
-    if (!page.isTruncated || page.nextKeyMarker === undefined) return found;
-    marker = { 'key-marker': page.nextKeyMarker, 'upload-id-marker': page.nextUploadIdMarker };
+    const next = { key: page.nextKeyMarker ?? '', id: page.nextUploadIdMarker ?? '' };
+    const advances = next.key !== marker.key || next.id !== marker.id;
+    if (!page.isTruncated || next.key === '' || !advances) return found.sort((a, b) => a.initiated - b.initiated);
+    marker = next;
+  }
+}
+
+/** Keys of the objects with this prefix; undefined where the right to list them is missing. @throws CloudError */
+export async function listKeys(oss: Oss, prefix: string): Promise<string[] | undefined> {
+  const found: string[] = [];
+  let token: string | undefined;
+  try {
+    for (;;) {
+      const query = { prefix, 'max-keys': 1000, ...(token !== undefined && { 'continuation-token': token }) };
+      const page = await oss.call('oss:ListObjects', (sdk) => sdk.listV2(query));
+      found.push(...page.objects.map(({ name }) => name).filter((name) => name.startsWith(prefix)));
+      const next = page.nextContinuationToken ?? undefined;
+      if (!page.isTruncated || next === undefined || next === token) return found;
+      token = next;
+    }
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return undefined;
   }
 }
 

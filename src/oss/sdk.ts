@@ -39,6 +39,11 @@ export interface Sdk {
     nextUploadIdMarker?: string;
     isTruncated: boolean;
   }>;
+  listV2(query: object): Promise<{
+    objects: { name: string }[];
+    isTruncated: boolean;
+    nextContinuationToken: string | null;
+  }>;
   completeMultipartUpload(
     key: string,
     id: string,

@@ -24,8 +24,8 @@ export interface Target {
   source: Source;
   key: string;
   uploadId: string;
-  /** `<repository>/<run id>`. */
-  run: string;
+  /** Of this execution; the mark on the objects that are made. */
+  mark: string;
   progress: Progress;
 }
 

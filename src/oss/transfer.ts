@@ -12,6 +12,8 @@ import { COPIES } from './zeros.ts';
 export interface Transfer extends Target {
   /** The part as an earlier try has stored it, checked against the file. */
   listed: (part: Part) => Promise<Listed | undefined>;
+  /** What the keys of zero object and seed begin with. */
+  zeros: string;
   /** Called before a zero object is made. */
   onZeros: () => void;
 }

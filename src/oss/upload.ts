@@ -2,8 +2,8 @@ import { CloudError, hasCode, NOT_THE_SERVICE } from '../cloud/errors.ts';
 import { failureIn } from './body.ts';
 import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
-import { checker, findUnfinished, listParts, type Joined } from './join.ts';
-import { headObject, initiate, marked, toState, type ObjectState } from './objects.ts';
+import { checker, listParts, type ListedParts } from './join.ts';
+import { headObject, initiate, marked, toState, type ObjectState, type Unfinished } from './objects.ts';
 import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
@@ -13,22 +13,23 @@ import { transfer } from './transfer.ts';
 /** How the staging copy is made. */
 export interface Staging {
   key: string;
-  /** `<repository>/<run id>`: the mark on everything that is made. */
-  run: string;
-  /** Whether an object of ours may be under the key already. */
-  overwrite: boolean;
-  /** Whether an unfinished upload under the key must be ours, whatever its age. */
-  joinsAny: boolean;
-  /** Whether to look for one at all. */
-  joins: boolean;
-  /** Called as soon as there is an upload to abort. */
-  onUpload: (uploadId: string) => void;
+  /** An unfinished upload of an earlier attempt to resume, under its own key. */
+  unfinished?: Unfinished | undefined;
+  /** Of this execution; the mark on the objects that are made. */
+  mark: string;
+  /** Whether an object with this mark was made by this execution or an earlier attempt. */
+  isOurs: (mark: string | undefined) => boolean;
+  /** What the keys of zero object and seed begin with. */
+  zeros: string;
+  /** Called before an upload begins under a key, and again as soon as its id is known. */
+  onUpload: (key: string, id?: string) => void;
   /** Called before a zero object is made. */
   onZeros: () => void;
 }
 
 /** What lies in the bucket, proven to be the file byte for byte. */
 export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versionId'> {
+  key: string;
   /** CRC-64/XZ, an unsigned decimal. */
   crc64: string;
   /** Bytes that travelled. */
@@ -38,54 +39,68 @@ export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versi
 }
 
 /**
- * Makes the object that is the file: joins an unfinished upload or begins one, sends what is missing, completes it and
+ * Makes the object that is the file: resumes an unfinished upload or begins one, sends what is missing, completes it and
  * compares the CRC-64 of what was read with that of what lies there.
  * @throws CloudError; nothing is left half verified
  */
 export async function upload(oss: Oss, source: Source, staging: Staging): Promise<StagedObject> {
-  const found = staging.joins ? await findUnfinished(oss, staging.key, staging.joinsAny) : undefined;
-  if (found !== undefined) {
-    oss.log.info(`Going on with an unfinished upload of ${found.parts.size} parts.`);
-    staging.onUpload(found.uploadId);
-  }
+  const { unfinished } = staging;
   try {
-    return await send(oss, source, staging, found ?? (await begin(oss, staging)));
+    if (unfinished === undefined) return await send(oss, source, staging, await begin(oss, staging));
+    const parts = await listParts(oss, unfinished.key, unfinished.id);
+    oss.log.info(`Resuming an unfinished upload with ${parts.size} parts.`);
+    staging.onUpload(unfinished.key, unfinished.id);
+    return await send(oss, source, staging, unfinished, parts);
   } catch (error) {
-    // Somebody aborted it behind our back (a lifecycle rule, a clean-up of the bucket): once more from the start.
+    // A lifecycle rule or a clean-up of the bucket has aborted it: once more from the start.
     if (!hasCode(error, 'NoSuchUpload')) throw error;
-    oss.log.info('The upload has vanished from the bucket; beginning another.');
+    oss.log.info('The unfinished upload no longer exists; starting another.');
     return send(oss, source, staging, await begin(oss, staging));
   }
 }
 
-async function begin(oss: Oss, { key, run, onUpload }: Staging): Promise<Joined> {
-  const uploadId = await initiate(oss, key, marked(run));
-  onUpload(uploadId);
-  return { uploadId, parts: new Map(), mayBeOthers: false };
+async function begin(oss: Oss, { key, mark, onUpload }: Staging): Promise<Unfinished> {
+  onUpload(key);
+  const id = await initiate(oss, key, marked(mark));
+  onUpload(key, id);
+  return { key, id };
 }
 
-async function send(oss: Oss, source: Source, staging: Staging, joined: Joined): Promise<StagedObject> {
-  const { key, run, onZeros } = staging;
-  const { uploadId } = joined;
+/** @param parts - what the upload holds already */
+async function send(
+  oss: Oss,
+  source: Source,
+  staging: Staging,
+  { key, id: uploadId }: Unfinished,
+  parts: ListedParts = new Map(),
+): Promise<StagedObject> {
+  let known = parts;
   let sent = 0;
   let zeros = 0;
   for (let again = 0; ; again += 1) {
     const progress = new Progress(source.size, oss.log);
     try {
-      const job = { oss, source, key, uploadId, run, onZeros, progress, listed: checker(source, joined) };
-      const parts = await transfer(job);
-      const crc64 = String(parts.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
+      const stored = await transfer({
+        ...staging,
+        key,
+        uploadId,
+        oss,
+        source,
+        progress,
+        listed: checker(source, known),
+      });
+      const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
       sent += progress.bytesSent();
       zeros += progress.bytesCopied();
       await source.assertUnchanged?.();
       progress.sayEnd();
-      const { etag, versionId } = await complete(oss, staging, joined, parts, crc64, new Pace(progress));
-      return { size: source.size, crc64, etag, versionId, sent, zeros };
+      const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, stored, crc64, new Pace(progress));
+      return { key, size: source.size, crc64, etag, versionId, sent, zeros };
     } catch (error) {
       // Parts have vanished or are not what the list said: send what is missing.
       if (!hasCode(error, /^(InvalidPart|FilePart\w+)$/) || again >= 2) throw tellingHowFar(error, progress);
       oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
-      joined.parts = (await listParts(oss, key, uploadId)).parts;
+      known = await listParts(oss, key, uploadId);
     } finally {
       progress.cease();
     }
@@ -102,14 +117,13 @@ const tellingHowFar = (error: unknown, progress: Progress): unknown =>
  */
 async function complete(
   oss: Oss,
-  staging: Staging,
-  { uploadId: id, mayBeOthers }: Joined,
+  { key, isOurs }: Staging,
+  id: string,
   parts: Sent[],
   crc64: string,
   pace: Pace,
 ): Promise<ObjectState> {
-  const { key, run, overwrite } = staging;
-  const headers: Record<string, string> = overwrite ? {} : { 'x-oss-forbid-overwrite': 'true' };
+  const headers = { 'x-oss-forbid-overwrite': 'true' };
   let answer: ObjectState | undefined;
   try {
     const { res } = await pace.store((options) =>
@@ -123,8 +137,7 @@ async function complete(
     if (answer.crc64 === crc64) return answer;
   } catch (error) {
     const there = await headObject(oss, key).catch(() => undefined);
-    const isOurs = typeof there === 'object' && (there.run === run || mayBeOthers);
-    if (isOurs && there.crc64 === crc64) return there;
+    if (typeof there === 'object' && there.crc64 === crc64 && isOurs(there.mark)) return there;
     throw error;
   }
   const there = await pace.store((options) => headObject(oss, key, options));

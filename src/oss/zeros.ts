@@ -10,11 +10,8 @@ const MIB = 1024 ** 2;
 /** Copies under way at a time: each is a request without a body, which the service works off by itself. */
 export const COPIES = 16;
 
-/** Keys that only this run uses, of the zero object of a staged object and of the seed that it is copied from. */
-export function zeroKeys(key: string, run: string): { object: string; seed: string } {
-  const id = run.slice(run.lastIndexOf('/') + 1);
-  return { object: `${key}.${id}.zeros`, seed: `${key}.${id}.seed` };
-}
+/** Keys of the zero object of a staged object and of the seed that it is copied from. */
+export const zeroKeys = (prefix: string) => ({ object: `${prefix}.zeros`, seed: `${prefix}.seed` });
 
 /**
  * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: one MiB travels, the rest is copied
@@ -23,13 +20,13 @@ export function zeroKeys(key: string, run: string): { object: string; seed: stri
  */
 export async function makeZeros(
   oss: Oss,
-  key: string,
+  prefix: string,
   length: number,
-  run: string,
+  mark: string,
   options: CallOptions,
 ): Promise<string> {
-  const keys = zeroKeys(key, run);
-  const headers = marked(run);
+  const keys = zeroKeys(prefix);
+  const headers = marked(mark);
   const body = { ...options, ...LONG_BODY };
   await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), body);
   const uploadId = await initiate(oss, keys.object, headers, options);

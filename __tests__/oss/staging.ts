@@ -1,0 +1,12 @@
+/** How tests and benchmarks stage a disk: as the run does, without its ledger. */
+import type { Staging } from '../../src/oss/upload.ts';
+
+export const KEY = 'alicloud-import/image/1/disk.raw';
+/** The mark of the execution whose upload is tested. */
+export const MARK = '0123456789abcdef.1.01234567';
+
+export function staging(some: Partial<Staging> = {}): Staging {
+  const nothing = () => undefined;
+  const isOurs = (mark: string | undefined) => mark === MARK;
+  return { key: KEY, mark: MARK, isOurs, zeros: KEY, onUpload: nothing, onZeros: nothing, ...some };
+}

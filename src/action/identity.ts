@@ -1,0 +1,125 @@
+import { homedir } from 'node:os';
+import { unescape } from 'node:querystring';
+import type { Keys, Source } from '../credentials/source.ts';
+import type { Fields, Form } from './fields.ts';
+
+const ROLE_ARN: Form = { test: /^acs:ram::\d+:role\/.+$/, meaning: 'an ARN such as acs:ram::<account id>:role/<name>' };
+const PROVIDER_ARN: Form = {
+  test: /^acs:ram::\d+:oidc-provider\/.+$/,
+  meaning: 'an ARN such as acs:ram::<account id>:oidc-provider/<name>',
+};
+export const ROLE: Form = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
+const SESSION: Form = { test: /^[\w.@-]{2,32}$/, meaning: '2 to 32 letters, digits and ".", "@", "_", "-"' };
+
+/** Key id, secret and token of one place: all of it counts, or nothing. */
+type Names = [id: string, secret: string, token: string];
+const INPUTS: Names = ['access_key', 'secret_key', 'security_token'];
+const VARIABLES: Names[] = [
+  ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY', 'ALICLOUD_SECURITY_TOKEN'],
+  ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET', 'ALIBABA_CLOUD_SECURITY_TOKEN'],
+];
+const PROFILES = ['ALICLOUD_PROFILE', 'ALIBABA_CLOUD_PROFILE'];
+const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
+
+const NONE =
+  'No credentials. Tried: access_key and secret_key; ram_role_arn with oidc_provider_arn; profile; ram_role_name; ' +
+  'the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
+  'ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALICLOUD_PROFILE, ALIBABA_CLOUD_PROFILE, ALIBABA_CLOUD_ECS_METADATA. ' +
+  '(A secret that does not exist, or that a pull request from a fork may not see, arrives empty.)';
+
+/**
+ * Chooses where credentials come from: what inputs name beats the environment, two sources in the inputs or half a pair
+ * are problems, and a profile or an instance role is used only where it is named. Never another account by accident.
+ */
+export function readIdentity(fields: Fields, env: NodeJS.ProcessEnv, runId: string): Source | undefined {
+  const sessionName = fields.optional('ram_session_name', SESSION) ?? `alicloud-import-${runId}`.slice(0, 32);
+  const roleArn = fields.optional('ram_role_arn', ROLE_ARN);
+  const providerArn = fields.optional('oidc_provider_arn', PROVIDER_ARN);
+  const named = fromInputs(fields, env);
+  if (providerArn !== undefined) {
+    const from = 'ram_role_arn and oidc_provider_arn';
+    named.push({ kind: 'oidc', roleArn: roleArn ?? '', providerArn, sessionName, from });
+    if (roleArn === undefined) fields.problems.push('oidc_provider_arn is set, ram_role_arn is empty.');
+  }
+  if (named.length > 1) {
+    fields.problems.push(`More than one source of credentials: ${named.map(({ from }) => from).join('; ')}. Name one.`);
+  }
+  const found = named[0] ?? fromEnvironment(fields, env);
+  // A pull request from a fork has neither secrets nor an identity token: its dry run checks file and inputs.
+  const dry = fields.flag('dry_run', false);
+  if (dry && found?.kind === 'oidc' && valueOf(env, 'ACTIONS_ID_TOKEN_REQUEST_URL') === '') return undefined;
+  if (found === undefined && !dry) fields.problems.push(NONE);
+  if (found === undefined || roleArn === undefined || found.kind === 'oidc') return found;
+  return { kind: 'assume', roleArn, sessionName, base: found, from: `ram_role_arn, asked for with ${found.from}` };
+}
+
+function fromInputs(fields: Fields, env: NodeJS.ProcessEnv): Source[] {
+  const sources: Source[] = [];
+  const keys = pair(fields, INPUTS, (name) => fields.text(name));
+  if (keys !== undefined) sources.push(keys);
+  const file = fields.text('shared_credentials_file');
+  const profile = fields.text('profile');
+  if (profile !== '') sources.push(profileOf(profile, file, env, 'profile'));
+  else if (file !== '') {
+    const variable = PROFILES.find((name) => valueOf(env, name) !== '');
+    if (variable === undefined) fields.problems.push('shared_credentials_file is set, profile is empty.');
+    const from = `shared_credentials_file and ${variable ?? 'profile'}`;
+    sources.push(profileOf(valueOf(env, variable ?? ''), file, env, from));
+  }
+  const roleName = fields.optional('ram_role_name', ROLE);
+  if (roleName !== undefined) sources.push({ kind: 'ecs', roleName, from: 'ram_role_name' });
+  return sources;
+}
+
+function fromEnvironment(fields: Fields, env: NodeJS.ProcessEnv): Source | undefined {
+  for (const names of VARIABLES) {
+    const spare = names === VARIABLES[0] ? valueOf(env, 'SECURITY_TOKEN') : '';
+    const keys = pair(fields, names, (name) => valueOf(env, name), spare);
+    if (keys !== undefined) return keys;
+  }
+  const profile = PROFILES.find((name) => valueOf(env, name) !== '');
+  if (profile !== undefined) return profileOf(valueOf(env, profile), '', env, profile);
+  const from = 'ALIBABA_CLOUD_ECS_METADATA';
+  const roleName = valueOf(env, from);
+  return roleName === '' ? undefined : { kind: 'ecs', roleName, from };
+}
+
+/** Keys from one place; never one half from each of two, which may be two accounts. */
+function pair(fields: Fields, names: Names, value: (name: string) => string, spare = ''): Source | undefined {
+  const [accessKeyId, accessKeySecret, token] = names.map(value) as Names;
+  if (accessKeyId + accessKeySecret + token === '') return undefined;
+  const keys: Keys = { accessKeyId, accessKeySecret, ...(token || spare ? { securityToken: token || spare } : {}) };
+  if (accessKeyId === '' || accessKeySecret === '') {
+    const list = (wanted: boolean) => names.filter((name) => (value(name) !== '') === wanted).join(' and ');
+    const needed = list(false).replace(` and ${names[2]}`, '');
+    fields.problems.push(`Half a key pair. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
+  } else if (accessKeyId.startsWith('STS.') && keys.securityToken === undefined) {
+    fields.problems.push(`${names[0]} is a temporary key (it begins with STS.), and ${names[2]} is empty.`);
+  }
+  return { kind: 'keys', keys, from: names.slice(0, 2).join(' and ') };
+}
+
+function profileOf(name: string, file: string, env: NodeJS.ProcessEnv, from: string): Source {
+  const path = file || valueOf(env, 'ALICLOUD_SHARED_CREDENTIALS_FILE') || '~/.aliyun/config.json';
+  return { kind: 'profile', name, file: path.startsWith('~/') ? homedir() + path.slice(1) : path, from };
+}
+
+/** As with inputs, space around a value is not part of it: it comes with pasted secrets. */
+const valueOf = (env: NodeJS.ProcessEnv, name: string): string => env[name]?.trim() ?? '';
+
+/** Everything that must never be shown, known before anything is asked. */
+export function knownSecrets(fields: Fields, env: NodeJS.ProcessEnv): string[] {
+  const inputs = INPUTS.map((name) => fields.text(name));
+  const variables = [...VARIABLES.flat(), 'SECURITY_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
+  const values = variables.map((name) => valueOf(env, name));
+  return [...inputs, ...values, ...proxyPasswords(env)].filter((text) => text !== '');
+}
+
+/** Some proxies take a token for a user without password. */
+function proxyPasswords(env: NodeJS.ProcessEnv): string[] {
+  return PROXIES.flatMap((name) => {
+    const { username = '', password = '' } = URL.parse(valueOf(env, name)) ?? {};
+    const secret = password || username;
+    return [secret, unescape(secret)];
+  });
+}

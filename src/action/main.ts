@@ -1,0 +1,112 @@
+import { getIDToken } from '@actions/core';
+import type { CloudError } from '../cloud/errors.ts';
+import { isLockedOut, textOf } from '../cloud/errors.ts';
+import type { Resolved } from '../credentials/profile.ts';
+import { resolveProfile } from '../credentials/profile.ts';
+import { endsByItself } from '../credentials/source.ts';
+import { bytes, type DiskImage } from '../disk/disk.ts';
+import { openClients } from '../run/clients.ts';
+import type { RegionalImage } from '../run/context.ts';
+import { openDisks } from '../run/disks.ts';
+import { Ledger } from '../run/ledger.ts';
+import { newMark } from '../run/ownership.ts';
+import type { ImportRequest } from '../run/request.ts';
+import { run, type Outcome } from '../run/run.ts';
+import { readInputs } from './inputs.ts';
+import type { Output } from './log.ts';
+import { setImages, setOutputs } from './outputs.ts';
+import { BadInput, report } from './report.ts';
+import { savePost } from './state.ts';
+import { writeSummary } from './summary.ts';
+
+const NOTHING: Outcome = { images: [], staged: [], leftovers: [], times: {} };
+
+/** The step itself: inputs, disks, run, outputs, summary. @throws whatever failed the run */
+export async function main(log: Output): Promise<void> {
+  const { request, problems, warnings, source } = await readRequest(log);
+  warnings.forEach(log.warning);
+  const { disks, problems: doubts } = await openDisks(request);
+  let outcome = NOTHING;
+  let failure: unknown;
+  try {
+    if (problems.length + doubts.length > 0) throw new BadInput([...problems, ...doubts]);
+    sayDisks(disks, log);
+    if (source === undefined) {
+      log.info(
+        'File and inputs are in order. Everything in the cloud is unchecked, because no credentials were given.',
+      );
+    } else {
+      outcome = await importDisks(request, disks, source, log);
+      failure = outcome.failure;
+    }
+  } catch (error) {
+    failure = error;
+  }
+  for (const { handle } of disks) await handle.close();
+  setOutputs(outcome);
+  for (const { id, name, region } of outcome.images) log.info(`Imported ${id} as ${name} in ${region}.`);
+  const known = source !== undefined && isLockedOut(failure) ? withSource(failure, source.from) : failure;
+  const failures = known === undefined ? [] : report(known).problems;
+  // A runner without summaries is no reason to fail an import.
+  await writeSummary({ request, disks, outcome, failures }, log.safe).catch((error: unknown) => {
+    log.debug(`No summary: ${textOf(error)}`);
+  });
+  if (known !== undefined) throw known as Error;
+}
+
+/** Inputs, environment and profile as one request; every secret is hidden from now on. */
+async function readRequest(log: Output) {
+  const { request, problems, warnings, secrets } = readInputs();
+  secrets.forEach(log.hide);
+  const { workflow, identity } = request;
+  const resolved =
+    identity &&
+    (await resolveProfile(identity, `alicloud-import-${workflow.runId}`).catch((error: unknown) => {
+      problems.push(`${textOf(error)}.`);
+      return undefined;
+    }));
+  request.region ||= resolved?.region ?? '';
+  if (request.region === '')
+    problems.push('region is missing: neither the input nor ALICLOUD_REGION nor a profile names it.');
+  return { request, problems, warnings, source: resolved?.source };
+}
+
+function sayDisks(disks: DiskImage[], log: Output): void {
+  for (const { path, format, size, virtualSize, warnings } of disks) {
+    warnings.forEach(log.warning);
+    const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
+    log.info(`${path}: ${format}, ${bytes(size)}${inside}.`);
+  }
+}
+
+function importDisks(request: ImportRequest, disks: DiskImage[], source: Resolved, log: Output): Promise<Outcome> {
+  log.info(`Credentials from ${source.from}.`);
+  if (endsByItself(source)) log.warning(SHORT_LIVED);
+  const me = newMark(request);
+  const { region, bucket, hosts, skipClean, forceDeleteSnapshots } = request;
+  const place = { region, bucket, hosts, skipClean, forceDeleteSnapshots };
+  const ledger = new Ledger((made, account) => {
+    savePost({ me, request: place, account, made });
+  });
+  const available: RegionalImage[] = [];
+  return run({
+    request,
+    disks,
+    me,
+    clients: openClients(request, source, { env: process.env, idToken: getIDToken, log, hide: log.hide }),
+    ledger,
+    log,
+    onAvailable: (image) => {
+      available.push(image);
+      setImages(available);
+    },
+  });
+}
+
+/** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
+const withSource = (error: CloudError, from: string) =>
+  error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
+
+const SHORT_LIVED =
+  'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +
+  'With ram_role_arn and oidc_provider_arn the session is renewed as long as needed.';

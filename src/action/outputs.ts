@@ -1,0 +1,17 @@
+import { setOutput } from '@actions/core';
+import type { RegionalImage } from '../run/context.ts';
+import type { Outcome } from '../run/run.ts';
+
+/** Sets the outputs that name images. */
+export function setImages(images: RegionalImage[]): void {
+  setOutput('image_id', images[0]?.id ?? '');
+  setOutput('image_ids', JSON.stringify(Object.fromEntries(images.map(({ region, id }) => [region, id]))));
+}
+
+/** Sets all outputs; the last call wins. */
+export function setOutputs({ images, taskId, object, replaced }: Partial<Outcome>): void {
+  setImages(images ?? []);
+  setOutput('task_id', taskId ?? '');
+  setOutput('oss_object', object ?? '');
+  setOutput('replaced_image_id', replaced ?? '');
+}

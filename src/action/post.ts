@@ -1,0 +1,47 @@
+import { getIDToken } from '@actions/core';
+import { resolveProfile } from '../credentials/profile.ts';
+import { openClients } from '../run/clients.ts';
+import type { UndoContext } from '../run/context.ts';
+import { whoAmI } from '../run/preflight.ts';
+import { undoneAfter } from '../run/undo/endings.ts';
+import { byHand, undoAll } from '../run/undo/undo.ts';
+import { readCredentials } from './inputs.ts';
+import type { Output } from './log.ts';
+import { report } from './report.ts';
+import { savedByMain, type Saved } from './state.ts';
+
+/** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
+export async function post(log: Output): Promise<void> {
+  const saved = savedByMain();
+  const left = saved && undoneAfter('failure', saved.made, { skipClean: saved.request.skipClean, me: saved.me });
+  if (saved === undefined || left === undefined || left.length === 0) {
+    log.info('Nothing is left to clean up.');
+    return;
+  }
+  const clients = await openSaved(saved, log);
+  if (typeof clients === 'string') {
+    log.warning(`Nothing was cleaned up: ${clients}.`);
+    for (const made of left) log.warning(byHand(made, saved));
+    return;
+  }
+  const { leftovers } = await undoAll({ ...saved, clients, log }, left, true);
+  for (const { text } of leftovers) log.warning(text);
+}
+
+/** The clients of main's account; the reason when there are none. */
+async function openSaved({ me, request, account }: Saved, log: Output): Promise<UndoContext['clients'] | string> {
+  const { identity, problems, secrets, runId } = readCredentials();
+  secrets.forEach(log.hide);
+  if (identity === undefined || problems.length > 0) return problems.join(' ').replace(/\.$/, '') || 'no credentials';
+  try {
+    const { source } = await resolveProfile(identity, `alicloud-import-${runId}`);
+    const runner = { env: process.env, idToken: getIDToken, log, hide: log.hide };
+    const clients = openClients(request, source, runner);
+    // The step has under five minutes, and a service that does not answer must not use them up.
+    const now = account === undefined ? undefined : await whoAmI(clients);
+    if (now === account) return clients;
+    return `the credentials are of account ${now ?? 'unknown'}, and attempt ${me.attempt} of this step used ${account ?? 'another'}`;
+  } catch (error) {
+    return report(error).problems.join(' ').replace(/\.$/, '');
+  }
+}

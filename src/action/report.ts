@@ -1,0 +1,27 @@
+import { CloudError, CloudErrors, textOf } from '../cloud/errors.ts';
+import { DiskError } from '../disk/disk.ts';
+import { explain } from './advice.ts';
+
+/** Problems that were found before anything was sent, one line each. */
+export class BadInput extends Error {
+  readonly problems: string[];
+
+  constructor(problems: string[]) {
+    super('bad input');
+    this.problems = problems;
+  }
+}
+
+/** What a failed run says: problems of one line each, and what they have in common. */
+export function report(error: unknown): { head?: string; problems: string[] } {
+  if (error instanceof DiskError) return { problems: [`Nothing was imported. ${error.problems.join(' ')}`] };
+  if (error instanceof BadInput) return { head: 'Nothing was uploaded. Fix the following:', problems: error.problems };
+  if (error instanceof CloudErrors) return { head: error.message, problems: error.errors.map(explain) };
+  return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
+}
+
+/** The one annotation of a failed run. */
+export function annotation(error: unknown): string {
+  const { head, problems } = report(error);
+  return head === undefined ? problems.join('\n') : [head, ...problems.map((one) => `- ${one}`)].join('\n');
+}

@@ -1,0 +1,30 @@
+import { textOf } from '../cloud/errors.ts';
+import { openLog, type Output } from './log.ts';
+import { main } from './main.ts';
+import { post } from './post.ts';
+import { annotation } from './report.ts';
+import { isPostStep } from './state.ts';
+
+/** Runs main or post; nothing that is thrown leaves it. */
+export async function start(): Promise<void> {
+  const log = openLog();
+  quietDependencies(log);
+  const isPost = isPostStep();
+  try {
+    await (isPost ? post(log) : main(log));
+  } catch (error) {
+    log.debug(error instanceof Error ? (error.stack ?? '') : textOf(error));
+    if (isPost) log.warning(annotation(error));
+    else log.fail(annotation(error));
+  }
+}
+
+/** What dependencies say of themselves (DEP0169 of url.parse, urllib's stacks) does not concern the user. */
+function quietDependencies(log: Output): void {
+  process.removeAllListeners('warning').on('warning', ({ stack, message }) => {
+    log.debug(stack ?? message);
+  });
+  console.warn = console.error = (...parts: unknown[]) => {
+    log.debug(parts.map(String).join(' '));
+  };
+}

@@ -1,0 +1,32 @@
+import { CloudError, hasCode } from './errors.ts';
+import { now, poll } from './time.ts';
+
+export interface Again {
+  /** The failures that time cures. */
+  code: RegExp;
+  /** No new call starts after this long, in ms. */
+  patience: number;
+  /** First and longest pause between two calls, in ms. */
+  first: number;
+  slowest: number;
+}
+
+/**
+ * Calls again while the call fails with one of these codes.
+ * @throws CloudError of the last call when the patience has run out, and any other failure at once
+ */
+export async function callWhile<T>({ code, patience, first, slowest }: Again, call: () => Promise<T>): Promise<T> {
+  let last: CloudError | undefined;
+  const attempt = async (): Promise<{ answer: T } | undefined> => {
+    try {
+      return { answer: await call() };
+    } catch (error) {
+      if (!hasCode(error, code)) throw error;
+      last = error;
+      return undefined;
+    }
+  };
+  const done = await poll({ first, slowest, deadline: now() + patience }, attempt);
+  if (done !== undefined) return done.answer;
+  throw last ?? new CloudError('again', 'OutOfTime', 'there was no time left for this call');
+}

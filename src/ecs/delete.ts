@@ -1,0 +1,53 @@
+import type { Log } from '../cloud/door.ts';
+import { CloudError, succeeds } from '../cloud/errors.ts';
+import type { Rpc } from '../cloud/rpc.ts';
+import type { Image } from './images.ts';
+
+/** What the service says of an image that cannot go now: in use, shared, being copied or exported. */
+const STAYS = /^(Image(Using|Use|Is)\w+|OperationDenied\.\w+|Forbidden.*)$/;
+
+/**
+ * Deletes an image that a new one has replaced, never by force, and its snapshots where that is wanted. Idempotent. One
+ * that cannot go keeps its name, with a warning that says how to delete it.
+ * @throws CloudError when it could not even be tried
+ */
+export async function deleteReplaced(
+  ecs: Rpc,
+  log: Log,
+  image: Image,
+  { region, snapshots }: { region: string; snapshots: boolean },
+): Promise<void> {
+  const { id } = image;
+  try {
+    await ecs('DeleteImage', { ImageId: id });
+    log.info(`Deleted the replaced image ${id}.`);
+    if (snapshots) await deleteSnapshots(ecs, log, image);
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    if (error.code === 'InvalidImageId.NotFound') return;
+    if (!STAYS.test(error.code)) throw error;
+    const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
+    log.warning(`The replaced image ${id} stays as ${image.name} (${error.code}: ${error.message}). Later: ${command}`);
+  }
+}
+
+/** Deletes an image that was needed only on the way, and its snapshots. Idempotent. @throws CloudError */
+export async function deleteIntermediate(ecs: Rpc, log: Log, image: Image): Promise<void> {
+  const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
+  if (deleted) log.info(`Deleted the image ${image.id}, which was needed only on the way.`);
+  await deleteSnapshots(ecs, log, image);
+}
+
+/** The snapshots behind an image stay when it is deleted, and are billed. */
+async function deleteSnapshots(ecs: Rpc, log: Log, { snapshots }: Image): Promise<void> {
+  for (const id of snapshots) {
+    try {
+      await ecs('DeleteSnapshot', { SnapshotId: id });
+      log.info(`Deleted its snapshot ${id}.`);
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      if (error.code === 'InvalidSnapshotId.NotFound') continue;
+      log.warning(`The snapshot ${id} still exists and is billed (${error.code}: ${error.message}).`);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { openAgent } from '../cloud/agents.ts';
+import type { Door, Log, Provider } from '../cloud/door.ts';
+import { defaultEndpoint, type Service } from '../cloud/endpoints.ts';
+import { openRpc, type Rpc } from '../cloud/rpc.ts';
+import { openCredentials } from '../credentials/open.ts';
+import type { Resolved } from '../credentials/profile.ts';
+import type { IdToken } from '../credentials/session.ts';
+import { openOss, type Oss } from '../oss/client.ts';
+import type { Place } from './request.ts';
+
+/** The services that an import needs. */
+export interface Clients {
+  oss: Oss;
+  /** The image's own region. */
+  ecs: Rpc;
+  ecsIn: (region: string) => Rpc;
+  ram: Rpc;
+  sts: Rpc;
+  log: Log;
+  /** No try of a request starts after `at`, in ms since the epoch. */
+  deadline: { at: number };
+}
+
+/** What the runner gives beside the inputs. */
+export interface Runner {
+  env: NodeJS.ProcessEnv;
+  idToken: IdToken;
+  log: Log;
+  /** Hears of each secret before it is used. */
+  hide: (secret: string) => void;
+}
+
+const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
+
+/** Opens the clients; sends nothing. @throws CloudError `InvalidProxy` */
+export function openClients({ region, bucket, hosts }: Place, source: Resolved, runner: Runner): Clients {
+  const { env, idToken, log, hide } = runner;
+  const agent = openAgent(env);
+  const clock = { behind: 0 };
+  const deadline = { at: Infinity };
+  const host = (service: Service) => hosts[service] ?? defaultEndpoint(service, region);
+  const doorOf = (credentials: Provider): Door => ({ credentials, agent, log, deadline, clock });
+  const rpc = (name: 'ram' | 'sts', credentials: Provider): Rpc =>
+    openRpc({ name, host: host(name), version: VERSIONS[name] }, doorOf(credentials));
+  const credentials = openCredentials(source, {
+    log,
+    deadline,
+    sts: (base) => rpc('sts', base),
+    idToken,
+    hide,
+  });
+  const ecsIn = (where: string): Rpc => {
+    const at = where === region ? host('ecs') : defaultEndpoint('ecs', where);
+    return openRpc({ name: 'ecs', host: at, version: VERSIONS.ecs, region: where }, doorOf(credentials));
+  };
+  return {
+    log,
+    deadline,
+    oss: openOss({ region, bucket, host: host('oss') }, doorOf(credentials)),
+    ecs: ecsIn(region),
+    ecsIn,
+    ram: rpc('ram', credentials),
+    sts: rpc('sts', credentials),
+  };
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { which } from '@actions/io';
+import type { DiskImage } from '../disk/disk.ts';
+import { dataExtents } from '../disk/extents.ts';
+import { assertUnchanged } from '../disk/inspect.ts';
+import type { Source } from '../oss/reader.ts';
+import { fileSum } from '../oss/sum.ts';
+import type { ImportRequest } from './request.ts';
+import type { Target } from './targets.ts';
+
+/** A disk as the upload reads it. */
+export async function sourceOf(disk: DiskImage): Promise<Source> {
+  const extents = await dataExtents(disk, (await which('python3')) || undefined);
+  return { handle: disk.handle, size: disk.size, extents, assertUnchanged: () => assertUnchanged(disk) };
+}
+
+/** CRC-64/XZ of each disk, read from the files. @throws CloudError */
+export async function sumsOf(disks: DiskImage[]): Promise<string[]> {
+  const sums: string[] = [];
+  for (const disk of disks) sums.push(await fileSum(await sourceOf(disk)));
+  return sums;
+}
+
+/** Boot mode that ImportImage is told: the input, or what the file's partitions demand. */
+export function bootModeOf({ image }: ImportRequest, disks: DiskImage[]): string | undefined {
+  const { bootMode, architecture } = image;
+  // arm64 boots by UEFI only, and ImportImage does not take UEFI-Preferred: that is set on the finished image.
+  if (bootMode === 'BIOS') return bootMode;
+  return bootMode !== undefined || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode;
+}
+
+/** Licence that ImportImage is told: Windows needs one. */
+export const licenseOf = ({ image }: ImportRequest): string | undefined =>
+  image.licenseType ?? (image.osType === 'windows' ? 'Aliyun' : undefined);
+
+/**
+ * Hash of what an image is made of: the bytes of all disks and every parameter that shapes it. Equal for images that can
+ * stand in for each other.
+ * @param sums - CRC-64 of each disk
+ */
+export function contentOf(request: ImportRequest, disks: DiskImage[], sums: string[], target: Target): string {
+  const { osType, platform, architecture, systemSize, bootMode, nvme, imds } = request.image;
+  const shape = {
+    disks: disks.map(({ format, size }, n) => [format, size, sums[n]]),
+    system: [osType, platform, architecture, systemSize, bootModeOf(request, disks), bootMode === 'UEFI-Preferred'],
+    features: [licenseOf(request), nvme, imds],
+    encryption: target.encrypted ? (target.kmsKeyId ?? 'default') : 'none',
+  };
+  return createHash('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,109 @@
+import { CloudError } from '../cloud/errors.ts';
+import { finishImage } from '../ecs/finish.ts';
+import { imageById, isBeingMade, isFinished, MARK_TAG, type Image } from '../ecs/images.ts';
+import type { Started } from '../ecs/import.ts';
+import { takeName } from '../ecs/name.ts';
+import { temporaryName } from '../ecs/names.ts';
+import { importTask } from '../ecs/tasks.ts';
+import { waitForImage } from '../ecs/wait.ts';
+import { headObject } from '../oss/objects.ts';
+import type { Context, RegionalImage } from './context.ts';
+import { isDerived } from './keys.ts';
+import { markText, parseMark } from './ownership.ts';
+import type { TargetPlan } from './plan-images.ts';
+import { entryFor, start, type Sources } from './start.ts';
+
+/** An image that is Available, and what became of the rest. */
+export interface FinishedImage {
+  /** Under the name that it has in the end. */
+  image: RegionalImage;
+  taskId: string | undefined;
+  /** Id of the image that held the name before. */
+  replaced: string | undefined;
+  /** Why it did not get its name, family, boot mode or sharing. */
+  failure?: CloudError;
+}
+
+/**
+ * Makes one image: starts it or goes on with one under way, waits until it is Available, takes the name and finishes it.
+ * @throws CloudError when no image came of it
+ */
+export async function makeImage(context: Context, target: TargetPlan, from: Sources): Promise<FinishedImage> {
+  const { clients, log, request, ledger } = context;
+  const { region, name, replaced: ids } = target;
+  const ecs = clients.ecsIn(region);
+  const started = target.adopt ? await resume(context, target, target.adopt) : await start(context, target, from);
+  if (ids.length > 0) ledger.record({ kind: 'replaced', region, name, by: started.imageId, ids });
+  const image = { ...(await waitForImage({ ecs, log, timeout: request.timeout }, started)), region };
+  if (target.kind === 'import') await assertObjectsUnchanged(context, image, from.staged);
+  if (!target.intermediate) context.onAvailable(image);
+  return { ...(await nameAndFinish(context, target, image)), taskId: started.taskId };
+}
+
+async function resume(context: Context, target: TargetPlan, image: Image): Promise<Started> {
+  const { clients, ledger, log } = context;
+  const { id, status } = image;
+  const mark = image.tags[MARK_TAG];
+  const attempt = parseMark(mark)?.attempt ?? 0;
+  log.info(`Resuming with image ${id} (${status}) from attempt ${attempt}: it has the same content.`);
+  const importing = target.kind === 'import' && isBeingMade(image);
+  const taskId = importing ? await importTask(clients.ecs, id).catch(() => undefined) : undefined;
+  const entry = entryFor(context, target, image.name, mark);
+  if (!isFinished(image) || image.name !== target.name) ledger.record({ ...entry, id, taskId });
+  return { imageId: id, taskId };
+}
+
+/**
+ * A versioned bucket lets others write over an object in spite of x-oss-forbid-overwrite, and only the key names what ECS
+ * reads. Under a key of the user's the object must still be the one that was staged.
+ */
+async function assertObjectsUnchanged(
+  context: Context,
+  image: RegionalImage,
+  staged: Sources['staged'],
+): Promise<void> {
+  const { clients, ledger, me, request } = context;
+  for (const { key, etag, versionId } of staged) {
+    if (isDerived(key, me)) continue;
+    const there = await headObject(clients.oss, key);
+    if (there === 'unknown' || (there?.etag === etag && there.versionId === versionId)) continue;
+    // The image is finished and stays; whether it may have the name is the user's to say.
+    for (const made of ledger.made()) if (made.kind === 'image' || made.kind === 'replaced') ledger.forget(made);
+    const what = `oss://${request.bucket}/${key} was replaced or deleted by somebody else during the import`;
+    const text = `${what}; image ${image.id} in ${image.region}, named ${image.name}, may hold other bytes`;
+    throw new CloudError('oss:HeadObject', 'ObjectReplaced', text);
+  }
+}
+
+/** Gives an image that is Available its name, then the rest; a failure leaves it as it is. */
+async function nameAndFinish(context: Context, target: TargetPlan, image: RegionalImage) {
+  const { clients, request, ledger, log, me } = context;
+  const { region, name, intermediate } = target;
+  const ecs = clients.ecsIn(region);
+  if (intermediate) return { image, replaced: undefined };
+  const entry = entryFor(context, target, image.name);
+  let replaced: string | undefined;
+  if (image.name !== name) {
+    const temporary = temporaryName(name, markText(me));
+    try {
+      replaced = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      // What it was to replace stays.
+      ledger.forget(entry, { kind: 'replaced', region, name, by: image.id, ids: [] });
+      const { name: called = image.name } = (await imageById(ecs, image.id).catch(() => undefined)) ?? {};
+      return { image: { ...image, name: called }, replaced, failure: error };
+    }
+  }
+  ledger.forget(entry);
+  const named = { image: { ...image, name }, replaced };
+  const { family, bootMode } = request.image;
+  const { accounts } = request.distribution;
+  try {
+    await finishImage(ecs, image.id, { family, uefiPreferred: bootMode === 'UEFI-Preferred', accounts });
+    return named;
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    return { ...named, failure: error };
+  }
+}

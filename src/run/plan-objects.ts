@@ -1,0 +1,107 @@
+import { CloudError, hasCode, isDenied } from '../cloud/errors.ts';
+import { headObject, listKeys, listUploads, type ObjectState, type Unfinished } from '../oss/objects.ts';
+import type { Context } from './context.ts';
+import { diskNames, earlierFile, ownerFolder, stagingKeys } from './keys.ts';
+import type { Made } from './ledger.ts';
+import { isOurs } from './ownership.ts';
+import { abortCommand } from './undo/upload.ts';
+
+/** Where a disk is staged, and what an earlier attempt has staged of it. */
+export interface ObjectPlan {
+  key: string;
+  /** A whole object; whether it is this disk is not known yet. */
+  found?: FoundObject;
+  /** An unfinished upload to resume. */
+  upload?: Unfinished;
+}
+
+export interface FoundObject extends ObjectState {
+  key: string;
+}
+
+/** Looks at the keys of the disks and at what earlier attempts have left. Reads only. @throws CloudError */
+export async function planObjects(context: Context, reachable: boolean) {
+  const { request, disks, me } = context;
+  const plans: ObjectPlan[] = stagingKeys(request, disks, me).map((key) => ({ key }));
+  const problems: CloudError[] = [];
+  const left: Made[] = [];
+  if (reachable) {
+    for (const plan of plans) {
+      // Also where nothing can lie under the key yet: this tells whether data may be sent to the bucket at all.
+      const found = await objectUnder(context, plan.key);
+      if (found instanceof CloudError) problems.push(found);
+      else if (found !== undefined) plan.found = { ...found, key: plan.key };
+    }
+    if (me.attempt > 1 && problems.length === 0) left.push(...(await earlierAttempts(context, plans)));
+  }
+  return { objects: plans, left, problems };
+}
+
+async function objectUnder(
+  { clients: { oss, log }, me }: Context,
+  key: string,
+): Promise<ObjectState | CloudError | undefined> {
+  const found = await headObject(oss, key).catch((error: unknown) => {
+    if (hasCode(error, 'PublicEndpointForbidden')) return error;
+    throw error;
+  });
+  if (found instanceof CloudError) return found;
+  if (found === 'unknown') log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
+  if (found === undefined || found === 'unknown' || isOurs(found.mark, me)) {
+    return found === 'unknown' ? undefined : found;
+  }
+  return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
+}
+
+/** Finds what earlier attempts have left by the prefix of their keys, and adds to the plans what can be resumed. */
+async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<Made[]> {
+  const { request, disks, clients, me } = context;
+  const { oss, log } = clients;
+  const prefix = ownerFolder(request, me);
+  const uploads = await listedUploads(context, prefix);
+  const keys = await listKeys(oss, prefix);
+  if (keys === undefined) log.info('Not checked: objects that earlier attempts have left (oss:ListObjects is denied).');
+  if (request.key === undefined) {
+    for (const [n, name] of diskNames(disks).entries()) {
+      const plan = plans[n];
+      const ofDisk = ({ key }: { key: string }) => earlierFile(key, request, me) === name;
+      const upload = uploads.findLast(ofDisk);
+      const key = keys?.findLast((one) => ofDisk({ key: one }));
+      const found = key === undefined ? undefined : await headObject(oss, key);
+      if (plan !== undefined && upload !== undefined) plan.upload = upload;
+      if (plan !== undefined && key !== undefined && typeof found === 'object') plan.found = { ...found, key };
+    }
+  } else {
+    for (const { key } of plans) await warnOfUploads(context, key);
+  }
+  const isEarlier = (key: string) => earlierFile(key, request, me) !== undefined;
+  return [
+    ...uploads.filter(({ key }) => isEarlier(key)).map(({ key, id }) => madeUnder(key, { kind: 'upload', key, id })),
+    ...(keys ?? []).filter(isEarlier).map((key) => madeUnder(key, { kind: 'object', key })),
+  ];
+}
+
+/** Zero objects and their seeds are undone together. */
+function madeUnder(key: string, otherwise: Made): Made {
+  const [, prefix] = /^(.*)\.(zeros|seed)$/.exec(key) ?? [];
+  return prefix === undefined ? otherwise : { kind: 'zeros', key: prefix };
+}
+
+async function listedUploads({ clients }: Context, prefix: string): Promise<Unfinished[]> {
+  try {
+    return await listUploads(clients.oss, prefix);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return [];
+  }
+}
+
+/** Under a key of the user's an upload may be anybody's: an earlier attempt's, killed without post, or another run's. */
+async function warnOfUploads(context: Context, key: string): Promise<void> {
+  const { clients, request } = context;
+  for (const upload of await listedUploads(context, key)) {
+    if (upload.key !== key) continue;
+    const what = `An unfinished upload of oss://${request.bucket}/${key} exists and is billed`;
+    clients.log.warning(`${what}. If no other run is working on it, abort it: ${abortCommand(request.bucket, upload)}`);
+  }
+}

@@ -1,0 +1,77 @@
+import { CloudError, CloudErrors, isDenied } from '../cloud/errors.ts';
+import { textAt } from '../cloud/json.ts';
+import { listImages } from '../ecs/images.ts';
+import { inspectBucket, type BucketState } from '../oss/bucket.ts';
+import type { Clients } from './clients.ts';
+import type { Context } from './context.ts';
+import type { Made } from './ledger.ts';
+import { planImages, type ImagePlan } from './plan-images.ts';
+import { planObjects, type ObjectPlan } from './plan-objects.ts';
+import { targetsOf } from './targets.ts';
+
+/** What stands in the cloud before anything is changed, and what follows from it. */
+export interface Plan extends ImagePlan {
+  /** Id of the account; undefined where it could not be asked. */
+  account: string | undefined;
+  makeBucket: boolean;
+  /** One for each disk. */
+  objects: ObjectPlan[];
+  /** What earlier attempts have left in the bucket. */
+  left: Made[];
+}
+
+/**
+ * Asks the cloud everything that would make the import fail later. Reads only.
+ * @throws CloudErrors with all refusals, CloudError for one that hides all others (wrong keys, no line)
+ */
+export async function preflight(context: Context): Promise<Plan> {
+  const { request, clients, me } = context;
+  const account = await whoAmI(clients);
+  const targets = targetsOf(request, me);
+  const regions = [...new Set(targets.map(({ region }) => region))];
+  const listed = Promise.all(regions.map(async (region) => [region, await listImages(clients.ecsIn(region))] as const));
+  const [bucket, images] = await Promise.all([inspectBucket(clients.oss), listed]);
+  const bucketIssues = bucketProblems(clients, bucket, account);
+  // A bucket elsewhere or of somebody else does not tell what it holds.
+  const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
+  const { objects, left, problems } = await planObjects(context, reachable);
+  const imagePlan = await planImages(context, targets, new Map(images));
+  const all = [...bucketIssues, ...problems, ...imagePlan.problems];
+  if (all.length > 0) throw new CloudErrors('Nothing was uploaded.', all);
+  return { ...imagePlan, account, makeBucket: bucket.exists !== 'yes', objects, left };
+}
+
+/** The account id; this call needs no right, so a refusal means wrong credentials. */
+export async function whoAmI({ sts, log }: Pick<Clients, 'sts' | 'log'>): Promise<string | undefined> {
+  try {
+    const identity = await sts('GetCallerIdentity');
+    const account = textAt(identity, 'AccountId');
+    log.info(`Account ${account ?? 'unknown'}, as ${textAt(identity, 'Arn') ?? 'unknown'}.`);
+    return account;
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    log.info('Not checked: who owns the bucket (sts:GetCallerIdentity is denied).');
+    return undefined;
+  }
+}
+
+function bucketProblems({ oss, log }: Clients, bucket: BucketState, account: string | undefined): CloudError[] {
+  const { owner, region, encryption, denied } = bucket;
+  const problem = (code: string, text: string) => new CloudError('oss:GetBucketInfo', code, text);
+  if (denied.length > 0) log.info(`Not fully checked: the bucket (${denied.join(' and ')} denied).`);
+  if (owner !== undefined && account !== undefined && owner !== account) {
+    return [problem('BucketIsForeign', `the bucket ${oss.bucket} belongs to account ${owner}, not to ${account}`)];
+  }
+  const problems: CloudError[] = [];
+  if (region !== undefined && region !== oss.region) {
+    problems.push(
+      problem('BucketElsewhere', `the bucket ${oss.bucket} is in ${region}, the image goes to ${oss.region}`),
+    );
+  }
+  if (encryption === 'KMS') {
+    problems.push(problem('BucketEncrypted', `the bucket ${oss.bucket} encrypts its objects with KMS by default`));
+  } else if (encryption !== undefined) {
+    log.warning(`The bucket ${oss.bucket} encrypts its objects (${encryption}); ECS may refuse to read them.`);
+  }
+  return problems;
+}

@@ -1,0 +1,76 @@
+import type { Source } from '../credentials/source.ts';
+
+/** Where the run takes place: what names things in the cloud, and what the post step needs to find them again. */
+export interface Place {
+  region: string;
+  bucket: string;
+  /** Host names that replace the default endpoints. */
+  hosts: Record<'ecs' | 'oss' | 'ram' | 'sts', string | undefined>;
+}
+
+/** Everything that the user asks for, checked. */
+export interface ImportRequest extends Place {
+  path: string;
+  /** Undefined: derived from image name, execution and format. */
+  key: string | undefined;
+  format: 'RAW' | 'VHD' | 'QCOW2' | undefined;
+  image: {
+    name: string;
+    osType: string;
+    platform: string;
+    architecture: string;
+    description: string | undefined;
+    /** GiB. */
+    systemSize: number | undefined;
+    /** The user's own, without ours. */
+    tags: Record<string, string>;
+    resourceGroup: string | undefined;
+    family: string | undefined;
+    bootMode: 'BIOS' | 'UEFI' | 'UEFI-Preferred' | undefined;
+    licenseType: string | undefined;
+    detection: string | undefined;
+    nvme: string | undefined;
+    imds: string | undefined;
+  };
+  /** Paths of further disks, each found as `path` is. */
+  dataDisks: string[];
+  distribution: Distribution;
+  forceDelete: boolean;
+  forceDeleteSnapshots: boolean;
+  reuseIdentical: boolean;
+  dryRun: boolean;
+  skipClean: boolean;
+  keepInput: boolean;
+  importRole: string | undefined;
+  /** Longest wait for the image, in ms. */
+  timeout: number;
+  /** Undefined only beside a problem, or in a dry run without credentials. */
+  identity: Source | undefined;
+  workflow: Workflow;
+}
+
+/** Where else the image goes, and who may use it. */
+export interface Distribution {
+  /** One copy for each, in this order. */
+  copies: { region: string; name: string; kmsKeyId: string | undefined }[];
+  /** Whether the image itself, and with it each copy, is encrypted. */
+  encrypted: boolean;
+  /** Key of the image's own region; undefined: the service's key. */
+  kmsKeyId: string | undefined;
+  /** Account ids that the image and its copies are shared with. */
+  accounts: string[];
+}
+
+/** The step of a workflow run that this is (https://docs.github.com/actions/reference/workflows-and-actions/variables). */
+export interface Workflow {
+  server: string;
+  repository: string;
+  runId: string;
+  /** Counts from 1; more than 1 means that this run was started again. */
+  attempt: number;
+  job: string;
+  /** The job's matrix as JSON, `null` without one: GITHUB_JOB is the same for all jobs of a matrix. */
+  matrix: string;
+  step: string;
+  workspace: string;
+}

@@ -1,0 +1,83 @@
+import { CloudError } from '../cloud/errors.ts';
+import { passes } from '../cloud/retry.ts';
+import type { DiskImage } from '../disk/disk.ts';
+import { removeObject } from '../oss/objects.ts';
+import { fileSum } from '../oss/sum.ts';
+import { upload, type StagedObject, type Staging } from '../oss/upload.ts';
+import { sourceOf } from './content.ts';
+import type { Context } from './context.ts';
+import { zeroPrefix } from './keys.ts';
+import { isOurs, markText } from './ownership.ts';
+import type { FoundObject, ObjectPlan } from './plan-objects.ts';
+import type { Plan } from './preflight.ts';
+import { undoAll } from './undo/undo.ts';
+
+/** Uploads all disks, one after another: each uses the whole line. @throws CloudError, DiskError */
+export async function stageDisks(context: Context, plan: Plan): Promise<StagedObject[]> {
+  const { request, disks, log } = context;
+  const staged: StagedObject[] = [];
+  for (const [n, disk] of disks.entries()) {
+    const object = plan.objects[n];
+    if (object === undefined) continue;
+    const title = `Upload ${disk.path} to oss://${request.bucket}/${object.key}`;
+    staged.push(await log.group(title, () => stageDisk(context, disk, n, object, plan.sums?.[n])));
+  }
+  return staged;
+}
+
+async function stageDisk(
+  context: Context,
+  disk: DiskImage,
+  n: number,
+  { key, found, upload: unfinished }: ObjectPlan,
+  sum: string | undefined,
+): Promise<StagedObject> {
+  const { request, disks, clients, ledger, me } = context;
+  const source = await sourceOf(disk);
+  if (found !== undefined) {
+    const same = found.size === disk.size && found.crc64 === (sum ?? (await fileSum(source)));
+    if (same) return reuse(context, found);
+    // An object under a key of the user's is in the way; any other is removed in the end.
+    if (found.key === key) await removeFound(context, found);
+  }
+  const zeros = zeroPrefix(request, disks, me, n);
+  const staging: Staging = {
+    key,
+    unfinished,
+    zeros,
+    mark: markText(me),
+    isOurs: (mark) => isOurs(mark, me),
+    onUpload: (under, id) => {
+      ledger.record({ kind: 'object', key: under });
+      ledger.record({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
+    },
+    onZeros: () => {
+      ledger.record({ kind: 'zeros', key: zeros });
+    },
+  };
+  const staged = await upload(clients.oss, source, staging).catch((error: unknown) => {
+    // A clear refusal has begun nothing.
+    const isRefused = error instanceof CloudError && error.operation === 'oss:InitiateMultipartUpload';
+    if (isRefused && !passes(error)) ledger.forget({ kind: 'upload', key });
+    throw error;
+  });
+  ledger.forget({ kind: 'upload', key: staged.key });
+  ledger.record({ kind: 'object', key: staged.key, etag: staged.etag, versionId: staged.versionId });
+  // The zero object has done its work, whatever becomes of the image.
+  const { undone } = await undoAll(
+    context,
+    ledger.made().filter(({ kind }) => kind === 'zeros'),
+  );
+  ledger.forget(...undone);
+  return staged;
+}
+
+function reuse({ ledger, log }: Context, { key, size, etag, versionId, crc64 = '' }: FoundObject): StagedObject {
+  ledger.record({ kind: 'object', key, etag, versionId });
+  log.info('An earlier attempt has uploaded it, byte for byte: no data has to be sent.');
+  return { key, size, etag, versionId, crc64, sent: 0, zeros: 0 };
+}
+
+async function removeFound({ clients, me }: Context, { key, etag }: FoundObject): Promise<void> {
+  await removeObject(clients.oss, { key, etag, isOurs: (mark) => isOurs(mark, me), derived: false });
+}

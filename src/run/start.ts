@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { hasCode, isDenied } from '../cloud/errors.ts';
+import { startCopy } from '../ecs/copy.ts';
+import { CONTENT_TAG, MARK_TAG, RUN_TAG } from '../ecs/images.ts';
+import { startImport, type ImportSpec, type Started } from '../ecs/import.ts';
+import { temporaryName } from '../ecs/names.ts';
+import { fillRoleGap, findRoleGap, onceRolePropagates, ROLE_INCOMPLETE } from '../ecs/role.ts';
+import type { StagedObject } from '../oss/upload.ts';
+import { bootModeOf, contentOf, licenseOf } from './content.ts';
+import type { Context } from './context.ts';
+import type { MadeImage } from './ledger.ts';
+import { markText } from './ownership.ts';
+import type { TargetPlan } from './plan-images.ts';
+
+/** What images are made of. */
+export interface Sources {
+  staged: Pick<StagedObject, 'key' | 'etag' | 'versionId'>[];
+  /** CRC-64 of each disk. */
+  sums: string[];
+  /** The image that copies are made from: the last one made in the region of the request. */
+  imageId?: string;
+}
+
+/** The ledger's entry for an image under the name that it has until it gets the one that it wants. */
+export function entryFor(
+  { me }: Context,
+  { region, name: wants, kind, intermediate }: TargetPlan,
+  name: string,
+  mark?: string,
+) {
+  const entry: MadeImage = { kind: 'image', region, name, wants, made: kind, intermediate, mark: mark ?? markText(me) };
+  return entry;
+}
+
+/** Starts the image under its name, or under a temporary one where the name is taken and to be replaced. */
+export async function start(context: Context, target: TargetPlan, from: Sources): Promise<Started> {
+  const { request, ledger, log, me } = context;
+  const { name, holder } = target;
+  const temporary = temporaryName(name, markText(me));
+  if (holder !== undefined) return startAs(context, target, from, temporary);
+  try {
+    return await startAs(context, target, from, name);
+  } catch (error) {
+    if (!request.forceDelete || !hasCode(error, 'InvalidImageName.Duplicated')) throw error;
+    log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
+    ledger.forget(entryFor(context, target, name));
+    return startAs(context, target, from, temporary);
+  }
+}
+
+async function startAs(context: Context, target: TargetPlan, from: Sources, name: string): Promise<Started> {
+  const { ledger } = context;
+  const entry = entryFor(context, target, name);
+  ledger.record(entry);
+  const started =
+    target.kind === 'import'
+      ? await startWithRole(context, importSpec(context, target, from, name))
+      : await copyTo(context, target, from, name);
+  ledger.record({ ...entry, id: started.imageId, taskId: started.taskId });
+  return started;
+}
+
+/** Starts the import; sets up the role with which ECS reads the bucket where it is missing and not named by the user. */
+async function startWithRole({ request, clients, ledger, log }: Context, spec: ImportSpec): Promise<Started> {
+  const { ecs, ram } = clients;
+  try {
+    return await startImport(ecs, spec);
+  } catch (refusal) {
+    if (request.importRole !== undefined || !hasCode(refusal, ROLE_INCOMPLETE)) throw refusal;
+    try {
+      const gap = await findRoleGap(ram, refusal);
+      if (gap !== undefined) {
+        ledger.record({ kind: 'role' });
+        await fillRoleGap(ram, log, gap);
+        ledger.forget({ kind: 'role' });
+      }
+    } catch (error) {
+      if (!isDenied(error)) throw error;
+      ledger.forget({ kind: 'role' });
+      log.info(`The import role could not be set up: ${error.operation} is denied.`);
+      throw refusal;
+    }
+    return onceRolePropagates(log, () => startImport(ecs, spec));
+  }
+}
+
+/** What ImportImage is told of the request and of what was found in the file. */
+export function importSpec(context: Context, target: TargetPlan, from: Sources, name: string): ImportSpec {
+  const { request, disks } = context;
+  const { image, bucket, importRole } = request;
+  return {
+    ...image,
+    name,
+    bucket,
+    disks: disks.map(({ format }, n) => ({
+      key: from.staged[n]?.key ?? '',
+      format,
+      size: n === 0 ? image.systemSize : undefined,
+    })),
+    bootMode: bootModeOf(request, disks),
+    licenseType: licenseOf(request),
+    roleName: importRole,
+    tags: tagsOf(context, target, from.sums),
+    clientToken: clientToken(context, target.region, name),
+  };
+}
+
+function copyTo(context: Context, target: TargetPlan, from: Sources, name: string): Promise<Started> {
+  const { request, clients } = context;
+  const { region, kmsKeyId, encrypted } = target;
+  const spec = {
+    imageId: from.imageId ?? '',
+    name,
+    to: region,
+    description: request.image.description,
+    encrypted,
+    kmsKeyId,
+    resourceGroupId: request.image.resourceGroup,
+    tags: tagsOf(context, target, from.sums),
+    clientToken: clientToken(context, region, name),
+  };
+  return startCopy(clients.ecs, clients.ecsIn(region), spec, request.timeout);
+}
+
+function tagsOf({ request, disks, me }: Context, target: TargetPlan, sums: string[]): Record<string, string> {
+  const { repository, runId } = request.workflow;
+  return {
+    [MARK_TAG]: markText(me),
+    [CONTENT_TAG]: contentOf(request, disks, sums, target),
+    [RUN_TAG]: `${repository}/${runId}`.slice(-128),
+    ...request.image.tags,
+  };
+}
+
+/** One token for one import or copy: the same for every try, another for another execution. */
+const clientToken = ({ me }: Context, region: string, name: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([markText(me), region, name]))
+    .digest('hex');

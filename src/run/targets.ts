@@ -1,0 +1,29 @@
+import { plainName } from '../ecs/names.ts';
+import { markText, type Mark } from './ownership.ts';
+import type { ImportRequest } from './request.ts';
+
+/** An image that a run makes: one name in one region. */
+export interface Target {
+  /** `encrypt` and `copy` are made from the image before them. */
+  kind: 'import' | 'encrypt' | 'copy';
+  region: string;
+  name: string;
+  encrypted: boolean;
+  kmsKeyId: string | undefined;
+  /** Needed only on the way: removed in the end. */
+  intermediate: boolean;
+}
+
+/** All images that a request asks for, in the order in which they are made. The first is imported. */
+export function targetsOf({ region, image: { name }, distribution }: ImportRequest, me: Mark): Target[] {
+  const { copies, encrypted, kmsKeyId } = distribution;
+  const own = { region, name, kmsKeyId, encrypted, intermediate: false };
+  const plain = { region, name: plainName(name, markText(me)), kmsKeyId: undefined, encrypted: false };
+  const main: Target[] = encrypted
+    ? [
+        { ...plain, kind: 'import', intermediate: true },
+        { ...own, kind: 'encrypt' },
+      ]
+    : [{ ...own, kind: 'import' }];
+  return [...main, ...copies.map((copy): Target => ({ kind: 'copy', intermediate: false, encrypted, ...copy }))];
+}

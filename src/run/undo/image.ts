@@ -1,0 +1,66 @@
+import { CloudError } from '../../cloud/errors.ts';
+import { now } from '../../cloud/time.ts';
+import { cancelImport } from '../../ecs/cancel.ts';
+import { deleteIntermediate } from '../../ecs/delete.ts';
+import { findMarked, imageById, isBeingMade, type Image } from '../../ecs/images.ts';
+import { swapNames } from '../../ecs/name.ts';
+import { temporaryName } from '../../ecs/names.ts';
+import type { RegionalImage, UndoContext } from '../context.ts';
+import type { MadeImage } from '../ledger.ts';
+import { markText } from '../ownership.ts';
+import { ecsCommand, type Undo } from './kind.ts';
+
+/** How long a cancelled import may take to disappear, in ms. */
+const PATIENCE = 150_000;
+
+/** Cancels what is being made; what is finished stays and gets its name, unless it was needed only on the way. */
+export const image: Undo<'image'> = {
+  deadline: 150_000,
+  async undo(made, context) {
+    const { clients, log } = context;
+    const ecs = clients.ecsIn(made.region);
+    if (made.made === 'copy' && (await goesOn(made, context))) return undefined;
+    const patience = Math.min(now() + PATIENCE, clients.deadline.at);
+    const copy = made.made !== 'import';
+    const finished = await cancelImport(ecs, log, { ...made, copy }, patience);
+    if (finished === undefined) return undefined;
+    if (!made.intermediate) return named(made, finished, context);
+    await deleteIntermediate(ecs, log, finished);
+    return undefined;
+  },
+  byHand({ region, name, wants, id, taskId, made }) {
+    const one = `--ImageId ${id ?? '<id>'}`;
+    const find = ecsCommand(region, 'DescribeTasks', '--TaskAction ImportImage');
+    const task = taskId === undefined ? find : ecsCommand(region, 'CancelTask', `--TaskId ${taskId}`);
+    const cancel = made === 'import' ? task : ecsCommand(region, 'CancelCopyImage', one);
+    const rename = ecsCommand(region, 'ModifyImageAttribute', `${one} --ImageName ${wants}`);
+    const remove = ecsCommand(region, 'DeleteImage', one);
+    const what = `Image ${id ?? name} may still exist, unfinished or without its name`;
+    return `${what}. To cancel it: ${cancel}; to name it: ${rename}; to delete it: ${remove}`;
+  },
+};
+
+/** A copy that is under way is made from a finished image: it goes on, and a re-run of the job takes it over. */
+async function goesOn({ region, name, id, mark }: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
+  const ecs = clients.ecsIn(region);
+  const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
+  if (found === undefined || !isBeingMade(found)) return false;
+  log.info(`The copy ${found.id} in ${region} is still being made, and goes on.`);
+  return true;
+}
+
+async function named(made: MadeImage, finished: Image, { clients, log, me }: UndoContext): Promise<RegionalImage> {
+  const { region, wants } = made;
+  log.info(`Image ${finished.id} is finished: it stays.`);
+  if (finished.name !== made.name || finished.name === wants) return { ...finished, region };
+  const temporary = temporaryName(wants, markText(me));
+  const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary, timeout: 0 };
+  try {
+    await swapNames(wanted, finished.id, 'new');
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    const rename = ecsCommand(region, 'ModifyImageAttribute', `--ImageId ${finished.id} --ImageName ${wants}`);
+    throw error.reworded(`${error.message}; image ${finished.id} is finished. To name it: ${rename}`);
+  }
+  return { ...finished, region, name: wants };
+}

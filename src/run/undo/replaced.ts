@@ -1,0 +1,34 @@
+import { deleteReplaced } from '../../ecs/delete.ts';
+import { listImages, MARK_TAG, type Image } from '../../ecs/images.ts';
+import { temporaryPrefix } from '../../ecs/names.ts';
+import { removeObject } from '../../oss/objects.ts';
+import type { UndoContext } from '../context.ts';
+import { ecsCommand, type Undo } from './kind.ts';
+
+/** Deletes what forced runs have replaced, once the new image holds the name. */
+export const replaced: Undo<'replaced'> = {
+  deadline: 150_000,
+  async undo({ region, name, by, ids }, context) {
+    const { clients, log, request } = context;
+    const ecs = clients.ecsIn(region);
+    const images = await listImages(ecs);
+    if (images.find((image) => image.name === name)?.id !== by) return undefined;
+    for (const image of images.filter(({ id }) => ids.includes(id) && id !== by)) {
+      await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
+      if (image.name.startsWith(temporaryPrefix(name))) await removeSources(image, context);
+    }
+    return undefined;
+  },
+  byHand({ region, ids }) {
+    const commands = ids.map((id) => ecsCommand(region, 'DeleteImage', `--ImageId ${id}`));
+    return `Replaced images may still exist. Remove them: ${commands.join('; ')}`;
+  },
+};
+
+/** The objects that a run which never came back has imported from, where they carry the same mark as its image. */
+async function removeSources({ sources, tags }: Image, { clients: { oss } }: UndoContext): Promise<void> {
+  const isOurs = (mark: string | undefined) => mark !== undefined && mark === tags[MARK_TAG];
+  for (const { bucket, key } of sources) {
+    if (bucket === oss.bucket) await removeObject(oss, { key, isOurs, derived: false });
+  }
+}

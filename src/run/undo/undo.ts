@@ -1,0 +1,60 @@
+import { CloudError, hasCode, textOf } from '../../cloud/errors.ts';
+import { now } from '../../cloud/time.ts';
+import type { RegionalImage, UndoContext } from '../context.ts';
+import type { Made } from '../ledger.ts';
+import { image } from './image.ts';
+import type { Undo } from './kind.ts';
+import { object } from './object.ts';
+import { replaced } from './replaced.ts';
+import { role } from './role.ts';
+import { upload } from './upload.ts';
+import { zeros } from './zeros.ts';
+
+/** In the order of undoing: first what no import reads, and an object only when no import reads it any more. */
+const KINDS: { [K in Made['kind']]: Undo<K> } = { upload, zeros, image, replaced, object, role };
+
+/** Something that could not be undone, and the command that does it. */
+export interface Leftover {
+  made: Made;
+  text: string;
+}
+
+export interface Undone {
+  leftovers: Leftover[];
+  /** What is undone or has become the user's. */
+  undone: Made[];
+  /** Images that turned out to be finished: they stay. */
+  finished: RegionalImage[];
+}
+
+/**
+ * Undoes what a run made. Idempotent; what fails is reported, never thrown.
+ * @param hasty - keeps to a timetable of four minutes: the runner ends a post step after five
+ */
+export async function undoAll(context: UndoContext, made: Made[], hasty = false): Promise<Undone> {
+  const started = now();
+  const result: Undone = { leftovers: [], undone: [], finished: [] };
+  for (const kind of Object.keys(KINDS) as Made['kind'][]) {
+    const way = KINDS[kind] as Undo<typeof kind>;
+    if (hasty) context.clients.deadline.at = started + way.deadline;
+    for (const one of made.filter((some) => some.kind === kind)) {
+      try {
+        const finished = await way.undo(one, context);
+        if (finished !== undefined) result.finished.push(finished);
+        result.undone.push(one);
+      } catch (error) {
+        // Where the bucket is gone, all that lay in it is.
+        if (hasCode(error, 'NoSuchBucket')) result.undone.push(one);
+        else result.leftovers.push({ made: one, text: `${byHand(one, context)} (${reasonOf(error)})` });
+      }
+    }
+  }
+  return result;
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
+
+/** What may still exist, and the command that removes it. */
+export const byHand = (made: Made, context: Pick<UndoContext, 'request' | 'me'>): string =>
+  (KINDS[made.kind] as Undo<typeof made.kind>).byHand(made, context);

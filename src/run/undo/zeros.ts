@@ -1,0 +1,20 @@
+import { abortUpload, listUploads, removeObject } from '../../oss/objects.ts';
+import { zeroKeys } from '../../oss/zeros.ts';
+import { isOurs } from '../ownership.ts';
+import { removeCommand, type Undo } from './kind.ts';
+
+export const zeros: Undo<'zeros'> = {
+  deadline: 45_000,
+  async undo({ key: prefix }, { clients: { oss }, me }) {
+    for (const key of Object.values(zeroKeys(prefix))) {
+      for (const one of await listUploads(oss, key)) if (one.key === key) await abortUpload(oss, key, one.id);
+      await removeObject(oss, { key, isOurs: (mark) => isOurs(mark, me), derived: true });
+    }
+    return undefined;
+  },
+  byHand({ key }, { request: { bucket } }) {
+    const { object, seed } = zeroKeys(key);
+    const commands = `${removeCommand(bucket, object)}; ${removeCommand(bucket, seed)}`;
+    return `Objects full of zeros may still exist. Remove them: ${commands}`;
+  },
+};
