@@ -79,7 +79,8 @@ test('action.yml, the README and the code name the same inputs, with the same de
   // What an empty input means and what action.yml fills in are one thing.
   const defaults = Object.entries(action.inputs).map(([name, one]) => [
     `INPUT_${name.toUpperCase()}`,
-    one.default ?? '',
+    // The runner evaluates an expression, here to that of a job without a matrix.
+    one.default?.startsWith('${{') === false ? one.default : '',
   ]);
   expect(askedFor(Object.fromEntries(defaults) as Record<string, string>).request).toEqual(request);
   // Packer's options first and in Packer's order, for those who copy a block line by line.

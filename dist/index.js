@@ -44772,6 +44772,489 @@ async function makeBucket(oss) {
     }
 }
 
+;// CONCATENATED MODULE: ./src/run/dry-run.ts
+/** Says what a run would do. Changes nothing. */
+function dryRun({ request, disks, log }, plan) {
+    const { bucket } = request;
+    const wouldDo = [
+        ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
+        ...disks.map((disk, n) => `upload ${disk.path} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
+        ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
+            if (adopt !== undefined)
+                return `resume with image ${adopt.id} as ${name} in ${region}`;
+            return `${kind} ${name} in ${region}${holder === undefined ? '' : `, replacing ${holder.id}`}`;
+        }),
+    ];
+    for (const line of wouldDo)
+        log.info(`Would ${line}.`);
+    log.info('Not checked: whether ECS can read the bucket, quotas, and the content beyond its headers.');
+    return { images: [], staged: [], leftovers: [], times: {}, wouldDo };
+}
+
+;// CONCATENATED MODULE: ./src/ecs/share.ts
+
+
+
+
+/** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
+const AT_ONCE = 10;
+/** How long the list of accounts may lag behind, in ms: undocumented. */
+const READ_BACK = 15_000;
+/**
+ * Shares an image with accounts and proves it by reading back. Idempotent.
+ * @throws CloudError `ShareIncomplete` naming the accounts that are missing
+ */
+async function shareImage(ecs, imageId, accounts) {
+    const missing = await notShared(ecs, imageId, accounts);
+    for (let at = 0; at < missing.length; at += AT_ONCE) {
+        const added = missing
+            .slice(at, at + AT_ONCE)
+            .map((account, n) => [`AddAccount.${n + 1}`, account]);
+        await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
+    }
+    let left = missing;
+    const readBack = async () => {
+        if (left.length > 0)
+            left = await notShared(ecs, imageId, accounts);
+        return left.length === 0 || undefined;
+    };
+    if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack))
+        return;
+    const text = `image ${imageId} is not shared with ${left.join(', ')}`;
+    throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
+}
+/** Which of the accounts cannot use the image yet. */
+async function notShared(ecs, imageId, accounts) {
+    const sharing = new Set();
+    const shares = entries(ecs, 'DescribeImageSharePermission', { ImageId: imageId }, 'Accounts', 'Account');
+    for await (const share of shares)
+        sharing.add(textAt(share, 'AliyunId'));
+    return accounts.filter((account) => !sharing.has(account));
+}
+
+;// CONCATENATED MODULE: ./src/ecs/finish.ts
+
+/** Gives an image that is Available its family, boot mode and sharing. Idempotent. @throws CloudError */
+async function finishImage(ecs, imageId, { family, uefiPreferred, accounts }) {
+    if (family !== undefined || uefiPreferred) {
+        const bootMode = uefiPreferred ? 'UEFI-Preferred' : undefined;
+        await ecs('ModifyImageAttribute', { ImageId: imageId, ImageFamily: family, BootMode: bootMode });
+    }
+    if (accounts.length > 0)
+        await shareImage(ecs, imageId, accounts);
+}
+
+;// CONCATENATED MODULE: ./src/ecs/names.ts
+
+/** Longest image name that ECS takes (https://help.aliyun.com/document_detail/25542.html). */
+const LONGEST = 128;
+/** Room for a suffix: owner (16), attempt and nonce (8) of a mark, or the id of an image. */
+const SUFFIX = 64;
+/** What the temporary names of all executions with this owner begin with. */
+const temporaryPrefix = (name, owner = '') => withSuffix(name, `-importing-${owner}`);
+/** What the names of the unencrypted images of all executions with this owner begin with. */
+const plainPrefix = (name, owner) => withSuffix(name, `-plain-${owner}`);
+/** Where a new image waits for its name. @param mark - `owner.attempt.nonce`, which makes the name unique */
+const temporaryName = (name, mark) => withSuffix(name, `-importing-${dashed(mark)}`);
+/** The unencrypted image that an encrypted one is copied from. */
+const plainName = (name, mark) => withSuffix(name, `-plain-${dashed(mark)}`);
+/** Name of an image that was set aside; it ends in the image's own id, so that the name alone identifies it. */
+const asideName = (name, imageId) => withSuffix(name, `-replaced-${imageId}`);
+const dashed = (mark) => mark.replaceAll('.', '-');
+function withSuffix(name, suffix) {
+    const room = LONGEST - SUFFIX;
+    if (name.length <= room)
+        return name + suffix;
+    const hash = (0,external_node_crypto_namespaceObject.createHash)('sha256').update(name).digest('hex').slice(0, 8);
+    return `${name.slice(0, room - 9)}-${hash}${suffix}`;
+}
+
+;// CONCATENATED MODULE: ./src/ecs/swap.ts
+/**
+ * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
+ * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. A new image that somebody
+ * set aside has been replaced by a later run, which keeps the name.
+ */
+function nextSwap(held, goal) {
+    const wanted = Object.values(held).includes(goal) ? goal : other(goal);
+    if (held.name === wanted)
+        return 'done';
+    if (held.name === undefined) {
+        const somewhere = held.aside === wanted || held.temporary === wanted;
+        return somewhere ? { rename: wanted, to: 'name' } : 'done';
+    }
+    if (held.aside === 'new')
+        return 'done';
+    return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
+}
+const other = (who) => (who === 'new' ? 'old' : 'new');
+
+;// CONCATENATED MODULE: ./src/ecs/name.ts
+
+
+
+
+
+
+/** How long a swap may take, eventual consistency of the listing included, in ms. */
+const SWAP = 180_000;
+/** How long an image that was seen before may be missing from the listing, in ms: undocumented. */
+const UNLISTED = 30_000;
+/**
+ * Gives the name to the new image and sets the old one aside; where that fails halfway, the old one gets it back.
+ * @returns id of the image that held the name, undefined when none did
+ * @throws CloudError whose message says which image holds the name
+ */
+async function takeName(wanted, newId) {
+    const moved = [];
+    try {
+        await swapNames(wanted, newId, 'new', moved);
+        return moved.at(-1);
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        if (moved.length > 0)
+            await swapNames(wanted, newId, 'old', moved).catch(() => undefined);
+        throw error.reworded(`${error.message}; ${await holders(wanted, newId)}`);
+    }
+}
+async function holders({ ecs, name, region }, newId) {
+    const command = `aliyun ecs ModifyImageAttribute --RegionId ${region} --ImageId ${newId} --ImageName ${name}`;
+    const what = `the new image ${newId} is Available`;
+    try {
+        const images = await listImages(ecs);
+        const holder = images.find((image) => image.name === name);
+        const fresh = images.find(({ id }) => id === newId);
+        const held = holder === undefined ? `no image holds the name ${name}` : `image ${holder.id} holds the name ${name}`;
+        return `${held}, ${what} as ${fresh?.name ?? 'unknown'}. To name it: ${command}`;
+    }
+    catch {
+        return `${what}, and which image holds the name ${name} cannot be seen. To name it: ${command}`;
+    }
+}
+/**
+ * Renames until the goal holds the name, from whatever state it finds. Idempotent.
+ * @param moved - receives the ids of the images that are set aside; the last one in it is the first to go back
+ * @throws CloudError
+ */
+async function swapNames(wanted, newId, goal, moved = []) {
+    const { ecs, log, name } = wanted;
+    const started = now();
+    const patience = { first: 1_000, slowest: 10_000, deadline: started + SWAP };
+    let last;
+    let told = false;
+    const step = async () => {
+        const fresh = await imageById(ecs, newId);
+        const others = (await listImages(ecs)).filter((image) => image.id !== newId && isInvolved(image, name));
+        // One listing without an image that was just Available proves nothing.
+        if (goal === 'new' && fresh === undefined && now() - started < UNLISTED)
+            return undefined;
+        const swap = nextSwap(heldBy(name, others, fresh), goal);
+        if (swap === 'done')
+            return true;
+        const isBack = swap.rename === 'old' && swap.to === 'name';
+        const old = isBack ? lastSetAside(others, moved) : others.find((image) => image.name === name);
+        const moving = swap.rename === 'new' ? fresh : old;
+        if (moving === undefined)
+            return undefined;
+        if (isBeingMade(moving)) {
+            if (!told)
+                log.info(`Image ${moving.id}, which holds the name, is still being made; waiting for it.`);
+            told = true;
+            patience.deadline = Math.max(started + SWAP, Math.min(now() + SWAP, started + wanted.timeout));
+            return undefined;
+        }
+        const to = { name, aside: asideName(name, moving.id), temporary: wanted.temporary }[swap.to];
+        if (swap.to === 'aside')
+            moved.push(moving.id);
+        await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
+        log.info(`Renamed the ${swap.rename} image ${moving.id}: ${moving.name} -> ${to}.`);
+        await shown(ecs, moving);
+        return undefined;
+    };
+    const patiently = async () => {
+        try {
+            return await step();
+        }
+        catch (error) {
+            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
+            // deleted the image; where an answer was lost, the next look shows what it would have said.
+            if (!hasCode(error, /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/) && !passes(error))
+                throw error;
+            last = error;
+            return undefined;
+        }
+    };
+    const done = await poll(patience, patiently);
+    if (done !== true)
+        throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `the name ${name} is not settled`);
+}
+/** Waits until a listing shows the rename: what is decided next must not rest on a stale one. */
+async function shown(ecs, before) {
+    const look = async () => ((await imageById(ecs, before.id))?.name === before.name ? undefined : true);
+    await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
+}
+/** Whether a swap for this name has set the image aside. */
+const isAside = ({ id, name }, wanted) => name === asideName(wanted, id);
+const isInvolved = (image, wanted) => image.name === wanted || isAside(image, wanted);
+function heldBy(name, others, fresh) {
+    const held = {};
+    for (const image of others)
+        held[image.name === name ? 'name' : 'aside'] = 'old';
+    if (fresh !== undefined)
+        held[fresh.name === name ? 'name' : isAside(fresh, name) ? 'aside' : 'temporary'] = 'new';
+    return held;
+}
+/** Of those that were set aside the one that we moved, or else the newest: it held the name last. */
+function lastSetAside(others, moved) {
+    const [newest] = others.toSorted((a, b) => b.created.localeCompare(a.created));
+    return others.find(({ id }) => id === moved.at(-1)) ?? newest;
+}
+
+;// CONCATENATED MODULE: ./src/ecs/wait.ts
+
+
+
+
+
+const LOST_TASK = /^(Failed|Deleted)$/;
+/** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
+const GONE = 180_000;
+/** How long the reason of a failed import may take to be told, in ms. */
+const REASON = 20_000;
+/**
+ * Waits until an image is Available, watching image and task, whichever speaks first.
+ * A failed look is not a failed import: it is logged, and the next look decides.
+ * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
+ * has expired)
+ */
+async function waitForImage(waiting, { imageId, taskId }) {
+    const { ecs, log, timeout } = waiting;
+    const started = now();
+    let missing;
+    let told = '';
+    const taskStatus = watchTask(waiting, taskId);
+    const look = async () => {
+        const image = await imageById(ecs, imageId);
+        const looked = now();
+        missing = image === undefined ? (missing ?? looked) : undefined;
+        const ready = image?.status === 'Available';
+        // An image that is ready needs no task to say so.
+        const task = ready ? undefined : await taskStatus();
+        const state = [image?.status ?? 'not visible yet', image?.progress, task && `import task ${task}`]
+            .filter(Boolean)
+            .join(', ');
+        if (state !== told)
+            log.info(`Image ${imageId}: ${state}.`);
+        told = state;
+        if (ready)
+            return image;
+        if (LOST_TASK.test(task ?? '') || (image !== undefined && isFailed(image)) || looked - (missing ?? looked) > GONE) {
+            throw await wait_failure(ecs, { imageId, taskId }, task, image?.status);
+        }
+        return undefined;
+    };
+    const patiently = async () => {
+        try {
+            return await look();
+        }
+        catch (error) {
+            if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer')))
+                throw error;
+            log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
+            return undefined;
+        }
+    };
+    const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
+    if (image !== undefined)
+        return image;
+    const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
+    const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
+    throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
+}
+/** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
+function watchTask({ ecs, log }, taskId) {
+    let blind = false;
+    return async () => {
+        if (blind || taskId === undefined)
+            return undefined;
+        try {
+            return await statusOf(ecs, taskId);
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            blind = isDenied(error);
+            log.info(`The task ${taskId} cannot be seen (${error.code}); the image alone tells enough.`);
+            return undefined;
+        }
+    };
+}
+class ImportFailed extends CloudError {
+}
+async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
+    const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
+    // The image may be marked as failed a moment before its task says why.
+    const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
+    const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
+    const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
+    const failed = (code, text) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
+    if (reason !== undefined)
+        return failed(reason.code, `: ${reason.message}`);
+    if (task === 'Deleted')
+        return failed('ImportCancelled', ': its import task was cancelled');
+    return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
+}
+
+;// CONCATENATED MODULE: ./src/oss/objects.ts
+
+/** Metadata that marks an object as made by an execution of ours. */
+const MARK = 'x-oss-meta-alicloud-import';
+/** Headers of all objects that we make. A bucket's default class may be Archive, which ECS cannot read. */
+const marked = (mark) => ({ [MARK]: mark, 'x-oss-storage-class': 'Standard' });
+/**
+ * Looks at an object; undefined when there is none, `unknown` where the right oss:GetObject is missing.
+ * @throws CloudError
+ */
+async function headObject(oss, key, options) {
+    try {
+        const { res } = await oss.call('oss:HeadObject', (sdk) => sdk.head(key), options);
+        return toState(res.headers);
+    }
+    catch (error) {
+        if (error instanceof CloudError && error.status === 404)
+            return undefined;
+        if (isDenied(error))
+            return 'unknown';
+        throw error;
+    }
+}
+function toState(headers) {
+    const text = (name) => (typeof headers[name] === 'string' ? headers[name] : undefined);
+    return {
+        size: Number(text('content-length') ?? NaN),
+        etag: text('etag') ?? '',
+        crc64: text('x-oss-hash-crc64ecma'),
+        versionId: text('x-oss-version-id'),
+        mark: text(MARK),
+    };
+}
+/**
+ * Deletes a staged object if it is ours, in a versioned bucket the version that we made. Idempotent.
+ * @returns false when it is somebody else's or cannot be told from that, and stays
+ * @throws CloudError
+ */
+async function removeObject(oss, claim) {
+    const { key, etag, versionId } = claim;
+    // A bucket whose versioning is suspended calls its only version "null", whoever wrote it last.
+    if (versionId !== undefined && versionId !== 'null')
+        return objects_remove(oss, key, versionId);
+    const found = await headObject(oss, key);
+    if (found === undefined)
+        return true;
+    if (found === 'unknown')
+        return (claim.derived || etag !== undefined) && objects_remove(oss, key, versionId);
+    if (found.etag !== etag && !claim.isOurs(found.mark))
+        return false;
+    await objects_remove(oss, key, found.versionId);
+    // Under it there may be a version that is ours too: after a lost answer an object is put twice.
+    return found.versionId === undefined || removeObject(oss, claim);
+}
+async function objects_remove(oss, key, versionId) {
+    await oss.call('oss:DeleteObject', (sdk) => sdk.delete(key, versionId === undefined ? {} : { versionId }));
+    oss.log.info(`Deleted oss://${oss.bucket}/${key}.`);
+    return true;
+}
+/** Unfinished uploads of keys with this prefix, in the order of their beginning under each key. @throws CloudError */
+async function listUploads(oss, prefix) {
+    const found = [];
+    let marker = { key: '', id: '' };
+    for (;;) {
+        const query = {
+            prefix,
+            'max-uploads': 1000,
+            ...(marker.key !== '' && { 'key-marker': marker.key, 'upload-id-marker': marker.id }),
+        };
+        const page = await oss.call('oss:ListMultipartUploads', (sdk) => sdk.listUploads(query));
+        for (const { name, uploadId, initiated } of page.uploads) {
+            if (name?.startsWith(prefix) !== true || uploadId === undefined)
+                continue;
+            found.push({ key: name, id: uploadId, initiated: Date.parse(initiated ?? '') || 0 });
+        }
+        const next = { key: page.nextKeyMarker ?? '', id: page.nextUploadIdMarker ?? '' };
+        const advances = next.key !== marker.key || next.id !== marker.id;
+        if (!page.isTruncated || next.key === '' || !advances)
+            return found.sort((a, b) => a.initiated - b.initiated);
+        marker = next;
+    }
+}
+/** Keys of the objects with this prefix; undefined where the right to list them is missing. @throws CloudError */
+async function listKeys(oss, prefix) {
+    const found = [];
+    let token;
+    try {
+        for (;;) {
+            const query = { prefix, 'max-keys': 1000, ...(token !== undefined && { 'continuation-token': token }) };
+            const page = await oss.call('oss:ListObjects', (sdk) => sdk.listV2(query));
+            found.push(...page.objects.map(({ name }) => name).filter((name) => name.startsWith(prefix)));
+            const next = page.nextContinuationToken ?? undefined;
+            if (!page.isTruncated || next === undefined || next === token)
+                return found;
+            token = next;
+        }
+    }
+    catch (error) {
+        if (!isDenied(error))
+            throw error;
+        return undefined;
+    }
+}
+/** Begins a multipart upload and gives its id. @throws CloudError */
+function initiate(oss, key, headers, options = {}) {
+    const operation = 'oss:InitiateMultipartUpload';
+    const begin = async (sdk) => {
+        const { uploadId } = await sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' });
+        if (uploadId === undefined)
+            throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no upload');
+        return uploadId;
+    };
+    return oss.call(operation, begin, options);
+}
+/** Ends an unfinished upload and frees its parts. Idempotent. */
+async function abortUpload(oss, key, id) {
+    const aborted = oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
+    if (await succeeds(aborted, 'NoSuchUpload'))
+        oss.log.info(`Aborted the unfinished upload of ${key}.`);
+}
+
+;// CONCATENATED MODULE: ./src/run/keys.ts
+
+/** What the keys of all attempts with this owner begin with. */
+const ownerFolder = ({ image, workflow }, { owner }) => `${PREFIX}${image.name}/${workflow.runId}-${owner}/`;
+/** What all keys of this execution begin with, but those that the user has chosen. */
+const folder = (request, me) => `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/`;
+/** File names of the disks below a folder of ours. */
+const diskNames = (disks) => disks.map(({ format }, n) => `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`);
+/** Object keys of the disks, in their order: the user's, or those that only this execution uses. */
+function stagingKeys(request, disks, me) {
+    const { key } = request;
+    return diskNames(disks).map((name, n) => {
+        if (key === undefined)
+            return folder(request, me) + name;
+        return n === 0 ? key : `${key}-${name}`;
+    });
+}
+/** What the keys of the zero objects begin with; never a key of the user's. */
+const zeroPrefix = (request, disks, me, n) => `${folder(request, me)}${diskNames(disks)[n] ?? ''}`;
+/** Whether a key was derived by an attempt with this owner, so that nobody else uses it. */
+const isDerived = (key, { owner }) => key.startsWith(PREFIX) && key.includes(`-${owner}/`);
+/** Name of the file that an attempt before this one has staged under this key; undefined for any other key. */
+function earlierFile(key, request, me) {
+    const [, attempt, name] = /^(\d+)-[0-9a-f]{8}\/(.+)$/.exec(key.slice(ownerFolder(request, me).length)) ?? [];
+    return Number(attempt) < me.attempt ? name : undefined;
+}
+
 ;// CONCATENATED MODULE: ./src/cloud/again.ts
 
 
@@ -44798,6 +45281,57 @@ async function callWhile({ code, patience, first, slowest }, call) {
     throw last ?? new CloudError('again', 'OutOfTime', 'there was no time left for this call');
 }
 
+;// CONCATENATED MODULE: ./src/ecs/copy.ts
+
+
+
+
+
+/** What CopyImage answers while another copy of the same image is under way: they go one after another. */
+const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
+/** The service has an image of that name, or a copy with that token: perhaps ours, of a try whose answer was lost. */
+const TAKEN = /^(InvalidImageName\.Duplicated|Idempotent\w+)$/;
+/**
+ * Starts a copy, once; waits for its turn while the image is being copied already.
+ * https://help.aliyun.com/document_detail/25538.html
+ * @param here - client for the region of the image, which is where the call goes
+ * @param there - client for the region of the copy
+ * @param patience - longest wait for its turn, in ms
+ * @throws CloudError
+ */
+async function startCopy(here, there, spec, patience) {
+    const start = async () => {
+        try {
+            const imageId = textAt(await here('CopyImage', copyParams(spec)), 'ImageId');
+            if (imageId !== undefined)
+                return { imageId };
+            throw new CloudError('ecs:CopyImage', 'UnexpectedAnswer', 'the answer names no image');
+        }
+        catch (error) {
+            if (!hasCode(error, BUSY) && !hasCode(error, TAKEN) && !passes(error))
+                throw error;
+            const lost = await findMarked(there, spec.name, spec.tags[MARK_TAG] ?? '').catch(() => undefined);
+            if (lost !== undefined)
+                return { imageId: lost.id };
+            throw error;
+        }
+    };
+    return callWhile({ code: BUSY, patience, first: 10_000, slowest: 60_000 }, start);
+}
+function copyParams(spec) {
+    return {
+        ImageId: spec.imageId,
+        DestinationRegionId: spec.to,
+        DestinationImageName: spec.name,
+        DestinationDescription: spec.description,
+        Encrypted: spec.encrypted || undefined,
+        KMSKeyId: spec.kmsKeyId,
+        ResourceGroupId: spec.resourceGroupId,
+        ...tagParams(spec.tags),
+        ClientToken: spec.clientToken,
+    };
+}
+
 ;// CONCATENATED MODULE: ./src/ecs/import.ts
 
 
@@ -44807,7 +45341,7 @@ async function callWhile({ code, patience, first, slowest }, call) {
 
 
 /** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
-const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
+const import_TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
 /** ECS may not see yet what OSS has just stored: undocumented. Without this wait a whole upload would be lost. */
 const NOT_SEEN_YET = { code: /^InvalidOSS(Object|Bucket)\.NotFound$/, patience: 60_000, first: 2_000, slowest: 10_000 };
 /**
@@ -44824,7 +45358,7 @@ async function startImport(ecs, spec) {
         throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
     }
     catch (error) {
-        if (!hasCode(error, TAKEN) && !passes(error))
+        if (!hasCode(error, import_TAKEN) && !passes(error))
             throw error;
         const imageId = await findLost(ecs, spec).catch(() => undefined);
         if (imageId === undefined)
@@ -44862,82 +45396,6 @@ function diskParams(mapping, bucket, { key, format, size }) {
         `${mapping}.${name}`,
         value,
     ]);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/copy.ts
-
-
-
-
-
-/** What CopyImage answers while another copy of the same image is under way: they go one after another. */
-const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
-/** The service has an image of that name, or a copy with that token: perhaps ours, of a try whose answer was lost. */
-const copy_TAKEN = /^(InvalidImageName\.Duplicated|Idempotent\w+)$/;
-/**
- * Starts a copy, once; waits for its turn while the image is being copied already.
- * https://help.aliyun.com/document_detail/25538.html
- * @param here - client for the region of the image, which is where the call goes
- * @param there - client for the region of the copy
- * @param patience - longest wait for its turn, in ms
- * @throws CloudError
- */
-async function startCopy(here, there, spec, patience) {
-    const start = async () => {
-        try {
-            const imageId = textAt(await here('CopyImage', copyParams(spec)), 'ImageId');
-            if (imageId !== undefined)
-                return { imageId };
-            throw new CloudError('ecs:CopyImage', 'UnexpectedAnswer', 'the answer names no image');
-        }
-        catch (error) {
-            if (!hasCode(error, BUSY) && !hasCode(error, copy_TAKEN) && !passes(error))
-                throw error;
-            const lost = await findMarked(there, spec.name, spec.tags[MARK_TAG] ?? '').catch(() => undefined);
-            if (lost !== undefined)
-                return { imageId: lost.id };
-            throw error;
-        }
-    };
-    return callWhile({ code: BUSY, patience, first: 10_000, slowest: 60_000 }, start);
-}
-function copyParams(spec) {
-    return {
-        ImageId: spec.imageId,
-        DestinationRegionId: spec.to,
-        DestinationImageName: spec.name,
-        DestinationDescription: spec.description,
-        Encrypted: spec.encrypted || undefined,
-        KMSKeyId: spec.kmsKeyId,
-        ResourceGroupId: spec.resourceGroupId,
-        ...tagParams(spec.tags),
-        ClientToken: spec.clientToken,
-    };
-}
-
-;// CONCATENATED MODULE: ./src/ecs/names.ts
-
-/** Longest image name that ECS takes (https://help.aliyun.com/document_detail/25542.html). */
-const LONGEST = 128;
-/** Room for a suffix: owner (16), attempt and nonce (8) of a mark, or the id of an image. */
-const SUFFIX = 64;
-/** What the temporary names of all executions with this owner begin with. */
-const temporaryPrefix = (name, owner = '') => withSuffix(name, `-importing-${owner}`);
-/** What the names of the unencrypted images of all executions with this owner begin with. */
-const plainPrefix = (name, owner) => withSuffix(name, `-plain-${owner}`);
-/** Where a new image waits for its name. @param mark - `owner.attempt.nonce`, which makes the name unique */
-const temporaryName = (name, mark) => withSuffix(name, `-importing-${dashed(mark)}`);
-/** The unencrypted image that an encrypted one is copied from. */
-const plainName = (name, mark) => withSuffix(name, `-plain-${dashed(mark)}`);
-/** Name of an image that was set aside; it ends in the image's own id, so that the name alone identifies it. */
-const asideName = (name, imageId) => withSuffix(name, `-replaced-${imageId}`);
-const dashed = (mark) => mark.replaceAll('.', '-');
-function withSuffix(name, suffix) {
-    const room = LONGEST - SUFFIX;
-    if (name.length <= room)
-        return name + suffix;
-    const hash = (0,external_node_crypto_namespaceObject.createHash)('sha256').update(name).digest('hex').slice(0, 8);
-    return `${name.slice(0, room - 9)}-${hash}${suffix}`;
 }
 
 ;// CONCATENATED MODULE: ./src/ecs/role.ts
@@ -45427,22 +45885,21 @@ function entryFor({ me }, { region, name: wants, kind, intermediate }, name, mar
     const entry = { kind: 'image', region, name, wants, made: kind, intermediate, mark: mark ?? markText(me) };
     return entry;
 }
+/** The name that the image is made under. */
+const imageNameFor = ({ me }, { name, holder }) => holder === undefined ? name : temporaryName(name, markText(me));
 /** Starts the image under its name, or under a temporary one where the name is taken and to be replaced. */
 async function start_start(context, target, from) {
     const { request, ledger, log, me } = context;
     const { name, holder } = target;
-    const temporary = temporaryName(name, markText(me));
-    if (holder !== undefined)
-        return startAs(context, target, from, temporary);
     try {
-        return await startAs(context, target, from, name);
+        return await startAs(context, target, from, imageNameFor(context, target));
     }
     catch (error) {
-        if (!request.forceDelete || !hasCode(error, 'InvalidImageName.Duplicated'))
+        if (holder !== undefined || !request.forceDelete || !hasCode(error, 'InvalidImageName.Duplicated'))
             throw error;
         log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
         ledger.forget(entryFor(context, target, name));
-        return startAs(context, target, from, temporary);
+        return startAs(context, target, from, temporaryName(name, markText(me)));
     }
 }
 async function startAs(context, target, from, name) {
@@ -45532,485 +45989,6 @@ const clientToken = ({ me }, region, name) => (0,external_node_crypto_namespaceO
     .update(JSON.stringify([markText(me), region, name]))
     .digest('hex');
 
-;// CONCATENATED MODULE: ./src/run/dry-run.ts
-
-
-
-/** A dry run that passes is answered with an error of one of these codes; without the object it can tell no more. */
-const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
-/** Says what a run would do, and asks the API whether it would take the import. Changes nothing. @throws CloudErrors */
-async function dryRun(context, plan) {
-    const { request, disks, clients, log } = context;
-    const { bucket, image } = request;
-    const [first] = plan.targets;
-    if (first !== undefined && first.adopt === undefined) {
-        const from = { staged: plan.objects.map(({ key }) => ({ key, etag: '', versionId: undefined })), sums: [] };
-        const params = { ...importParams(importSpec(context, first, from, image.name)), DryRun: true };
-        try {
-            await clients.ecs('ImportImage', params);
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            const isTaken = error.code === 'InvalidImageName.Duplicated' && request.forceDelete;
-            if (!PASSED.test(error.code) && !isTaken)
-                throw new CloudErrors('Nothing was uploaded.', [error]);
-        }
-    }
-    const wouldDo = [
-        ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
-        ...disks.map((disk, n) => `upload ${disk.path} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
-        ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
-            if (adopt !== undefined)
-                return `resume with image ${adopt.id} as ${name} in ${region}`;
-            return `${kind} ${name} in ${region}${holder === undefined ? '' : `, replacing ${holder.id}`}`;
-        }),
-    ];
-    for (const line of wouldDo)
-        log.info(`Would ${line}.`);
-    log.info('Not checked: whether ECS can read the bucket, quotas, and the content beyond its headers.');
-    return { images: [], staged: [], leftovers: [], times: {}, wouldDo };
-}
-
-;// CONCATENATED MODULE: ./src/ecs/share.ts
-
-
-
-
-/** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
-const AT_ONCE = 10;
-/** How long the list of accounts may lag behind, in ms: undocumented. */
-const READ_BACK = 15_000;
-/**
- * Shares an image with accounts and proves it by reading back. Idempotent.
- * @throws CloudError `ShareIncomplete` naming the accounts that are missing
- */
-async function shareImage(ecs, imageId, accounts) {
-    const missing = await notShared(ecs, imageId, accounts);
-    for (let at = 0; at < missing.length; at += AT_ONCE) {
-        const added = missing
-            .slice(at, at + AT_ONCE)
-            .map((account, n) => [`AddAccount.${n + 1}`, account]);
-        await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
-    }
-    let left = missing;
-    const readBack = async () => {
-        if (left.length > 0)
-            left = await notShared(ecs, imageId, accounts);
-        return left.length === 0 || undefined;
-    };
-    if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack))
-        return;
-    const text = `image ${imageId} is not shared with ${left.join(', ')}`;
-    throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
-}
-/** Which of the accounts cannot use the image yet. */
-async function notShared(ecs, imageId, accounts) {
-    const sharing = new Set();
-    const shares = entries(ecs, 'DescribeImageSharePermission', { ImageId: imageId }, 'Accounts', 'Account');
-    for await (const share of shares)
-        sharing.add(textAt(share, 'AliyunId'));
-    return accounts.filter((account) => !sharing.has(account));
-}
-
-;// CONCATENATED MODULE: ./src/ecs/finish.ts
-
-/** Gives an image that is Available its family, boot mode and sharing. Idempotent. @throws CloudError */
-async function finishImage(ecs, imageId, { family, uefiPreferred, accounts }) {
-    if (family !== undefined || uefiPreferred) {
-        const bootMode = uefiPreferred ? 'UEFI-Preferred' : undefined;
-        await ecs('ModifyImageAttribute', { ImageId: imageId, ImageFamily: family, BootMode: bootMode });
-    }
-    if (accounts.length > 0)
-        await shareImage(ecs, imageId, accounts);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/swap.ts
-/**
- * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
- * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. A new image that somebody
- * set aside has been replaced by a later run, which keeps the name.
- */
-function nextSwap(held, goal) {
-    const wanted = Object.values(held).includes(goal) ? goal : other(goal);
-    if (held.name === wanted)
-        return 'done';
-    if (held.name === undefined) {
-        const somewhere = held.aside === wanted || held.temporary === wanted;
-        return somewhere ? { rename: wanted, to: 'name' } : 'done';
-    }
-    if (held.aside === 'new')
-        return 'done';
-    return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
-}
-const other = (who) => (who === 'new' ? 'old' : 'new');
-
-;// CONCATENATED MODULE: ./src/ecs/name.ts
-
-
-
-
-
-
-/** How long a swap may take, eventual consistency of the listing included, in ms. */
-const SWAP = 180_000;
-/** How long an image that was seen before may be missing from the listing, in ms: undocumented. */
-const UNLISTED = 30_000;
-/**
- * Gives the name to the new image and sets the old one aside; where that fails halfway, the old one gets it back.
- * @returns id of the image that held the name, undefined when none did
- * @throws CloudError whose message says which image holds the name
- */
-async function takeName(wanted, newId) {
-    const moved = [];
-    try {
-        await swapNames(wanted, newId, 'new', moved);
-        return moved.at(-1);
-    }
-    catch (error) {
-        if (!(error instanceof CloudError))
-            throw error;
-        if (moved.length > 0)
-            await swapNames(wanted, newId, 'old', moved).catch(() => undefined);
-        throw error.reworded(`${error.message}; ${await holders(wanted, newId)}`);
-    }
-}
-async function holders({ ecs, name, region }, newId) {
-    const command = `aliyun ecs ModifyImageAttribute --RegionId ${region} --ImageId ${newId} --ImageName ${name}`;
-    const what = `the new image ${newId} is Available`;
-    try {
-        const images = await listImages(ecs);
-        const holder = images.find((image) => image.name === name);
-        const fresh = images.find(({ id }) => id === newId);
-        const held = holder === undefined ? `no image holds the name ${name}` : `image ${holder.id} holds the name ${name}`;
-        return `${held}, ${what} as ${fresh?.name ?? 'unknown'}. To name it: ${command}`;
-    }
-    catch {
-        return `${what}, and which image holds the name ${name} cannot be seen. To name it: ${command}`;
-    }
-}
-/**
- * Renames until the goal holds the name, from whatever state it finds. Idempotent.
- * @param moved - receives the ids of the images that are set aside; the last one in it is the first to go back
- * @throws CloudError
- */
-async function swapNames(wanted, newId, goal, moved = []) {
-    const { ecs, log, name } = wanted;
-    const started = now();
-    const patience = { first: 1_000, slowest: 10_000, deadline: started + SWAP };
-    let last;
-    let told = false;
-    const step = async () => {
-        const fresh = await imageById(ecs, newId);
-        const others = (await listImages(ecs)).filter((image) => image.id !== newId && isInvolved(image, name));
-        // One listing without an image that was just Available proves nothing.
-        if (goal === 'new' && fresh === undefined && now() - started < UNLISTED)
-            return undefined;
-        const swap = nextSwap(heldBy(name, others, fresh), goal);
-        if (swap === 'done')
-            return true;
-        const isBack = swap.rename === 'old' && swap.to === 'name';
-        const old = isBack ? lastSetAside(others, moved) : others.find((image) => image.name === name);
-        const moving = swap.rename === 'new' ? fresh : old;
-        if (moving === undefined)
-            return undefined;
-        if (isBeingMade(moving)) {
-            if (!told)
-                log.info(`Image ${moving.id}, which holds the name, is still being made; waiting for it.`);
-            told = true;
-            patience.deadline = Math.max(started + SWAP, Math.min(now() + SWAP, started + wanted.timeout));
-            return undefined;
-        }
-        const to = { name, aside: asideName(name, moving.id), temporary: wanted.temporary }[swap.to];
-        if (swap.to === 'aside')
-            moved.push(moving.id);
-        await ecs('ModifyImageAttribute', { ImageId: moving.id, ImageName: to });
-        log.info(`Renamed the ${swap.rename} image ${moving.id}: ${moving.name} -> ${to}.`);
-        await shown(ecs, moving);
-        return undefined;
-    };
-    const patiently = async () => {
-        try {
-            return await step();
-        }
-        catch (error) {
-            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
-            // deleted the image; where an answer was lost, the next look shows what it would have said.
-            if (!hasCode(error, /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/) && !passes(error))
-                throw error;
-            last = error;
-            return undefined;
-        }
-    };
-    const done = await poll(patience, patiently);
-    if (done !== true)
-        throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `the name ${name} is not settled`);
-}
-/** Waits until a listing shows the rename: what is decided next must not rest on a stale one. */
-async function shown(ecs, before) {
-    const look = async () => ((await imageById(ecs, before.id))?.name === before.name ? undefined : true);
-    await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
-}
-/** Whether a swap for this name has set the image aside. */
-const isAside = ({ id, name }, wanted) => name === asideName(wanted, id);
-const isInvolved = (image, wanted) => image.name === wanted || isAside(image, wanted);
-function heldBy(name, others, fresh) {
-    const held = {};
-    for (const image of others)
-        held[image.name === name ? 'name' : 'aside'] = 'old';
-    if (fresh !== undefined)
-        held[fresh.name === name ? 'name' : isAside(fresh, name) ? 'aside' : 'temporary'] = 'new';
-    return held;
-}
-/** Of those that were set aside the one that we moved, or else the newest: it held the name last. */
-function lastSetAside(others, moved) {
-    const [newest] = others.toSorted((a, b) => b.created.localeCompare(a.created));
-    return others.find(({ id }) => id === moved.at(-1)) ?? newest;
-}
-
-;// CONCATENATED MODULE: ./src/ecs/wait.ts
-
-
-
-
-
-const LOST_TASK = /^(Failed|Deleted)$/;
-/** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
-const GONE = 180_000;
-/** How long the reason of a failed import may take to be told, in ms. */
-const REASON = 20_000;
-/**
- * Waits until an image is Available, watching image and task, whichever speaks first.
- * A failed look is not a failed import: it is logged, and the next look decides.
- * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
- * has expired)
- */
-async function waitForImage(waiting, { imageId, taskId }) {
-    const { ecs, log, timeout } = waiting;
-    const started = now();
-    let missing;
-    let told = '';
-    const taskStatus = watchTask(waiting, taskId);
-    const look = async () => {
-        const image = await imageById(ecs, imageId);
-        const looked = now();
-        missing = image === undefined ? (missing ?? looked) : undefined;
-        const ready = image?.status === 'Available';
-        // An image that is ready needs no task to say so.
-        const task = ready ? undefined : await taskStatus();
-        const state = [image?.status ?? 'not visible yet', image?.progress, task && `import task ${task}`]
-            .filter(Boolean)
-            .join(', ');
-        if (state !== told)
-            log.info(`Image ${imageId}: ${state}.`);
-        told = state;
-        if (ready)
-            return image;
-        if (LOST_TASK.test(task ?? '') || (image !== undefined && isFailed(image)) || looked - (missing ?? looked) > GONE) {
-            throw await wait_failure(ecs, { imageId, taskId }, task, image?.status);
-        }
-        return undefined;
-    };
-    const patiently = async () => {
-        try {
-            return await look();
-        }
-        catch (error) {
-            if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer')))
-                throw error;
-            log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
-            return undefined;
-        }
-    };
-    const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
-    if (image !== undefined)
-        return image;
-    const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
-    const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
-    throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
-}
-/** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
-function watchTask({ ecs, log }, taskId) {
-    let blind = false;
-    return async () => {
-        if (blind || taskId === undefined)
-            return undefined;
-        try {
-            return await statusOf(ecs, taskId);
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            blind = isDenied(error);
-            log.info(`The task ${taskId} cannot be seen (${error.code}); the image alone tells enough.`);
-            return undefined;
-        }
-    };
-}
-class ImportFailed extends CloudError {
-}
-async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
-    const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
-    // The image may be marked as failed a moment before its task says why.
-    const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
-    const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
-    const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
-    const failed = (code, text) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
-    if (reason !== undefined)
-        return failed(reason.code, `: ${reason.message}`);
-    if (task === 'Deleted')
-        return failed('ImportCancelled', ': its import task was cancelled');
-    return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
-}
-
-;// CONCATENATED MODULE: ./src/oss/objects.ts
-
-/** Metadata that marks an object as made by an execution of ours. */
-const MARK = 'x-oss-meta-alicloud-import';
-/** Headers of all objects that we make. A bucket's default class may be Archive, which ECS cannot read. */
-const marked = (mark) => ({ [MARK]: mark, 'x-oss-storage-class': 'Standard' });
-/**
- * Looks at an object; undefined when there is none, `unknown` where the right oss:GetObject is missing.
- * @throws CloudError
- */
-async function headObject(oss, key, options) {
-    try {
-        const { res } = await oss.call('oss:HeadObject', (sdk) => sdk.head(key), options);
-        return toState(res.headers);
-    }
-    catch (error) {
-        if (error instanceof CloudError && error.status === 404)
-            return undefined;
-        if (isDenied(error))
-            return 'unknown';
-        throw error;
-    }
-}
-function toState(headers) {
-    const text = (name) => (typeof headers[name] === 'string' ? headers[name] : undefined);
-    return {
-        size: Number(text('content-length') ?? NaN),
-        etag: text('etag') ?? '',
-        crc64: text('x-oss-hash-crc64ecma'),
-        versionId: text('x-oss-version-id'),
-        mark: text(MARK),
-    };
-}
-/**
- * Deletes a staged object if it is ours, in a versioned bucket the version that we made. Idempotent.
- * @returns false when it is somebody else's or cannot be told from that, and stays
- * @throws CloudError
- */
-async function removeObject(oss, claim) {
-    const { key, etag, versionId } = claim;
-    // A bucket whose versioning is suspended calls its only version "null", whoever wrote it last.
-    if (versionId !== undefined && versionId !== 'null')
-        return objects_remove(oss, key, versionId);
-    const found = await headObject(oss, key);
-    if (found === undefined)
-        return true;
-    if (found === 'unknown')
-        return (claim.derived || etag !== undefined) && objects_remove(oss, key, versionId);
-    if (found.etag !== etag && !claim.isOurs(found.mark))
-        return false;
-    await objects_remove(oss, key, found.versionId);
-    // Under it there may be a version that is ours too: after a lost answer an object is put twice.
-    return found.versionId === undefined || removeObject(oss, claim);
-}
-async function objects_remove(oss, key, versionId) {
-    await oss.call('oss:DeleteObject', (sdk) => sdk.delete(key, versionId === undefined ? {} : { versionId }));
-    oss.log.info(`Deleted oss://${oss.bucket}/${key}.`);
-    return true;
-}
-/** Unfinished uploads of keys with this prefix, in the order of their beginning under each key. @throws CloudError */
-async function listUploads(oss, prefix) {
-    const found = [];
-    let marker = { key: '', id: '' };
-    for (;;) {
-        const query = {
-            prefix,
-            'max-uploads': 1000,
-            ...(marker.key !== '' && { 'key-marker': marker.key, 'upload-id-marker': marker.id }),
-        };
-        const page = await oss.call('oss:ListMultipartUploads', (sdk) => sdk.listUploads(query));
-        for (const { name, uploadId, initiated } of page.uploads) {
-            if (name?.startsWith(prefix) !== true || uploadId === undefined)
-                continue;
-            found.push({ key: name, id: uploadId, initiated: Date.parse(initiated ?? '') || 0 });
-        }
-        const next = { key: page.nextKeyMarker ?? '', id: page.nextUploadIdMarker ?? '' };
-        const advances = next.key !== marker.key || next.id !== marker.id;
-        if (!page.isTruncated || next.key === '' || !advances)
-            return found.sort((a, b) => a.initiated - b.initiated);
-        marker = next;
-    }
-}
-/** Keys of the objects with this prefix; undefined where the right to list them is missing. @throws CloudError */
-async function listKeys(oss, prefix) {
-    const found = [];
-    let token;
-    try {
-        for (;;) {
-            const query = { prefix, 'max-keys': 1000, ...(token !== undefined && { 'continuation-token': token }) };
-            const page = await oss.call('oss:ListObjects', (sdk) => sdk.listV2(query));
-            found.push(...page.objects.map(({ name }) => name).filter((name) => name.startsWith(prefix)));
-            const next = page.nextContinuationToken ?? undefined;
-            if (!page.isTruncated || next === undefined || next === token)
-                return found;
-            token = next;
-        }
-    }
-    catch (error) {
-        if (!isDenied(error))
-            throw error;
-        return undefined;
-    }
-}
-/** Begins a multipart upload and gives its id. @throws CloudError */
-function initiate(oss, key, headers, options = {}) {
-    const operation = 'oss:InitiateMultipartUpload';
-    const begin = async (sdk) => {
-        const { uploadId } = await sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' });
-        if (uploadId === undefined)
-            throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no upload');
-        return uploadId;
-    };
-    return oss.call(operation, begin, options);
-}
-/** Ends an unfinished upload and frees its parts. Idempotent. */
-async function abortUpload(oss, key, id) {
-    const aborted = oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
-    if (await succeeds(aborted, 'NoSuchUpload'))
-        oss.log.info(`Aborted the unfinished upload of ${key}.`);
-}
-
-;// CONCATENATED MODULE: ./src/run/keys.ts
-
-/** What the keys of all attempts with this owner begin with. */
-const ownerFolder = ({ image, workflow }, { owner }) => `${PREFIX}${image.name}/${workflow.runId}-${owner}/`;
-/** What all keys of this execution begin with, but those that the user has chosen. */
-const folder = (request, me) => `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/`;
-/** File names of the disks below a folder of ours. */
-const diskNames = (disks) => disks.map(({ format }, n) => `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`);
-/** Object keys of the disks, in their order: the user's, or those that only this execution uses. */
-function stagingKeys(request, disks, me) {
-    const { key } = request;
-    return diskNames(disks).map((name, n) => {
-        if (key === undefined)
-            return folder(request, me) + name;
-        return n === 0 ? key : `${key}-${name}`;
-    });
-}
-/** What the keys of the zero objects begin with; never a key of the user's. */
-const zeroPrefix = (request, disks, me, n) => `${folder(request, me)}${diskNames(disks)[n] ?? ''}`;
-/** Whether a key was derived by an attempt with this owner, so that nobody else uses it. */
-const isDerived = (key, { owner }) => key.startsWith(PREFIX) && key.includes(`-${owner}/`);
-/** Name of the file that an attempt before this one has staged under this key; undefined for any other key. */
-function earlierFile(key, request, me) {
-    const [, attempt, name] = /^(\d+)-[0-9a-f]{8}\/(.+)$/.exec(key.slice(ownerFolder(request, me).length)) ?? [];
-    return Number(attempt) < me.attempt ? name : undefined;
-}
-
 ;// CONCATENATED MODULE: ./src/run/image.ts
 
 
@@ -46031,9 +46009,12 @@ async function makeImage(context, target, from) {
     const { clients, log, request, ledger } = context;
     const { region, name, replaced: ids } = target;
     const ecs = clients.ecsIn(region);
+    const replacing = { kind: 'replaced', region, name, ids };
+    if (ids.length > 0)
+        ledger.record(replacing);
     const started = target.adopt ? await resume(context, target, target.adopt) : await start_start(context, target, from);
     if (ids.length > 0)
-        ledger.record({ kind: 'replaced', region, name, by: started.imageId, ids });
+        ledger.record({ ...replacing, by: started.imageId });
     const image = { ...(await waitForImage({ ecs, log, timeout: request.timeout }, started)), region };
     if (target.kind === 'import')
         await assertObjectsUnchanged(context, image, from.staged);
@@ -46093,7 +46074,7 @@ async function nameAndFinish(context, target, image) {
             if (!(error instanceof CloudError))
                 throw error;
             // What it was to replace stays.
-            ledger.forget(entry, { kind: 'replaced', region, name, by: image.id, ids: [] });
+            ledger.forget(entry, { kind: 'replaced', region, name, ids: [] });
             const { name: called = image.name } = (await imageById(ecs, image.id).catch(() => undefined)) ?? {};
             return { image: { ...image, name: called }, replaced, failure: error };
         }
@@ -46110,6 +46091,62 @@ async function nameAndFinish(context, target, image) {
         if (!(error instanceof CloudError))
             throw error;
         return { ...named, failure: error };
+    }
+}
+
+;// CONCATENATED MODULE: ./src/run/ask-ecs.ts
+
+
+
+
+
+
+
+
+/**
+ * A dry run that passes is answered with an error of one of these codes
+ * (https://help.aliyun.com/document_detail/25542.html); without the object or the role it can tell no more.
+ */
+const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
+/**
+ * Asks ECS by dry runs whether it would take the import and let the image that holds the name be renamed: what it refuses
+ * is known before the upload.
+ */
+async function askEcs(context, plan) {
+    const { request, disks, me, clients, log } = context;
+    const [first] = plan.targets;
+    const asked = [];
+    if (first?.kind === 'import' && first.adopt === undefined) {
+        const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
+        const spec = importSpec(context, first, { staged, sums: [] }, imageNameFor(context, first));
+        const asking = refusal(clients.ecs, 'ImportImage', { ...importParams(spec), ClientToken: undefined }, log);
+        // An incomplete role of the default name is completed before the import.
+        const isCured = (error) => request.importRole === undefined && hasCode(error, ROLE_INCOMPLETE);
+        asked.push(asking.then((error) => (isCured(error) ? undefined : error)));
+    }
+    for (const { holder, region, name } of plan.targets) {
+        if (holder === undefined || isBeingMade(holder))
+            continue;
+        const rename = { ImageId: holder.id, ImageName: asideName(name, holder.id) };
+        asked.push(refusal(clients.ecsIn(region), 'ModifyImageAttribute', rename, log));
+    }
+    return (await Promise.all(asked)).filter((one) => one !== undefined);
+}
+/** What ECS answers to a dry run of a call, unless that would pass or cannot be known. */
+async function refusal(ecs, action, params, log) {
+    try {
+        await ecs(action, { ...params, DryRun: true });
+        return undefined;
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        if (PASSED.test(error.code))
+            return undefined;
+        if (!passes(error))
+            return error;
+        log.warning(`Not checked: whether ECS would take the request (${error.operation}: ${error.code}).`);
+        return undefined;
     }
 }
 
@@ -46254,8 +46291,10 @@ async function planObjects(context, reachable) {
             const found = await objectUnder(context, plan.key);
             if (found instanceof CloudError)
                 problems.push(found);
-            else if (found !== undefined)
+            else if (found !== undefined) {
                 plan.found = { ...found, key: plan.key };
+                left.push({ kind: 'object', key: plan.key, etag: found.etag, versionId: found.versionId });
+            }
         }
         if (me.attempt > 1 && problems.length === 0)
             left.push(...(await earlierAttempts(context, plans)));
@@ -46360,6 +46399,7 @@ function targetsOf({ region, image: { name }, distribution }, me) {
 
 
 
+
 /**
  * Asks the cloud everything that would make the import fail later. Reads only.
  * @throws CloudErrors with all refusals, CloudError for one that hides all others (wrong keys, no line)
@@ -46374,12 +46414,19 @@ async function preflight(context) {
     const bucketIssues = bucketProblems(clients, bucket, account);
     // A bucket elsewhere or of somebody else does not tell what it holds.
     const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
-    const { objects, left, problems } = await planObjects(context, reachable);
-    const imagePlan = await planImages(context, targets, new Map(images));
-    const all = [...bucketIssues, ...problems, ...imagePlan.problems];
+    const planAndAsk = async () => {
+        const plan = await planImages(context, targets, new Map(images));
+        // What is wrong with the bucket, ECS would only say again.
+        return { plan, refusals: bucketIssues.length > 0 ? [] : await askEcs(context, plan) };
+    };
+    const [{ objects, left, problems }, { plan, refusals }] = await Promise.all([
+        planObjects(context, reachable),
+        planAndAsk(),
+    ]);
+    const all = [...bucketIssues, ...problems, ...plan.problems, ...refusals];
     if (all.length > 0)
         throw new CloudErrors('Nothing was uploaded.', all);
-    return { ...imagePlan, account, makeBucket: bucket.exists !== 'yes', objects, left };
+    return { ...plan, account, makeBucket: bucket.exists !== 'yes', objects, left };
 }
 /** The account id; this call needs no right, so a refusal means wrong credentials. */
 async function whoAmI({ sts, log }) {
@@ -46415,6 +46462,19 @@ function bucketProblems({ oss, log }, bucket, account) {
         log.warning(`The bucket ${oss.bucket} encrypts its objects (${encryption}); ECS may refuse to read them.`);
     }
     return problems;
+}
+
+;// CONCATENATED MODULE: ./src/oss/body.ts
+
+/** The text of the first element of that name in a small XML body. */
+function textIn(body, name) {
+    const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
+    return text?.replaceAll('&quot;', '"');
+}
+/** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
+function failureIn(operation, body, code, text) {
+    const requestId = textIn(body, 'RequestId');
+    return new CloudError(operation, textIn(body, 'Code') ?? code, textIn(body, 'Message') ?? text, { requestId });
 }
 
 ;// CONCATENATED MODULE: ./src/oss/join.ts
@@ -46469,19 +46529,6 @@ function checker(source, parts) {
             return undefined;
         return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
     };
-}
-
-;// CONCATENATED MODULE: ./src/oss/body.ts
-
-/** The text of the first element of that name in a small XML body. */
-function textIn(body, name) {
-    const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
-    return text?.replaceAll('&quot;', '"');
-}
-/** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
-function failureIn(operation, body, code, text) {
-    const requestId = textIn(body, 'RequestId');
-    return new CloudError(operation, textIn(body, 'Code') ?? code, textIn(body, 'Message') ?? text, { requestId });
 }
 
 ;// CONCATENATED MODULE: ./src/oss/pace.ts
@@ -47235,26 +47282,57 @@ async function settled(working) {
 
 
 /**
- * Makes the object that is the file: sends what the upload does not hold yet, completes it and compares the CRC-64 of what
- * was read with that of what lies there.
- * @param parts - what the upload holds already
- * @throws CloudError `NoSuchUpload` when somebody else has aborted it
+ * Makes the object that is the file: resumes an unfinished upload or begins one, sends what is missing, completes it and
+ * compares the CRC-64 of what was read with that of what lies there.
+ * @throws CloudError; nothing is left half verified
  */
-async function upload_upload(oss, source, staging, parts = new Map()) {
-    const { key, uploadId } = staging;
+async function upload_upload(oss, source, staging) {
+    const { unfinished } = staging;
+    try {
+        if (unfinished === undefined)
+            return await upload_send(oss, source, staging, await begin(oss, staging));
+        const parts = await listParts(oss, unfinished.key, unfinished.id);
+        oss.log.info(`Resuming an unfinished upload with ${parts.size} parts.`);
+        staging.onUpload(unfinished.key, unfinished.id);
+        return await upload_send(oss, source, staging, unfinished, parts);
+    }
+    catch (error) {
+        // A lifecycle rule or a clean-up of the bucket has aborted it: once more from the start.
+        if (!hasCode(error, 'NoSuchUpload'))
+            throw error;
+        oss.log.info('The unfinished upload no longer exists; starting another.');
+        return upload_send(oss, source, staging, await begin(oss, staging));
+    }
+}
+async function begin(oss, { key, mark, onUpload }) {
+    onUpload(key);
+    const id = await initiate(oss, key, marked(mark));
+    onUpload(key, id);
+    return { key, id };
+}
+/** @param parts - what the upload holds already */
+async function upload_send(oss, source, staging, { key, id: uploadId }, parts = new Map()) {
     let known = parts;
     let sent = 0;
     let zeros = 0;
     for (let again = 0;; again += 1) {
         const progress = new Progress(source.size, oss.log);
         try {
-            const stored = await transfer({ ...staging, oss, source, progress, listed: checker(source, known) });
+            const stored = await transfer({
+                ...staging,
+                key,
+                uploadId,
+                oss,
+                source,
+                progress,
+                listed: checker(source, known),
+            });
             const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
             sent += progress.bytesSent();
             zeros += progress.bytesCopied();
             await source.assertUnchanged?.();
             progress.sayEnd();
-            const { etag, versionId } = await complete(oss, staging, stored, crc64, new Pace(progress));
+            const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, stored, crc64, new Pace(progress));
             return { key, size: source.size, crc64, etag, versionId, sent, zeros };
         }
         catch (error) {
@@ -47275,7 +47353,7 @@ const tellingHowFar = (error, progress) => error instanceof CloudError ? error.r
  * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every
  * failure first looks at the object.
  */
-async function complete(oss, { key, uploadId: id, isOurs }, parts, crc64, pace) {
+async function complete(oss, { key, isOurs }, id, parts, crc64, pace) {
     const headers = { 'x-oss-forbid-overwrite': 'true' };
     let answer;
     try {
@@ -47450,16 +47528,19 @@ const object = {
 
 
 
+
 /** Deletes what forced runs have replaced, once the new image holds the name. */
 const replaced = {
     deadline: 150_000,
     async undo({ region, name, by, ids }, context) {
-        const { clients, log, request } = context;
+        const { clients, log, request, me } = context;
         const ecs = clients.ecsIn(region);
         const images = await listImages(ecs);
-        if (images.find((image) => image.name === name)?.id !== by)
+        const holder = images.find((image) => image.name === name);
+        const isNew = by === undefined ? holder?.tags[MARK_TAG] === markText(me) : holder?.id === by;
+        if (holder === undefined || !isNew)
             return undefined;
-        for (const image of images.filter(({ id }) => ids.includes(id) && id !== by)) {
+        for (const image of images.filter(({ id }) => ids.includes(id) && id !== holder.id)) {
             await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
             if (image.name.startsWith(temporaryPrefix(name)))
                 await removeSources(image, context);
@@ -47526,20 +47607,19 @@ const zeros = {
 
 
 
-
 /** In the order of undoing: first what no import reads, and an object only when no import reads it any more. */
 const undo_KINDS = { upload: upload, zeros: zeros, image: image_image, replaced: replaced, object: object, role: role };
 /**
  * Undoes what a run made. Idempotent; what fails is reported, never thrown.
- * @param hasty - keeps to a timetable of four minutes: the runner ends a post step after five
+ * @param began - when the post step began, in ms since the epoch: it keeps to a timetable of four minutes, as the runner
+ * ends a post step after five
  */
-async function undoAll(context, made, hasty = false) {
-    const started = now();
+async function undoAll(context, made, began) {
     const result = { leftovers: [], undone: [], finished: [] };
     for (const kind of Object.keys(undo_KINDS)) {
         const way = undo_KINDS[kind];
-        if (hasty)
-            context.clients.deadline.at = started + way.deadline;
+        if (began !== undefined)
+            context.clients.deadline.at = began + way.deadline;
         for (const one of made.filter((some) => some.kind === kind)) {
             try {
                 const finished = await way.undo(one, context);
@@ -47572,7 +47652,6 @@ const byHand = (made, context) => undo_KINDS[made.kind].byHand(made, context);
 
 
 
-
 /** Uploads all disks, one after another: each uses the whole line. @throws CloudError, DiskError */
 async function stageDisks(context, plan) {
     const { request, disks, log } = context;
@@ -47587,6 +47666,7 @@ async function stageDisks(context, plan) {
     return staged;
 }
 async function stageDisk(context, disk, n, { key, found, upload: unfinished }, sum) {
+    const { request, disks, clients, ledger, me } = context;
     const source = await sourceOf(disk);
     if (found !== undefined) {
         const same = found.size === disk.size && found.crc64 === (sum ?? (await fileSum(source)));
@@ -47596,9 +47676,31 @@ async function stageDisk(context, disk, n, { key, found, upload: unfinished }, s
         if (found.key === key)
             await removeFound(context, found);
     }
-    const staged = await staging_send(context, source, key, unfinished, zeroPrefix(context.request, context.disks, context.me, n));
+    const zeros = zeroPrefix(request, disks, me, n);
+    const staging = {
+        key,
+        unfinished,
+        zeros,
+        mark: markText(me),
+        isOurs: (mark) => isOurs(mark, me),
+        onUpload: (under, id) => {
+            ledger.record({ kind: 'object', key: under });
+            ledger.record({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
+        },
+        onZeros: () => {
+            ledger.record({ kind: 'zeros', key: zeros });
+        },
+    };
+    const staged = await upload_upload(clients.oss, source, staging).catch((error) => {
+        // A clear refusal has begun nothing.
+        const isRefused = error instanceof CloudError && error.operation === 'oss:InitiateMultipartUpload';
+        if (isRefused && !passes(error))
+            ledger.forget({ kind: 'upload', key });
+        throw error;
+    });
+    ledger.forget({ kind: 'upload', key: staged.key });
+    ledger.record({ kind: 'object', key: staged.key, etag: staged.etag, versionId: staged.versionId });
     // The zero object has done its work, whatever becomes of the image.
-    const { ledger } = context;
     const { undone } = await undoAll(context, ledger.made().filter(({ kind }) => kind === 'zeros'));
     ledger.forget(...undone);
     return staged;
@@ -47610,54 +47712,6 @@ function reuse({ ledger, log }, { key, size, etag, versionId, crc64 = '' }) {
 }
 async function removeFound({ clients, me }, { key, etag }) {
     await removeObject(clients.oss, { key, etag, isOurs: (mark) => isOurs(mark, me), derived: false });
-}
-/** Resumes an unfinished upload or begins one; once more from the start when somebody else has aborted it meanwhile. */
-async function staging_send(context, source, ownKey, unfinished, zeros) {
-    const { clients, ledger, log, me } = context;
-    const { oss } = clients;
-    for (let begun = unfinished;; begun = undefined) {
-        const key = begun?.key ?? ownKey;
-        ledger.record({ kind: 'object', key });
-        try {
-            const parts = begun && (await listParts(oss, key, begun.id));
-            if (parts !== undefined)
-                log.info(`Resuming an unfinished upload with ${parts.size} parts.`);
-            const uploadId = begun?.id ?? (await begin(context, key));
-            const staging = {
-                key,
-                uploadId,
-                mark: markText(me),
-                zeros,
-                isOurs: (mark) => isOurs(mark, me),
-                onZeros: () => {
-                    ledger.record({ kind: 'zeros', key: zeros });
-                },
-            };
-            const staged = await upload_upload(oss, source, staging, parts);
-            ledger.forget({ kind: 'upload', key });
-            ledger.record({ kind: 'object', key, etag: staged.etag, versionId: staged.versionId });
-            return staged;
-        }
-        catch (error) {
-            if (!hasCode(error, 'NoSuchUpload') || begun === undefined)
-                throw error;
-            log.info('The unfinished upload no longer exists; starting another.');
-        }
-    }
-}
-async function begin({ clients, ledger, me }, key) {
-    ledger.record({ kind: 'upload', key });
-    try {
-        const id = await initiate(clients.oss, key, marked(markText(me)));
-        ledger.record({ kind: 'upload', key, id });
-        return id;
-    }
-    catch (error) {
-        // A clear refusal has begun nothing; under a derived key whatever was begun is found again.
-        if (!passes(error) && !isDerived(key, me))
-            ledger.forget({ kind: 'upload', key });
-        throw error;
-    }
 }
 
 ;// CONCATENATED MODULE: ./src/run/undo/endings.ts
@@ -48564,6 +48618,7 @@ const SHORT_LIVED = 'A security token ends after 30 to 60 minutes by default and
 
 
 
+
 /** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
 async function post(log) {
     const saved = savedByMain();
@@ -48572,19 +48627,22 @@ async function post(log) {
         log.info('Nothing is left to clean up.');
         return;
     }
-    const clients = await openSaved(saved, log);
+    const began = now();
+    const clients = await openSaved(saved, log, began);
     if (typeof clients === 'string') {
         log.warning(`Nothing was cleaned up: ${clients}.`);
         for (const made of left)
             log.warning(byHand(made, saved));
         return;
     }
-    const { leftovers } = await undoAll({ ...saved, clients, log }, left, true);
+    const { leftovers } = await undoAll({ ...saved, clients, log }, left, began);
     for (const { text } of leftovers)
         log.warning(text);
 }
+/** How long the account may be asked for, in ms. */
+const WHO_AM_I = 30_000;
 /** The clients of main's account; the reason when there are none. */
-async function openSaved({ me, request, account }, log) {
+async function openSaved({ me, request, account }, log, began) {
     const { identity, problems, secrets, runId } = readCredentials();
     secrets.forEach(log.hide);
     if (identity === undefined || problems.length > 0)
@@ -48593,11 +48651,12 @@ async function openSaved({ me, request, account }, log) {
         const { source } = await resolveProfile(identity, `alicloud-import-${runId}`);
         const runner = { env: process.env, idToken: getIDToken, log, hide: log.hide };
         const clients = openClients(request, source, runner);
-        // The step has under five minutes, and a service that does not answer must not use them up.
-        const now = account === undefined ? undefined : await whoAmI(clients);
-        if (now === account)
+        // A service that does not answer must not use up the time of the step.
+        clients.deadline.at = began + WHO_AM_I;
+        const current = account === undefined ? undefined : await whoAmI(clients);
+        if (current === account)
             return clients;
-        return `the credentials are of account ${now ?? 'unknown'}, and attempt ${me.attempt} of this step used ${account ?? 'another'}`;
+        return `the credentials are of account ${current ?? 'unknown'}, and attempt ${me.attempt} of this step used ${account ?? 'another'}`;
     }
     catch (error) {
         return report(error).problems.join(' ').replace(/\.$/, '');

@@ -21,7 +21,7 @@ import type { World } from './world.ts';
 const COMMON = words(`Action Version Format Timestamp SignatureMethod SignatureVersion SignatureNonce SignatureType
   AccessKeyId Signature SecurityToken RegionId`);
 /** What any request can be told. */
-const ALWAYS = words(`NoPermission Forbidden.RAM DRYRUN.SUCCESS MissingParameter InvalidParameter
+const ALWAYS = words(`NoPermission Forbidden.RAM DryRunOperation MissingParameter InvalidParameter
   InvalidClientToken.Malformed IdempotentParameterMismatch`);
 
 const VERSIONS: Record<string, string> = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };

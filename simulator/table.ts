@@ -73,7 +73,7 @@ ImportImage | image/* | RegionId! ImageName Description Architecture OSType Plat
   MissingParameter.DiskDeviceMapping
 DescribeImages | image/{ImageId} | RegionId! Status ImageId ImageName ImageOwnerAlias ${PAGES} |
   InvalidStatus.NotFound InvalidImageOwnerAlias.ValueNotSupported
-ModifyImageAttribute | image/{ImageId} | RegionId! ImageId! ImageName ImageFamily BootMode | ${NAME_CODES}
+ModifyImageAttribute | image/{ImageId} | RegionId! ImageId! ImageName ImageFamily BootMode DryRun | ${NAME_CODES}
   InvalidImageId.NotFound IncorrectImageStatus InvalidBootMode.Malformed InvalidImageFamily.Malformed
 DeleteImage | image/{ImageId} | RegionId! ImageId! Force | InvalidImageId.NotFound ImageUsingByInstance
   ImageUseShared OperationDenied.ImageCopying ImageIsImporting

@@ -9,7 +9,7 @@ const NO_KEYS = { ALICLOUD_ACCESS_KEY: '', ALICLOUD_SECRET_KEY: '' };
 /** The problems of a run that sent nothing. */
 const problems = (error: string): string[] => {
   const [head, ...lines] = error.split('\n');
-  expect(head).toBe('Nothing was sent. What to mend:');
+  expect(head).toBe('Nothing was uploaded. Fix the following:');
   return lines.map((line) => line.replace(/^- /, ''));
 };
 

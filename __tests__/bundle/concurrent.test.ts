@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StageResult } from '../../runner/job.ts';
-import { arrange, NAME, type Arranged } from '../support/endings.ts';
+import { arrange, leftFor, NAME, type Arranged } from '../support/endings.ts';
 
 const FORCE = { image_force_delete: 'true' };
 
@@ -46,7 +46,7 @@ test.concurrent.each([
   const runs = await twoRuns(arranged, apart);
   for (const { conclusion, log, state } of runs) {
     expect(conclusion, log).toBe('success');
-    expect(state.made).toBe('[]');
+    expect(leftFor(state)).toEqual([]);
   }
   const { images } = scene.simulator.world;
   const ids = madeBy(runs);

@@ -13,7 +13,7 @@ test('the bundle starts on the Node of action.yml from any folder, and says what
     encoding: 'utf8',
   });
   expect(status).toBe(1);
-  expect(stdout).toMatch(/^::error::Nothing was sent\. What to mend:%0A- /m);
+  expect(stdout).toMatch(/^::error::Nothing was uploaded\. Fix the following:%0A- /m);
   expect(stderr).toBe('');
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Fault, RecordedRequest } from '../../simulator/index.ts';
 import type { StageResult } from '../../runner/job.ts';
-import { arrange, NAME, type Arranged, type Variant } from '../support/endings.ts';
+import { arrange, leftFor, NAME, type Arranged, type Variant } from '../support/endings.ts';
 import { inParallel } from '../support/kill.ts';
 
 const KINDS = 'reset stall status-500 status-503 throttling html truncated expired-token clock-skew wrong-shape';
@@ -80,7 +80,7 @@ async function tryPair({ variant, operation, kind, often }: Pair, fail: (text: s
   const main = await scene.main();
   const inMain = simulator.record.length;
   // With nothing in its state, post sends nothing.
-  const post = /^(\[\])?$/.test(main.state.made ?? '') ? main : await scene.post();
+  const post = leftFor(main.state).length === 0 ? main : await scene.post();
   const errors = main.commands.filter(({ command }) => command === 'error');
   if (errors.length !== (main.conclusion === 'success' ? 0 : 1)) fail(`${errors.length} errors\n${main.log}`);
   if (post !== main && post.conclusion !== 'success') fail(post.log);

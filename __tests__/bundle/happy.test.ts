@@ -19,7 +19,9 @@ test("the design's example imports, byte for byte, and leaves only the image", a
     image_id: image?.id,
     image_ids: JSON.stringify({ 'cn-beijing': image?.id }),
     task_id: simulator.world.tasks[0]?.id,
-    oss_object: 'oss://packer/alicloud-import/packer_import/4242/disk.raw',
+    oss_object: expect.stringMatching(
+      /^oss:\/\/packer\/alicloud-import\/packer_import\/4242-[\da-f]{16}\/1-[\da-f]{8}\/disk\.raw$/,
+    ) as string,
     replaced_image_id: '',
   });
   expect(image).toMatchObject({ name: 'packer_import', status: 'Available' });
@@ -31,7 +33,7 @@ test("the design's example imports, byte for byte, and leaves only the image", a
   expect(simulator.record.filter(({ violation }) => violation)).toEqual([]);
 });
 
-test('ImportImage carries what Packer sends, a ClientToken and one tag', async () => {
+test('ImportImage carries what Packer sends, a ClientToken and three tags', async () => {
   const scene = await openScene();
   await scene.main();
   const [sent, ...more] = requests(scene, 'ecs:ImportImage');
@@ -52,9 +54,15 @@ test('ImportImage carries what Packer sends, a ClientToken and one tag', async (
     Architecture: 'x86_64',
     'DiskDeviceMapping.1.Format': 'RAW',
     'DiskDeviceMapping.1.OSSBucket': 'packer',
-    'DiskDeviceMapping.1.OSSObject': 'alicloud-import/packer_import/4242/disk.raw',
+    'DiskDeviceMapping.1.OSSObject': expect.stringMatching(
+      /^alicloud-import\/packer_import\/4242-.*\/disk\.raw$/,
+    ) as string,
     'DiskDeviceMapping.1.DiskImageSize': '40',
     'Tag.1.Key': 'alicloud-import',
-    'Tag.1.Value': 'octo/images/4242',
+    'Tag.1.Value': expect.stringMatching(/^[\da-f]{16}\.1\.[\da-f]{8}$/) as string,
+    'Tag.2.Key': 'alicloud-import-content',
+    'Tag.2.Value': expect.stringMatching(/^[\da-f]{32}$/) as string,
+    'Tag.3.Key': 'alicloud-import-run',
+    'Tag.3.Value': 'octo/images/4242',
   });
 });

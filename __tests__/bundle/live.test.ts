@@ -111,7 +111,7 @@ test('every question is answered, in summary and log; nobody starts it but a per
   );
   expect(answers[3]?.match(/EncryptUnsupported/g)).toHaveLength(2);
   expect(answers[4]).toMatch(/^at the call: ecs:ImportImage: InvalidImageSize, .* RequestId [\w-]+$/);
-  expect(answers[5]).toMatch(/^DRYRUN\.SUCCESS/);
+  expect(answers[5]).toMatch(/^DryRunOperation/);
   expect(answers[6]).toMatch(/^object: checked .*InvalidOSSObject\.NotFound.*; role: checked .*NoSetRole/);
   expect(answers[7]).toMatch(/^after [\d.]+ s the image is gone, the task Deleted$/);
   expect(answers[8]).toMatch(/^an import is taken [\d.]+ s after Complete; so are 5 of 5 dry runs$/);

@@ -106,10 +106,10 @@ describe('the trust policy', () => {
     const empty = { access_key: '', secret_key: '' };
     for (const inputs of [keyless, empty]) {
       const dry = await guest.main({ ...inputs, dry_run: 'true' });
-      expect(dry.log).toContain('Not checked: everything in the cloud, for want of credentials.');
+      expect(dry.log).toContain('Everything in the cloud is unchecked, because no credentials were given.');
       expect(dry.conclusion).toBe('success');
       const wet = await guest.main(inputs);
-      expect(wet.log).toMatch(/##\[error\].*(MissingIdTokenPermission|Nothing was sent)[^]*fork/);
+      expect(wet.log).toMatch(/##\[error\].*(MissingIdTokenPermission|Nothing was uploaded)[^]*fork/);
     }
     expect(crowd.simulator.record.length).toBe(seen);
   });

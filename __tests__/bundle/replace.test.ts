@@ -9,7 +9,10 @@ const run = (id: number) => ({ env: { GITHUB_RUN_ID: String(id) } });
 
 /** Ids by name. */
 const names = ({ world }: Simulator): Record<string, string> =>
-  Object.fromEntries(world.images.map(({ name, id }) => [name, id]));
+  Object.fromEntries(world.images.map(({ name, id }) => [shortened(name), id]));
+
+/** A temporary name without owner, attempt and nonce. */
+const shortened = (name = '') => name.replace(/-importing-[\da-f]{16}-\d+-[\da-f]{8}$/, '-importing');
 
 async function oldScene(some: Partial<Image> = {}): Promise<{ scene: Scene; old: Image }> {
   const scene = await quickScene();
@@ -25,13 +28,13 @@ test('image_force_delete: the new image is Available before the old one gives up
     const who = params.ImageId === old.id ? 'old' : 'new';
     const states = simulator.world.images.map(({ id, status }) => (id === old.id ? `old ${status}` : status)).join();
     if (/ImportImage|ModifyImage|DeleteImage/.test(operation))
-      steps.push(`${operation.slice(4)} ${who} ${params.ImageName ?? ''} (${states})`);
+      steps.push(`${operation.slice(4)} ${who} ${shortened(params.ImageName)} (${states})`);
   };
   const main = await scene.main(REPLACE);
   await scene.post(REPLACE);
   expect(main.conclusion, main.log).toBe('success');
   expect(steps).toEqual([
-    'ImportImage new nightly-importing-4242 (old Available)',
+    'ImportImage new nightly-importing (old Available)',
     `ModifyImageAttribute old nightly-replaced-${old.id} (old Available,Available)`,
     'ModifyImageAttribute new nightly (old Available,Available)',
     'DeleteImage old  (old Available,Available)',
@@ -84,11 +87,11 @@ test('a denied rename keeps both images, says which holds the name, and outputs 
   const error = theError(main);
   const fresh = main.outputs.image_id ?? '';
   expect(fresh).toMatch(/^m-/);
-  expect(names(simulator)).toEqual({ [NAME]: old.id, 'nightly-importing-4242': fresh });
+  expect(names(simulator)).toEqual({ [NAME]: old.id, 'nightly-importing': fresh });
   expect(error).toMatch(/ecs:ModifyImageAttribute failed: Forbidden.RAM/);
   expect(error).toContain(old.id);
   expect(error).toContain(fresh);
-  expect(error).toContain('nightly-importing-4242');
+  expect(error).toContain('nightly-importing-');
   expect(simulator.world.bucket('packer')?.objects.size).toBe(0);
   expect(annotations(post, 'warning')).toEqual([]);
 });

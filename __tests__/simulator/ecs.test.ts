@@ -70,7 +70,7 @@ describe('ImportImage', () => {
     ['InvalidLicenseType.NotSupported', { LicenseType: 'BYOL', ...disk() }],
     ['MissingParameter.DiskDeviceMapping', {}],
     ['TagKey.Duplication', { Tag: [{ Key: 'a' }, { Key: 'A' }], ...disk() }],
-    ['DRYRUN.SUCCESS', { DryRun: 'true', ...disk() }],
+    ['DryRunOperation', { DryRun: 'true', ...disk() }],
     ['InvalidParameter', { DiskDeviceMaping: 1 }],
     ['InvalidRegionId.NotFound', { RegionId: 'cn-nowhere', ...disk() }],
     ['InvalidOperation.NotSupportedEndpoint', { RegionId: 'cn-hangzhou', ...disk() }],

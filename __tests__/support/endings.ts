@@ -62,29 +62,35 @@ async function zeroDisk(path: string): Promise<void> {
   ]);
 }
 
+/** The mark of another job of the same run. */
+const OTHER = { owner: '00000000000000aa', text: '00000000000000aa.1.000000aa', path: '1-000000aa' };
+const THEIRS = `alicloud-import/${NAME}/4242-${OTHER.owner}/${OTHER.path}/disk.raw`;
+const isTheirs = (key: string) => key.endsWith('.raw2') || key.startsWith(THEIRS);
+
 /** Images, objects, uploads, roles and buckets that look like ours and are not. */
-async function addNeighbours(
-  { world, account }: Simulator,
-  key = `alicloud-import/${NAME}/4242/disk.raw`,
-): Promise<void> {
-  const tags = { 'alicloud-import': 'octo/images/4243' };
+async function addNeighbours({ world, account }: Simulator, key?: string): Promise<void> {
+  const tags = { 'alicloud-import': OTHER.text };
   for (const name of [`${NAME}2`, `my_${NAME}`, `${NAME}-replaced-m-notit`, NAME.toUpperCase()])
     world.addImage(account, name);
-  world.addImage(account, `${NAME}-importing-4243`, { tags });
-  world.addImage(account, `${NAME}-importing-42421`, { tags: { 'alicloud-import': 'octo/images/42421' } });
-  world.addImage(account, NAME, { region: 'cn-shanghai', tags: { 'alicloud-import': 'octo/images/4242' } });
+  world.addImage(account, `${NAME}-importing-${OTHER.owner}-${OTHER.path}`, { tags });
+  world.addImage(account, `${NAME}-plain-${OTHER.owner}-${OTHER.path}`, { tags });
+  world.addImage(account, NAME, { region: 'cn-shanghai', tags });
   world.addImage(world.addAccount(), NAME, { sharedWith: [account.id] });
   world.addRole(account, 'neighbour', '{}');
   world.addBucket(account, 'packer-neighbour');
-  const headers = { 'x-oss-meta-alicloud-import': 'octo/images/4243' };
-  for (const name of [`${key}2`, `alicloud-import/${NAME}/4243/disk.raw`, `${key}.4243.zeros`])
+  const headers = { 'x-oss-meta-alicloud-import': OTHER.text };
+  for (const name of [THEIRS, `${THEIRS}.zeros`, ...(key ? [`${key}2`] : [])])
     await world.putObject(BUCKET, name, Buffer.from(name), { headers });
   const { uploads } = world.bucket(BUCKET) ?? {};
   const upload = { initiated: world.clock.now(), storageClass: 'Standard', headers, parts: new Map() };
-  for (const id of ['A', 'Z']) uploads?.set(id, { ...upload, id, key: `${key}2` });
+  for (const id of ['A', 'Z']) uploads?.set(id, { ...upload, id, key: key ? `${key}2` : THEIRS });
   // Another run that has begun to upload under the same key of the user's.
-  if (!key.includes('/4242/')) uploads?.set('B', { ...upload, id: 'B', key });
+  if (key) uploads?.set('B', { ...upload, id: 'B', key });
 }
+
+/** What main has left for post: what it made and has not undone. */
+export const leftFor = (state: Record<string, string>): { kind: string; key?: string }[] =>
+  (JSON.parse(state.left ?? '{"made":[]}') as { made: { kind: string; key?: string }[] }).made;
 
 /** Looks at the world after every request: what nobody may ever see, and what is left in the end. */
 export class Watch {
@@ -107,7 +113,7 @@ export class Watch {
     const { world } = this.simulator;
     const [account] = world.accounts;
     const bucket = world.bucket(BUCKET);
-    const keys = [...(bucket?.objects.keys() ?? [])].filter((key) => /\.raw2$|\/4243\/|\.4243\./.test(key));
+    const keys = [...(bucket?.objects.keys() ?? [])].filter(isTheirs);
     return JSON.stringify({
       images: world.images
         .filter(({ id }) => this.images.has(id))
@@ -140,7 +146,10 @@ export class Watch {
       .map(({ name }) => name.replace(NAME, ''))
       .sort()
       .join();
-    if (this.holders().length === 0 && !/^-importing-\d+(,-importing-\d+)?(,-replaced-m-\w+)+$/.test(between))
+    if (
+      this.holders().length === 0 &&
+      !/^(-(importing|plain)-[\da-f-]+,)+-replaced-m-\w+(,-replaced-m-\w+)*$/.test(between)
+    )
       note(`no ${NAME} (${between})`);
     if (this.holders().some(({ status }) => status !== 'Available')) note('the name is held by an unfinished image');
   }
@@ -149,7 +158,7 @@ export class Watch {
   left(): string[] {
     const { world } = this.simulator;
     const bucket = world.bucket(BUCKET);
-    const keys = [...(bucket?.objects.keys() ?? [])].filter((key) => !/\.raw2$|\/4243\/|\.4243\./.test(key));
+    const keys = [...(bucket?.objects.keys() ?? [])].filter((key) => !isTheirs(key));
     const uploads = [...(bucket?.uploads.values() ?? [])].filter(({ id }) => id.length > 1);
     return [
       ...keys.map((key) => `object ${key}`),

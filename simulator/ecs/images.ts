@@ -119,6 +119,7 @@ function modify(call: RpcCall): object {
   checkOneOf(bootMode, ['BIOS', 'UEFI', 'UEFI-Preferred'], 'InvalidBootMode.Malformed');
   if (family !== undefined && !/^[\p{L}][\p{L}\d.:_-]{1,127}$/u.test(family)) fail('InvalidImageFamily.Malformed');
   if (name !== undefined && name !== image.name) checkName(call, name, call.region);
+  if (call.params.DryRun === 'true') fail('DryRunOperation');
   hideChange(call.world, image);
   image.name = name ?? image.name;
   image.family = family ?? image.family;

@@ -30,7 +30,7 @@ export async function importImage(call: RpcCall): Promise<object> {
   checkQuota(call, region);
   // Another call may have taken the name while this one looked at the objects.
   if (params.ImageName) checkName(call, params.ImageName, region);
-  if (params.DryRun === 'true') fail('DRYRUN.SUCCESS');
+  if (params.DryRun === 'true') fail('DryRunOperation');
   const image = create(call, tags, sources);
   hideChange(world, image, true);
   const failure = world.nextImportFails;

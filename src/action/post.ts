@@ -1,4 +1,5 @@
 import { getIDToken } from '@actions/core';
+import { now } from '../cloud/time.ts';
 import { resolveProfile } from '../credentials/profile.ts';
 import { openClients } from '../run/clients.ts';
 import type { UndoContext } from '../run/context.ts';
@@ -18,18 +19,26 @@ export async function post(log: Output): Promise<void> {
     log.info('Nothing is left to clean up.');
     return;
   }
-  const clients = await openSaved(saved, log);
+  const began = now();
+  const clients = await openSaved(saved, log, began);
   if (typeof clients === 'string') {
     log.warning(`Nothing was cleaned up: ${clients}.`);
     for (const made of left) log.warning(byHand(made, saved));
     return;
   }
-  const { leftovers } = await undoAll({ ...saved, clients, log }, left, true);
+  const { leftovers } = await undoAll({ ...saved, clients, log }, left, began);
   for (const { text } of leftovers) log.warning(text);
 }
 
+/** How long the account may be asked for, in ms. */
+const WHO_AM_I = 30_000;
+
 /** The clients of main's account; the reason when there are none. */
-async function openSaved({ me, request, account }: Saved, log: Output): Promise<UndoContext['clients'] | string> {
+async function openSaved(
+  { me, request, account }: Saved,
+  log: Output,
+  began: number,
+): Promise<UndoContext['clients'] | string> {
   const { identity, problems, secrets, runId } = readCredentials();
   secrets.forEach(log.hide);
   if (identity === undefined || problems.length > 0) return problems.join(' ').replace(/\.$/, '') || 'no credentials';
@@ -37,10 +46,11 @@ async function openSaved({ me, request, account }: Saved, log: Output): Promise<
     const { source } = await resolveProfile(identity, `alicloud-import-${runId}`);
     const runner = { env: process.env, idToken: getIDToken, log, hide: log.hide };
     const clients = openClients(request, source, runner);
-    // The step has under five minutes, and a service that does not answer must not use them up.
-    const now = account === undefined ? undefined : await whoAmI(clients);
-    if (now === account) return clients;
-    return `the credentials are of account ${now ?? 'unknown'}, and attempt ${me.attempt} of this step used ${account ?? 'another'}`;
+    // A service that does not answer must not use up the time of the step.
+    clients.deadline.at = began + WHO_AM_I;
+    const current = account === undefined ? undefined : await whoAmI(clients);
+    if (current === account) return clients;
+    return `the credentials are of account ${current ?? 'unknown'}, and attempt ${me.attempt} of this step used ${account ?? 'another'}`;
   } catch (error) {
     return report(error).problems.join(' ').replace(/\.$/, '');
   }

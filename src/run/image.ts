@@ -32,8 +32,10 @@ export async function makeImage(context: Context, target: TargetPlan, from: Sour
   const { clients, log, request, ledger } = context;
   const { region, name, replaced: ids } = target;
   const ecs = clients.ecsIn(region);
+  const replacing = { kind: 'replaced', region, name, ids } as const;
+  if (ids.length > 0) ledger.record(replacing);
   const started = target.adopt ? await resume(context, target, target.adopt) : await start(context, target, from);
-  if (ids.length > 0) ledger.record({ kind: 'replaced', region, name, by: started.imageId, ids });
+  if (ids.length > 0) ledger.record({ ...replacing, by: started.imageId });
   const image = { ...(await waitForImage({ ecs, log, timeout: request.timeout }, started)), region };
   if (target.kind === 'import') await assertObjectsUnchanged(context, image, from.staged);
   if (!target.intermediate) context.onAvailable(image);
@@ -90,7 +92,7 @@ async function nameAndFinish(context: Context, target: TargetPlan, image: Region
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       // What it was to replace stays.
-      ledger.forget(entry, { kind: 'replaced', region, name, by: image.id, ids: [] });
+      ledger.forget(entry, { kind: 'replaced', region, name, ids: [] });
       const { name: called = image.name } = (await imageById(ecs, image.id).catch(() => undefined)) ?? {};
       return { image: { ...image, name: called }, replaced, failure: error };
     }

@@ -7,8 +7,8 @@ export type Made =
   /** A staged object; `etag` and `versionId` once it was completed. */
   | { kind: 'object'; key: string; etag?: string; versionId?: string | undefined }
   | MadeImage
-  /** Images that go once the image with the id `by` holds the name. */
-  | { kind: 'replaced'; region: string; name: string; by: string; ids: string[] }
+  /** Images that go once the new one holds the name; `by` is its id. */
+  | { kind: 'replaced'; region: string; name: string; ids: string[]; by?: string }
   /** The import role, perhaps without its policy. */
   | { kind: 'role' };
 

@@ -30,7 +30,10 @@ export async function planObjects(context: Context, reachable: boolean) {
       // Also where nothing can lie under the key yet: this tells whether data may be sent to the bucket at all.
       const found = await objectUnder(context, plan.key);
       if (found instanceof CloudError) problems.push(found);
-      else if (found !== undefined) plan.found = { ...found, key: plan.key };
+      else if (found !== undefined) {
+        plan.found = { ...found, key: plan.key };
+        left.push({ kind: 'object', key: plan.key, etag: found.etag, versionId: found.versionId });
+      }
     }
     if (me.attempt > 1 && problems.length === 0) left.push(...(await earlierAttempts(context, plans)));
   }

@@ -2,6 +2,7 @@ import { CloudError, CloudErrors, isDenied } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import { listImages } from '../ecs/images.ts';
 import { inspectBucket, type BucketState } from '../oss/bucket.ts';
+import { askEcs } from './ask-ecs.ts';
 import type { Clients } from './clients.ts';
 import type { Context } from './context.ts';
 import type { Made } from './ledger.ts';
@@ -34,11 +35,18 @@ export async function preflight(context: Context): Promise<Plan> {
   const bucketIssues = bucketProblems(clients, bucket, account);
   // A bucket elsewhere or of somebody else does not tell what it holds.
   const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
-  const { objects, left, problems } = await planObjects(context, reachable);
-  const imagePlan = await planImages(context, targets, new Map(images));
-  const all = [...bucketIssues, ...problems, ...imagePlan.problems];
+  const planAndAsk = async () => {
+    const plan = await planImages(context, targets, new Map(images));
+    // What is wrong with the bucket, ECS would only say again.
+    return { plan, refusals: bucketIssues.length > 0 ? [] : await askEcs(context, plan) };
+  };
+  const [{ objects, left, problems }, { plan, refusals }] = await Promise.all([
+    planObjects(context, reachable),
+    planAndAsk(),
+  ]);
+  const all = [...bucketIssues, ...problems, ...plan.problems, ...refusals];
   if (all.length > 0) throw new CloudErrors('Nothing was uploaded.', all);
-  return { ...imagePlan, account, makeBucket: bucket.exists !== 'yes', objects, left };
+  return { ...plan, account, makeBucket: bucket.exists !== 'yes', objects, left };
 }
 
 /** The account id; this call needs no right, so a refusal means wrong credentials. */

@@ -32,19 +32,21 @@ export function entryFor(
   return entry;
 }
 
+/** The name that the image is made under. */
+export const imageNameFor = ({ me }: Context, { name, holder }: TargetPlan): string =>
+  holder === undefined ? name : temporaryName(name, markText(me));
+
 /** Starts the image under its name, or under a temporary one where the name is taken and to be replaced. */
 export async function start(context: Context, target: TargetPlan, from: Sources): Promise<Started> {
   const { request, ledger, log, me } = context;
   const { name, holder } = target;
-  const temporary = temporaryName(name, markText(me));
-  if (holder !== undefined) return startAs(context, target, from, temporary);
   try {
-    return await startAs(context, target, from, name);
+    return await startAs(context, target, from, imageNameFor(context, target));
   } catch (error) {
-    if (!request.forceDelete || !hasCode(error, 'InvalidImageName.Duplicated')) throw error;
+    if (holder !== undefined || !request.forceDelete || !hasCode(error, 'InvalidImageName.Duplicated')) throw error;
     log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
     ledger.forget(entryFor(context, target, name));
-    return startAs(context, target, from, temporary);
+    return startAs(context, target, from, temporaryName(name, markText(me)));
   }
 }
 

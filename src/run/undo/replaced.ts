@@ -3,17 +3,20 @@ import { listImages, MARK_TAG, type Image } from '../../ecs/images.ts';
 import { temporaryPrefix } from '../../ecs/names.ts';
 import { removeObject } from '../../oss/objects.ts';
 import type { UndoContext } from '../context.ts';
+import { markText } from '../ownership.ts';
 import { ecsCommand, type Undo } from './kind.ts';
 
 /** Deletes what forced runs have replaced, once the new image holds the name. */
 export const replaced: Undo<'replaced'> = {
   deadline: 150_000,
   async undo({ region, name, by, ids }, context) {
-    const { clients, log, request } = context;
+    const { clients, log, request, me } = context;
     const ecs = clients.ecsIn(region);
     const images = await listImages(ecs);
-    if (images.find((image) => image.name === name)?.id !== by) return undefined;
-    for (const image of images.filter(({ id }) => ids.includes(id) && id !== by)) {
+    const holder = images.find((image) => image.name === name);
+    const isNew = by === undefined ? holder?.tags[MARK_TAG] === markText(me) : holder?.id === by;
+    if (holder === undefined || !isNew) return undefined;
+    for (const image of images.filter(({ id }) => ids.includes(id) && id !== holder.id)) {
       await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
       if (image.name.startsWith(temporaryPrefix(name))) await removeSources(image, context);
     }

@@ -1,5 +1,4 @@
 import { CloudError, hasCode, textOf } from '../../cloud/errors.ts';
-import { now } from '../../cloud/time.ts';
 import type { RegionalImage, UndoContext } from '../context.ts';
 import type { Made } from '../ledger.ts';
 import { image } from './image.ts';
@@ -29,14 +28,14 @@ export interface Undone {
 
 /**
  * Undoes what a run made. Idempotent; what fails is reported, never thrown.
- * @param hasty - keeps to a timetable of four minutes: the runner ends a post step after five
+ * @param began - when the post step began, in ms since the epoch: it keeps to a timetable of four minutes, as the runner
+ * ends a post step after five
  */
-export async function undoAll(context: UndoContext, made: Made[], hasty = false): Promise<Undone> {
-  const started = now();
+export async function undoAll(context: UndoContext, made: Made[], began?: number): Promise<Undone> {
   const result: Undone = { leftovers: [], undone: [], finished: [] };
   for (const kind of Object.keys(KINDS) as Made['kind'][]) {
     const way = KINDS[kind] as Undo<typeof kind>;
-    if (hasty) context.clients.deadline.at = started + way.deadline;
+    if (began !== undefined) context.clients.deadline.at = began + way.deadline;
     for (const one of made.filter((some) => some.kind === kind)) {
       try {
         const finished = await way.undo(one, context);
