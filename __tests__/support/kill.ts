@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { copyFile } from 'node:fs/promises';
 import { Gone } from '../../simulator/exchange.ts';
-import type { RecordedRequest, World } from '../../simulator/index.ts';
+import type { RecordedRequest, Simulator, World } from '../../simulator/index.ts';
 import type { StageOptions } from '../../runner/job.ts';
 import { BUCKET, OPTIONS, Watch, type Arranged } from './endings.ts';
 import { makeScene, type Scene } from './scene.ts';
@@ -57,23 +57,25 @@ export async function killAt(
 /** Another scene that goes on from here: the same cloud at the same time, on a runner that knows nothing. */
 export async function fork({ scene, old, watch }: Arranged): Promise<Arranged> {
   const { world, admin } = scene.simulator;
-  const { accounts, sessions, buckets, images, snapshots, tasks, ghosts } = world;
   const { origin, speed } = world.clock;
-  // Both clouds read the same files, which must outlast either.
-  for (const { blob } of extentsOf(world)) blob.references += 1;
   const keys = { ALICLOUD_ACCESS_KEY: admin.accessKeyId, ALICLOUD_SECRET_KEY: admin.secret };
   const twin = await makeScene({ ...OPTIONS, origin, speed, env: keys });
   await copyFile(scene.disk, twin.disk);
   Object.assign(twin.inputs, scene.inputs);
-  Object.assign(
-    twin.simulator.world,
-    structuredClone({ accounts, sessions, buckets, images, snapshots, tasks, ghosts }),
-  );
+  cloneWorld(scene.simulator, twin.simulator);
   const forked = { scene: twin, old, watch: new Watch(twin.simulator, old?.id, watch) };
   twin.simulator.after = (request) => {
     forked.watch.look(request);
   };
   return forked;
+}
+
+/** All that exists in one cloud, in another one too. */
+export function cloneWorld({ world }: Simulator, into: Simulator): void {
+  const { accounts, sessions, buckets, images, snapshots, tasks, ghosts } = world;
+  // Both clouds read the same files, which must outlast either.
+  for (const { blob } of extentsOf(world)) blob.references += 1;
+  Object.assign(into.world, structuredClone({ accounts, sessions, buckets, images, snapshots, tasks, ghosts }));
 }
 
 function extentsOf({ buckets }: World) {

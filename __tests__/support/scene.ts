@@ -8,7 +8,8 @@ import { Job, type StageOptions, type StageResult } from '../../runner/job.ts';
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const MIB = 1024 ** 2;
-const FAST = pathToFileURL(join(ROOT, '__tests__/support/fast-time.ts')).href;
+/** NODE_OPTIONS that make time fast for the action. */
+export const preload = `--import=${pathToFileURL(join(ROOT, '__tests__/support/fast-time.ts')).href}`;
 
 /** The bundle is started well over a thousand times. */
 const COMPILE_CACHE = join(tmpdir(), 'alicloud-import-compile-cache');
@@ -59,18 +60,10 @@ export async function openScene(options: SceneOptions = {}): Promise<Scene> {
 export async function makeScene({ user, env, write = smallDisk, ...options }: SceneOptions): Promise<Scene & Closing> {
   const { speed = 60, origin = Date.now() } = options;
   const simulator = await startSimulator({ ...options, speed, origin });
-  const { accessKeyId, secret } = user?.(simulator) ?? simulator.admin;
   const job = new Job({
     actionDir: ROOT,
-    nodeOptions: `--import=${FAST}`,
-    env: {
-      ...simulator.env,
-      FAST_TIME: `${speed},${origin}`,
-      NODE_COMPILE_CACHE: COMPILE_CACHE,
-      ALICLOUD_ACCESS_KEY: accessKeyId,
-      ALICLOUD_SECRET_KEY: secret,
-      ...env,
-    },
+    nodeOptions: preload,
+    env: runnerEnv(simulator, user?.(simulator) ?? simulator.admin, env),
   });
   const disk = join(job.workspace, 'disk.raw');
   await write(disk);
@@ -86,6 +79,19 @@ export async function makeScene({ user, env, write = smallDisk, ...options }: Sc
     inputs,
     main: (more, stage) => job.run('main', { ...inputs, ...more }, stage),
     post: (more, stage) => job.run('post', { ...inputs, ...more }, stage),
+  };
+}
+
+/** What a job has in its environment: the way into the cloud, its time, and the keys of who runs it. */
+export function runnerEnv({ env, world }: Simulator, { accessKeyId, secret }: User, more: Record<string, string> = {}) {
+  const { speed, origin } = world.clock;
+  return {
+    ...env,
+    FAST_TIME: `${speed},${origin}`,
+    NODE_COMPILE_CACHE: COMPILE_CACHE,
+    ALICLOUD_ACCESS_KEY: accessKeyId,
+    ALICLOUD_SECRET_KEY: secret,
+    ...more,
   };
 }
 
