@@ -46103,6 +46103,7 @@ async function nameAndFinish(context, target, image) {
 
 
 
+
 /**
  * A dry run that passes is answered with an error of one of these codes
  * (https://help.aliyun.com/document_detail/25542.html); without the object or the role it can tell no more.
@@ -46118,7 +46119,9 @@ async function askEcs(context, plan) {
     const asked = [];
     if (first?.kind === 'import' && first.adopt === undefined) {
         const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
-        const spec = importSpec(context, first, { staged, sums: [] }, imageNameFor(context, first));
+        // The name of an image that is cancelled first is free by then.
+        const name = first.cancel.length > 0 ? temporaryName(first.name, markText(me)) : imageNameFor(context, first);
+        const spec = importSpec(context, first, { staged, sums: [] }, name);
         const asking = refusal(clients.ecs, 'ImportImage', { ...importParams(spec), ClientToken: undefined }, log);
         // An incomplete role of the default name is completed before the import.
         const isCured = (error) => request.importRole === undefined && hasCode(error, ROLE_INCOMPLETE);
@@ -46402,7 +46405,7 @@ function targetsOf({ region, image: { name }, distribution }, me) {
 
 /**
  * Asks the cloud everything that would make the import fail later. Reads only.
- * @throws CloudErrors with all refusals, CloudError for one that hides all others (wrong keys, no line)
+ * @throws CloudError that hides all others (wrong keys, no line)
  */
 async function preflight(context) {
     const { request, clients, me } = context;
@@ -46423,10 +46426,14 @@ async function preflight(context) {
         planObjects(context, reachable),
         planAndAsk(),
     ]);
-    const all = [...bucketIssues, ...problems, ...plan.problems, ...refusals];
-    if (all.length > 0)
-        throw new CloudErrors('Nothing was uploaded.', all);
-    return { ...plan, account, makeBucket: bucket.exists !== 'yes', objects, left };
+    return {
+        ...plan,
+        problems: [...bucketIssues, ...problems, ...plan.problems, ...refusals],
+        account,
+        makeBucket: bucket.exists !== 'yes',
+        objects,
+        left,
+    };
 }
 /** The account id; this call needs no right, so a refusal means wrong credentials. */
 async function whoAmI({ sts, log }) {
@@ -47765,6 +47772,11 @@ function undoneAfter(ending, made, { skipClean, me }) {
 async function run(context) {
     const { request, ledger, log } = context;
     const plan = await log.group('Check', () => preflight(context));
+    if (plan.problems.length > 0) {
+        if (!request.dryRun)
+            await removeLeft(context, plan);
+        throw new CloudErrors('Nothing was uploaded.', plan.problems);
+    }
     if (request.dryRun)
         return dryRun(context, plan);
     ledger.account = plan.account;
@@ -47795,6 +47807,15 @@ async function run(context) {
     if (failure === undefined && leftovers.length === 0 && !request.keepInput)
         await deleteInput(context);
     return { ...outcome, images: made.length > 0 ? made : images, object: `oss://${request.bucket}/${key}` };
+}
+/** What earlier attempts have left in the bucket goes also where this one ends at once, unless an import reads it. */
+async function removeLeft(context, { left, targets }) {
+    const isUnderWay = targets.some(({ adopt, cancel }) => (adopt !== undefined && isBeingMade(adopt)) || cancel.length > 0);
+    if (isUnderWay || left.length === 0)
+        return;
+    for (const made of left)
+        context.ledger.record(made);
+    await context.log.group('Clean up', () => cleanUp(context, 'failure'));
 }
 /** Takes over what earlier attempts have left, removes what they left unfinished, and makes the bucket if it is missing. */
 async function prepare({ request, clients, ledger, log, me }, plan) {

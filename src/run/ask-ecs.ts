@@ -3,11 +3,12 @@ import { passes } from '../cloud/retry.ts';
 import type { Params, Rpc } from '../cloud/rpc.ts';
 import { isBeingMade } from '../ecs/images.ts';
 import { importParams } from '../ecs/import.ts';
-import { asideName } from '../ecs/names.ts';
+import { asideName, temporaryName } from '../ecs/names.ts';
 import { ROLE_INCOMPLETE } from '../ecs/role.ts';
 import type { Context } from './context.ts';
 import type { ImagePlan } from './plan-images.ts';
 import { stagingKeys } from './keys.ts';
+import { markText } from './ownership.ts';
 import { imageNameFor, importSpec } from './start.ts';
 
 /**
@@ -27,7 +28,9 @@ export async function askEcs(context: Context, plan: ImagePlan): Promise<CloudEr
   const asked: Promise<CloudError | undefined>[] = [];
   if (first?.kind === 'import' && first.adopt === undefined) {
     const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
-    const spec = importSpec(context, first, { staged, sums: [] }, imageNameFor(context, first));
+    // The name of an image that is cancelled first is free by then.
+    const name = first.cancel.length > 0 ? temporaryName(first.name, markText(me)) : imageNameFor(context, first);
+    const spec = importSpec(context, first, { staged, sums: [] }, name);
     const asking = refusal(clients.ecs, 'ImportImage', { ...importParams(spec), ClientToken: undefined }, log);
     // An incomplete role of the default name is completed before the import.
     const isCured = (error?: CloudError) => request.importRole === undefined && hasCode(error, ROLE_INCOMPLETE);

@@ -27,6 +27,8 @@ export interface ImagePlan {
   intermediates: Image[];
   /** CRC-64 of each disk, where there was a reason to read the files. */
   sums: string[] | undefined;
+  /** Why nothing may be made. */
+  problems: CloudError[];
 }
 
 /** A temporary image of another run is left alone for this long, in ms: it may be under way. */
@@ -41,7 +43,7 @@ export async function planImages(
   context: Context,
   targets: Target[],
   images: Map<string, Image[]>,
-): Promise<ImagePlan & { problems: CloudError[] }> {
+): Promise<ImagePlan> {
   const { request, disks, me } = context;
   const around = (target: Target) => images.get(target.region) ?? [];
   const compares = targets.some((target) => candidates(context, target, around(target)).some(needsContent(context)));

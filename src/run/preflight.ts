@@ -1,4 +1,4 @@
-import { CloudError, CloudErrors, isDenied } from '../cloud/errors.ts';
+import { CloudError, isDenied } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import { listImages } from '../ecs/images.ts';
 import { inspectBucket, type BucketState } from '../oss/bucket.ts';
@@ -23,7 +23,7 @@ export interface Plan extends ImagePlan {
 
 /**
  * Asks the cloud everything that would make the import fail later. Reads only.
- * @throws CloudErrors with all refusals, CloudError for one that hides all others (wrong keys, no line)
+ * @throws CloudError that hides all others (wrong keys, no line)
  */
 export async function preflight(context: Context): Promise<Plan> {
   const { request, clients, me } = context;
@@ -44,9 +44,14 @@ export async function preflight(context: Context): Promise<Plan> {
     planObjects(context, reachable),
     planAndAsk(),
   ]);
-  const all = [...bucketIssues, ...problems, ...plan.problems, ...refusals];
-  if (all.length > 0) throw new CloudErrors('Nothing was uploaded.', all);
-  return { ...plan, account, makeBucket: bucket.exists !== 'yes', objects, left };
+  return {
+    ...plan,
+    problems: [...bucketIssues, ...problems, ...plan.problems, ...refusals],
+    account,
+    makeBucket: bucket.exists !== 'yes',
+    objects,
+    left,
+  };
 }
 
 /** The account id; this call needs no right, so a refusal means wrong credentials. */

@@ -42,6 +42,10 @@ export interface Outcome {
 export async function run(context: Context): Promise<Outcome> {
   const { request, ledger, log } = context;
   const plan = await log.group('Check', () => preflight(context));
+  if (plan.problems.length > 0) {
+    if (!request.dryRun) await removeLeft(context, plan);
+    throw new CloudErrors('Nothing was uploaded.', plan.problems);
+  }
   if (request.dryRun) return dryRun(context, plan);
   ledger.account = plan.account;
   const times: Outcome['times'] = {};
@@ -67,6 +71,16 @@ export async function run(context: Context): Promise<Outcome> {
   const outcome = { taskId, staged, leftovers, times, failure, replaced: main?.replaced };
   if (failure === undefined && leftovers.length === 0 && !request.keepInput) await deleteInput(context);
   return { ...outcome, images: made.length > 0 ? made : images, object: `oss://${request.bucket}/${key}` };
+}
+
+/** What earlier attempts have left in the bucket goes also where this one ends at once, unless an import reads it. */
+async function removeLeft(context: Context, { left, targets }: Plan): Promise<void> {
+  const isUnderWay = targets.some(
+    ({ adopt, cancel }) => (adopt !== undefined && isBeingMade(adopt)) || cancel.length > 0,
+  );
+  if (isUnderWay || left.length === 0) return;
+  for (const made of left) context.ledger.record(made);
+  await context.log.group('Clean up', () => cleanUp(context, 'failure'));
 }
 
 /** Takes over what earlier attempts have left, removes what they left unfinished, and makes the bucket if it is missing. */
