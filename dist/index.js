@@ -48702,7 +48702,7 @@ async function action_start_start() {
     catch (error) {
         log.debug(error instanceof Error ? (error.stack ?? '') : textOf(error));
         if (isPost)
-            log.warning(annotation(error));
+            annotation(error).split('\n').forEach(log.warning);
         else
             log.fail(annotation(error));
     }

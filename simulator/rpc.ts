@@ -60,7 +60,9 @@ export class Rpc {
       record.violation = 'secret in URL';
     this.#gateway.seen.add(params.Signature ?? '');
     const row = RPC_ROWS[target.service]?.find(({ name }) => name === params.Action);
-    const operation = row ? `${target.service}:${row.name}` : 'unknown';
+    // A dry run is an operation of its own to faults and record.
+    const dry = params.DryRun === 'true' ? ' DryRun' : '';
+    const operation = row ? `${target.service}:${row.name}${dry}` : 'unknown';
     return { operation, run: () => this.#run(record, params, target, row) };
   }
 

@@ -20,7 +20,7 @@ const VARIANTS: Variant[] = [
 /** An operation that is repeated until time has done its work. */
 const POLLED = /:(Describe\w+|ImportImage)$/;
 /** An operation that changes nothing: killed before it or after it, cloud and process are the same. */
-const READS = /:(Get|List|Head|Describe)/;
+const READS = /:(Get|List|Head|Describe)| DryRun$/;
 
 test.each(VARIANTS)(
   'killed at any request, nothing is left and nothing lost: $title',

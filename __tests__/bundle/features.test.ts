@@ -9,7 +9,7 @@ const VOLATILE = /^(Signature\w*|Timestamp|ClientToken|AccessKeyId|DiskDeviceMap
 async function asked(scene: Scene, inputs: Record<string, string>): Promise<Record<string, string>> {
   const main = await scene.main({ dry_run: 'true', ...inputs });
   expect(main.log).not.toContain('##[error]');
-  const params = requests(scene, 'ecs:ImportImage').at(-1)?.params ?? {};
+  const params = requests(scene, 'ecs:ImportImage DryRun').at(-1)?.params ?? {};
   return Object.fromEntries(Object.entries(params).filter(([name]) => !VOLATILE.test(name)));
 }
 

@@ -27,7 +27,7 @@ test('image_force_delete: the new image is Available before the old one gives up
   simulator.before = ({ operation, params = {} }) => {
     const who = params.ImageId === old.id ? 'old' : 'new';
     const states = simulator.world.images.map(({ id, status }) => (id === old.id ? `old ${status}` : status)).join();
-    if (/ImportImage|ModifyImage|DeleteImage/.test(operation))
+    if (/(ImportImage|ModifyImageAttribute|DeleteImage)$/.test(operation))
       steps.push(`${operation.slice(4)} ${who} ${shortened(params.ImageName)} (${states})`);
   };
   const main = await scene.main(REPLACE);
@@ -78,10 +78,24 @@ test.each<[string, Partial<Image>, string]>([
   expect(annotations(second, 'warning')).toEqual([]);
 });
 
-test('a denied rename keeps both images, says which holds the name, and outputs the new one', async () => {
+test('without the right to rename nothing is uploaded', async () => {
+  const { scene, old } = await oldScene();
+  deny(scene, 'ecs:ModifyImageAttribute');
+  const error = theError(await scene.main(REPLACE));
+  expect(error).toMatch(/^Nothing was uploaded\.\n- ecs:ModifyImageAttribute failed: Forbidden\.RAM/);
+  expect(names(scene.simulator)).toEqual({ [NAME]: old.id });
+  expect(requests(scene, 'oss:InitiateMultipartUpload')).toEqual([]);
+});
+
+test('a rename that is denied after the import keeps both images, says which holds the name, and outputs the new one', async () => {
   const { scene, old } = await oldScene();
   const { simulator } = scene;
-  deny(scene, 'ecs:ModifyImageAttribute');
+  let denied = false;
+  simulator.before = ({ operation }) => {
+    if (denied || operation !== 'oss:CompleteMultipartUpload') return;
+    denied = true;
+    deny(scene, 'ecs:ModifyImageAttribute');
+  };
   const main = await scene.main(REPLACE);
   const post = await scene.post(REPLACE);
   const error = theError(main);
@@ -92,8 +106,31 @@ test('a denied rename keeps both images, says which holds the name, and outputs 
   expect(error).toContain(old.id);
   expect(error).toContain(fresh);
   expect(error).toContain('nightly-importing-');
+  expect(main.summary).toContain('nightly-importing-');
   expect(simulator.world.bucket('packer')?.objects.size).toBe(0);
   expect(annotations(post, 'warning')).toEqual([]);
+});
+
+test("under the user's key, an object that was replaced during the import makes the run red, and names the image", async () => {
+  const { scene } = await oldScene();
+  const { simulator } = scene;
+  const { world } = simulator;
+  const bucket = world.bucket('packer');
+  if (bucket) bucket.versioning = 'Enabled';
+  simulator.before = async ({ operation }) => {
+    if (operation === 'ecs:DescribeTasks' && bucket?.objects.get('images/disk.raw')?.length === 1)
+      await world.putObject('packer', 'images/disk.raw', Buffer.from('other bytes'));
+  };
+  const main = await scene.main({ image_name: 'new', oss_key_name: 'images/disk.raw' });
+  const error = theError(main);
+  const made = world.images.find(({ name }) => name === 'new');
+  expect(error).toMatch(/ObjectReplaced/);
+  expect(error).toContain(made?.id);
+  expect(main.outputs.image_id).toBe('');
+  await scene.post({ image_name: 'new', oss_key_name: 'images/disk.raw' });
+  expect(world.images).toContain(made);
+  // Ours is gone, the other stays.
+  expect(bucket?.objects.get('images/disk.raw')).toHaveLength(1);
 });
 
 test('a failed import leaves the old image untouched', async () => {
@@ -103,5 +140,6 @@ test('a failed import leaves the old image untouched', async () => {
   const record = recordFrom(scene);
   expect(theError(await scene.main(REPLACE))).toMatch(/ImportImageFailed: .*no kernel in it/);
   expect(names(simulator)).toEqual({ [NAME]: old.id });
-  expect(record().filter(({ operation }) => operation === 'ecs:ModifyImageAttribute')).toEqual([]);
+  const renames = record().filter(({ operation }) => operation === 'ecs:ModifyImageAttribute');
+  expect(renames).toEqual([]);
 });

@@ -8,7 +8,6 @@ const FORCE = { image_force_delete: 'true' };
 const REPLACING: Variant = { title: '', inputs: FORCE, old: true };
 const AGAIN = { env: { GITHUB_RUN_ATTEMPT: '2' } };
 const OBJECT = expect.stringMatching(/^object alicloud-import\/packer_import\/4242-\S+\/disk\.raw$/) as string;
-const TEMPORARY = /-importing-[\da-f]{16}-1-[\da-f]{8}/;
 
 const count = ({ scene }: Arranged, operation: string) =>
   scene.simulator.record.filter((request) => request.operation === operation).length;
@@ -192,22 +191,5 @@ test.each([
   expect(next.conclusion, next.log).toBe('success');
   expect(watch.left()).toEqual([]);
   expect(watch.seen).toEqual([]);
-  await scene.close();
-});
-
-test('without the right to rename both images stay, and the error says which holds the name', async () => {
-  const everything = { Effect: 'Allow', Action: '*', Resource: '*' } as const;
-  const denied = { Effect: 'Deny', Action: 'ecs:ModifyImageAttribute', Resource: '*' } as const;
-  const arranged = await watched(REPLACING, {
-    user: ({ world, account }: Arranged['scene']['simulator']) => world.addUser(account, 'ci', [everything, denied]),
-  });
-  const { scene, watch, old } = arranged;
-  const main = await scene.main();
-  const [error] = main.commands.filter(({ command }) => command === 'error');
-  expect(error?.message).toContain(`image ${old?.id ?? ''} holds the name ${NAME}`);
-  expect(error?.message).toContain(`image ${main.outputs.image_id ?? ''} is Available as ${NAME}-importing-`);
-  expect(watch.holders()).toEqual([old]);
-  expect(watch.left().map((one) => one.replace(TEMPORARY, ''))).toEqual([`image ${NAME} Available`]);
-  expect((await scene.post()).log).toContain('Nothing is left');
   await scene.close();
 });

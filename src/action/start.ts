@@ -14,7 +14,7 @@ export async function start(): Promise<void> {
     await (isPost ? post(log) : main(log));
   } catch (error) {
     log.debug(error instanceof Error ? (error.stack ?? '') : textOf(error));
-    if (isPost) log.warning(annotation(error));
+    if (isPost) annotation(error).split('\n').forEach(log.warning);
     else log.fail(annotation(error));
   }
 }

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import type { Made } from '../../src/run/ledger.ts';
+import { undoneAfter, type Ending } from '../../src/run/undo/endings.ts';
+
+const me = { owner: '0123456789abcdef', attempt: 1, nonce: '01234567' };
+const DERIVED = `alicloud-import/web/42-${me.owner}/1-${me.nonce}/disk.raw`;
+const image = { region: 'r', name: 'web', wants: 'web', mark: '', made: 'import', intermediate: false } as const;
+/** One of each kind; uploads and objects under a derived key and under one of the user's. */
+const MADE: Record<string, Made> = {
+  upload: { kind: 'upload', key: DERIVED, id: 'u' },
+  'their upload': { kind: 'upload', key: 'images/disk.raw', id: 'u' },
+  zeros: { kind: 'zeros', key: DERIVED },
+  object: { kind: 'object', key: DERIVED },
+  'their object': { kind: 'object', key: 'images/disk.raw' },
+  image: { kind: 'image', ...image },
+  replaced: { kind: 'replaced', region: 'r', name: 'web', ids: ['m-1'] },
+  role: { kind: 'role' },
+};
+const ALL = Object.keys(MADE);
+const OBJECTS = ['object', 'their object'];
+const IMAGES = ['image', 'replaced'];
+
+test.each<[Ending, skipClean: boolean, kept: string[]]>([
+  ['success', false, []],
+  ['success', true, ['upload', ...OBJECTS]],
+  ['failure', false, []],
+  ['failure', true, ['upload', ...OBJECTS]],
+  ['timeout', false, [...OBJECTS, ...IMAGES]],
+  ['timeout', true, ['upload', ...OBJECTS, ...IMAGES]],
+])('%s, skip_clean %s', (ending, skipClean, kept) => {
+  const undone = undoneAfter(ending, Object.values(MADE), { skipClean, me });
+  expect(ALL.filter((name) => !undone.includes(MADE[name]!))).toEqual(kept);
+});
