@@ -21,7 +21,7 @@ test("under the user's key, an upload whose id was lost with the answer is ended
   const post = await scene.post();
   expect(post.log).not.toContain('##[warning]');
   expect(watch.left()).toEqual([]);
-  expect([...(uploads?.keys() ?? [])].sort()).toEqual(['A', 'B', 'C', 'Z']);
+  expect([...(uploads?.keys() ?? [])].sort()).toEqual(['A', 'B', 'C', 'Y', 'Z']);
   await scene.close();
 });
 
