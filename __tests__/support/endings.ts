@@ -62,7 +62,7 @@ async function zeroDisk(path: string): Promise<void> {
   ]);
 }
 
-/** Marks of others: another run, another job of this run, and the same job under a tool that numbers all runs alike. */
+/** How derived names begin that belong to another run, and to another job of this run. */
 const OTHERS = { run: '4243-0f1e2d3c', job: '4242-0f1e2d3c' };
 const MARK = '0f1e2d3c4b5a6978.1.8d7c6b5a';
 
