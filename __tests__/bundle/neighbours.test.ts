@@ -1,5 +1,13 @@
-import { expect, test } from 'vitest';
-import { isImport, testCloud, type Cloud, type CloudJob, type Identity } from '../support/jobs.ts';
+import { afterAll, expect, test } from 'vitest';
+import {
+  endImports,
+  hasBegun,
+  isImport,
+  openCloud,
+  type Cloud,
+  type CloudJob,
+  type Identity,
+} from '../support/jobs.ts';
 import { annotations } from '../support/quick.ts';
 import { watchNeighbours } from '../support/trespasses.ts';
 
@@ -28,8 +36,38 @@ const cases = entries(PAIRS).flatMap(([pair, identities]) =>
   entries(WAYS).map(([way, inputs]) => ({ pair, identities, way, inputs })),
 );
 
+const clouds: Cloud[] = [];
+afterAll(() => Promise.all(clouds.map((cloud) => cloud.close())));
+
+/** Imports end when they are told to. */
+async function slowCloud(): Promise<Cloud> {
+  const cloud = await openCloud({ importSeconds: 3_600 });
+  clouds.push(cloud);
+  return cloud;
+}
+
 async function twoJobs(cloud: Cloud, [one, two]: [Identity, Identity]): Promise<[CloudJob, CloudJob]> {
   return [await cloud.addJob(one, 1), await cloud.addJob(two, 2)];
+}
+
+/** Both jobs at once: no import ends before each of them has begun one, waits for the other's, or has failed. */
+async function liveAtOnce(cloud: Cloud, jobs: CloudJob[], inputsOf: (n: number) => Record<string, string>) {
+  const begun = new Set<CloudJob>();
+  const begin = (job: CloudJob) => {
+    if (begun.add(job).size < jobs.length) return;
+    cloud.world.durations.importSeconds = 8;
+    endImports(cloud, 5);
+  };
+  return Promise.all(
+    jobs.map(async (job, n) => {
+      void job.until(hasBegun()).then(() => {
+        begin(job);
+      });
+      const ended = await live(job, inputsOf(n), 1);
+      begin(job);
+      return ended;
+    }),
+  );
 }
 
 /** Main with its post step. */
@@ -41,7 +79,7 @@ async function live(job: CloudJob, inputs: Record<string, string>, attempt: numb
 test.concurrent.each(cases)(
   '$pair at once, $way: neither touches what the other makes',
   async ({ identities, inputs }) => {
-    const cloud = await testCloud({ importSeconds: 40 });
+    const cloud = await slowCloud();
     const { world, holders, left } = cloud;
     const jobs = await twoJobs(cloud, identities);
     const trespasses = watchNeighbours(cloud);
@@ -49,7 +87,7 @@ test.concurrent.each(cases)(
     cloud.after.add(() => {
       for (const { id, status } of world.images) if (status === 'Available') finished.add(id);
     });
-    const runs = await Promise.all(jobs.map((job) => live(job, inputs, 1)));
+    const runs = await liveAtOnce(cloud, jobs, () => inputs);
     expect(trespasses).toEqual([]);
     for (const { post } of runs) expect(annotations(post, 'warning')).toEqual([]);
 
@@ -88,7 +126,7 @@ test.concurrent.each(cases)(
 test.concurrent.each(entries(PAIRS))(
   '%s, each with an image name of its own, under one key of the user: one is red, and the other keeps its object',
   async (_, identities) => {
-    const cloud = await testCloud({ importSeconds: 40 });
+    const cloud = await slowCloud();
     const [one, two] = await twoJobs(cloud, identities);
     const trespasses = watchNeighbours(cloud);
     const importing = one.until(isImport);
@@ -96,6 +134,7 @@ test.concurrent.each(entries(PAIRS))(
     await importing;
     const second = await live(two, { ...KEY, ...KEEP, image_name: 'another' }, 2);
     expect(annotations(second.main)).toEqual([expect.stringMatching(/ForeignObject|FileAlreadyExists/)]);
+    endImports(cloud, 5);
     const { main } = await first;
     expect(main.conclusion, main.log).toBe('success');
     expect(await one.made(cloud.holders()[0])).toBe(true);
@@ -107,10 +146,10 @@ test.concurrent.each(entries(PAIRS))(
 test.concurrent.each(entries(PAIRS))(
   '%s, each with an image name of its own: both are green',
   async (_, identities) => {
-    const cloud = await testCloud({ importSeconds: 40 });
+    const cloud = await slowCloud();
     const jobs = await twoJobs(cloud, identities);
     const trespasses = watchNeighbours(cloud);
-    const runs = await Promise.all(jobs.map((job, n) => live(job, { image_name: `image-${n}` }, 1)));
+    const runs = await liveAtOnce(cloud, jobs, (n) => ({ image_name: `image-${n}` }));
     for (const [n, job] of jobs.entries()) {
       expect(runs[n]?.main.conclusion, runs[n]?.main.log).toBe('success');
       expect(await job.made(cloud.holders(`image-${n}`)[0])).toBe(true);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import {
   endImports,
+  hasBegun,
   isImport,
   mainAndPost,
   testCloud,
@@ -25,12 +26,6 @@ const twoLegs = async (opened: Cloud) =>
   [await opened.addJob({ matrix: { boot: 'bios' } }, 1), await opened.addJob({ matrix: { boot: 'uefi' } }, 2)] as const;
 
 const imports = (job: CloudJob) => job.requests().filter(isImport);
-/** The sixth look at an image or a task, long after the preflight, or an import of its own. */
-function waiting() {
-  let looks = 0;
-  return (request: Parameters<typeof isImport>[0]) =>
-    isImport(request) || (/ecs:Describe(Images|Task)/.test(request.operation) && ++looks === 6);
-}
 
 test.each([
   ['the new disk is imported when forced', FORCE],
@@ -89,7 +84,7 @@ test.each([
   const importing = one.until(isImport);
   const first = mainAndPost(one, inputs, AGAIN);
   await importing;
-  await mainAndPost(two, inputs, { ...AGAIN, endAfter: waiting() });
+  await mainAndPost(two, inputs, { ...AGAIN, endAfter: hasBegun() });
   endImports(opened, 5);
   expect((await first).conclusion, (await first).log).toBe('success');
   expect(opened.holders()).toHaveLength(1);

@@ -118,7 +118,8 @@ test("under the user's key, an object that was replaced during the import makes 
   const bucket = world.bucket('packer');
   if (bucket) bucket.versioning = 'Enabled';
   simulator.before = async ({ operation }) => {
-    if (operation === 'ecs:DescribeTasks' && bucket?.objects.get('images/disk.raw')?.length === 1)
+    const isImported = world.images.some(({ name, status }) => name === 'new' && status === 'Available');
+    if (operation === 'oss:HeadObject' && isImported && bucket?.objects.get('images/disk.raw')?.length === 1)
       await world.putObject('packer', 'images/disk.raw', Buffer.from('other bytes'));
   };
   const main = await scene.main({ image_name: 'new', oss_key_name: 'images/disk.raw' });

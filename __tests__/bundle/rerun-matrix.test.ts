@@ -4,6 +4,7 @@ import type { Image, RecordedRequest } from '../../simulator/index.ts';
 import {
   endImports,
   forkCloud,
+  hasBegun,
   isImport,
   openCloud,
   type Cloud,
@@ -99,9 +100,11 @@ async function secondAttempt(
   const isSame = inputs.boot_mode === undefined && (first === undefined || (await job.isSourceOf(first)));
   const isRed = image === 'finished' && !isSame && !isForced;
   const isAdopted = image !== undefined && isSame;
-  after.add(({ n, operation }) => {
+  const isWaiting = hasBegun();
+  after.add((request) => {
+    const { n, operation } = request;
     // What has begun to wait for an import sees its end.
-    if (isAdopted && operation.startsWith('ecs:DescribeTask')) endImports(cloud, 3);
+    if (isAdopted && (operation.startsWith('ecs:DescribeTask') || isWaiting(request))) endImports(cloud, 3);
     if (image !== 'finished') return;
     if (!world.images.some(({ status }) => status === 'Available'))
       wrong.push(`no finished image after ${n} ${operation}`);

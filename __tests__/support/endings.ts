@@ -62,30 +62,30 @@ async function zeroDisk(path: string): Promise<void> {
   ]);
 }
 
-/** The mark of another job of the same run. */
-const OTHER = { owner: '00000000000000aa', text: '00000000000000aa.1.000000aa', path: '1-000000aa' };
-const THEIRS = `alicloud-import/${NAME}/4242-${OTHER.owner}/${OTHER.path}/disk.raw`;
-const isTheirs = (key: string) => key.endsWith('.raw2') || key.startsWith(THEIRS);
+/** How derived names begin that belong to another run, and to another job of this run. */
+const OTHERS = { run: '4243-0f1e2d3c', job: '4242-0f1e2d3c' };
+const MARK = '0f1e2d3c4b5a6978.1.8d7c6b5a';
 
 /** Images, objects, uploads, roles and buckets that look like ours and are not. */
 async function addNeighbours({ world, account }: Simulator, key?: string): Promise<void> {
-  const tags = { 'alicloud-import': OTHER.text };
+  const tags = { 'alicloud-import': MARK };
   for (const name of [`${NAME}2`, `my_${NAME}`, `${NAME}-replaced-m-notit`, NAME.toUpperCase()])
     world.addImage(account, name);
-  world.addImage(account, `${NAME}-importing-${OTHER.owner}-${OTHER.path}`, { tags });
-  world.addImage(account, `${NAME}-plain-${OTHER.owner}-${OTHER.path}`, { tags });
+  for (const other of ['4243', '42421', ...Object.values(OTHERS)])
+    world.addImage(account, `${NAME}-importing-${other}`, { tags });
   world.addImage(account, NAME, { region: 'cn-shanghai', tags });
   world.addImage(world.addAccount(), NAME, { sharedWith: [account.id] });
   world.addRole(account, 'neighbour', '{}');
   world.addBucket(account, 'packer-neighbour');
-  const headers = { 'x-oss-meta-alicloud-import': OTHER.text };
-  for (const name of [THEIRS, `${THEIRS}.zeros`, ...(key ? [`${key}2`] : [])])
-    await world.putObject(BUCKET, name, Buffer.from(name), { headers });
+  const headers = { 'x-oss-meta-alicloud-import': MARK };
+  const theirs = Object.values(OTHERS).map((other) => `alicloud-import/${NAME}/${other}/1-8d7c6b5a/disk.raw`);
+  const alike = [`${key ?? `alicloud-import/${NAME}/4242/disk.raw`}2`, ...theirs];
+  for (const name of alike) await world.putObject(BUCKET, name, Buffer.from(name), { headers });
   const { uploads } = world.bucket(BUCKET) ?? {};
   const upload = { initiated: world.clock.now(), storageClass: 'Standard', headers, parts: new Map() };
-  for (const id of ['A', 'Z']) uploads?.set(id, { ...upload, id, key: key ? `${key}2` : THEIRS });
+  for (const [n, id] of ['A', 'Y', 'Z'].entries()) uploads?.set(id, { ...upload, id, key: alike[n] ?? '' });
   // Another run that has begun to upload under the same key of the user's.
-  if (key) uploads?.set('B', { ...upload, id: 'B', key });
+  if (key !== undefined) uploads?.set('B', { ...upload, id: 'B', key });
 }
 
 /** What main has left for post: what it made and has not undone. */
@@ -99,12 +99,14 @@ export class Watch {
   private readonly oldId: string | undefined;
   private readonly before: string;
   private readonly images: Set<string>;
+  private readonly keys: Set<string>;
 
   /** @param other - a watch over the same neighbourhood */
   constructor(simulator: Simulator, oldId: string | undefined, other?: Watch) {
     this.simulator = simulator;
     this.oldId = oldId;
     this.images = other?.images ?? new Set(simulator.world.images.map(({ id }) => id).filter((id) => id !== oldId));
+    this.keys = other?.keys ?? new Set(simulator.world.bucket(BUCKET)?.objects.keys());
     this.before = other?.before ?? this.neighbours();
   }
 
@@ -113,7 +115,7 @@ export class Watch {
     const { world } = this.simulator;
     const [account] = world.accounts;
     const bucket = world.bucket(BUCKET);
-    const keys = [...(bucket?.objects.keys() ?? [])].filter(isTheirs);
+    const keys = [...(bucket?.objects.keys() ?? [])].filter((key) => this.keys.has(key));
     return JSON.stringify({
       images: world.images
         .filter(({ id }) => this.images.has(id))
@@ -148,7 +150,7 @@ export class Watch {
       .join();
     if (
       this.holders().length === 0 &&
-      !/^(-(importing|plain)-[\da-f-]+,)+-replaced-m-\w+(,-replaced-m-\w+)*$/.test(between)
+      !/^(-(importing|plain)-[\w.-]+,)+-replaced-m-\w+(,-replaced-m-\w+)*$/.test(between)
     )
       note(`no ${NAME} (${between})`);
     if (this.holders().some(({ status }) => status !== 'Available')) note('the name is held by an unfinished image');
@@ -158,7 +160,7 @@ export class Watch {
   left(): string[] {
     const { world } = this.simulator;
     const bucket = world.bucket(BUCKET);
-    const keys = [...(bucket?.objects.keys() ?? [])].filter((key) => !isTheirs(key));
+    const keys = [...(bucket?.objects.keys() ?? [])].filter((key) => !this.keys.has(key));
     const uploads = [...(bucket?.uploads.values() ?? [])].filter(({ id }) => id.length > 1);
     return [
       ...keys.map((key) => `object ${key}`),

@@ -55,7 +55,13 @@ export type Cloud = Awaited<ReturnType<typeof openCloud>>;
 export const isImport = ({ operation, params, code }: RecordedRequest): boolean =>
   operation === 'ecs:ImportImage' && params?.DryRun !== 'true' && code === undefined;
 
-/** A cloud for several jobs; `watch` remembers which of them made what. The caller closes it. */
+/** True once, long after the preflight: at the first import, or at the eighth look at an image or a task. */
+export function hasBegun(): (request: RecordedRequest) => boolean {
+  let looks = 0;
+  return (request) => isImport(request) || (/ecs:Describe(Images|Task)/.test(request.operation) && ++looks === 8);
+}
+
+/** A cloud for several jobs. The caller closes it. */
 export async function openCloud({ speed = 60, origin = Date.now(), ...options }: Options = {}) {
   const simulator = await startSimulator({ importSeconds: 8, ...options, speed, origin });
   const { world } = simulator;
