@@ -46,6 +46,24 @@ const random = (size: number): ImageSettings => ({ size, share: 1, seed: 7 });
 
 export const SCENARIOS: Scenario[] = [
   {
+    name: 'thin',
+    title: '42 MB random file, RTT 100 ms, 500 kB/s for all connections together',
+    image: random(40 * MIB),
+    line: { rtt: 100, perConnection: UNCAPPED, link: 500e3, loss: 0, seed: 1 },
+    serverMs: 0,
+    rivals: [],
+    firm: { ofIdeal: 1.1, wire: 1.02 },
+  },
+  {
+    name: 'thinner',
+    title: '21 MB random file, RTT 300 ms, 150 kB/s for all connections together',
+    image: random(20 * MIB),
+    line: { rtt: 300, perConnection: UNCAPPED, link: 150e3, loss: 0, seed: 1 },
+    serverMs: 0,
+    rivals: [],
+    firm: { ofIdeal: 1.1, wire: 1.02 },
+  },
+  {
     name: 'far-image',
     title: '4 GiB image with 13 % data, RTT 200 ms, 4 MB/s per connection, 50 MB/s link',
     image: IMAGE,

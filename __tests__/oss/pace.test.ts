@@ -21,6 +21,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** Lets time pass up to a moment, in ms. */
+const until = (ms: number) => vi.advanceTimersByTimeAsync(ms - Date.now());
+
 describe('the patience of an upload', () => {
   const open = () => new Pace(progressOf(1));
 
@@ -28,9 +31,9 @@ describe('the patience of an upload', () => {
   function part(pace: Pace) {
     let fail = (): void => undefined;
     let state = 'tries on';
-    const stored = pace.store(async ({ givesUp }) => {
+    const stored = pace.store(1, async ({ givesUp }) => {
       for (let tries = 1; ; tries++) {
-        await pace.watched(() => new Promise<void>((resolve) => (fail = resolve)));
+        await pace.watched(1, () => new Promise<void>((resolve) => (fail = resolve)));
         if (givesUp?.(tries)) throw new CloudError('oss:UploadPart', 'ECONNRESET', 'lost');
       }
     });
@@ -44,18 +47,18 @@ describe('the patience of an upload', () => {
 
   it('ends after 15 minutes', async () => {
     const fail = part(open());
-    vi.setSystemTime(15 * MINUTE);
+    await until(15 * MINUTE);
     expect(await fail()).toBe('tries on');
-    vi.setSystemTime(15 * MINUTE + 1);
+    await until(15 * MINUTE + 1);
     expect(await fail()).toBe('UploadGaveUp');
   });
 
   it('waits for a large part that has moved for longer, whatever happens to others', async () => {
     const pace = open();
     const failSlow = part(pace);
-    vi.setSystemTime(5 * MINUTE);
+    await until(5 * MINUTE);
     const failOther = part(pace);
-    vi.setSystemTime(20 * MINUTE);
+    await until(20 * MINUTE);
     expect(await failOther()).toBe('tries on');
     expect(await failSlow()).toBe('UploadGaveUp');
   });
@@ -63,25 +66,25 @@ describe('the patience of an upload', () => {
   it('begins anew with each part that is accepted', async () => {
     const pace = open();
     const fail = part(pace);
-    vi.setSystemTime(10 * MINUTE);
-    await pace.store(() => Promise.resolve());
-    vi.setSystemTime(24 * MINUTE);
+    await until(10 * MINUTE);
+    await pace.store(1, () => Promise.resolve());
+    await until(24 * MINUTE);
     expect(await fail()).toBe('tries on');
   });
 
   it('begins when there is something to send, not before a long search for it', async () => {
     const pace = open();
-    vi.setSystemTime(60 * MINUTE);
+    await until(60 * MINUTE);
     const fail = part(pace);
-    vi.setSystemTime(70 * MINUTE);
+    await until(70 * MINUTE);
     expect(await fail()).toBe('tries on');
-    vi.setSystemTime(76 * MINUTE);
+    await until(76 * MINUTE);
     expect(await fail()).toBe('UploadGaveUp');
   });
 
   it('leaves an error that no retry cures its code, however late it comes', async () => {
-    const stored = open().store(() => {
-      vi.setSystemTime(60 * MINUTE);
+    const stored = open().store(1, () => {
+      vi.advanceTimersByTime(60 * MINUTE);
       return Promise.reject(new CloudError('oss:UploadPart', 'NoSuchUpload', 'gone'));
     });
     await expect(stored).rejects.toMatchObject({ code: 'NoSuchUpload' });

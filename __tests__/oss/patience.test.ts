@@ -30,7 +30,7 @@ describe('a part that stands still is sent again', () => {
     expect(error).toBeUndefined();
     expect(await isFile(lab, path)).toBe(true);
     expect(sent(lab, 'UploadPart').length).toBeGreaterThanOrEqual(8 + 3);
-    expect(lines.at(-1)).toContain('Stalled: no byte moved for 30 s');
+    expect(lines.at(-1)).toMatch(/Stalled: no byte moved for 3\d s/);
   });
 
   it('behind a proxy that takes connections and says nothing', async () => {
@@ -111,7 +111,7 @@ it('503 after 503: fewer parts at a time, and more again when it is over', async
   expect(await isFile(lab, path)).toBe(true);
   // It came down to five at a time, or the storm would not have ended.
   expect(calm).toBeGreaterThan(1);
-  expect(sent(lab, 'UploadPart').filter(({ status }) => status === 503).length).toBeGreaterThan(64);
+  expect(sent(lab, 'UploadPart').filter(({ status }) => status === 503).length).toBeGreaterThan(32);
   expect(lines.at(-1)).toMatch(/, \d+ retries/);
 });
 

@@ -85,7 +85,7 @@ describe('the slices of a part', () => {
     const progress = new Progress(source.size, oss.log);
     const send = openSender(
       { oss, source, key: 'k', uploadId: 'u', mark: 'm', progress },
-      new Pace(progress),
+      new Pace(progress, 24),
       pLimit(24),
       new AbortController().signal,
     );

@@ -3,6 +3,9 @@
 /** Milliseconds since the epoch. */
 export const now = (): number => Date.now();
 
+/** Milliseconds of a clock that nobody sets. */
+export const monotonic = (): number => performance.now();
+
 /** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

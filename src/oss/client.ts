@@ -3,20 +3,20 @@ import AliOss from 'ali-oss';
 import { retryOptions, type Door, type Log } from '../cloud/door.ts';
 import { CloudError, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
 import { retry, type RetryOptions } from '../cloud/retry.ts';
-import { every } from '../cloud/time.ts';
+import { every, monotonic } from '../cloud/time.ts';
 import type { Sdk } from './sdk.ts';
 
 export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
   /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
   timeout?: number;
-  /** A try in which no byte moves for this long is over, in ms. */
-  stall?: number | undefined;
+  /** How long a try may stand still, in ms; asked again and again. @param waits - whether its whole body has left */
+  stall?: ((waits: boolean) => number) | undefined;
   /** Runs each try when there is a place for it. */
   turn?: <T>(run: () => Promise<T>) => Promise<T>;
 }
 
 /** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
-export const LONG_BODY = { stall: 30_000, timeout: 4 * 3_600_000 };
+export const LONG_BODY = { stall: () => 120_000, timeout: 4 * 3_600_000 };
 
 /** The door to one bucket and its objects. */
 export interface Oss {
@@ -38,7 +38,7 @@ export function openOss(place: OssPlace, door: Door): Oss {
   const call = async <T>(operation: string, run: (sdk: Sdk) => Promise<T>, options: CallOptions = {}): Promise<T> => {
     const attempt = async (tries: number): Promise<T> => {
       // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
-      const stall = options.stall && Math.min(options.stall * 2 ** (tries - 1), 300_000);
+      const stall = options.stall && ((waits: boolean) => (options.stall?.(waits) ?? 0) * 2 ** Math.min(tries - 1, 3));
       const wire: Wire = {};
       try {
         options.signal?.throwIfAborted();
@@ -100,7 +100,7 @@ function send(urllib: Urllib, url: string, sent: object, options: CallOptions, w
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted();
     const request = urllib.request(url, sent, (error, data, res) => {
-      unwatch();
+      unwatch?.();
       options.signal?.removeEventListener('abort', stop);
       if (error != null) {
         wire.failure = error;
@@ -124,23 +124,34 @@ function send(urllib: Urllib, url: string, sent: object, options: CallOptions, w
     };
     options.signal?.addEventListener('abort', stop, { once: true });
     const { stall } = options;
-    const stalled = () => {
-      end('Stalled', `no byte moved for ${(stall ?? 0) / 1000} s`);
-    };
-    const unwatch = stall === undefined ? () => undefined : watch(request, stall, stalled);
+    const unwatch =
+      stall &&
+      watch(request, stall, (seconds) => {
+        end('Stalled', `no byte moved for ${seconds.toFixed(0)} s`);
+      });
   });
 }
 
-/** Calls `stalled` once no byte has moved over the connection of a request for `stall` ms. */
-function watch(request: ClientRequest, stall: number, stalled: () => void): () => void {
-  const looks = 6;
+/** Time between two looks at a connection, in ms. */
+const LOOK = 2_000;
+
+/** Calls `stalled` once no byte has moved over the connection of a request for as long as `stall` allows. */
+function watch(
+  request: ClientRequest,
+  stall: (waits: boolean) => number,
+  stalled: (seconds: number) => void,
+): () => void {
   let moved = -1;
-  let still = 0;
-  return every(stall / looks, () => {
-    const { bytesWritten = 0, bytesRead = 0 } = request.socket ?? {};
-    still = bytesWritten + bytesRead === moved ? still + 1 : 0;
-    moved = bytesWritten + bytesRead;
-    if (still === looks) stalled();
+  let since = monotonic();
+  return every(LOOK, () => {
+    const { bytesWritten = 0, bytesRead = 0, writableLength = 0 } = request.socket ?? {};
+    // What waits in this process has not left.
+    const left = bytesWritten - writableLength + bytesRead;
+    if (left !== moved) since = monotonic();
+    moved = left;
+    const still = monotonic() - since;
+    const waits = request.writableEnded && writableLength === 0;
+    if (still >= stall(waits)) stalled(still / 1000);
   });
 }
 

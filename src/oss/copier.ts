@@ -57,7 +57,7 @@ export class Copier {
   /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
   private async unlessRefused<T>(work: (options: CallOptions) => Promise<T>): Promise<T | undefined> {
     try {
-      return await this.pace.store((options) => work({ ...options, signal: this.signal }));
+      return await this.pace.store(0, (options) => work({ ...options, signal: this.signal }));
     } catch (error) {
       if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error)) throw error;
       if (!this.refused) this.job.oss.log.info(`No copies inside the bucket (${error.code}): zeros travel as data.`);
@@ -67,6 +67,6 @@ export class Copier {
   }
 }
 
-/** No further try would end otherwise, and it is copies that are refused rather than the upload. */
+/** No further try would end otherwise, or none has for two minutes; and it is copies that fail, not the upload. */
 const isRefusal = (error: CloudError): boolean =>
-  cure(error) === 'none' && !/^(NoSuchUpload|UploadGaveUp)$/.test(error.code);
+  error.code === 'UploadGaveUp' || (cure(error) === 'none' && error.code !== 'NoSuchUpload');

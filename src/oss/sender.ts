@@ -1,4 +1,3 @@
-import type { LimitFunction } from 'p-limit';
 import { CloudError } from '../cloud/errors.ts';
 import { LONG_BODY, type Oss } from './client.ts';
 import type { Part } from './cut.ts';
@@ -36,17 +35,18 @@ export interface Target {
 export function openSender(
   target: Target,
   pace: Pace,
-  slots: LimitFunction,
+  slots: <T>(run: () => Promise<T>) => Promise<T>,
   signal: AbortSignal,
 ): (part: Part) => Promise<Sent> {
   const rings = new Rings();
   return (part) =>
-    pace.store((options) =>
+    pace.store(part.length, (options) =>
       target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, rings), {
         ...options,
-        turn: (run) => slots(() => pace.watched(run)),
-        signal,
         ...LONG_BODY,
+        turn: (run) => slots(() => pace.watched(part.length, run)),
+        stall: (waits) => pace.stall(waits),
+        signal,
       }),
     );
 }

@@ -1,9 +1,8 @@
 import pLimit from 'p-limit';
-import { every } from '../cloud/time.ts';
 import { Copier } from './copier.ts';
-import { cut, type Part } from './cut.ts';
+import { cut, dataPart, type Part } from './cut.ts';
 import type { Listed } from './join.ts';
-import { MOST, nextLimit } from './limit.ts';
+import { firstWidth, MOST } from './width.ts';
 import { Pace } from './pace.ts';
 import { blocks } from './reader.ts';
 import { openSender, type Sent, type Target } from './sender.ts';
@@ -18,8 +17,8 @@ export interface Transfer extends Target {
   onZeros: () => void;
 }
 
-/** Time between two decisions about the number of parts under way, in ms. */
-const STRETCH = 10_000;
+/** Copies that keep failing for this long, in ms, are refused copies: the zeros travel as data. */
+const COPY_PATIENCE = 120_000;
 /** Data parts that wait for a place or a further try: a long search for data must not leave the line idle. */
 const AHEAD = 128;
 
@@ -31,11 +30,16 @@ const AHEAD = 128;
 export async function transfer(job: Transfer): Promise<Sent[]> {
   const { source, progress } = job;
   const stop = new AbortController();
-  const pace = new Pace(progress);
-  const uploads = pLimit(MOST);
+  const pace = new Pace(progress, firstWidth(dataPart(source.size)));
+  const uploads = pLimit(pace.width());
   const copies = pLimit(COPIES);
-  const send = openSender(job, pace, uploads, stop.signal);
-  const copier = new Copier(job, pace, stop.signal);
+  const slots = <T>(run: () => Promise<T>): Promise<T> => {
+    uploads.concurrency = pace.width();
+    return uploads(run);
+  };
+  const send = openSender(job, pace, slots, stop.signal);
+  // Copies that fail for long must not end an upload whose data travels, nor the other way round.
+  const copier = new Copier(job, new Pace(progress, COPIES, COPY_PATIENCE), stop.signal);
   const sent: Sent[] = [];
   const working = new Set<Promise<void>>();
   const track = (work: Promise<Sent>): void => {
@@ -61,9 +65,6 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
     }
   };
   const asCopy = async (part: Part) => (await copies(() => copier.copy(part))) ?? (await asData(part));
-  const unwatch = every(STRETCH, () => {
-    uploads.concurrency = nextLimit(uploads.concurrency, pace.stretch());
-  });
 
   try {
     for await (const part of cut(blocks(source), source.size)) {
@@ -87,8 +88,6 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
     stop.abort(error);
     await settled(working);
     throw stop.signal.reason;
-  } finally {
-    unwatch();
   }
   return sent;
 }

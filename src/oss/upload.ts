@@ -126,7 +126,7 @@ async function complete(
   const headers = { 'x-oss-forbid-overwrite': 'true' };
   let answer: ObjectState | undefined;
   try {
-    const { res } = await pace.store((options) =>
+    const { res } = await pace.store(0, (options) =>
       oss.call(
         'oss:CompleteMultipartUpload',
         async (sdk) => refuseOther200(await sdk.completeMultipartUpload(key, id, parts, { headers })),
@@ -140,7 +140,7 @@ async function complete(
     if (typeof there === 'object' && there.crc64 === crc64 && isOurs(there.mark)) return there;
     throw error;
   }
-  const there = await pace.store((options) => headObject(oss, key, options));
+  const there = await pace.store(0, (options) => headObject(oss, key, options));
   const state = typeof there === 'object' ? there : answer;
   if (there === undefined || state.crc64 !== crc64) {
     const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
