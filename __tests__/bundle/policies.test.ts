@@ -71,15 +71,17 @@ describe.each(HEADINGS)('%s', (heading) => {
 });
 
 describe('the trust policy', () => {
-  const trusted = 'repo:octo/images:ref:refs/heads/main';
+  const trusted = ['repo:octo/images:ref:refs/heads/main', 'repo:octo@1234/images@5678:ref:refs/heads/main'];
   const subjects = [
     'repo:octo/images:ref:refs/heads/other',
     'repo:octo/images:pull_request',
     'repo:octo/images-fork:ref:refs/heads/main',
     'repo:mallory/images:ref:refs/heads/main',
+    'repo:octo@1234/images@5679:ref:refs/heads/main',
+    'repo:octo@4321/images@5678:ref:refs/heads/main',
   ];
 
-  test('lets in the branch that it names, and nobody else', async () => {
+  test('lets in the branch that it names, in both forms of its subject, and nobody else', async () => {
     const { simulator, account } = crowd;
     const names = { '1234567890123456': account.id };
     const role = simulator.world.addRole(account, 'image-import', documented('Without a key: trust GitHub', names));
@@ -95,8 +97,10 @@ describe('the trust policy', () => {
       expect(log).toContain('AuthenticationFail.NoPermission');
       expect(log).toContain(`sub ${subject}`);
     }
-    simulator.oidc.subject = trusted;
-    expect((await guest.main({ ...inputs, image_name: 'trusted' })).conclusion).toBe('success');
+    for (const [n, subject] of trusted.entries()) {
+      simulator.oidc.subject = subject;
+      expect((await guest.main({ ...inputs, image_name: `trusted-${n}` })).conclusion).toBe('success');
+    }
   });
 
   test('a pull request from a fork gets a dry run and nothing more', async () => {
