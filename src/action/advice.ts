@@ -57,6 +57,11 @@ InvalidDescription.Malformed | ECS does not take the description. | Change image
 InvalidLicenseType.NotSupported InvalidLicenseType.BYOLOnly | The Windows licence cannot be chosen like this. | Check image_os_type and image_platform.
 InvalidRegionId.NotFound InvalidRegion.NotSupport RegionId.NotFound | The region does not exist or cannot import images. | Check region.
 TagKey.Duplication | Two tags have the same key. | Check tags.
+BadProfile | The profile or its file cannot be used; the message says why. | Correct profile or shared_credentials_file, or run aliyun configure again on the runner.
+FileChanged | The file was written to while it was read. | Run the import after the step that writes the file has ended.
+OutOfTime | The time for this work is over. | Run again; what is left is named in the log.
+ShareIncomplete | The image is ready, but ECS does not list every account that it was shared with. | Check the ids in image_share_account, and share the image with the missing accounts in the console.
+SwapUnsettled | Something else changed the names of the old or the new image at the same time. | See which image holds the name in the ECS console, then run again with image_force_delete: true.
 WaitTimedOut | The image was not ready in time. The import goes on, and image, task and object stay. | Re-run the job: it takes up the same import. Raise timeout_minutes for next time.
 Throttling Throttling.User Throttling.Api Rejected.Throttling | Too many calls for this account. | Run again later.
 ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost | The service was not reached. | Check the network of the runner, region, and HTTPS_PROXY.
