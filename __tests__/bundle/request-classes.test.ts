@@ -26,7 +26,7 @@ const EVERYTHING = {
 /** The RPC operations that src names. */
 function named(): string[] {
   const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith("ts"),
+    name.endsWith('ts'),
   );
   const quoted = files.flatMap(
     (name) => readFileSync(join(ROOT, 'src', name), 'utf8').match(/(?<=')[A-Z]\w+(?=')/g) ?? [],
