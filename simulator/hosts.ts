@@ -1,5 +1,5 @@
 import type { Bucket } from './entities.ts';
-import { REGIONS } from './regions.ts';
+import { REGIONS, regionAt } from './regions.ts';
 import type { World } from './world.ts';
 
 /** What a host name stands for. */
@@ -38,7 +38,7 @@ function resolveOss(host: string): Target | undefined {
   const [, bucket, accelerate, overseas, region, internal] = match;
   const target: Target = { service: 'oss', ...(bucket !== undefined && { bucket }) };
   if (accelerate) return { ...target, kind: overseas ? 'overseas' : 'accelerate' };
-  return known(region, { ...target, kind: internal ? 'internal' : 'public' });
+  return known(regionAt(`oss-${region ?? ''}`), { ...target, kind: internal ? 'internal' : 'public' });
 }
 
 function resolveCname(host: string, buckets: Bucket[]): Target | undefined {

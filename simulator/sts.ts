@@ -21,7 +21,9 @@ export function sts(oidc: Oidc): RpcHandlers {
     AssumeRole: (call) => {
       const { account, role } = byArn(call) ?? fail('EntityNotExist.Role');
       const trusted = [`acs:ram::${call.account.id}:root`, call.caller.arn];
-      if (!trusted.some((arn) => trusts(role, { RAM: arn }))) fail('NoPermission');
+      const { ExternalId: externalId } = call.params;
+      const facts: Record<string, string> = externalId === undefined ? {} : { 'sts:ExternalId': externalId };
+      if (!trusted.some((arn) => trusts(role, { RAM: arn }, facts))) fail('NoPermission');
       return assumed(call, account, role);
     },
     AssumeRoleWithOIDC: (call) => {

@@ -106,7 +106,7 @@ GetPolicy | policy/{PolicyName} | ${POLICY} | EntityNotExist.Policy`;
 /** https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01- and the operation in lower case. */
 const STS = `
 GetCallerIdentity | - | |
-AssumeRole | {RoleArn} | RoleArn! RoleSessionName! DurationSeconds Policy |
+AssumeRole | {RoleArn} | RoleArn! RoleSessionName! DurationSeconds ExternalId Policy |
   EntityNotExist.Role InvalidParameter.DurationSeconds InvalidParameter.RoleSessionName
 AssumeRoleWithOIDC | - | OIDCProviderArn! RoleArn! OIDCToken! RoleSessionName! DurationSeconds Policy |
   AuthenticationFail.NoPermission AuthenticationFail.OIDCToken.AudienceNotMatch AuthenticationFail.OIDCToken.Expired

@@ -23,7 +23,11 @@ test('every problem at once, before anything is sent', async () => {
     ['image_platform', '', /^image_platform is missing\.$/],
     ['image_architecture', 'ia64', /^image_architecture "ia64" is not one of i386, x86_64, arm64\.$/],
     ['format', 'vmdk', /^format "vmdk" is not one of RAW, VHD, QCOW2\.$/],
-    ['oss_key_name', 'a/{{timestamp}}.raw', /^oss_key_name .* no Packer template .* \$\{\{ github\.run_id \}\}/],
+    [
+      'oss_key_name',
+      'a/{{timestamp}}.raw',
+      /^oss_key_name holds the Packer template \{\{timestamp\}\}, .* Write \$\{\{ github\.run_id \}\}/,
+    ],
     ['skip_clean', 'yes', /^skip_clean "yes" is neither true nor false\.$/],
     ['image_description', 'http://a', /^image_description "http:\/\/a" is not a description/],
     ['image_force_delete', '1', /^image_force_delete "1" is neither true nor false\.$/],

@@ -62,7 +62,7 @@ export function features({ simulator: { world, faults }, account }: Crowd): Feat
   const reader = world.addRole(account, 'image-reader', trusting({ Service: ['ecs.aliyuncs.com'] }));
   attach(account, reader, 'read', statements('What ECS reads with'));
   const worker = world.addRole(account, 'image-worker', trusting({ RAM: [`acs:ram::${account.id}:root`] }));
-  attach(account, worker, 'work', statements('Import'));
+  attach(account, worker, 'work', statements('Import', { '1234567890123456': account.id }));
   const cancelled = async (who: Runs, inputs: Record<string, string>, operation: string) => {
     await who.cut(operation, inputs);
     return who.post(inputs);

@@ -61,11 +61,19 @@ export function mistakesOf({
     },
     'an audience that the provider does not accept': {
       inputs: { ...oidc, oidc_provider_arn: arn('oidc-provider', 'elsewhere') },
-      says: ['AudienceNotMatch', 'Add sts.aliyuncs.com to the client ids', 'oidc_provider_arn'],
+      says: ['AudienceNotMatch', 'aud sts.aliyuncs.com', 'Add it to the client ids', 'oidc_provider_arn'],
+    },
+    'an oidc_audience that the provider does not accept': {
+      inputs: { ...oidc, oidc_audience: 'theirs' },
+      says: ['AudienceNotMatch', 'aud theirs', 'set oidc_audience'],
     },
     "somebody else's provider": {
       inputs: { ...oidc, oidc_provider_arn: arn('oidc-provider', 'gitlab') },
-      says: ['AuthenticationFail.OIDCToken', 'Its issuer must be https://token.actions.githubusercontent.com'],
+      says: [
+        'AuthenticationFail.OIDCToken',
+        'must be the iss in this message',
+        'iss https://token.actions.githubusercontent.com',
+      ],
     },
     'no permission for an identity token': {
       inputs: oidc,

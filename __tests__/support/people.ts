@@ -65,10 +65,12 @@ export async function openCrowd(options: CrowdOptions = {}): Promise<Crowd> {
   account.oidcProviders.push({
     arn: providerArn,
     issuer: 'https://token.actions.githubusercontent.com',
-    audiences: ['sts.aliyuncs.com'],
+    audiences: ['sts.aliyuncs.com', 'ours'],
   });
   const trust = trusting({ RAM: [`acs:ram::${account.id}:root`], Federated: [providerArn] });
   const role = world.addRole(account, 'importer', trust, ['AdministratorAccess']);
+  const external = trusting({ RAM: [`acs:ram::${account.id}:root`] }, { StringEquals: { 'sts:ExternalId': 'ext-42' } });
+  world.addRole(account, 'external', external, ['AdministratorAccess']);
   if (sessionSeconds !== undefined) role.sessionSeconds = sessionSeconds;
   world.instance = { account, region: 'cn-beijing', role: 'importer' };
   const session = addSession(world, account, role, 'made-before', sessionSeconds ?? 6 * 3600);
@@ -118,13 +120,16 @@ export async function openCrowd(options: CrowdOptions = {}): Promise<Crowd> {
 function cliConfig({ user, roleArn, session, expired, stranger }: People): object {
   const keys = { access_key_id: user.accessKeyId, access_key_secret: user.secret };
   const sts = { access_key_id: session.accessKeyId, access_key_secret: session.secret, sts_token: session.token };
+  const external = roleArn.replace('role/importer', 'role/external');
   const old = { access_key_id: expired.accessKeyId, access_key_secret: expired.secret, sts_token: expired.token };
   const profiles = [
     { name: 'default', mode: 'AK', access_key_id: stranger.accessKeyId, access_key_secret: stranger.secret },
     { name: 'ak', mode: 'AK', ...keys, region_id: 'cn-beijing' },
     { name: 'sts', mode: 'StsToken', ...sts },
     { name: 'arn', mode: 'RamRoleArn', ...keys, ram_role_arn: roleArn, ram_session_name: 'from-profile' },
+    { name: 'arn-sts', mode: 'RamRoleArn', ...sts, ram_role_arn: external, external_id: 'ext-42' },
     { name: 'ecs', mode: 'EcsRamRole', ram_role_name: 'importer' },
+    { name: 'ecs-any', mode: 'EcsRamRole', ram_role_name: '' },
     { name: 'old', mode: 'StsToken', ...old },
     { name: 'sso', mode: 'CloudSSO' },
     { name: 'half', mode: 'AK', access_key_id: user.accessKeyId },

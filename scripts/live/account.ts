@@ -45,7 +45,7 @@ export function openAccount(env = process.env): Live {
     providerArn: text('LIVE_PROVIDER_ARN'),
     sessionName: `live-${runId}`.slice(0, 32),
   };
-  const identity: Resolved = { kind: 'oidc', ...role, from: 'live.yml' };
+  const identity: Resolved = { kind: 'oidc', audience: 'sts.aliyuncs.com', ...role, from: 'live.yml' };
   const open = (who: Resolved, bucket: string, where: string, host?: string): Clients => {
     const hosts = { ecs: undefined, oss: host, ram: undefined, sts: undefined };
     return openClients({ region: where, bucket, hosts }, who, { env, idToken: getIDToken, log, hide: log.hide });

@@ -65,8 +65,8 @@ function checkValues(params: Record<string, string>): void {
   checkOneOf(params['Features.ImdsSupport'], ['v1', 'v2'], 'InvalidParameter.FeaturesImdsSupport');
   const windows = params.OSType === 'windows';
   if (windows && !params.LicenseType) missing('LicenseType');
-  if (!windows && params.LicenseType) fail('InvalidLicenseType.NotSupported');
-  checkOneOf(params.LicenseType, ['Aliyun', 'BYOL'], 'InvalidLicenseType.NotSupported');
+  if (!windows && params.LicenseType && params.LicenseType !== 'Auto') fail('InvalidLicenseType.NotSupported');
+  checkOneOf(params.LicenseType, ['Auto', 'Aliyun', 'BYOL'], 'InvalidLicenseType.NotSupported');
 }
 
 /** The role that ECS reads the object with; new roles take a while to reach ECS, how long is not documented. */

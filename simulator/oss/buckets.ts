@@ -3,6 +3,7 @@ import type { OssHandlers } from '../table.ts';
 import { iso } from '../clock.ts';
 import type { Bucket } from '../entities.ts';
 import { fail } from '../errors.ts';
+import { locationOf } from '../regions.ts';
 import { inside } from '../xml.ts';
 import { empty, ok } from './answers.ts';
 
@@ -38,9 +39,9 @@ export const BUCKETS: OssHandlers = {
 function facts(bucket: Bucket) {
   return {
     CreationDate: iso(bucket.created),
-    ExtranetEndpoint: `oss-${bucket.region}.aliyuncs.com`,
-    IntranetEndpoint: `oss-${bucket.region}-internal.aliyuncs.com`,
-    Location: `oss-${bucket.region}`,
+    ExtranetEndpoint: `${locationOf(bucket.region)}.aliyuncs.com`,
+    IntranetEndpoint: `${locationOf(bucket.region)}-internal.aliyuncs.com`,
+    Location: locationOf(bucket.region),
     Name: bucket.name,
     StorageClass: bucket.storageClass,
   };

@@ -6,7 +6,7 @@ import { ApiError, checkListed, fail } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Gateway, Prepared } from '../gateway.ts';
 import type { Target } from '../hosts.ts';
-import { isMainland } from '../regions.ts';
+import { isMainland, locationOf } from '../regions.ts';
 import type { OssRequest } from '../signatures.ts';
 import { collect } from '../store.ts';
 import { OSS_ROWS, type OssHandlers, type OssRow } from '../table.ts';
@@ -94,7 +94,7 @@ function checkBucket(bucket: Bucket | undefined, owner: Account | undefined, tar
   if (!bucket) fail('NoSuchBucket', { BucketName: target.bucket ?? '', EC: '0015-00000101' });
   // GetBucketInfo may be called through the endpoint of any region.
   if (target.region !== undefined && target.region !== bucket.region && row.name !== 'GetBucketInfo') {
-    const Endpoint = `oss-${bucket.region}.aliyuncs.com`;
+    const Endpoint = `${locationOf(bucket.region)}.aliyuncs.com`;
     const message =
       'The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.';
     fail('AccessDenied', message, { Bucket: bucket.name, Endpoint, EC: '0003-00001403' });

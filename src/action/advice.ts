@@ -1,4 +1,4 @@
-import type { CloudError } from '../cloud/errors.ts';
+import { isDenied, ramActionOf, type CloudError } from '../cloud/errors.ts';
 
 /** What a refusal means and what to do, in the words of our inputs. docs/troubleshooting.md is made from these. */
 export interface Advice {
@@ -14,14 +14,14 @@ SignatureDoesNotMatch IncompleteSignature | secret_key does not belong to access
 InvalidSecurityToken.Expired SecurityTokenExpired | The temporary credentials have expired, and from here they cannot be renewed. | Ask for new ones with a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: that session is renewed as long as needed.
 InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey | Key and token do not belong together. | Pass access_key, secret_key and security_token of one session; with a key that is not temporary leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.
 InvalidTimeStamp.Expired RequestTimeTooSkewed | This machine's clock is wrong by more than the service allows, and setting it right for the request did not help. | Set the clock of the runner (NTP).
-Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role may not do this. | Give it the RAM action named at the start of this message; docs/permissions.md lists all of them.
+Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role lacks a right. | Give it the RAM action that the message names; docs/permissions.md has the policies.
 InvalidAccountStatus.OSSDisabled UserDisable | OSS is not activated for this account, or was suspended. | Activate OSS in the console.
 Account.Arrearage InDebt | The account has an unpaid bill. | Pay it in the Billing console and run again.
 MissingIdTokenPermission | The job may not ask GitHub for an identity token. | Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.
 IdTokenRefused | GitHub refused an identity token. | Run the job again.
 AuthenticationFail.NoPermission | The role's trust policy does not let this job in, or the OIDC provider is not the one it names. | Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.
-AuthenticationFail.OIDCToken.AudienceNotMatch | The OIDC provider does not accept the audience sts.aliyuncs.com. | Add sts.aliyuncs.com to the client ids of the OIDC provider in RAM.
-AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature AuthenticationFail.OIDCToken.IssuerNotMatch EntityNotExist.OIDCProvider | The OIDC provider in RAM does not accept GitHub's token. | Its issuer must be https://token.actions.githubusercontent.com; check oidc_provider_arn.
+AuthenticationFail.OIDCToken.AudienceNotMatch | The OIDC provider does not accept the audience of the token (aud in this message). | Add it to the client ids of the OIDC provider in RAM, or set oidc_audience to one of them.
+AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature AuthenticationFail.OIDCToken.IssuerNotMatch EntityNotExist.OIDCProvider | The OIDC provider in RAM does not accept the token of this job. | The issuer of the provider must be the iss in this message: GitHub Enterprise Server and ghe.com have issuers of their own. Check oidc_provider_arn.
 AssumeRoleDenied | These credentials may not act as the role. | Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.
 NoMetadataService | The runner gets no credentials from the metadata service of ECS (100.100.100.200): it is not an ECS instance, or has no RAM role. | Attach a RAM role to the instance, or name another source of credentials.
 NoSuchInstanceRole | The ECS instance of the runner has another RAM role, or none. | Attach the role to the instance, or correct ram_role_name.
@@ -57,10 +57,16 @@ InvalidDescription.Malformed | ECS does not take the description. | Change image
 InvalidLicenseType.NotSupported InvalidLicenseType.BYOLOnly | The Windows licence cannot be chosen like this. | Check image_os_type and image_platform.
 InvalidRegionId.NotFound InvalidRegion.NotSupport RegionId.NotFound | The region does not exist or cannot import images. | Check region.
 TagKey.Duplication | Two tags have the same key. | Check tags.
+BadProfile | The profile or its file cannot be used; the message says why. | Correct profile or shared_credentials_file, or run aliyun configure again on the runner.
+FileChanged | The file was written to while it was read. | Run the import after the step that writes the file has ended.
+OutOfTime | The time for this work is over. | Run again; what is left is named in the log.
+ShareIncomplete | The image is ready, but ECS does not list every account that it was shared with. | Check the ids in image_share_account, and share the image with the missing accounts in the console.
+SwapUnsettled | Something else changed the names of the old or the new image at the same time. | See which image holds the name in the ECS console, then run again with image_force_delete: true.
 WaitTimedOut | The image was not ready in time. The import goes on, and image, task and object stay. | Re-run the job: it takes up the same import. Raise timeout_minutes for next time.
 Throttling Throttling.User Throttling.Api Rejected.Throttling | Too many calls for this account. | Run again later.
 ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost | The service was not reached. | Check the network of the runner, region, and HTTPS_PROXY.
 InvalidProxy | Requests would silently go without the proxy. | Write it as http://user:password@host:port, with %40 for an @ in the password.
+ProxyNeedsNewerRunner | The Node of this runner is older than 24.5, the first version whose requests can use a proxy. | Update the self-hosted runner to 2.328.0 or later. If the cloud can be reached without the proxy, empty HTTPS_PROXY for this step.
 ERR_PROXY_TUNNEL | The proxy of HTTPS_PROXY refused the connection. | Check user and password in it, allow the host in the proxy, or name the host in NO_PROXY.
 UnexpectedAnswer | Something between runner and cloud answered in place of the service. | Check HTTPS_PROXY and the custom endpoints.
 `;
@@ -82,6 +88,7 @@ export function explain(error: CloudError): string {
   const advice = adviceFor(error.code);
   const parts = [
     `${error.operation} failed: ${error.code}: ${sentence(error.message)}`,
+    ...(isDenied(error) ? [`The RAM action that is missing: ${ramActionOf(error.operation)}.`] : []),
     ...(advice === undefined ? [] : [advice.cause, advice.fix]),
     ...(error.requestId === undefined ? [] : [`(RequestId ${error.requestId})`]),
   ];

@@ -1,4 +1,6 @@
 import { getInput } from '@actions/core';
+import { readList, unquote } from './hcl.ts';
+import { templateIn } from './packer.ts';
 
 /** What an input must look like, and how that is said. */
 export interface Form {
@@ -11,16 +13,28 @@ export interface Form {
 /** Reads inputs one by one and collects what is wrong with them. */
 export class Fields {
   readonly problems: string[] = [];
+  readonly #templated = new Set<string>();
 
-  /** The input as it is, trimmed; empty when it is not set. */
+  /** The input as it is, trimmed; empty when it is not set, or when it is a template of Packer, which is a problem. */
   text(name: string): string {
-    return getInput(name);
+    const value = getInput(name);
+    const template = templateIn(value);
+    if (template === undefined) return value;
+    if (!this.#templated.has(name)) this.problems.push(`${name} ${template}.`);
+    this.#templated.add(name);
+    return '';
+  }
+
+  /** Whether the workflow sets an input that action.yml does not have: the runner passes it all the same. */
+  isSet(undeclared: string): boolean {
+    const variable = `INPUT_${undeclared.toUpperCase()}`;
+    return variable in process.env && process.env[variable] !== '';
   }
 
   required(name: string, form?: Form): string {
     const value = this.text(name);
     if (value !== '') return this.formed(name, value, form);
-    this.problems.push(`${name} is missing.`);
+    if (!this.#templated.has(name)) this.problems.push(`${name} is missing.`);
     return '';
   }
 
@@ -29,16 +43,16 @@ export class Fields {
     return value === '' ? undefined : this.formed(name, value, form);
   }
 
-  /** Entries between commas or line ends; each must have the form. */
+  /** Entries between commas or line ends, or a list of HCL or JSON; each must have the form. */
   list(name: string, form: Form, between: RegExp | string = /[,\n]/): string[] {
-    const entries = this.text(name)
-      .split(between)
-      .map((entry) => entry.trim())
-      .filter((entry) => entry !== '');
+    const text = this.text(name);
+    const plain = () => text.split(between).map((entry) => unquote(entry.trim()));
+    const entries = (readList(text) ?? plain()).filter((entry) => entry !== '');
     return entries.map((entry) => this.formed(name, entry, form));
   }
 
-  private formed(name: string, given: string, form?: Form): string {
+  /** A value of the input, which must have the form. */
+  formed(name: string, given: string, form?: Form): string {
     if (form === undefined) return given;
     const value = form.strip === undefined ? given : given.replace(form.strip, '');
     const fits = typeof form.test === 'function' ? form.test(value) : form.test.test(value);

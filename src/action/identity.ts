@@ -11,6 +11,11 @@ const PROVIDER_ARN: Form = {
 export const ROLE: Form = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
 const SESSION: Form = { test: /^[\w.@-]{2,32}$/, meaning: '2 to 32 letters, digits and ".", "@", "_", "-"' };
 
+const AUDIENCE: Form = {
+  test: /^[\x21-\x7e]{1,128}$/,
+  meaning: 'an audience without spaces, such as sts.aliyuncs.com',
+};
+
 /** Key id, secret and token of one place: all of it counts, or nothing. */
 type Names = [id: string, secret: string, token: string];
 const INPUTS: Names = ['access_key', 'secret_key', 'security_token'];
@@ -35,10 +40,11 @@ export function readIdentity(fields: Fields, env: NodeJS.ProcessEnv, runId: stri
   const sessionName = fields.optional('ram_session_name', SESSION) ?? `alicloud-import-${runId}`.slice(0, 32);
   const roleArn = fields.optional('ram_role_arn', ROLE_ARN);
   const providerArn = fields.optional('oidc_provider_arn', PROVIDER_ARN);
+  const audience = fields.optional('oidc_audience', AUDIENCE) ?? 'sts.aliyuncs.com';
   const named = fromInputs(fields, env);
   if (providerArn !== undefined) {
     const from = 'ram_role_arn and oidc_provider_arn';
-    named.push({ kind: 'oidc', roleArn: roleArn ?? '', providerArn, sessionName, from });
+    named.push({ kind: 'oidc', roleArn: roleArn ?? '', providerArn, audience, sessionName, from });
     if (roleArn === undefined) fields.problems.push('oidc_provider_arn is set, ram_role_arn is empty.');
   }
   if (named.length > 1) {

@@ -1,7 +1,9 @@
 import type { ImportRequest, Workflow } from '../run/request.ts';
 import { readDistribution } from './distribution.ts';
 import { Fields, type Form } from './fields.ts';
+import { readPairs, unquote } from './hcl.ts';
 import { knownSecrets, readIdentity, ROLE } from './identity.ts';
+import { ignoredOptions } from './packer.ts';
 
 /** Platforms in the API's documentation (https://help.aliyun.com/document_detail/25542.html); the list is open. */
 const PLATFORMS = new Set(
@@ -22,7 +24,7 @@ export interface Inputs {
 /** Reads inputs and environment into a request, and finds every problem at once. Touches no file. */
 export function readInputs(env: NodeJS.ProcessEnv = process.env): Inputs {
   const fields = new Fields();
-  const warnings: string[] = [];
+  const warnings = ignoredOptions((name) => fields.isSet(name));
   const platform = fields.required('image_platform');
   if (platform !== '' && !PLATFORMS.has(platform)) {
     warnings.push(`image_platform "${platform}" is not in the documented list; ECS will decide.`);
@@ -31,6 +33,12 @@ export function readInputs(env: NodeJS.ProcessEnv = process.env): Inputs {
   // Empty for now where a profile may name it.
   const region = fields.optional('region', REGION, env.ALICLOUD_REGION) ?? '';
   const imageName = fields.required('image_name', NAME);
+  const architecture = fields.oneOf('image_architecture', ['i386', 'x86_64', 'arm64']);
+  const bootMode = fields.optionalOneOf('boot_mode', ['BIOS', 'UEFI', 'UEFI-Preferred']);
+  // https://help.aliyun.com/document_detail/25542.html, parameter BootMode.
+  if (architecture === 'arm64' && bootMode === 'BIOS') {
+    fields.problems.push('boot_mode is BIOS, but arm64 images boot only with UEFI: leave boot_mode empty.');
+  }
   const identity = readIdentity(fields, env, workflow.runId);
   const request: ImportRequest = {
     path: fields.required('path'),
@@ -42,14 +50,14 @@ export function readInputs(env: NodeJS.ProcessEnv = process.env): Inputs {
       name: imageName,
       osType: fields.oneOf('image_os_type', ['linux', 'windows']),
       platform,
-      architecture: fields.oneOf('image_architecture', ['i386', 'x86_64', 'arm64']),
+      architecture,
       description: fields.optional('image_description', DESCRIPTION),
       systemSize: fields.wholeNumber('image_system_size', 1, 2048, 'GiB'),
       tags: readTags(fields),
       resourceGroup: fields.optional('resource_group_id', RESOURCE_GROUP),
       family: fields.optional('target_image_family', FAMILY),
-      bootMode: fields.optionalOneOf('boot_mode', ['BIOS', 'UEFI', 'UEFI-Preferred']),
-      licenseType: fields.optionalOneOf('license_type', ['Aliyun', 'BYOL', 'Auto']),
+      bootMode,
+      licenseType: fields.optionalOneOf('license_type', ['Auto', 'Aliyun', 'BYOL']),
       detection: fields.optionalOneOf('detection_strategy', ['Standard']),
       nvme: fields.optionalOneOf('nvme_support', ['supported', 'unsupported']),
       imds: fields.optionalOneOf('imds_support', ['v1', 'v2']),
@@ -96,14 +104,14 @@ const NAME: Form = {
     'an image name: 2 to 128 letters, digits, ".", ":", "_" and "-", a letter first, and not aliyun, acs:, http:// or https:// first',
 };
 const DESCRIPTION: Form = {
-  test: /^(?!https?:\/\/).{1,256}$/su,
-  meaning: 'a description: at most 256 characters, and not http:// or https:// first',
+  test: /^(?!https?:\/\/).{2,256}$/su,
+  meaning: 'a description: 2 to 256 characters, and not http:// or https:// first',
 };
-/** A Packer template would become part of the key, braces and all. */
+/** A client that resolves `.` and `..` in the path of a URL would address another object. */
 const KEY: Form = {
-  test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|\{\{/u.test(key),
+  test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|(^|\/)\.{1,2}(\/|$)/u.test(key),
   meaning:
-    'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no Packer template such as {{timestamp}} (write ${{ github.run_id }})',
+    'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no segment that is "." or ".."',
 };
 const ANY: Form = { test: /./, meaning: 'a path' };
 const RESOURCE_GROUP: Form = { test: /^rg-\w+$/, meaning: 'the id of a resource group, such as rg-bp67acfmxazb4p****' };
@@ -117,17 +125,24 @@ const HOST: Form = {
   strip: /^https:\/\/|\/$/gi,
 };
 
-/** One `key=value` a line; 20 are the most that ECS takes, and three are ours. */
+/** The tag rules of https://help.aliyun.com/document_detail/25542.html; the prefix alicloud-import is ours. */
+const TAG: Form = {
+  test: /^(?!aliyun|acs:|alicloud-import|\{)(?!.*https?:\/\/)[^=]{1,128}=(?!acs:)(?!.*https?:\/\/).{0,128}$/su,
+  meaning:
+    'a tag key=value: key and value of at most 128 characters, without http:// and https://, ' +
+    'the key not aliyun, acs: or alicloud-import first, the value not acs: first',
+};
+
+/** One `key=value` a line, or as in HCL; 20 are the most that ECS takes, and three are ours. */
 function readTags(fields: Fields): Record<string, string> {
-  const form: Form = {
-    test: /^(?!aliyun|acs:)(?!alicloud-import)[^=]{1,128}=(?!acs:).{0,128}$/su,
-    meaning: 'a tag key=value: key and value of at most 128 characters, not aliyun, acs: or alicloud-import first',
-  };
-  const lines = fields.list('tags', form, '\n');
-  const pairs = lines.map((line) => [
-    line.slice(0, line.indexOf('=')).trim(),
-    line.slice(line.indexOf('=') + 1).trim(),
-  ]);
+  const text = fields.text('tags');
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const plain = () => lines.map((line) => (/^([^=]*)=(.*)$/s.exec(line) ?? ['', line, undefined]).slice(1));
+  const pairs = (readPairs(text) ?? plain()).map(([key = '', value]) => {
+    const pair = [key.trim(), ...(value === undefined ? [] : [unquote(value.trim())])];
+    fields.formed('tags', pair.join('='), TAG);
+    return pair;
+  });
   const keys = new Set(pairs.map(([key = '']) => key.toLowerCase()));
   if (keys.size < pairs.length)
     fields.problems.push('tags names a key twice (ECS does not tell upper from lower case).');

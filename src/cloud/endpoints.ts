@@ -18,13 +18,30 @@ const ECS_EXCEPTIONS: Record<string, string> = {
   'ecs.cn-shenzhen-cloudstone.aliyuncs.com': 'eu-west-1-oxs',
 };
 
+/**
+ * Finance regions: OSS names other locations than the region, and only the first one of each has a public endpoint
+ * (https://help.aliyun.com/zh/oss/user-guide/regions-and-endpoints, of 2026-02-05).
+ */
+const OSS_EXCEPTIONS: Record<string, [location: string, ...internal: string[]]> = {
+  'cn-hangzhou-finance': ['oss-cn-hzfinance', 'oss-cn-hzjbp', 'oss-cn-hzjbp-a', 'oss-cn-hzjbp-b'],
+  'cn-shanghai-finance-1': ['oss-cn-shanghai-finance-1-pub', 'oss-cn-shanghai-finance-1'],
+  'cn-shenzhen-finance-1': ['oss-cn-szfinance', 'oss-cn-shenzhen-finance-1'],
+  'cn-beijing-finance-1': ['oss-cn-beijing-finance-1-pub', 'oss-cn-beijing-finance-1'],
+};
+
 export type Service = 'ecs' | 'ram' | 'sts' | 'oss';
 
 /** The public endpoint of a service for a region, without scheme. */
 export function defaultEndpoint(service: Service, region: string): string {
   if (service === 'ram') return 'ram.aliyuncs.com';
   if (service === 'sts') return 'sts.aliyuncs.com';
-  if (service === 'oss') return `oss-${region}.aliyuncs.com`;
+  if (service === 'oss') return `${OSS_EXCEPTIONS[region]?.[0] ?? `oss-${region}`}.aliyuncs.com`;
   const exception = Object.entries(ECS_EXCEPTIONS).find(([, regions]) => regions.split(' ').includes(region));
   return exception?.[0] ?? `ecs.${region}.aliyuncs.com`;
+}
+
+/** The region id of the location that OSS names for a bucket, such as `oss-cn-beijing`. */
+export function regionOfLocation(location: string): string {
+  const exception = Object.entries(OSS_EXCEPTIONS).find(([, locations]) => locations.includes(location));
+  return exception?.[0] ?? location.replace(/^oss-/, '');
 }

@@ -3,7 +3,7 @@ export class CloudError extends Error {
   override readonly name = 'CloudError';
   /** The service's own code, Node's code of a network error, or one of ours in CamelCase. */
   readonly code: string;
-  /** Such as `ecs:ImportImage`: the call and, nearly always, the RAM action it needs. */
+  /** The call, such as `ecs:ImportImage`; `ramActionOf` has the RAM action that it needs. */
   readonly operation: string;
   readonly status: number | undefined;
   readonly requestId: string | undefined;
@@ -94,6 +94,19 @@ export async function succeeds(call: Promise<unknown>, harmlessCode: string | Re
 /** Whether the caller lacks a right. */
 export const isDenied = (error: unknown): error is CloudError =>
   hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
+
+/** OSS operations whose RAM action has another name: https://help.aliyun.com/document_detail/100680.html */
+const RAM_ACTIONS: Record<string, string> = {
+  'oss:InitiateMultipartUpload': 'oss:PutObject',
+  'oss:UploadPart': 'oss:PutObject',
+  'oss:UploadPartCopy': 'oss:PutObject',
+  'oss:CompleteMultipartUpload': 'oss:PutObject',
+  'oss:HeadObject': 'oss:GetObject',
+  'oss:ListObjectsV2': 'oss:ListObjects',
+};
+
+/** The RAM action that an operation needs. */
+export const ramActionOf = (operation: string): string => RAM_ACTIONS[operation] ?? operation;
 
 /** No call will succeed any more: the credentials themselves are refused, or there are none. */
 const LOCKED_OUT = new RegExp(

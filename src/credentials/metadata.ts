@@ -6,6 +6,7 @@ import { toCredentials } from './refreshing.ts';
 
 /** Link-local address of the metadata service of an ECS instance (https://help.aliyun.com/document_detail/49122.html). */
 const HOST = '100.100.100.200';
+const ROLES = '/latest/meta-data/ram/security-credentials/';
 /** It is on the same machine: what does not answer at once is not there. In ms. */
 const TIMEOUT = 5_000;
 /** Never through a proxy, which could not reach it and must not see what it says. */
@@ -14,16 +15,20 @@ const AGENT = new Agent();
 /**
  * Credentials of the RAM role of this ECS instance. Version 2 of the service, whose token keeps forged requests out;
  * version 1 only where there is no version 2.
+ * @param roleName - undefined: the role that the service names
  * @throws CloudError `NoMetadataService`, `NoSuchInstanceRole`
  */
-export async function instanceCredentials(roleName: string): Promise<Credentials> {
+export async function instanceCredentials(roleName: string | undefined): Promise<Credentials> {
   const token = await ask('PUT', '/latest/api/token', { 'X-aliyun-ecs-metadata-token-ttl-seconds': '60' });
   const absent = token.status === 404 || token.status === 405;
   if (token.status !== 200 && !absent)
     throw failure('NoMetadataService', `it answered ${token.status} to the request for a token`);
-  const path = `/latest/meta-data/ram/security-credentials/${encodeURIComponent(roleName)}`;
-  const answer = await ask('GET', path, absent ? {} : { 'X-aliyun-ecs-metadata-token': token.body });
-  if (answer.status === 404) throw failure('NoSuchInstanceRole', `this instance has no RAM role ${roleName}`);
+  const read = (name: string) =>
+    ask('GET', ROLES + encodeURIComponent(name), absent ? {} : { 'X-aliyun-ecs-metadata-token': token.body });
+  const names = roleName === undefined ? await read('') : undefined;
+  const name = roleName ?? names?.body.trim() ?? '';
+  const answer = names === undefined || names.status === 200 ? await read(name) : names;
+  if (answer.status === 404) throw failure('NoSuchInstanceRole', `this instance has no RAM role ${roleName ?? ''}`);
   if (answer.status !== 200) throw failure('NoMetadataService', `it answered ${answer.status} without credentials`);
   return toCredentials('ecs:metadata', parsed(answer.body));
 }

@@ -48,19 +48,27 @@ async function readProfile({ name, file, from }: Profile, sessionName: string): 
     if (value === undefined || value === '') throw refuse(`profile ${name} in ${file} has no ${key}`);
     return value;
   };
+  const optional = (key: string): string | undefined => textAt(profile, key) || undefined;
   const keys = () => ({ accessKeyId: text('access_key_id'), accessKeySecret: text('access_key_secret') });
+  /** The CLI asks for the role with temporary keys where the profile has a token. */
+  const callerKeys = () => {
+    const securityToken = optional('sts_token');
+    return { ...keys(), ...(securityToken && { securityToken }) };
+  };
   const origin = `${from}, profile ${name}`;
+  const externalId = optional('external_id');
   const sources: Record<string, () => Resolved> = {
     AK: () => ({ kind: 'keys', keys: keys(), from: origin }),
     StsToken: () => ({ kind: 'keys', keys: { ...keys(), securityToken: text('sts_token') }, from: origin }),
     RamRoleArn: () => ({
       kind: 'assume',
       roleArn: text('ram_role_arn'),
-      sessionName: textAt(profile, 'ram_session_name') || sessionName,
-      base: { kind: 'keys', keys: keys(), from: origin },
+      ...(externalId && { externalId }),
+      sessionName: optional('ram_session_name') ?? sessionName,
+      base: { kind: 'keys', keys: callerKeys(), from: origin },
       from: origin,
     }),
-    EcsRamRole: () => ({ kind: 'ecs', roleName: text('ram_role_name'), from: origin }),
+    EcsRamRole: () => ({ kind: 'ecs', roleName: optional('ram_role_name'), from: origin }),
   };
   const mode = textAt(profile, 'mode') ?? 'AK';
   const source = sources[mode];

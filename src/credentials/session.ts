@@ -5,9 +5,6 @@ import { retry } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { toCredentials } from './refreshing.ts';
 
-/** Audience that Alibaba Cloud's documentation has GitHub's provider accept. */
-const AUDIENCE = 'sts.aliyuncs.com';
-
 /** Gives a fresh token of the runner for an audience. */
 export type IdToken = (audience: string) => Promise<string>;
 
@@ -19,12 +16,12 @@ export type IdToken = (audience: string) => Promise<string>;
  */
 export async function assumeWithOidc(
   sts: Rpc,
-  role: { roleArn: string; providerArn: string; sessionName: string },
+  role: { roleArn: string; providerArn: string; audience: string; sessionName: string },
   idToken: IdToken,
   { log, deadline }: Pick<Door, 'log' | 'deadline'>,
 ): Promise<Credentials> {
   const options = { operation: 'github:getIDToken', log, deadline: deadline.at, heal: () => false };
-  const token = await retry(() => askRunner(idToken), options);
+  const token = await retry(() => askRunner(idToken, role.audience), options);
   try {
     const answer = await sts('AssumeRoleWithOIDC', {
       RoleArn: role.roleArn,
@@ -34,14 +31,14 @@ export async function assumeWithOidc(
     });
     return toCredentials('sts:AssumeRoleWithOIDC', answer.Credentials);
   } catch (error) {
-    if (!hasCode(error, /^AuthenticationFail/)) throw error;
+    if (!hasCode(error, /^(AuthenticationFail|EntityNotExist\.OIDCProvider)/)) throw error;
     throw error.reworded(`${error.message} (${claims(token)})`);
   }
 }
 
-async function askRunner(idToken: IdToken): Promise<string> {
+async function askRunner(idToken: IdToken, audience: string): Promise<string> {
   try {
-    return await idToken(AUDIENCE);
+    return await idToken(audience);
   } catch (error) {
     const text = textOf(error);
     const status = Number(/Error Code : (\d+)/.exec(text)?.[1] ?? 0);
@@ -58,9 +55,13 @@ function claims(token: string): string {
 }
 
 /** Asks for a session of a role with other credentials. https://help.aliyun.com/document_detail/371864.html */
-export async function assume(sts: Rpc, role: { roleArn: string; sessionName: string }): Promise<Credentials> {
+export async function assume(
+  sts: Rpc,
+  role: { roleArn: string; externalId?: string; sessionName: string },
+): Promise<Credentials> {
   try {
-    const answer = await sts('AssumeRole', { RoleArn: role.roleArn, RoleSessionName: role.sessionName });
+    const { roleArn, externalId, sessionName } = role;
+    const answer = await sts('AssumeRole', { RoleArn: roleArn, RoleSessionName: sessionName, ExternalId: externalId });
     return toCredentials('sts:AssumeRole', answer.Credentials);
   } catch (error) {
     if (!hasCode(error, 'NoPermission')) throw error;

@@ -4,13 +4,13 @@ import type { Credentials } from '../cloud/door.ts';
 export type Source =
   | { kind: 'keys'; keys: Keys; from: string }
   /** The runner's own identity, exchanged for a session of the role. */
-  | { kind: 'oidc'; roleArn: string; providerArn: string; sessionName: string; from: string }
+  | { kind: 'oidc'; roleArn: string; providerArn: string; audience: string; sessionName: string; from: string }
   /** A session of the role, asked for with the credentials of another source. */
-  | { kind: 'assume'; roleArn: string; sessionName: string; base: Source; from: string }
+  | { kind: 'assume'; roleArn: string; externalId?: string; sessionName: string; base: Source; from: string }
   /** A profile of the Alibaba Cloud CLI. */
   | { kind: 'profile'; name: string; file: string; from: string }
-  /** The RAM role of the ECS instance that the runner lives on. */
-  | { kind: 'ecs'; roleName: string; from: string };
+  /** The RAM role of the ECS instance that the runner lives on; without a name, whichever it has. */
+  | { kind: 'ecs'; roleName: string | undefined; from: string };
 
 export type Keys = Omit<Credentials, 'expiration'>;
 

@@ -1,3 +1,4 @@
+import { regionOfLocation } from '../cloud/endpoints.ts';
 import { CloudError, hasCode, isDenied } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import type { Oss } from './client.ts';
@@ -23,10 +24,11 @@ export interface BucketState {
 export async function inspectBucket(oss: Oss): Promise<BucketState> {
   try {
     const { bucket } = await oss.call('oss:GetBucketInfo', (sdk) => sdk.getBucketInfo(oss.bucket));
+    const location = textAt(bucket, 'Location');
     const encryption = textAt(bucket, 'ServerSideEncryptionRule', 'SSEAlgorithm');
     return {
       exists: 'yes',
-      region: textAt(bucket, 'Location')?.replace(/^oss-/, ''),
+      region: location === undefined ? undefined : regionOfLocation(location),
       owner: textAt(bucket, 'Owner', 'ID'),
       encryption: encryption === 'None' ? undefined : encryption,
       versioned: textAt(bucket, 'Versioning') !== undefined,
@@ -47,7 +49,7 @@ async function listed(oss: Oss): Promise<BucketState> {
     const { buckets } = await oss.call('oss:ListBuckets', (sdk) => sdk.listBuckets(query));
     const own = buckets?.find(({ name }) => name === oss.bucket);
     if (own === undefined) return { exists: 'unlisted', denied };
-    return { exists: 'yes', region: own.region?.replace(/^oss-/, ''), denied };
+    return { exists: 'yes', region: own.region === undefined ? undefined : regionOfLocation(own.region), denied };
   } catch (error) {
     if (!isDenied(error)) throw error;
     return { exists: 'yes', denied: [...denied, 'oss:ListBuckets'] };

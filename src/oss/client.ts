@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import AliOss from 'ali-oss';
 import { retryOptions, type Door, type Log } from '../cloud/door.ts';
+import { defaultEndpoint } from '../cloud/endpoints.ts';
 import { CloudError, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
 import { retry, type RetryOptions } from '../cloud/retry.ts';
 import { every, monotonic } from '../cloud/time.ts';
@@ -30,7 +31,7 @@ export interface Oss {
 export interface OssPlace {
   region: string;
   bucket: string;
-  /** Host that replaces `oss-<region>.aliyuncs.com`; outside the vendor's domain it is a CNAME of the bucket. */
+  /** Host of the public endpoint, or what replaces it; outside the vendor's domain it is a CNAME of the bucket. */
   host: string;
 }
 
@@ -70,7 +71,7 @@ interface Urllib {
 /** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
 async function newSdk(place: OssPlace, door: Door, forBucket: boolean, options: CallOptions, wire: Wire): Promise<Sdk> {
   const { accessKeyId, accessKeySecret, securityToken } = await door.credentials();
-  const regional = `oss-${place.region}.aliyuncs.com`;
+  const regional = defaultEndpoint('oss', place.region);
   const cname = !/\.aliyuncs\.com(:\d+)?$/i.test(place.host);
   // Calls on the bucket itself are not served by a CNAME or an acceleration endpoint.
   const detour = forBucket && (cname || place.host.startsWith('oss-accelerate'));

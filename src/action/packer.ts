@@ -1,0 +1,33 @@
+/** Options that Packer's builder or post-processor accepts, and why they have no effect here. */
+const WITHOUT_EFFECT: Record<string, string> = {
+  skip_region_validation: 'region is not compared with a list',
+  skip_image_validation: 'an import has no source image',
+  image_unshare_account: 'a new image is shared only with the accounts in image_share_account',
+  image_version: 'ECS keeps no version of an imported image; put it into image_name or tags',
+  image_ignore_data_disks: 'the image gets the disks of path and data_disk_paths, and no others',
+  image_force_delete_instances: 'this action never deletes instances',
+};
+
+/** One warning for each option of Packer that is set and does nothing here. */
+export function ignoredOptions(isSet: (name: string) => boolean): string[] {
+  const set = Object.entries(WITHOUT_EFFECT).filter(([name]) => isSet(name));
+  return set.map(([name, reason]) => `${name} has no effect: ${reason}.`);
+}
+
+/** Template of Packer -> what a workflow has in its place. */
+const TEMPLATES: [RegExp, string][] = [
+  [/timestamp|uuid/, '${{ github.run_id }}-${{ github.run_attempt }}, which is different for each attempt of a run'],
+  [/isotime|formatdate/, '${{ steps.<id>.outputs.<name> }} of a step that runs date'],
+  [/\buser\b|\bvar\.|\blocal\./, '${{ vars.<name> }}, ${{ inputs.<name> }} or, for a secret, ${{ secrets.<name> }}'],
+  [/\benv\b/, '${{ env.<name> }}'],
+  [/\bbuild|\bsource\./, '${{ steps.<id>.outputs.<name> }} of the step that runs Packer'],
+  [/./, 'an expression of GitHub Actions, ${{ <expression> }}'],
+];
+
+/** What is wrong with a value that holds a template of Packer; undefined when it holds none. */
+export function templateIn(value: string): string | undefined {
+  const template = /\{\{[^{}]*\}\}|\$\{[^{}]*\}/.exec(value)?.[0];
+  if (template === undefined) return undefined;
+  const instead = TEMPLATES.find(([pattern]) => pattern.test(template))?.[1];
+  return `holds the Packer template ${template}, which nothing fills in here. Write ${instead ?? ''}`;
+}
