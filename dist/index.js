@@ -39749,7 +39749,7 @@ class CloudError extends Error {
     name = 'CloudError';
     /** The service's own code, Node's code of a network error, or one of ours in CamelCase. */
     code;
-    /** Such as `ecs:ImportImage`: the call and, nearly always, the RAM action it needs. */
+    /** The call, such as `ecs:ImportImage`; `ramActionOf` has the RAM action that it needs. */
     operation;
     status;
     requestId;
@@ -39826,6 +39826,17 @@ async function succeeds(call, harmlessCode) {
 }
 /** Whether the caller lacks a right. */
 const isDenied = (error) => hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
+/** OSS operations whose RAM action has another name: https://help.aliyun.com/document_detail/100680.html */
+const RAM_ACTIONS = {
+    'oss:InitiateMultipartUpload': 'oss:PutObject',
+    'oss:UploadPart': 'oss:PutObject',
+    'oss:UploadPartCopy': 'oss:PutObject',
+    'oss:CompleteMultipartUpload': 'oss:PutObject',
+    'oss:HeadObject': 'oss:GetObject',
+    'oss:ListObjectsV2': 'oss:ListObjects',
+};
+/** The RAM action that an operation needs. */
+const ramActionOf = (operation) => RAM_ACTIONS[operation] ?? operation;
 /** No call will succeed any more: the credentials themselves are refused, or there are none. */
 const LOCKED_OUT = new RegExp('^(InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|SecurityTokenExpired|' +
     'AuthenticationFail|AssumeRoleDenied|MissingIdTokenPermission|IdTokenRefused|NoMetadataService|NoSuchInstanceRole)');
@@ -42901,19 +42912,27 @@ async function readProfile({ name, file, from }, sessionName) {
             throw refuse(`profile ${name} in ${file} has no ${key}`);
         return value;
     };
+    const optional = (key) => textAt(profile, key) || undefined;
     const keys = () => ({ accessKeyId: text('access_key_id'), accessKeySecret: text('access_key_secret') });
+    /** The CLI asks for the role with temporary keys where the profile has a token. */
+    const callerKeys = () => {
+        const securityToken = optional('sts_token');
+        return { ...keys(), ...(securityToken && { securityToken }) };
+    };
     const origin = `${from}, profile ${name}`;
+    const externalId = optional('external_id');
     const sources = {
         AK: () => ({ kind: 'keys', keys: keys(), from: origin }),
         StsToken: () => ({ kind: 'keys', keys: { ...keys(), securityToken: text('sts_token') }, from: origin }),
         RamRoleArn: () => ({
             kind: 'assume',
             roleArn: text('ram_role_arn'),
-            sessionName: textAt(profile, 'ram_session_name') || sessionName,
-            base: { kind: 'keys', keys: keys(), from: origin },
+            ...(externalId && { externalId }),
+            sessionName: optional('ram_session_name') ?? sessionName,
+            base: { kind: 'keys', keys: callerKeys(), from: origin },
             from: origin,
         }),
-        EcsRamRole: () => ({ kind: 'ecs', roleName: text('ram_role_name'), from: origin }),
+        EcsRamRole: () => ({ kind: 'ecs', roleName: optional('ram_role_name'), from: origin }),
     };
     const mode = textAt(profile, 'mode') ?? 'AK';
     const source = sources[mode];
@@ -43048,13 +43067,17 @@ var external_node_https_default = /*#__PURE__*/__nccwpck_require__.n(external_no
 /**
  * The one agent of all clients: kept alive, and honouring HTTPS_PROXY and NO_PROXY in both spellings.
  * `proxyEnv` is Node's own (https://nodejs.org/api/http.html#built-in-proxy-support, since 24.5).
- * @throws CloudError `InvalidProxy` for a proxy that Node would silently pass by
+ * @param node - version of Node, such as `24.11.1`
+ * @throws CloudError `InvalidProxy`, `ProxyNeedsNewerRunner` where Node would silently go past the proxy
  */
-function openAgent(environment) {
+function openAgent(environment, node = process.versions.node) {
     const name = environment.https_proxy ? 'https_proxy' : 'HTTPS_PROXY';
     const proxy = environment[name] ?? '';
     if (proxy !== '' && !isProxy(proxy)) {
         throw new CloudError('proxy', 'InvalidProxy', `${name} is not of the form http://[user:password@]host:port`);
+    }
+    if (proxy !== '' && !hasProxyEnv(node)) {
+        throw new CloudError('proxy', 'ProxyNeedsNewerRunner', `${name} is set, and Node ${node} of this runner ignores it`);
     }
     return new (external_node_https_default()).Agent({
         keepAlive: true,
@@ -43065,12 +43088,20 @@ function openAgent(environment) {
         proxyEnv: { HTTPS_PROXY: proxy, NO_PROXY: withSubdomains(environment.no_proxy || environment.NO_PROXY || '') },
     });
 }
+/** Runner 2.327.1 ships Node 24.4, runner 2.328.0 ships 24.5 (externals.sh of actions/runner). */
+function hasProxyEnv(node) {
+    const [major = 0, minor = 0] = node.split('.').map(Number);
+    return major > 24 || (major === 24 && minor >= 5);
+}
 function isProxy(text) {
     const { protocol = '', hostname = '', username = '', password = '' } = URL.parse(text) ?? {};
     const decodes = !/%(?![0-9a-f]{2})/i.test(username + password);
     return /^https?:$/.test(protocol) && hostname !== '' && decodes;
 }
-/** To Node `aliyuncs.com` is that host alone; to curl, git and GitHub's own libraries it is all below it as well. */
+/**
+ * To Node `aliyuncs.com` is that host alone; to curl, git and GitHub's own libraries it is all below it as well. A library
+ * does not fit here: proxy-from-env and its like answer for one URL, and the agent that Node offers takes the list itself.
+ */
 function withSubdomains(names) {
     return names
         .split(/[\s,]+/)
@@ -43096,6 +43127,16 @@ const ECS_EXCEPTIONS = {
     'ecs.cn-zhangjiakou.aliyuncs.com': 'cn-zhangjiakou-na62-a01',
     'ecs.cn-shenzhen-cloudstone.aliyuncs.com': 'eu-west-1-oxs',
 };
+/**
+ * Finance regions: OSS names other locations than the region, and only the first one of each has a public endpoint
+ * (https://help.aliyun.com/zh/oss/user-guide/regions-and-endpoints, of 2026-02-05).
+ */
+const OSS_EXCEPTIONS = {
+    'cn-hangzhou-finance': ['oss-cn-hzfinance', 'oss-cn-hzjbp', 'oss-cn-hzjbp-a', 'oss-cn-hzjbp-b'],
+    'cn-shanghai-finance-1': ['oss-cn-shanghai-finance-1-pub', 'oss-cn-shanghai-finance-1'],
+    'cn-shenzhen-finance-1': ['oss-cn-szfinance', 'oss-cn-shenzhen-finance-1'],
+    'cn-beijing-finance-1': ['oss-cn-beijing-finance-1-pub', 'oss-cn-beijing-finance-1'],
+};
 /** The public endpoint of a service for a region, without scheme. */
 function defaultEndpoint(service, region) {
     if (service === 'ram')
@@ -43103,9 +43144,14 @@ function defaultEndpoint(service, region) {
     if (service === 'sts')
         return 'sts.aliyuncs.com';
     if (service === 'oss')
-        return `oss-${region}.aliyuncs.com`;
+        return `${OSS_EXCEPTIONS[region]?.[0] ?? `oss-${region}`}.aliyuncs.com`;
     const exception = Object.entries(ECS_EXCEPTIONS).find(([, regions]) => regions.split(' ').includes(region));
     return exception?.[0] ?? `ecs.${region}.aliyuncs.com`;
+}
+/** The region id of the location that OSS names for a bucket, such as `oss-cn-beijing`. */
+function regionOfLocation(location) {
+    const exception = Object.entries(OSS_EXCEPTIONS).find(([, locations]) => locations.includes(location));
+    return exception?.[0] ?? location.replace(/^oss-/, '');
 }
 
 // EXTERNAL MODULE: ./node_modules/@alicloud/pop-core/index.js
@@ -43129,6 +43175,8 @@ function retryOptions(door) {
 /** The only file that waits: a preload that scales the global timers makes every wait of the product fast. */
 /** Milliseconds since the epoch. */
 const now = () => Date.now();
+/** Milliseconds of a clock that nobody sets. */
+const monotonic = () => performance.now();
 /** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
 function sleep(ms, signal) {
     return new Promise((resolve, reject) => {
@@ -43391,6 +43439,7 @@ function toCredentials(operation, session) {
 
 /** Link-local address of the metadata service of an ECS instance (https://help.aliyun.com/document_detail/49122.html). */
 const HOST = '100.100.100.200';
+const ROLES = '/latest/meta-data/ram/security-credentials/';
 /** It is on the same machine: what does not answer at once is not there. In ms. */
 const TIMEOUT = 5_000;
 /** Never through a proxy, which could not reach it and must not see what it says. */
@@ -43398,6 +43447,7 @@ const AGENT = new external_node_http_namespaceObject.Agent();
 /**
  * Credentials of the RAM role of this ECS instance. Version 2 of the service, whose token keeps forged requests out;
  * version 1 only where there is no version 2.
+ * @param roleName - undefined: the role that the service names
  * @throws CloudError `NoMetadataService`, `NoSuchInstanceRole`
  */
 async function instanceCredentials(roleName) {
@@ -43405,10 +43455,12 @@ async function instanceCredentials(roleName) {
     const absent = token.status === 404 || token.status === 405;
     if (token.status !== 200 && !absent)
         throw failure('NoMetadataService', `it answered ${token.status} to the request for a token`);
-    const path = `/latest/meta-data/ram/security-credentials/${encodeURIComponent(roleName)}`;
-    const answer = await ask('GET', path, absent ? {} : { 'X-aliyun-ecs-metadata-token': token.body });
+    const read = (name) => ask('GET', ROLES + encodeURIComponent(name), absent ? {} : { 'X-aliyun-ecs-metadata-token': token.body });
+    const names = roleName === undefined ? await read('') : undefined;
+    const name = roleName ?? names?.body.trim() ?? '';
+    const answer = names === undefined || names.status === 200 ? await read(name) : names;
     if (answer.status === 404)
-        throw failure('NoSuchInstanceRole', `this instance has no RAM role ${roleName}`);
+        throw failure('NoSuchInstanceRole', `this instance has no RAM role ${roleName ?? ''}`);
     if (answer.status !== 200)
         throw failure('NoMetadataService', `it answered ${answer.status} without credentials`);
     return toCredentials('ecs:metadata', parsed(answer.body));
@@ -43437,8 +43489,6 @@ function ask(method, path, headers) {
 
 
 
-/** Audience that Alibaba Cloud's documentation has GitHub's provider accept. */
-const AUDIENCE = 'sts.aliyuncs.com';
 /**
  * Asks for a session of a role in the name of this workflow job.
  * https://help.aliyun.com/document_detail/371868.html
@@ -43447,7 +43497,7 @@ const AUDIENCE = 'sts.aliyuncs.com';
  */
 async function assumeWithOidc(sts, role, idToken, { log, deadline }) {
     const options = { operation: 'github:getIDToken', log, deadline: deadline.at, heal: () => false };
-    const token = await retry(() => askRunner(idToken), options);
+    const token = await retry(() => askRunner(idToken, role.audience), options);
     try {
         const answer = await sts('AssumeRoleWithOIDC', {
             RoleArn: role.roleArn,
@@ -43458,14 +43508,14 @@ async function assumeWithOidc(sts, role, idToken, { log, deadline }) {
         return toCredentials('sts:AssumeRoleWithOIDC', answer.Credentials);
     }
     catch (error) {
-        if (!hasCode(error, /^AuthenticationFail/))
+        if (!hasCode(error, /^(AuthenticationFail|EntityNotExist\.OIDCProvider)/))
             throw error;
         throw error.reworded(`${error.message} (${claims(token)})`);
     }
 }
-async function askRunner(idToken) {
+async function askRunner(idToken, audience) {
     try {
-        return await idToken(AUDIENCE);
+        return await idToken(audience);
     }
     catch (error) {
         const text = textOf(error);
@@ -43483,7 +43533,8 @@ function claims(token) {
 /** Asks for a session of a role with other credentials. https://help.aliyun.com/document_detail/371864.html */
 async function assume(sts, role) {
     try {
-        const answer = await sts('AssumeRole', { RoleArn: role.roleArn, RoleSessionName: role.sessionName });
+        const { roleArn, externalId, sessionName } = role;
+        const answer = await sts('AssumeRole', { RoleArn: roleArn, RoleSessionName: sessionName, ExternalId: externalId });
         return toCredentials('sts:AssumeRole', answer.Credentials);
     }
     catch (error) {
@@ -43527,13 +43578,14 @@ var client_default = /*#__PURE__*/__nccwpck_require__.n(lib_client);
 
 
 
+
 /** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
-const LONG_BODY = { stall: 30_000, timeout: 4 * 3_600_000 };
+const LONG_BODY = { stall: () => 120_000, timeout: 4 * 3_600_000 };
 function openOss(place, door) {
     const call = async (operation, run, options = {}) => {
         const attempt = async (tries) => {
             // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
-            const stall = options.stall && Math.min(options.stall * 2 ** (tries - 1), 300_000);
+            const stall = options.stall && ((waits) => (options.stall?.(waits) ?? 0) * 2 ** Math.min(tries - 1, 3));
             const wire = {};
             try {
                 options.signal?.throwIfAborted();
@@ -43552,7 +43604,7 @@ function openOss(place, door) {
 /** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
 async function newSdk(place, door, forBucket, options, wire) {
     const { accessKeyId, accessKeySecret, securityToken } = await door.credentials();
-    const regional = `oss-${place.region}.aliyuncs.com`;
+    const regional = defaultEndpoint('oss', place.region);
     const cname = !/\.aliyuncs\.com(:\d+)?$/i.test(place.host);
     // Calls on the bucket itself are not served by a CNAME or an acceleration endpoint.
     const detour = forBucket && (cname || place.host.startsWith('oss-accelerate'));
@@ -43581,7 +43633,7 @@ function send(urllib, url, sent, options, wire) {
     return new Promise((resolve, reject) => {
         options.signal?.throwIfAborted();
         const request = urllib.request(url, sent, (error, data, res) => {
-            unwatch();
+            unwatch?.();
             options.signal?.removeEventListener('abort', stop);
             if (error != null) {
                 wire.failure = error;
@@ -43607,23 +43659,29 @@ function send(urllib, url, sent, options, wire) {
         };
         options.signal?.addEventListener('abort', stop, { once: true });
         const { stall } = options;
-        const stalled = () => {
-            end('Stalled', `no byte moved for ${(stall ?? 0) / 1000} s`);
-        };
-        const unwatch = stall === undefined ? () => undefined : watch(request, stall, stalled);
+        const unwatch = stall &&
+            watch(request, stall, (seconds) => {
+                end('Stalled', `no byte moved for ${seconds.toFixed(0)} s`);
+            });
     });
 }
-/** Calls `stalled` once no byte has moved over the connection of a request for `stall` ms. */
+/** Time between two looks at a connection, in ms. */
+const LOOK = 2_000;
+/** Calls `stalled` once no byte has moved over the connection of a request for as long as `stall` allows. */
 function watch(request, stall, stalled) {
-    const looks = 6;
     let moved = -1;
-    let still = 0;
-    return every(stall / looks, () => {
-        const { bytesWritten = 0, bytesRead = 0 } = request.socket ?? {};
-        still = bytesWritten + bytesRead === moved ? still + 1 : 0;
-        moved = bytesWritten + bytesRead;
-        if (still === looks)
-            stalled();
+    let since = monotonic();
+    return every(LOOK, () => {
+        const { bytesWritten = 0, bytesRead = 0, writableLength = 0 } = request.socket ?? {};
+        // What waits in this process has not left.
+        const left = bytesWritten - writableLength + bytesRead;
+        if (left !== moved)
+            since = monotonic();
+        moved = left;
+        const still = monotonic() - since;
+        const waits = request.writableEnded && writableLength === 0;
+        if (still >= stall(waits))
+            stalled(still / 1000);
     });
 }
 function client_toCloudError(operation, thrown, wire) {
@@ -44709,6 +44767,7 @@ async function remove(ecs, log, image) {
 ;// CONCATENATED MODULE: ./src/oss/bucket.ts
 
 
+
 /**
  * Looks at the bucket without changing anything: GetBucketInfo, or ListBuckets where that is refused.
  * @throws CloudError for wrong keys and everything else but a missing bucket and a missing right
@@ -44716,10 +44775,11 @@ async function remove(ecs, log, image) {
 async function inspectBucket(oss) {
     try {
         const { bucket } = await oss.call('oss:GetBucketInfo', (sdk) => sdk.getBucketInfo(oss.bucket));
+        const location = textAt(bucket, 'Location');
         const encryption = textAt(bucket, 'ServerSideEncryptionRule', 'SSEAlgorithm');
         return {
             exists: 'yes',
-            region: textAt(bucket, 'Location')?.replace(/^oss-/, ''),
+            region: location === undefined ? undefined : regionOfLocation(location),
             owner: textAt(bucket, 'Owner', 'ID'),
             encryption: encryption === 'None' ? undefined : encryption,
             versioned: textAt(bucket, 'Versioning') !== undefined,
@@ -44743,7 +44803,7 @@ async function listed(oss) {
         const own = buckets?.find(({ name }) => name === oss.bucket);
         if (own === undefined)
             return { exists: 'unlisted', denied };
-        return { exists: 'yes', region: own.region?.replace(/^oss-/, ''), denied };
+        return { exists: 'yes', region: own.region === undefined ? undefined : regionOfLocation(own.region), denied };
     }
     catch (error) {
         if (!isDenied(error))
@@ -45756,18 +45816,18 @@ function worthACut(rest, numbers, dataLength) {
 
 
 /** Bytes of one read when looking for zeros. */
-const LOOK = 8 * GRAIN;
+const reader_LOOK = 8 * GRAIN;
 /** The file as runs of zero and other blocks, in order. @throws FileError */
 async function* blocks(source) {
     const { size } = source;
-    const buffer = Buffer.allocUnsafeSlow(LOOK);
+    const buffer = Buffer.allocUnsafeSlow(reader_LOOK);
     const nothing = Buffer.alloc(GRAIN);
     let at = 0;
     for (const { from, to } of grains(source.extents ?? [{ offset: 0, length: size }], size)) {
         if (from > at)
             yield { offset: at, length: from - at, zero: true };
         for (at = from; at < to;) {
-            const length = Math.min(LOOK, to - at);
+            const length = Math.min(reader_LOOK, to - at);
             await readFully(source, buffer, length, at);
             for (let start = 0; start < length; start += GRAIN) {
                 const end = Math.min(start + GRAIN, length);
@@ -46538,74 +46598,157 @@ function checker(source, parts) {
     };
 }
 
+;// CONCATENATED MODULE: ./src/oss/width.ts
+/** The most parts under way at a time: on a lossy line the number of connections is everything (bench/README.md). */
+const MOST = 64;
+const LEAST = 4;
+/** Bytes that may be under way before a rate is known: a thin line takes minutes for more. */
+const UNMEASURED = 16 * 1024 ** 2;
+/** A line that gives each connection less than this, in bytes per second, has too many of them. */
+const THIN = 32_000;
+/** How many parts may be under way at first. @param partLength - bytes */
+const firstWidth = (partLength) => Math.min(MOST / 2, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
+/**
+ * How many parts may be under way next: half when throttled or when most tries fail; no more than give each a fair rate;
+ * twice as many while the rate rises with the number.
+ * @param before - the rate of the wave before, 0 for the first
+ */
+function nextWidth(width, { rate, accepted, failed, throttled }, before) {
+    if (throttled || failed > accepted)
+        return Math.max(LEAST, Math.floor(width / 2));
+    if (accepted === 0)
+        return width;
+    if (rate < THIN * width)
+        return Math.min(width, Math.max(LEAST, Math.ceil(rate / (2 * THIN))));
+    return rate > 1.1 * before ? Math.min(MOST, width * 2) : width;
+}
+
 ;// CONCATENATED MODULE: ./src/oss/pace.ts
 
-/** The upload gives up when no part was accepted for this long, in ms. */
+
+/** The upload gives up when no part was accepted for this long, in ms, or for longer where the line is known to be slow. */
 const PATIENCE = 15 * 60_000;
-/** How an upload fares: what was accepted and what failed, and whether there is still hope. */
+/** A try has stalled when nothing moved for this long, in ms, at the least; and while nothing is known of the line. */
+const STALL = { least: 30_000, unmeasured: 300_000 };
+/** How the parts of an upload fare: what was accepted and what failed, how fast, and whether there is still hope. */
 class Pace {
     progress;
-    seen = { accepted: 0, failed: 0, throttled: false };
-    /** Parts that are to be stored, waiting ones included. */
+    wave = { accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() };
+    widthNow;
+    /** Tries that were under way when the service asked to slow down: what becomes of them says nothing new. */
+    stale = 0;
+    /** Bytes per second of the last whole wave; 0 until there was one. */
+    waveRate = 0;
+    /** Bytes of parts that are to be stored, waiting ones included, and of those whose try is under way. */
     waiting = 0;
+    underWay = 0;
     /** When a part was last accepted, or the first of those that wait began to. */
-    lastGood = now();
+    lastGood = monotonic();
     /** When each try under way began, the oldest first. */
     tries = new Set();
-    constructor(progress) {
+    least;
+    /**
+     * @param width - how many parts may be under way at first
+     * @param patience - longest time without an accepted part on a line that is not known to be slow, in ms
+     */
+    constructor(progress, width = 1, patience = PATIENCE) {
         this.progress = progress;
+        this.widthNow = width;
+        this.least = patience;
     }
-    /** What has happened since the last call. */
-    stretch() {
-        const { seen } = this;
-        this.seen = { accepted: 0, failed: 0, throttled: false };
-        return seen;
+    /** How many parts may be under way. */
+    width() {
+        return this.widthNow;
     }
-    /** Runs a call that stores one part, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
-    async store(call) {
+    /**
+     * How long a try may stand still, in ms: its bytes may lie in the kernel or in a proxy, behind those of all others.
+     * @param waits - whether all of its bytes have left and only the answer is missing
+     */
+    stall(waits) {
+        const rate = this.rate();
+        if (rate === 0)
+            return waits ? STALL.unmeasured : STALL.least;
+        return Math.max(STALL.least, (2_000 * this.underWay) / rate);
+    }
+    /** Runs a call that stores a part of so many bytes, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
+    async store(bytes, call) {
         if (this.waiting === 0)
-            this.lastGood = now();
+            this.lastGood = monotonic();
         this.waiting += 1;
         let gaveUp = false;
         try {
             const stored = await call({
                 givesUp: () => (gaveUp = this.hopeless()),
                 onRetry: ({ code, status, message }) => {
-                    this.seen.failed += 1;
-                    this.seen.throttled ||= status === 503 || /Throttl|SlowDown|Limit/.test(code);
+                    this.decide({ failed: 1, throttled: status === 503 || /Throttl|SlowDown|Limit/.test(code) });
                     this.progress.retried(`${code}: ${message}`);
                 },
             });
-            this.seen.accepted += 1;
-            this.lastGood = now();
+            this.lastGood = monotonic();
+            this.decide({ accepted: 1, bytes });
             return stored;
         }
         catch (error) {
             if (!gaveUp)
                 throw error;
             const last = error;
-            const text = `no part was accepted for ${PATIENCE / 60_000} minutes; last: ${last.code}: ${last.message}`;
-            throw last.reworded(text, 'UploadGaveUp');
+            const minutes = Math.round(this.patience() / 60_000);
+            throw last.reworded(`no part was accepted for ${minutes} minutes; last: ${last.code}: ${last.message}`, 'UploadGaveUp');
         }
         finally {
             this.waiting -= 1;
         }
     }
-    /** Runs one try of a part whose connection is watched for stalls. */
-    async watched(run) {
-        const one = { began: now() };
+    /** Runs one try of a part of so many bytes. */
+    async watched(bytes, run) {
+        const one = { began: monotonic() };
         this.tries.add(one);
+        this.underWay += bytes;
         try {
             return await run();
         }
         finally {
+            this.underWay -= bytes;
             this.tries.delete(one);
         }
+    }
+    /** Adds to the wave, which ends when it has seen as many parts as may be under way, or when the service asks to slow down. */
+    decide({ accepted = 0, bytes = 0, failed = 0, throttled = false }) {
+        const { wave, widthNow } = this;
+        wave.accepted += accepted;
+        wave.bytes += bytes;
+        if (this.stale > 0) {
+            this.stale -= 1;
+            return;
+        }
+        wave.failed += failed;
+        wave.throttled ||= throttled;
+        if (!wave.throttled && wave.accepted + wave.failed < widthNow)
+            return;
+        const seconds = Math.max(monotonic() - wave.began, 1) / 1000;
+        const seen = { ...wave, rate: wave.bytes / seconds };
+        this.widthNow = nextWidth(widthNow, seen, this.waveRate);
+        if (wave.accepted > 0 && !wave.throttled)
+            this.waveRate = seen.rate;
+        if (wave.throttled)
+            this.stale = widthNow - 1;
+        this.wave = { accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() };
+    }
+    /** Bytes per second at which parts are accepted; of the first wave what is known so far, 0 without any. */
+    rate() {
+        const { bytes, began } = this.wave;
+        // Until the last one that was accepted: a line that stands still has not become slower.
+        return this.waveRate > 0 ? this.waveRate : (1000 * bytes) / Math.max(this.lastGood - began, 1);
+    }
+    patience() {
+        const rate = this.rate();
+        return rate === 0 ? this.least : Math.max(this.least, (2_000 * this.underWay) / rate);
     }
     /** A large part on a slow line takes longer than our patience: as long as its bytes move, it may yet be accepted. */
     hopeless() {
         const [oldest] = this.tries;
-        return now() - this.lastGood > PATIENCE && now() - (oldest?.began ?? now()) <= PATIENCE;
+        const patience = this.patience();
+        return monotonic() - this.lastGood > patience && monotonic() - (oldest?.began ?? monotonic()) <= patience;
     }
 }
 
@@ -47063,7 +47206,7 @@ class Copier {
     /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
     async unlessRefused(work) {
         try {
-            return await this.pace.store((options) => work({ ...options, signal: this.signal }));
+            return await this.pace.store(0, (options) => work({ ...options, signal: this.signal }));
         }
         catch (error) {
             if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error))
@@ -47075,22 +47218,8 @@ class Copier {
         }
     }
 }
-/** No further try would end otherwise, and it is copies that are refused rather than the upload. */
-const isRefusal = (error) => cure(error) === 'none' && !/^(NoSuchUpload|UploadGaveUp)$/.test(error.code);
-
-;// CONCATENATED MODULE: ./src/oss/limit.ts
-/**
- * How many parts may be under way. On a lossy line the number of connections is everything, and where a connection is
- * fast the surplus costs next to nothing, so the upload starts with the most that has paid in measurements (bench/README.md).
- */
-const MOST = 64;
-const LEAST = 4;
-/** The limit for the next stretch: half after a refusal or more than 5 % failures, a quarter more after a quiet one. */
-function nextLimit(limit, { accepted, failed, throttled }) {
-    if (throttled || failed > 0.05 * (accepted + failed))
-        return Math.max(LEAST, Math.floor(limit / 2));
-    return accepted === 0 ? limit : Math.min(MOST, Math.ceil(limit * 1.25));
-}
+/** No further try would end otherwise, or none has for two minutes; and it is copies that fail, not the upload. */
+const isRefusal = (error) => error.code === 'UploadGaveUp' || (cure(error) === 'none' && error.code !== 'NoSuchUpload');
 
 ;// CONCATENATED MODULE: external "node:stream"
 const external_node_stream_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream");
@@ -47147,11 +47276,12 @@ function streamPart(source, part, ring, onSlice) {
  */
 function openSender(target, pace, slots, signal) {
     const rings = new Rings();
-    return (part) => pace.store((options) => target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, rings), {
+    return (part) => pace.store(part.length, (options) => target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, rings), {
         ...options,
-        turn: (run) => slots(() => pace.watched(run)),
-        signal,
         ...LONG_BODY,
+        turn: (run) => slots(() => pace.watched(part.length, run)),
+        stall: (waits) => pace.stall(waits),
+        signal,
     }));
 }
 async function attempt(sdk, target, part, rings) {
@@ -47193,9 +47323,8 @@ async function attempt(sdk, target, part, rings) {
 
 
 
-
-/** Time between two decisions about the number of parts under way, in ms. */
-const STRETCH = 10_000;
+/** Copies that keep failing for this long, in ms, are refused copies: the zeros travel as data. */
+const COPY_PATIENCE = 120_000;
 /** Data parts that wait for a place or a further try: a long search for data must not leave the line idle. */
 const AHEAD = 128;
 /**
@@ -47206,11 +47335,16 @@ const AHEAD = 128;
 async function transfer(job) {
     const { source, progress } = job;
     const stop = new AbortController();
-    const pace = new Pace(progress);
-    const uploads = pLimit(MOST);
+    const pace = new Pace(progress, firstWidth(dataPart(source.size)));
+    const uploads = pLimit(pace.width());
     const copies = pLimit(COPIES);
-    const send = openSender(job, pace, uploads, stop.signal);
-    const copier = new Copier(job, pace, stop.signal);
+    const slots = (run) => {
+        uploads.concurrency = pace.width();
+        return uploads(run);
+    };
+    const send = openSender(job, pace, slots, stop.signal);
+    // Copies that fail for long must not end an upload whose data travels, nor the other way round.
+    const copier = new Copier(job, new Pace(progress, COPIES, COPY_PATIENCE), stop.signal);
     const sent = [];
     const working = new Set();
     const track = (work) => {
@@ -47237,9 +47371,6 @@ async function transfer(job) {
         }
     };
     const asCopy = async (part) => (await copies(() => copier.copy(part))) ?? (await asData(part));
-    const unwatch = every(STRETCH, () => {
-        uploads.concurrency = nextLimit(uploads.concurrency, pace.stretch());
-    });
     try {
         for await (const part of cut(blocks(source), source.size)) {
             const listed = await job.listed(part);
@@ -47268,9 +47399,6 @@ async function transfer(job) {
         stop.abort(error);
         await settled(working);
         throw stop.signal.reason;
-    }
-    finally {
-        unwatch();
     }
     return sent;
 }
@@ -47364,7 +47492,7 @@ async function complete(oss, { key, isOurs }, id, parts, crc64, pace) {
     const headers = { 'x-oss-forbid-overwrite': 'true' };
     let answer;
     try {
-        const { res } = await pace.store((options) => oss.call('oss:CompleteMultipartUpload', async (sdk) => refuseOther200(await sdk.completeMultipartUpload(key, id, parts, { headers })), { ...options, timeout: 180_000 }));
+        const { res } = await pace.store(0, (options) => oss.call('oss:CompleteMultipartUpload', async (sdk) => refuseOther200(await sdk.completeMultipartUpload(key, id, parts, { headers })), { ...options, timeout: 180_000 }));
         answer = toState(res.headers);
         if (answer.crc64 === crc64)
             return answer;
@@ -47375,7 +47503,7 @@ async function complete(oss, { key, isOurs }, id, parts, crc64, pace) {
             return there;
         throw error;
     }
-    const there = await pace.store((options) => headObject(oss, key, options));
+    const there = await pace.store(0, (options) => headObject(oss, key, options));
     const state = typeof there === 'object' ? there : answer;
     if (there === undefined || state.crc64 !== crc64) {
         const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
@@ -47928,34 +48056,122 @@ function readDistribution(fields, region, imageName, nameForm) {
     return { copies, encrypted, kmsKeyId, accounts };
 }
 
+;// CONCATENATED MODULE: ./src/action/hcl.ts
+const QUOTED = String.raw `"(?:[^"\\\n]|\\.)*"`;
+const BARE = String.raw `[\w.+-]+`;
+const PAIR = String.raw `(${QUOTED}|[^\s"=:,{}]+)\s*`;
+/** As in a block of Packer; JSON writes a colon. Without braces only quoted values: `a=b,c=d` is one tag of the plain form. */
+const IN_BRACES = new RegExp(`${PAIR}[=:]\\s*(${QUOTED}|${BARE})`, 'g');
+const IN_LINES = new RegExp(`${PAIR}=\\s*(${QUOTED})`, 'g');
+const ITEM = new RegExp(`${QUOTED}|${BARE}`, 'g');
+/** The items of a list of HCL or JSON, such as `["cn-shanghai", "cn-beijing"]`; undefined when the text is none. */
+function readList(text) {
+    const inside = /^\[(.*)\]$/s.exec(text)?.[1];
+    return inside === undefined ? undefined : matches(inside, ITEM)?.map(([item]) => unquote(item));
+}
+/** The pairs of an object of HCL or JSON, or of its lines without the braces; undefined when the text is none. */
+function readPairs(text) {
+    const inside = /^\{(.*)\}$/s.exec(text)?.[1];
+    const found = inside === undefined ? matches(text, IN_LINES) : matches(inside, IN_BRACES);
+    return found?.map(([, key = '', value = '']) => [unquote(key), unquote(value)]);
+}
+/** The string in quotation marks, or the text itself where it has none. */
+function unquote(text) {
+    if (!/^"[^]*"$/.test(text))
+        return text;
+    try {
+        return String(JSON.parse(text));
+    }
+    catch {
+        return text.slice(1, -1);
+    }
+}
+/** All of one kind, provided that between them there is nothing but commas, line ends and comments. */
+function matches(text, kind) {
+    const plain = text.replace(/^\s*(#|\/\/).*$/gm, '');
+    const between = plain.split(new RegExp(kind.source.replace(/\((?!\?)/g, '(?:'), 'g'));
+    const separated = between.slice(1, -1).every((gap) => /^(\s*,\s*|[ \t]*\n\s*)$/.test(gap));
+    const ends = /^\s*$/.test(between[0] ?? '') && /^\s*,?\s*$/.test(between.at(-1) ?? '');
+    return separated && ends ? [...plain.matchAll(kind)] : undefined;
+}
+
+;// CONCATENATED MODULE: ./src/action/packer.ts
+/** Options that Packer's builder or post-processor accepts, and why they have no effect here. */
+const WITHOUT_EFFECT = {
+    skip_region_validation: 'region is not compared with a list',
+    skip_image_validation: 'an import has no source image',
+    image_unshare_account: 'a new image is shared only with the accounts in image_share_account',
+    image_version: 'ECS keeps no version of an imported image; put it into image_name or tags',
+    image_ignore_data_disks: 'the image gets the disks of path and data_disk_paths, and no others',
+    image_force_delete_instances: 'this action never deletes instances',
+};
+/** One warning for each option of Packer that is set and does nothing here. */
+function ignoredOptions(isSet) {
+    const set = Object.entries(WITHOUT_EFFECT).filter(([name]) => isSet(name));
+    return set.map(([name, reason]) => `${name} has no effect: ${reason}.`);
+}
+/** Template of Packer -> what a workflow has in its place. */
+const TEMPLATES = [
+    [/timestamp|uuid/, '${{ github.run_id }}-${{ github.run_attempt }}, which is different for each attempt of a run'],
+    [/isotime|formatdate/, '${{ steps.<id>.outputs.<name> }} of a step that runs date'],
+    [/\buser\b|\bvar\.|\blocal\./, '${{ vars.<name> }}, ${{ inputs.<name> }} or, for a secret, ${{ secrets.<name> }}'],
+    [/\benv\b/, '${{ env.<name> }}'],
+    [/\bbuild|\bsource\./, '${{ steps.<id>.outputs.<name> }} of the step that runs Packer'],
+    [/./, 'an expression of GitHub Actions, ${{ <expression> }}'],
+];
+/** What is wrong with a value that holds a template of Packer; undefined when it holds none. */
+function templateIn(value) {
+    const template = /\{\{[^{}]*\}\}|\$\{[^{}]*\}/.exec(value)?.[0];
+    if (template === undefined)
+        return undefined;
+    const instead = TEMPLATES.find(([pattern]) => pattern.test(template))?.[1];
+    return `holds the Packer template ${template}, which nothing fills in here. Write ${instead ?? ''}`;
+}
+
 ;// CONCATENATED MODULE: ./src/action/fields.ts
+
+
 
 /** Reads inputs one by one and collects what is wrong with them. */
 class Fields {
     problems = [];
-    /** The input as it is, trimmed; empty when it is not set. */
+    #templated = new Set();
+    /** The input as it is, trimmed; empty when it is not set, or when it is a template of Packer, which is a problem. */
     text(name) {
-        return getInput(name);
+        const value = getInput(name);
+        const template = templateIn(value);
+        if (template === undefined)
+            return value;
+        if (!this.#templated.has(name))
+            this.problems.push(`${name} ${template}.`);
+        this.#templated.add(name);
+        return '';
+    }
+    /** Whether the workflow sets an input that action.yml does not have: the runner passes it all the same. */
+    isSet(undeclared) {
+        const variable = `INPUT_${undeclared.toUpperCase()}`;
+        return variable in process.env && process.env[variable] !== '';
     }
     required(name, form) {
         const value = this.text(name);
         if (value !== '')
             return this.formed(name, value, form);
-        this.problems.push(`${name} is missing.`);
+        if (!this.#templated.has(name))
+            this.problems.push(`${name} is missing.`);
         return '';
     }
     optional(name, form, fallback = '') {
         const value = this.text(name) || fallback;
         return value === '' ? undefined : this.formed(name, value, form);
     }
-    /** Entries between commas or line ends; each must have the form. */
+    /** Entries between commas or line ends, or a list of HCL or JSON; each must have the form. */
     list(name, form, between = /[,\n]/) {
-        const entries = this.text(name)
-            .split(between)
-            .map((entry) => entry.trim())
-            .filter((entry) => entry !== '');
+        const text = this.text(name);
+        const plain = () => text.split(between).map((entry) => unquote(entry.trim()));
+        const entries = (readList(text) ?? plain()).filter((entry) => entry !== '');
         return entries.map((entry) => this.formed(name, entry, form));
     }
+    /** A value of the input, which must have the form. */
     formed(name, given, form) {
         if (form === undefined)
             return given;
@@ -48013,6 +48229,10 @@ const PROVIDER_ARN = {
 };
 const ROLE = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
 const SESSION = { test: /^[\w.@-]{2,32}$/, meaning: '2 to 32 letters, digits and ".", "@", "_", "-"' };
+const AUDIENCE = {
+    test: /^[\x21-\x7e]{1,128}$/,
+    meaning: 'an audience without spaces, such as sts.aliyuncs.com',
+};
 const INPUTS = ['access_key', 'secret_key', 'security_token'];
 const VARIABLES = [
     ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY', 'ALICLOUD_SECURITY_TOKEN'],
@@ -48032,10 +48252,11 @@ function readIdentity(fields, env, runId) {
     const sessionName = fields.optional('ram_session_name', SESSION) ?? `alicloud-import-${runId}`.slice(0, 32);
     const roleArn = fields.optional('ram_role_arn', ROLE_ARN);
     const providerArn = fields.optional('oidc_provider_arn', PROVIDER_ARN);
+    const audience = fields.optional('oidc_audience', AUDIENCE) ?? 'sts.aliyuncs.com';
     const named = fromInputs(fields, env);
     if (providerArn !== undefined) {
         const from = 'ram_role_arn and oidc_provider_arn';
-        named.push({ kind: 'oidc', roleArn: roleArn ?? '', providerArn, sessionName, from });
+        named.push({ kind: 'oidc', roleArn: roleArn ?? '', providerArn, audience, sessionName, from });
         if (roleArn === undefined)
             fields.problems.push('oidc_provider_arn is set, ram_role_arn is empty.');
     }
@@ -48130,12 +48351,14 @@ function proxyPasswords(env) {
 
 
 
+
+
 /** Platforms in the API's documentation (https://help.aliyun.com/document_detail/25542.html); the list is open. */
 const PLATFORMS = new Set('Aliyun|Anolis|CentOS|CentOS Stream|Ubuntu|CoreOS|SUSE|OpenSUSE|Debian|FreeBSD|RedHat|Kylin|UOS|Fedora|Fedora CoreOS|AlmaLinux|Rocky Linux|Gentoo|Customized Linux|Others Linux|Windows Server 2022|Windows Server 2019|Windows Server 2016|Windows Server 2012|Windows Server 2008|Windows Server 2003|Other Windows'.split('|'));
 /** Reads inputs and environment into a request, and finds every problem at once. Touches no file. */
 function readInputs(env = process.env) {
     const fields = new Fields();
-    const warnings = [];
+    const warnings = ignoredOptions((name) => fields.isSet(name));
     const platform = fields.required('image_platform');
     if (platform !== '' && !PLATFORMS.has(platform)) {
         warnings.push(`image_platform "${platform}" is not in the documented list; ECS will decide.`);
@@ -48144,6 +48367,12 @@ function readInputs(env = process.env) {
     // Empty for now where a profile may name it.
     const region = fields.optional('region', inputs_REGION, env.ALICLOUD_REGION) ?? '';
     const imageName = fields.required('image_name', NAME);
+    const architecture = fields.oneOf('image_architecture', ['i386', 'x86_64', 'arm64']);
+    const bootMode = fields.optionalOneOf('boot_mode', ['BIOS', 'UEFI', 'UEFI-Preferred']);
+    // https://help.aliyun.com/document_detail/25542.html, parameter BootMode.
+    if (architecture === 'arm64' && bootMode === 'BIOS') {
+        fields.problems.push('boot_mode is BIOS, but arm64 images boot only with UEFI: leave boot_mode empty.');
+    }
     const identity = readIdentity(fields, env, workflow.runId);
     const request = {
         path: fields.required('path'),
@@ -48155,14 +48384,14 @@ function readInputs(env = process.env) {
             name: imageName,
             osType: fields.oneOf('image_os_type', ['linux', 'windows']),
             platform,
-            architecture: fields.oneOf('image_architecture', ['i386', 'x86_64', 'arm64']),
+            architecture,
             description: fields.optional('image_description', DESCRIPTION),
             systemSize: fields.wholeNumber('image_system_size', 1, 2048, 'GiB'),
             tags: readTags(fields),
             resourceGroup: fields.optional('resource_group_id', RESOURCE_GROUP),
             family: fields.optional('target_image_family', FAMILY),
-            bootMode: fields.optionalOneOf('boot_mode', ['BIOS', 'UEFI', 'UEFI-Preferred']),
-            licenseType: fields.optionalOneOf('license_type', ['Aliyun', 'BYOL', 'Auto']),
+            bootMode,
+            licenseType: fields.optionalOneOf('license_type', ['Auto', 'Aliyun', 'BYOL']),
             detection: fields.optionalOneOf('detection_strategy', ['Standard']),
             nvme: fields.optionalOneOf('nvme_support', ['supported', 'unsupported']),
             imds: fields.optionalOneOf('imds_support', ['v1', 'v2']),
@@ -48206,13 +48435,13 @@ const NAME = {
     meaning: 'an image name: 2 to 128 letters, digits, ".", ":", "_" and "-", a letter first, and not aliyun, acs:, http:// or https:// first',
 };
 const DESCRIPTION = {
-    test: /^(?!https?:\/\/).{1,256}$/su,
-    meaning: 'a description: at most 256 characters, and not http:// or https:// first',
+    test: /^(?!https?:\/\/).{2,256}$/su,
+    meaning: 'a description: 2 to 256 characters, and not http:// or https:// first',
 };
-/** A Packer template would become part of the key, braces and all. */
+/** A client that resolves `.` and `..` in the path of a URL would address another object. */
 const inputs_KEY = {
-    test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|\{\{/u.test(key),
-    meaning: 'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no Packer template such as {{timestamp}} (write ${{ github.run_id }})',
+    test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|(^|\/)\.{1,2}(\/|$)/u.test(key),
+    meaning: 'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no segment that is "." or ".."',
 };
 const ANY = { test: /./, meaning: 'a path' };
 const RESOURCE_GROUP = { test: /^rg-\w+$/, meaning: 'the id of a resource group, such as rg-bp67acfmxazb4p****' };
@@ -48225,17 +48454,22 @@ const inputs_HOST = {
     meaning: 'a host name, with or without https://',
     strip: /^https:\/\/|\/$/gi,
 };
-/** One `key=value` a line; 20 are the most that ECS takes, and three are ours. */
+/** The tag rules of https://help.aliyun.com/document_detail/25542.html; the prefix alicloud-import is ours. */
+const TAG = {
+    test: /^(?!aliyun|acs:|alicloud-import|\{)(?!.*https?:\/\/)[^=]{1,128}=(?!acs:)(?!.*https?:\/\/).{0,128}$/su,
+    meaning: 'a tag key=value: key and value of at most 128 characters, without http:// and https://, ' +
+        'the key not aliyun, acs: or alicloud-import first, the value not acs: first',
+};
+/** One `key=value` a line, or as in HCL; 20 are the most that ECS takes, and three are ours. */
 function readTags(fields) {
-    const form = {
-        test: /^(?!aliyun|acs:)(?!alicloud-import)[^=]{1,128}=(?!acs:).{0,128}$/su,
-        meaning: 'a tag key=value: key and value of at most 128 characters, not aliyun, acs: or alicloud-import first',
-    };
-    const lines = fields.list('tags', form, '\n');
-    const pairs = lines.map((line) => [
-        line.slice(0, line.indexOf('=')).trim(),
-        line.slice(line.indexOf('=') + 1).trim(),
-    ]);
+    const text = fields.text('tags');
+    const lines = text.split('\n').filter((line) => line.trim() !== '');
+    const plain = () => lines.map((line) => (/^([^=]*)=(.*)$/s.exec(line) ?? ['', line, undefined]).slice(1));
+    const pairs = (readPairs(text) ?? plain()).map(([key = '', value]) => {
+        const pair = [key.trim(), ...(value === undefined ? [] : [unquote(value.trim())])];
+        fields.formed('tags', pair.join('='), TAG);
+        return pair;
+    });
     const keys = new Set(pairs.map(([key = '']) => key.toLowerCase()));
     if (keys.size < pairs.length)
         fields.problems.push('tags names a key twice (ECS does not tell upper from lower case).');
@@ -48272,6 +48506,7 @@ function setOutputs({ images, taskId, object, replaced }) {
 }
 
 ;// CONCATENATED MODULE: ./src/action/advice.ts
+
 /** One line each: codes | cause | fix. */
 const TABLE = `
 InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId | The access key does not exist or is disabled. | Check access_key; a disabled key can be enabled again under RAM > Users.
@@ -48279,14 +48514,14 @@ SignatureDoesNotMatch IncompleteSignature | secret_key does not belong to access
 InvalidSecurityToken.Expired SecurityTokenExpired | The temporary credentials have expired, and from here they cannot be renewed. | Ask for new ones with a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: that session is renewed as long as needed.
 InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey | Key and token do not belong together. | Pass access_key, secret_key and security_token of one session; with a key that is not temporary leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.
 InvalidTimeStamp.Expired RequestTimeTooSkewed | This machine's clock is wrong by more than the service allows, and setting it right for the request did not help. | Set the clock of the runner (NTP).
-Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role may not do this. | Give it the RAM action named at the start of this message; docs/permissions.md lists all of them.
+Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role lacks a right. | Give it the RAM action that the message names; docs/permissions.md has the policies.
 InvalidAccountStatus.OSSDisabled UserDisable | OSS is not activated for this account, or was suspended. | Activate OSS in the console.
 Account.Arrearage InDebt | The account has an unpaid bill. | Pay it in the Billing console and run again.
 MissingIdTokenPermission | The job may not ask GitHub for an identity token. | Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.
 IdTokenRefused | GitHub refused an identity token. | Run the job again.
 AuthenticationFail.NoPermission | The role's trust policy does not let this job in, or the OIDC provider is not the one it names. | Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.
-AuthenticationFail.OIDCToken.AudienceNotMatch | The OIDC provider does not accept the audience sts.aliyuncs.com. | Add sts.aliyuncs.com to the client ids of the OIDC provider in RAM.
-AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature AuthenticationFail.OIDCToken.IssuerNotMatch EntityNotExist.OIDCProvider | The OIDC provider in RAM does not accept GitHub's token. | Its issuer must be https://token.actions.githubusercontent.com; check oidc_provider_arn.
+AuthenticationFail.OIDCToken.AudienceNotMatch | The OIDC provider does not accept the audience of the token (aud in this message). | Add it to the client ids of the OIDC provider in RAM, or set oidc_audience to one of them.
+AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature AuthenticationFail.OIDCToken.IssuerNotMatch EntityNotExist.OIDCProvider | The OIDC provider in RAM does not accept the token of this job. | The issuer of the provider must be the iss in this message: GitHub Enterprise Server and ghe.com have issuers of their own. Check oidc_provider_arn.
 AssumeRoleDenied | These credentials may not act as the role. | Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.
 NoMetadataService | The runner gets no credentials from the metadata service of ECS (100.100.100.200): it is not an ECS instance, or has no RAM role. | Attach a RAM role to the instance, or name another source of credentials.
 NoSuchInstanceRole | The ECS instance of the runner has another RAM role, or none. | Attach the role to the instance, or correct ram_role_name.
@@ -48322,10 +48557,16 @@ InvalidDescription.Malformed | ECS does not take the description. | Change image
 InvalidLicenseType.NotSupported InvalidLicenseType.BYOLOnly | The Windows licence cannot be chosen like this. | Check image_os_type and image_platform.
 InvalidRegionId.NotFound InvalidRegion.NotSupport RegionId.NotFound | The region does not exist or cannot import images. | Check region.
 TagKey.Duplication | Two tags have the same key. | Check tags.
+BadProfile | The profile or its file cannot be used; the message says why. | Correct profile or shared_credentials_file, or run aliyun configure again on the runner.
+FileChanged | The file was written to while it was read. | Run the import after the step that writes the file has ended.
+OutOfTime | The time for this work is over. | Run again; what is left is named in the log.
+ShareIncomplete | The image is ready, but ECS does not list every account that it was shared with. | Check the ids in image_share_account, and share the image with the missing accounts in the console.
+SwapUnsettled | Something else changed the names of the old or the new image at the same time. | See which image holds the name in the ECS console, then run again with image_force_delete: true.
 WaitTimedOut | The image was not ready in time. The import goes on, and image, task and object stay. | Re-run the job: it takes up the same import. Raise timeout_minutes for next time.
 Throttling Throttling.User Throttling.Api Rejected.Throttling | Too many calls for this account. | Run again later.
 ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost | The service was not reached. | Check the network of the runner, region, and HTTPS_PROXY.
 InvalidProxy | Requests would silently go without the proxy. | Write it as http://user:password@host:port, with %40 for an @ in the password.
+ProxyNeedsNewerRunner | The Node of this runner is older than 24.5, the first version whose requests can use a proxy. | Update the self-hosted runner to 2.328.0 or later. If the cloud can be reached without the proxy, empty HTTPS_PROXY for this step.
 ERR_PROXY_TUNNEL | The proxy of HTTPS_PROXY refused the connection. | Check user and password in it, allow the host in the proxy, or name the host in NO_PROXY.
 UnexpectedAnswer | Something between runner and cloud answered in place of the service. | Check HTTPS_PROXY and the custom endpoints.
 `;
@@ -48344,6 +48585,7 @@ function explain(error) {
     const advice = adviceFor(error.code);
     const parts = [
         `${error.operation} failed: ${error.code}: ${sentence(error.message)}`,
+        ...(isDenied(error) ? [`The RAM action that is missing: ${ramActionOf(error.operation)}.`] : []),
         ...(advice === undefined ? [] : [advice.cause, advice.fix]),
         ...(error.requestId === undefined ? [] : [`(RequestId ${error.requestId})`]),
     ];

@@ -9,6 +9,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { inputEnvironment, type Action } from './inputs.ts';
 import { StepOutput, parsePairs, type Command } from './output.ts';
 import { runProcess, type ProcessOptions } from './process.ts';
 
@@ -55,11 +56,6 @@ export interface StageResult {
   files: Record<string, string>;
   /** Milliseconds from start to end of the process. */
   ms: number;
-}
-
-interface Action {
-  inputs?: Record<string, { default?: string } | null>;
-  runs: { main: string; post?: string; 'post-if'?: string };
 }
 
 /** Bytes, CreateStepSummaryCommand in FileCommandManager.cs. */
@@ -201,28 +197,4 @@ export class Job {
       ...this.#env,
     };
   }
-}
-
-/** INPUT_* as ActionRunner.cs and Handler.cs make them: every declared input is set, empty when it has no default. */
-function inputEnvironment(
-  action: Action,
-  given: Record<string, string>,
-  output: StepOutput,
-  matrix: RunnerOptions['matrix'] = undefined,
-): Record<string, string> {
-  const variable = (name: string): string => `INPUT_${name.replaceAll(' ', '_').toUpperCase()}`;
-  const env: Record<string, string> = {};
-  for (const [name, input] of Object.entries(action.inputs ?? {}))
-    env[variable(name)] = evaluated(input?.default ?? '', matrix);
-  const unexpected = Object.keys(given).filter((name) => !(variable(name) in env));
-  if (unexpected.length > 0) output.show(`##[warning]Unexpected input(s) '${unexpected.join("', '")}'`);
-  for (const [name, value] of Object.entries(given)) env[variable(name)] = value;
-  return env;
-}
-
-/** The one expression that a default of ours holds; without a matrix the context is null. */
-function evaluated(text: string, matrix: RunnerOptions['matrix']): string {
-  if (text.replaceAll(' ', '') === '${{toJSON(matrix)}}') return JSON.stringify(matrix ?? null, null, 2);
-  if (text.includes('${{')) throw new Error(`the default ${text} is not simulated`);
-  return text;
 }

@@ -16,7 +16,6 @@ const MADE: Record<string, Made> = {
   replaced: { kind: 'replaced', region: 'r', name: 'web', ids: ['m-1'] },
   role: { kind: 'role' },
 };
-const ALL = Object.keys(MADE);
 const OBJECTS = ['object', 'their object'];
 const IMAGES = ['image', 'replaced'];
 
@@ -29,5 +28,9 @@ test.each<[Ending, skipClean: boolean, kept: string[]]>([
   ['timeout', true, ['upload', ...OBJECTS, ...IMAGES]],
 ])('%s, skip_clean %s', (ending, skipClean, kept) => {
   const undone = undoneAfter(ending, Object.values(MADE), { skipClean, me });
-  expect(ALL.filter((name) => !undone.includes(MADE[name]!))).toEqual(kept);
+  expect(
+    Object.entries(MADE)
+      .filter(([, made]) => !undone.includes(made))
+      .map(([name]) => name),
+  ).toEqual(kept);
 });
