@@ -43168,7 +43168,7 @@ function retryOptions(door) {
         door.clock.behind = clockBehind;
         return true;
     };
-    return { log: door.log, deadline: door.deadline.at, heal };
+    return { log: door.log, deadline: door.deadline, heal };
 }
 
 ;// CONCATENATED MODULE: ./src/cloud/time.ts
@@ -43262,7 +43262,7 @@ function retryLine({ operation, code, message }, n, pause) {
 /** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
 async function retry(attempt, options) {
     const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
-    if (now() >= deadline)
+    if (now() >= deadline.at)
         throw new CloudError(operation, 'OutOfTime', 'there was no time left for this call');
     const healed = new Set();
     for (let n = 1;; n += 1) {
@@ -43276,13 +43276,13 @@ async function retry(attempt, options) {
             const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
             healed.add(how);
             const pause = pauseBefore(n, error);
-            if (!curable || givesUp(n) || now() + pause > deadline)
+            if (!curable || givesUp(n) || now() + pause > deadline.at)
                 throw error;
             if (options.onRetry !== undefined)
                 options.onRetry(error);
             else
                 log.info(retryLine(error, n, pause));
-            await sleep(pause, options.signal);
+            await sleep(pause, options.signal ?? deadline.signal);
         }
     }
 }
@@ -43496,7 +43496,7 @@ function ask(method, path, headers) {
  * @throws CloudError `MissingIdTokenPermission`, `IdTokenRefused`, or what STS says, with what the token claims
  */
 async function assumeWithOidc(sts, role, idToken, { log, deadline }) {
-    const options = { operation: 'github:getIDToken', log, deadline: deadline.at, heal: () => false };
+    const options = { operation: 'github:getIDToken', log, deadline, heal: () => false };
     const token = await retry(() => askRunner(idToken, role.audience), options);
     try {
         const answer = await sts('AssumeRoleWithOIDC', {
@@ -43722,13 +43722,15 @@ function pacing(headers) {
 
 
 
+
 const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
 /** Opens the clients; sends nothing. @throws CloudError `InvalidProxy` */
 function openClients({ region, bucket, hosts }, source, runner) {
     const { env, idToken, log, hide } = runner;
     const agent = openAgent(env);
     const clock = { behind: 0 };
-    const deadline = { at: Infinity };
+    const ending = new AbortController();
+    const deadline = { at: Infinity, signal: ending.signal };
     const host = (service) => hosts[service] ?? defaultEndpoint(service, region);
     const doorOf = (credentials) => ({ credentials, agent, log, deadline, clock });
     const rpc = (name, credentials) => openRpc({ name, host: host(name), version: VERSIONS[name] }, doorOf(credentials));
@@ -43746,6 +43748,10 @@ function openClients({ region, bucket, hosts }, source, runner) {
     return {
         log,
         deadline,
+        stop: () => {
+            deadline.at = 0;
+            ending.abort(new CloudError('run', 'Stopped', 'the run has ended'));
+        },
         oss: openOss({ region, bucket, host: host('oss') }, doorOf(credentials)),
         ecs: ecsIn(region),
         ecsIn,
@@ -46602,12 +46608,12 @@ function checker(source, parts) {
 /** The most parts under way at a time: on a lossy line the number of connections is everything (bench/README.md). */
 const MOST = 64;
 const LEAST = 4;
-/** Bytes that may be under way before a rate is known: a thin line takes minutes for more. */
-const UNMEASURED = 16 * 1024 ** 2;
+/** Bytes that may be under way before a rate is known: a line of 150 kB/s takes four minutes for them. */
+const UNMEASURED = 32 * 1024 ** 2;
 /** A line that gives each connection less than this, in bytes per second, has too many of them. */
 const THIN = 32_000;
 /** How many parts may be under way at first. @param partLength - bytes */
-const firstWidth = (partLength) => Math.min(MOST / 2, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
+const firstWidth = (partLength) => Math.min(MOST, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
 /**
  * How many parts may be under way next: half when throttled or when most tries fail; no more than give each a fair rate;
  * twice as many while the rate rises with the number.
@@ -46629,7 +46635,7 @@ function nextWidth(width, { rate, accepted, failed, throttled }, before) {
 /** The upload gives up when no part was accepted for this long, in ms, or for longer where the line is known to be slow. */
 const PATIENCE = 15 * 60_000;
 /** A try has stalled when nothing moved for this long, in ms, at the least; and while nothing is known of the line. */
-const STALL = { least: 30_000, unmeasured: 300_000 };
+const STALL = { least: 30_000, unmeasured: 600_000 };
 /** How the parts of an upload fare: what was accepted and what failed, how fast, and whether there is still hope. */
 class Pace {
     progress;
@@ -47899,7 +47905,12 @@ function undoneAfter(ending, made, { skipClean, me }) {
  */
 async function run(context) {
     const { request, ledger, log } = context;
-    const plan = await log.group('Check', () => preflight(context));
+    const plan = await log
+        .group('Check', () => preflight(context))
+        .catch((error) => {
+        context.clients.stop();
+        throw error;
+    });
     if (plan.problems.length > 0) {
         if (!request.dryRun)
             await removeLeft(context, plan);
@@ -48533,14 +48544,16 @@ BucketElsewhere InvalidOSSBucket.NotMatched | ECS reads only from a bucket in it
 BucketEncrypted InvalidOSSBucket.EncryptUnsupported | ECS does not import from a bucket that encrypts its objects by default. | Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.
 InvalidOSSBucket.NotFound InvalidOSSBucket.Malformed | ECS does not find the bucket. | Check oss_bucket_name and region.
 InvalidOSSBucket.FlowLimit | OSS limits the traffic of this bucket. | Run again later.
-ForeignObject FileAlreadyExists | An object that this run did not make lies under the key, and it is not overwritten. | Remove it, or choose another oss_key_name (leave it empty for a key of our own).
+ForeignObject FileAlreadyExists | An object under this key was not made by this run, and is not overwritten. | Remove it, or choose another oss_key_name, or leave it empty.
 InvalidOSSObject.NotFound InvalidOSSObject.Malformed | ECS does not find the staged object. | Something else deleted it (a lifecycle rule?). Run again.
 InvalidOSSObject.Size | The staged object is empty. | Check the file that path names.
 InvalidOSSObject.NeedRestore | The staged object is in an archive storage class. | Remove the rule that archives objects in this bucket, or name another bucket.
 UnsupportedSuffix.OSSObject | ECS does not take an object with this suffix. | End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.
 IntegrityMismatch | What lies in the bucket is not what was read from the file. | Run again; nothing was imported.
-NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not spread yet. | Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
+NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not propagated yet. | Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
 InvalidOSS.NotAuthorized | The import role may not read the bucket, or a bucket policy forbids it. | Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).
+ObjectReplaced | Somebody replaced or deleted the staged object while ECS read it. | Do not use the image in this message. Delete it, and run again with a key that nobody else writes to: leave oss_key_name empty.
+RoleHasOwnPolicy | The import role has a policy of your own, which was not touched, and ECS may not read the object with it. | Add the statement in this message to that policy.
 RoleTrustsNotEcs | The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched. | Add the statement in this message to its trust policy.
 EntityNotExist.Role | The RAM role does not exist. | Check import_role_name.
 InvalidImageName.Duplicated | An image of this account in this region has the name already. | Set image_force_delete: true to replace it, or choose another image_name.
@@ -48562,7 +48575,7 @@ FileChanged | The file was written to while it was read. | Run the import after 
 OutOfTime | The time for this work is over. | Run again; what is left is named in the log.
 ShareIncomplete | The image is ready, but ECS does not list every account that it was shared with. | Check the ids in image_share_account, and share the image with the missing accounts in the console.
 SwapUnsettled | Something else changed the names of the old or the new image at the same time. | See which image holds the name in the ECS console, then run again with image_force_delete: true.
-WaitTimedOut | The image was not ready in time. The import goes on, and image, task and object stay. | Re-run the job: it takes up the same import. Raise timeout_minutes for next time.
+WaitTimedOut | The image was not ready in time. The import continues, and image, task and object stay. | Re-run the job: it resumes the same import. Raise timeout_minutes for next time.
 Throttling Throttling.User Throttling.Api Rejected.Throttling | Too many calls for this account. | Run again later.
 ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost | The service was not reached. | Check the network of the runner, region, and HTTPS_PROXY.
 InvalidProxy | Requests would silently go without the proxy. | Write it as http://user:password@host:port, with %40 for an @ in the password.

@@ -131,3 +131,22 @@ test('PublicEndpointForbidden is recognised when the upload begins, too', async 
   const inside = await scene.main({ custom_endpoint_oss: 'oss-cn-beijing-internal.aliyuncs.com' });
   expect(inside.conclusion, inside.log).toBe('success');
 });
+
+test('a check that fails ends what else the preflight has begun: no retry line and no wait after the error', async () => {
+  const scene = await quickScene();
+  const { simulator } = scene;
+  simulator.faults.push({
+    operation: 'ecs:DescribeImages',
+    kind: 'error',
+    code: 'InvalidRegionId.NotFound',
+    status: 404,
+  });
+  simulator.faults.push({ operation: 'oss:GetBucketInfo', kind: 'throttling', retryAfter: 60 });
+  const main = await scene.main();
+  expect(theError(main)).toContain('InvalidRegionId.NotFound');
+  expect(main.log.slice(main.log.indexOf('##[error]'))).not.toContain('GetBucketInfo');
+  const asked = requests(scene, 'oss:GetBucketInfo');
+  const [first, last] = [simulator.record[0]?.at ?? 0, simulator.now()];
+  expect(asked).toHaveLength(1);
+  expect(last - first).toBeLessThan(60_000);
+});

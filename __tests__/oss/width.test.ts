@@ -54,7 +54,7 @@ describe('the number of parts under way', () => {
   });
 
   it('begins with no more bytes than a thin line carries in minutes, and enough for a far one', () => {
-    expect(firstWidth(512 * KIB)).toBe(32);
+    expect(firstWidth(512 * KIB)).toBe(64);
     expect(firstWidth(4 * MIB)).toBe(16);
   });
 });

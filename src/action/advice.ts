@@ -33,14 +33,16 @@ BucketElsewhere InvalidOSSBucket.NotMatched | ECS reads only from a bucket in it
 BucketEncrypted InvalidOSSBucket.EncryptUnsupported | ECS does not import from a bucket that encrypts its objects by default. | Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.
 InvalidOSSBucket.NotFound InvalidOSSBucket.Malformed | ECS does not find the bucket. | Check oss_bucket_name and region.
 InvalidOSSBucket.FlowLimit | OSS limits the traffic of this bucket. | Run again later.
-ForeignObject FileAlreadyExists | An object that this run did not make lies under the key, and it is not overwritten. | Remove it, or choose another oss_key_name (leave it empty for a key of our own).
+ForeignObject FileAlreadyExists | An object under this key was not made by this run, and is not overwritten. | Remove it, or choose another oss_key_name, or leave it empty.
 InvalidOSSObject.NotFound InvalidOSSObject.Malformed | ECS does not find the staged object. | Something else deleted it (a lifecycle rule?). Run again.
 InvalidOSSObject.Size | The staged object is empty. | Check the file that path names.
 InvalidOSSObject.NeedRestore | The staged object is in an archive storage class. | Remove the rule that archives objects in this bucket, or name another bucket.
 UnsupportedSuffix.OSSObject | ECS does not take an object with this suffix. | End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.
 IntegrityMismatch | What lies in the bucket is not what was read from the file. | Run again; nothing was imported.
-NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not spread yet. | Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
+NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not propagated yet. | Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
 InvalidOSS.NotAuthorized | The import role may not read the bucket, or a bucket policy forbids it. | Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).
+ObjectReplaced | Somebody replaced or deleted the staged object while ECS read it. | Do not use the image in this message. Delete it, and run again with a key that nobody else writes to: leave oss_key_name empty.
+RoleHasOwnPolicy | The import role has a policy of your own, which was not touched, and ECS may not read the object with it. | Add the statement in this message to that policy.
 RoleTrustsNotEcs | The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched. | Add the statement in this message to its trust policy.
 EntityNotExist.Role | The RAM role does not exist. | Check import_role_name.
 InvalidImageName.Duplicated | An image of this account in this region has the name already. | Set image_force_delete: true to replace it, or choose another image_name.
@@ -62,7 +64,7 @@ FileChanged | The file was written to while it was read. | Run the import after 
 OutOfTime | The time for this work is over. | Run again; what is left is named in the log.
 ShareIncomplete | The image is ready, but ECS does not list every account that it was shared with. | Check the ids in image_share_account, and share the image with the missing accounts in the console.
 SwapUnsettled | Something else changed the names of the old or the new image at the same time. | See which image holds the name in the ECS console, then run again with image_force_delete: true.
-WaitTimedOut | The image was not ready in time. The import goes on, and image, task and object stay. | Re-run the job: it takes up the same import. Raise timeout_minutes for next time.
+WaitTimedOut | The image was not ready in time. The import continues, and image, task and object stay. | Re-run the job: it resumes the same import. Raise timeout_minutes for next time.
 Throttling Throttling.User Throttling.Api Rejected.Throttling | Too many calls for this account. | Run again later.
 ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost | The service was not reached. | Check the network of the runner, region, and HTTPS_PROXY.
 InvalidProxy | Requests would silently go without the proxy. | Write it as http://user:password@host:port, with %40 for an @ in the password.

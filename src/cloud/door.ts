@@ -1,5 +1,5 @@
 import type { Agent } from 'node:https';
-import type { RetryOptions } from './retry.ts';
+import type { Deadline, RetryOptions } from './retry.ts';
 
 /** Where the rooms say what they do: one fact a line. */
 export interface Log {
@@ -27,8 +27,8 @@ export interface Door {
   credentials: Provider;
   agent: Agent;
   log: Log;
-  /** No new try starts after this moment, in ms since the epoch; shared by all doors, so that it can be moved. */
-  deadline: { at: number };
+  /** Shared by all, so that it can be moved. */
+  deadline: Deadline;
   /** How far this machine's clock is behind the cloud's, in ms; learned from a refusal. */
   clock: { behind: number };
 }
@@ -41,5 +41,5 @@ export function retryOptions(door: Door): Pick<RetryOptions, 'log' | 'deadline' 
     door.clock.behind = clockBehind;
     return true;
   };
-  return { log: door.log, deadline: door.deadline.at, heal };
+  return { log: door.log, deadline: door.deadline, heal };
 }

@@ -43,6 +43,12 @@ function pauseBefore(tries: number, error: CloudError): number {
   return Math.max(jitter, error.retryAfter ?? 0, 100);
 }
 
+/** No try starts after `at`, in ms since the epoch, which may be moved; `signal` ends a pause between two tries. */
+export interface Deadline {
+  at: number;
+  signal?: AbortSignal;
+}
+
 export interface RetryOptions {
   /** Such as `ecs:ImportImage`. */
   operation: string;
@@ -53,8 +59,7 @@ export interface RetryOptions {
   onRetry?: (error: CloudError) => void;
   /** Ends the tries at once, with the signal's reason. */
   signal?: AbortSignal;
-  /** No try starts after this moment, in ms since the epoch. */
-  deadline: number;
+  deadline: Deadline;
   /** Applies a cure before the next try; says whether it could. */
   heal: (how: 'clock' | 'token', error: CloudError) => boolean;
 }
@@ -68,7 +73,7 @@ function retryLine({ operation, code, message }: CloudError, n: number, pause: n
 /** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
 export async function retry<T>(attempt: (n: number) => Promise<T>, options: RetryOptions): Promise<T> {
   const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
-  if (now() >= deadline) throw new CloudError(operation, 'OutOfTime', 'there was no time left for this call');
+  if (now() >= deadline.at) throw new CloudError(operation, 'OutOfTime', 'there was no time left for this call');
   const healed = new Set<string>();
   for (let n = 1; ; n += 1) {
     try {
@@ -80,10 +85,10 @@ export async function retry<T>(attempt: (n: number) => Promise<T>, options: Retr
       const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
       healed.add(how);
       const pause = pauseBefore(n, error);
-      if (!curable || givesUp(n) || now() + pause > deadline) throw error;
+      if (!curable || givesUp(n) || now() + pause > deadline.at) throw error;
       if (options.onRetry !== undefined) options.onRetry(error);
       else log.info(retryLine(error, n, pause));
-      await sleep(pause, options.signal);
+      await sleep(pause, options.signal ?? deadline.signal);
     }
   }
 }

@@ -20,7 +20,7 @@ export async function assumeWithOidc(
   idToken: IdToken,
   { log, deadline }: Pick<Door, 'log' | 'deadline'>,
 ): Promise<Credentials> {
-  const options = { operation: 'github:getIDToken', log, deadline: deadline.at, heal: () => false };
+  const options = { operation: 'github:getIDToken', log, deadline, heal: () => false };
   const token = await retry(() => askRunner(idToken, role.audience), options);
   try {
     const answer = await sts('AssumeRoleWithOIDC', {

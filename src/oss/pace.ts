@@ -7,7 +7,7 @@ import { nextWidth, type Wave } from './width.ts';
 /** The upload gives up when no part was accepted for this long, in ms, or for longer where the line is known to be slow. */
 const PATIENCE = 15 * 60_000;
 /** A try has stalled when nothing moved for this long, in ms, at the least; and while nothing is known of the line. */
-const STALL = { least: 30_000, unmeasured: 300_000 };
+const STALL = { least: 30_000, unmeasured: 600_000 };
 
 /** How the parts of an upload fare: what was accepted and what failed, how fast, and whether there is still hope. */
 export class Pace {

@@ -1,8 +1,8 @@
 /** The most parts under way at a time: on a lossy line the number of connections is everything (bench/README.md). */
 export const MOST = 64;
 export const LEAST = 4;
-/** Bytes that may be under way before a rate is known: a thin line takes minutes for more. */
-const UNMEASURED = 16 * 1024 ** 2;
+/** Bytes that may be under way before a rate is known: a line of 150 kB/s takes four minutes for them. */
+const UNMEASURED = 32 * 1024 ** 2;
 /** A line that gives each connection less than this, in bytes per second, has too many of them. */
 const THIN = 32_000;
 
@@ -18,7 +18,7 @@ export interface Wave {
 
 /** How many parts may be under way at first. @param partLength - bytes */
 export const firstWidth = (partLength: number): number =>
-  Math.min(MOST / 2, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
+  Math.min(MOST, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
 
 /**
  * How many parts may be under way next: half when throttled or when most tries fail; no more than give each a fair rate;

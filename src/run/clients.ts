@@ -1,6 +1,8 @@
 import { openAgent } from '../cloud/agents.ts';
+import { CloudError } from '../cloud/errors.ts';
 import type { Door, Log, Provider } from '../cloud/door.ts';
 import { defaultEndpoint, type Service } from '../cloud/endpoints.ts';
+import type { Deadline } from '../cloud/retry.ts';
 import { openRpc, type Rpc } from '../cloud/rpc.ts';
 import { openCredentials } from '../credentials/open.ts';
 import type { Resolved } from '../credentials/profile.ts';
@@ -17,8 +19,9 @@ export interface Clients {
   ram: Rpc;
   sts: Rpc;
   log: Log;
-  /** No try of a request starts after `at`, in ms since the epoch. */
-  deadline: { at: number };
+  deadline: Deadline;
+  /** Ends all tries of requests that are under way: nobody waits for them any more. */
+  stop: () => void;
 }
 
 /** What the runner gives beside the inputs. */
@@ -37,7 +40,8 @@ export function openClients({ region, bucket, hosts }: Place, source: Resolved, 
   const { env, idToken, log, hide } = runner;
   const agent = openAgent(env);
   const clock = { behind: 0 };
-  const deadline = { at: Infinity };
+  const ending = new AbortController();
+  const deadline: Deadline = { at: Infinity, signal: ending.signal };
   const host = (service: Service) => hosts[service] ?? defaultEndpoint(service, region);
   const doorOf = (credentials: Provider): Door => ({ credentials, agent, log, deadline, clock });
   const rpc = (name: 'ram' | 'sts', credentials: Provider): Rpc =>
@@ -56,6 +60,10 @@ export function openClients({ region, bucket, hosts }: Place, source: Resolved, 
   return {
     log,
     deadline,
+    stop: () => {
+      deadline.at = 0;
+      ending.abort(new CloudError('run', 'Stopped', 'the run has ended'));
+    },
     oss: openOss({ region, bucket, host: host('oss') }, doorOf(credentials)),
     ecs: ecsIn(region),
     ecsIn,

@@ -41,7 +41,12 @@ export interface Outcome {
  */
 export async function run(context: Context): Promise<Outcome> {
   const { request, ledger, log } = context;
-  const plan = await log.group('Check', () => preflight(context));
+  const plan = await log
+    .group('Check', () => preflight(context))
+    .catch((error: unknown) => {
+      context.clients.stop();
+      throw error;
+    });
   if (plan.problems.length > 0) {
     if (!request.dryRun) await removeLeft(context, plan);
     throw new CloudErrors('Nothing was uploaded.', plan.problems);
