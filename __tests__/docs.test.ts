@@ -1,0 +1,51 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { fromMarkdown } from 'mdast-util-from-markdown';
+import { expect, test } from 'vitest';
+import { ROOT } from './support/scene.ts';
+
+const FILES = globSync('{*.md,docs/*.md,bench/*.md}', { cwd: ROOT });
+
+interface Node {
+  type: string;
+  url?: string;
+  value?: string;
+  children?: Node[];
+}
+const below = (node: Node): Node[] => [node, ...(node.children ?? []).flatMap(below)];
+const nodes = (file: string): Node[] => below(fromMarkdown(readFileSync(join(ROOT, file), 'utf8')) as Node);
+const textOf = (node: Node): string =>
+  below(node)
+    .map(({ value = '' }) => value)
+    .join('');
+
+/** Anchors as GitHub makes them: lower case, without punctuation, with hyphens for spaces. */
+const anchors = (file: string): string[] =>
+  nodes(file)
+    .filter(({ type }) => type === 'heading')
+    .map((heading) =>
+      textOf(heading)
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    );
+
+test.each(FILES)('links and anchors of %s resolve inside the repository', (file) => {
+  const links = nodes(file)
+    .filter(({ type, url = '' }) => /^(link|image|definition)$/.test(type) && !/^(https?|mailto):/.test(url))
+    .map(({ url = '' }) => url);
+  const broken = links.filter((url) => {
+    const [path = '', anchor] = url.split('#');
+    const target = path === '' ? file : normalize(join(dirname(file), path));
+    if (!existsSync(join(ROOT, target))) return true;
+    return anchor !== undefined && !anchors(target).includes(anchor);
+  });
+  expect(broken).toEqual([]);
+});
+
+test('every page of docs is linked from the README', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const others = globSync('docs/*.md', { cwd: ROOT }).filter((page) => !readme.includes(`](${page}`));
+  // It is made for those who look a host up; requirements and company networks lead there.
+  expect(others).toEqual(['docs/regions.md']);
+});
