@@ -91,7 +91,7 @@ describe('refused before any part is uploaded, with code, cause, what to do and 
   );
 });
 
-test('images of others and similar names are no duplicates; AES256 is a warning', async () => {
+test('images of others and similar names are no duplicates; AES256 is a warning, and refused where ECS refuses it', async () => {
   const scene = await quickScene();
   const { world, account } = scene.simulator;
   const other = world.addAccount();
@@ -109,7 +109,8 @@ test('images of others and similar names are no duplicates; AES256 is a warning'
   expect(annotations(warned, 'warning')).toEqual([
     'The bucket aes encrypts its objects (AES256); ECS may refuse to read them.',
   ]);
-  expect(record().map(({ operation }) => operation)).toContain('ecs:ImportImage');
+  expect(theError(warned)).toContain('InvalidOSSBucket.EncryptUnsupported');
+  expect(record().filter(({ operation }) => /Initiate|UploadPart|ImportImage$/.test(operation))).toEqual([]);
 });
 
 test('PublicEndpointForbidden is recognised when the upload begins, too', async () => {
