@@ -18,7 +18,7 @@ const NODE = 'node:.*';
 const OWN = '\\./[^/]*';
 /** A file of one of these folders, from a folder `up` levels below src. */
 const of = (up, ...folders) => `${'\\.\\./'.repeat(up)}(${folders.join('|')})/[^/]*`;
-const ROOMS = ['disk', 'oss', 'ecs', 'credentials', 'cloud'];
+const ROOMS = ['disk', 'disk/unpack', 'oss', 'ecs', 'credentials', 'cloud'];
 
 export default defineConfig(
   { ignores: ['dist/', 'coverage/'] },
@@ -79,6 +79,7 @@ export default defineConfig(
   only(['src/cloud/*.ts'], 'cloud knows nothing above it', NODE, OWN),
   only(['src/cloud/rpc.ts'], 'only the RPC client knows pop-core', NODE, OWN, '@alicloud/pop-core'),
   only(['src/disk/*.ts'], 'disk knows only Node', NODE, OWN),
+  only(['src/disk/unpack/*.ts'], 'disk knows only Node', NODE, OWN, '\\.\\./[^/]*'),
   {
     files: ['src/**/*.ts'],
     rules: {

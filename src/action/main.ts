@@ -17,6 +17,7 @@ import type { Output } from './log.ts';
 import { setImages, setOutputs } from './outputs.ts';
 import { BadInput, report } from './report.ts';
 import { savePost } from './state.ts';
+import { removeUnpacked, unpackFolder } from './unpacked.ts';
 import { writeSummary } from './summary.ts';
 
 const NOTHING: Outcome = { images: [], staged: [], leftovers: [], times: {} };
@@ -25,7 +26,8 @@ const NOTHING: Outcome = { images: [], staged: [], leftovers: [], times: {} };
 export async function main(log: Output): Promise<void> {
   const { request, problems, warnings, source } = await readRequest(log);
   warnings.forEach(log.warning);
-  const { disks, problems: doubts } = await openDisks(request);
+  const folder = unpackFolder();
+  const { disks, problems: doubts } = await openDisks(request, folder, log);
   let outcome = NOTHING;
   let failure: unknown;
   try {
@@ -43,6 +45,7 @@ export async function main(log: Output): Promise<void> {
     failure = error;
   }
   for (const { handle } of disks) await handle.close();
+  await removeUnpacked(folder, log);
   setOutputs(outcome);
   for (const { id, name, region } of outcome.images) log.info(`Imported ${id} as ${name} in ${region}.`);
   const known = source !== undefined && isLockedOut(failure) ? withSource(failure, source.from) : failure;
@@ -72,10 +75,11 @@ async function readRequest(log: Output) {
 }
 
 function sayDisks(disks: DiskImage[], log: Output): void {
-  for (const { path, format, size, virtualSize, warnings } of disks) {
+  for (const { path, format, size, virtualSize, warnings, container } of disks) {
     warnings.forEach(log.warning);
+    if (container !== undefined) log.info(`${container.path}: ${container.kind}, ${bytes(container.size)}.`);
     const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
-    log.info(`${path}: ${format}, ${bytes(size)}${inside}.`);
+    log.info(`${container === undefined ? path : 'What ECS gets'}: ${format}, ${bytes(size)}${inside}.`);
   }
 }
 

@@ -10,9 +10,11 @@ import { readCredentials } from './inputs.ts';
 import type { Output } from './log.ts';
 import { report } from './report.ts';
 import { savedByMain, type Saved } from './state.ts';
+import { removeUnpacked, savedFolder } from './unpacked.ts';
 
 /** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
 export async function post(log: Output): Promise<void> {
+  await removeUnpacked(savedFolder(), log);
   const saved = savedByMain();
   const left = saved && undoneAfter('failure', saved.made, { skipClean: saved.request.skipClean, me: saved.me });
   if (saved === undefined || left === undefined || left.length === 0) {

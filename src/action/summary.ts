@@ -76,7 +76,8 @@ function facts({ request, disks, outcome }: Told, written: Markdown): Row[] {
 }
 
 function disksText(disks: DiskImage[], systemSize: number | undefined): string {
-  const formats = [...new Set(disks.map(({ format }) => format))].join(', ');
+  const form = ({ format, container }: DiskImage) => (container ? `${format} out of ${container.kind}` : format);
+  const formats = [...new Set(disks.map(form))].join(', ');
   const count = disks.length > 1 ? `${disks.length} files, ` : '';
   const total = readable(disks.reduce((sum, { size }) => sum + size, 0));
   return `${count}${formats}, ${total}${systemSize === undefined ? '' : `, system disk of ${systemSize} GiB`}`;

@@ -24,6 +24,27 @@ export interface DiskImage {
   /** One line each: things that will probably bite later, without being an error now. */
   warnings: string[];
   identity: FileIdentity;
+  /** The file that was given, where `path` is what the runner made of it. */
+  container?: Container;
+  /** Set in a dry run where only the headers of the container were read: `handle` is the container. */
+  headersOnly?: true;
+}
+
+/** The file that was given, for people. */
+export const givenName = ({ path, container }: DiskImage): string => container?.path ?? path;
+
+/** What is uploaded, for people. */
+export const contentName = ({ path, container }: DiskImage): string =>
+  container === undefined ? path : `the disk in ${container.path}`;
+
+/** A packed or foreign file. */
+export interface Container {
+  path: string;
+  /** For people: "a tar archive, compressed with gzip". */
+  kind: string;
+  /** Bytes. */
+  size: number;
+  identity: FileIdentity;
 }
 
 /** Every problem of a file at once, one line each, ending with what to run against it. */
@@ -34,6 +55,20 @@ export class DiskError extends Error {
     super(problems.join('\n'));
     this.name = 'DiskError';
     this.problems = problems;
+  }
+}
+
+/** What the runner can unpack or convert; QCOW2 where it uses what ECS does not read. */
+export type Packed = 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'tar' | ConvertedFormat;
+export type ConvertedFormat = 'vmdk' | 'vdi' | 'vhdx' | 'qcow2';
+
+/** A file that ECS does not take, and that becomes one by unpacking or converting it. */
+export class PackedDisk extends DiskError {
+  readonly packed: Packed;
+
+  constructor(problems: string[], packed: Packed) {
+    super(problems);
+    this.packed = packed;
   }
 }
 
@@ -55,6 +90,8 @@ export class Findings {
   readonly quoted: string;
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
+  /** What the file is, where all its problems are that it is that. */
+  packed: Packed | undefined;
 
   constructor(path: string) {
     this.path = path;
@@ -63,6 +100,19 @@ export class Findings {
 
   problem(text: string): void {
     this.problems.push(`${this.quoted}: ${text}`);
+    this.packed = undefined;
+  }
+
+  /** A problem that converting the QCOW2 image solves. */
+  convertible(text: string): void {
+    const isOnly = this.problems.length === 0 || this.packed !== undefined;
+    this.problem(text);
+    if (isOnly) this.packed = 'qcow2';
+  }
+
+  /** The problems as the error to throw. */
+  error(): DiskError {
+    return this.packed === undefined ? new DiskError(this.problems) : new PackedDisk(this.problems, this.packed);
   }
 
   warn(text: string): void {

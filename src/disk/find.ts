@@ -6,7 +6,14 @@ import { holdsDisk } from './inspect.ts';
 const MANIFEST_LIMIT = 8 * 1024 ** 2;
 const LISTED = 10;
 const IMAGE = /\.(raw|vhd|qcow2)$/i;
-const OTHER = /\.(vmdk|vdi|vhdx|qcow|ova|iso|(raw|img|vhd|qcow2)\.(gz|xz|zst|bz2|lz4|zip|7z))$/i;
+const FOREIGN = /(?<!-(flat|[sf]\d{3}))\.(vmdk|vdi|vhdx|qcow|ova|iso)$/i;
+const PACKED = /\.(raw|img|vhd|qcow2|vmdk|vdi|vhdx|tar)\.(gz|xz|zst|bz2|lz4|zip|7z)$/i;
+
+/** Whether a file is named like a disk image that ECS takes. */
+export const isImageName = (name: string): boolean => IMAGE.test(name);
+
+/** Whether a file is named like a packed or foreign disk; extents of a VMDK disk belong to the one that names them. */
+export const isOtherName = (name: string): boolean => FOREIGN.test(name) || PACKED.test(name);
 
 interface Build {
   name: string;
@@ -50,13 +57,13 @@ async function filesIn(directory: string): Promise<string[]> {
   return names.sort().map((name) => join(directory, name));
 }
 
-/** The only image among files; without any, the only one of a kind that ECS cannot import, so that it is refused by name. */
+/** The only image among files; without any, the only packed or foreign one. */
 async function theOne(path: string, files: string[]): Promise<string> {
   const images = new Map<string, string>();
   const others = new Map<string, string>();
   for (const file of files) {
     if ((await kindOf(file)) !== 'file') continue;
-    const kind = OTHER.test(file) ? others : IMAGE.test(file) || (await holdsDisk(file)) ? images : undefined;
+    const kind = isOtherName(file) ? others : IMAGE.test(file) || (await holdsDisk(file)) ? images : undefined;
     // Links to one file are one image.
     kind?.set(await realpath(file), file);
   }
@@ -88,7 +95,7 @@ async function fromManifest(full: string, workspace: string): Promise<string> {
   throw new DiskError([`${named}: ${found.size} builds have an image, one is needed. Name one of: ${list(images)}`]);
 }
 
-/** Packer's rule for one build (the first file ending in raw or vhd), then qcow2, then content: QEMU's default has no suffix. */
+/** Packer's rule for one build (the first file ending in raw or vhd), then qcow2, then content (QEMU's default has no suffix), then foreign disks. */
 async function imageOf(build: Build, manifest: string, workspace: string): Promise<string | undefined> {
   const file =
     build.files.find(({ name }) => name.endsWith('raw') || name.endsWith('vhd')) ??
@@ -98,7 +105,11 @@ async function imageOf(build: Build, manifest: string, workspace: string): Promi
     const path = await existing(other.name, manifest, workspace);
     if (path !== undefined && (await holdsDisk(path))) return located(other, manifest, workspace);
   }
-  return undefined;
+  const foreign = build.files.filter(({ name }) => isOtherName(name));
+  const [first] = foreign;
+  if (foreign.length > 1)
+    throw new DiskError([`${build.name} has ${foreign.length} disk images: ${list(foreign.map(({ name }) => name))}.`]);
+  return first && located(first, manifest, workspace);
 }
 
 /** Packer writes names relative to where it ran: the workspace, or else the directory that holds the manifest. */

@@ -13,7 +13,7 @@ const ISO_9660_AT = 32769;
  * Opens a disk image and checks everything that can be known from at most 16 MiB of it. The caller owns `handle`.
  * @param claimed the format that the user named; contradicting the content is an error
  * @param boots whether a system must boot from it; without, warnings about booting are left out
- * @throws DiskError with every problem of the file
+ * @throws DiskError with every problem of the file; PackedDisk where the runner may be able to solve them
  */
 export async function openDisk(path: string, claimed?: Format, boots = true): Promise<DiskImage> {
   const handle = await openFile(path);
@@ -30,15 +30,19 @@ export async function holdsDisk(path: string): Promise<boolean> {
   const handle = await openFile(path).catch(() => undefined);
   if (handle === undefined) return false;
   try {
-    const file = boundedSource(handle, (await handle.stat()).size);
-    if ((await isQcow2(file)) || (await isVhd(file))) return true;
-    const table = await readTable(file, new Findings(path), false);
-    return table.kind === 'GPT' || table.partitions.some(({ start, end }) => start > 0 && end <= file.size);
+    return await isDisk(boundedSource(handle, (await handle.stat()).size));
   } catch {
     return false;
   } finally {
     await handle.close();
   }
+}
+
+/** Whether bytes are a disk image beyond doubt. @throws DiskError */
+export async function isDisk(file: Source): Promise<boolean> {
+  if ((await isQcow2(file)) || (await isVhd(file))) return true;
+  const table = await readTable(file, new Findings(''), false);
+  return table.kind === 'GPT' || table.partitions.some(({ start, end }) => start > 0 && end <= file.size);
 }
 
 /**
@@ -67,7 +71,7 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
   if (size === 0) throw new DiskError([`${quoted}: the file is empty. ${AGAIN}`]);
   const file = boundedSource(handle, size);
   const format: Format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
-  if (format === 'RAW' && (await isForeign(file, findings))) throw new DiskError(problems);
+  if (format === 'RAW' && (await isForeign(file, findings))) throw findings.error();
 
   const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase() ?? format;
   if (suffix !== format) findings.warn(`named like ${suffix}, its content is ${format}.`);
@@ -84,7 +88,7 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
     findings.problem(
       `claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format: it is detected.`,
     );
-  if (problems.length > 0) throw new DiskError(problems);
+  if (problems.length > 0) throw findings.error();
   return {
     path,
     handle,
@@ -108,7 +112,7 @@ function inspectRaw(file: Source, findings: Findings): Inside {
   return { virtualSize: file.size, guest: file };
 }
 
-async function openFile(path: string): Promise<FileHandle> {
+export async function openFile(path: string): Promise<FileHandle> {
   // O_NONBLOCK, because opening a named pipe would wait for its writer for ever.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     const fix = (cause as NodeJS.ErrnoException).code === 'EACCES' ? ` Run: sudo chmod a+r ${shellQuote(path)}` : '';

@@ -57,7 +57,7 @@ async function refuseFeatures(file: Source, header: Buffer, version: number, fin
   const backing = u64be(header, 8);
   if (backing !== 0) {
     const name = await file.read(backing, Math.min(header.readUInt32BE(16), 1023));
-    findings.problem(`the disk goes on in a backing file, ${oneLine(name.toString())}, unseen by ECS. ${convert}`);
+    findings.convertible(`the disk goes on in a backing file, ${oneLine(name.toString())}, unseen by ECS. ${convert}`);
   }
   if (header.readUInt32BE(32) !== 0) {
     const keyed = shellQuote(`driver=qcow2,encrypt.key-secret=key,file.filename=${path.replaceAll(',', ',,')}`);
@@ -66,13 +66,14 @@ async function refuseFeatures(file: Source, header: Buffer, version: number, fin
   }
   const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
   const refuse = (bits: bigint, text: string) => {
-    if ((features & bits) !== 0n) findings.problem(text);
+    if ((features & bits) !== 0n) findings.convertible(text);
   };
-  refuse(3n, `it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
+  if ((features & 3n) !== 0n)
+    findings.problem(`it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
   refuse(4n, `the data lies in an external data file, unseen by ECS. ${convert}`);
   refuse(8n, `its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
   refuse(16n, `it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
-  refuse(~31n, `it has incompatible features of a later version. ${convert}`);
+  if ((features & ~31n) !== 0n) findings.problem(`it has incompatible features of a later version. ${convert}`);
 }
 
 /**

@@ -2,15 +2,26 @@ import { createHash } from 'node:crypto';
 import { which } from '@actions/io';
 import type { DiskImage } from '../disk/disk.ts';
 import { dataExtents } from '../disk/extents.ts';
+import type { Programs } from '../disk/unpack/program.ts';
 import { assertUnchanged } from '../disk/inspect.ts';
 import type { Source } from '../oss/reader.ts';
 import { fileSum } from '../oss/sum.ts';
 import type { ImportRequest } from './request.ts';
 import type { Target } from './targets.ts';
 
+const find = async (name: string): Promise<string | undefined> => (await which(name)) || undefined;
+
+/** What unpacks and converts disks on this machine. */
+export const findPrograms = async (): Promise<Programs> => ({
+  xz: await find('xz'),
+  bzip2: await find('bzip2'),
+  qemuImg: await find('qemu-img'),
+  setpriv: await find('setpriv'),
+});
+
 /** A disk as the upload reads it. */
 export async function sourceOf(disk: DiskImage): Promise<Source> {
-  const extents = await dataExtents(disk, (await which('python3')) || undefined);
+  const extents = await dataExtents(disk, await find('python3'));
   return { handle: disk.handle, size: disk.size, extents, assertUnchanged: () => assertUnchanged(disk) };
 }
 

@@ -1,3 +1,4 @@
+import { contentName } from '../disk/disk.ts';
 import type { Context } from './context.ts';
 import type { Plan } from './preflight.ts';
 import type { Outcome } from './run.ts';
@@ -7,7 +8,7 @@ export function dryRun({ request, disks, log }: Context, plan: Plan): Outcome {
   const { bucket } = request;
   const wouldDo = [
     ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
-    ...disks.map((disk, n) => `upload ${disk.path} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
+    ...disks.map((disk, n) => `upload ${contentName(disk)} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
     ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
       if (adopt !== undefined) return `resume with image ${adopt.id} as ${name} in ${region}`;
       return `${kind} ${name} in ${region}${holder === undefined ? '' : `, replacing ${holder.id}`}`;

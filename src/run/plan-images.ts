@@ -47,7 +47,9 @@ export async function planImages(
   const { request, disks, me } = context;
   const around = (target: Target) => images.get(target.region) ?? [];
   const compares = targets.some((target) => candidates(context, target, around(target)).some(needsContent(context)));
-  const sums = compares ? await sumsOf(disks) : undefined;
+  // A dry run has not unpacked what it would upload.
+  const isReadable = disks.every(({ headersOnly }) => headersOnly !== true);
+  const sums = compares && isReadable ? await sumsOf(disks) : undefined;
   const planned = targets.map((target) => planTarget(context, target, around(target), sums));
   const kept = planned.find(({ kind }) => kind === 'encrypt')?.adopt
     ? planned.filter(({ intermediate }) => !intermediate)

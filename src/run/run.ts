@@ -1,6 +1,8 @@
 import { unlink } from 'node:fs/promises';
 import { CloudError, CloudErrors, hasCode, textOf } from '../cloud/errors.ts';
 import { now } from '../cloud/time.ts';
+import { givenName } from '../disk/disk.ts';
+import { assertUnchanged } from '../disk/inspect.ts';
 import { cancelImport } from '../ecs/cancel.ts';
 import { isBeingMade, MARK_TAG } from '../ecs/images.ts';
 import { makeBucket } from '../oss/bucket.ts';
@@ -161,8 +163,11 @@ async function cleanUp(context: Context, ending: Ending) {
 }
 
 async function deleteInput({ disks, log }: Context): Promise<void> {
-  for (const { path } of disks) {
+  for (const disk of disks) {
+    const path = givenName(disk);
     try {
+      // The image is made of the bytes that were unpacked; another file under this name is not ours to delete.
+      if (disk.container !== undefined) await assertUnchanged(disk.container);
       await unlink(path);
       log.info(`Deleted ${path} (keep_input_artifact: false).`);
     } catch (error) {

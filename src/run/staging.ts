@@ -1,6 +1,6 @@
 import { CloudError } from '../cloud/errors.ts';
 import { passes } from '../cloud/retry.ts';
-import type { DiskImage } from '../disk/disk.ts';
+import { contentName, type DiskImage } from '../disk/disk.ts';
 import { removeObject } from '../oss/objects.ts';
 import { fileSum } from '../oss/sum.ts';
 import { upload, type StagedObject, type Staging } from '../oss/upload.ts';
@@ -19,7 +19,7 @@ export async function stageDisks(context: Context, plan: Plan): Promise<StagedOb
   for (const [n, disk] of disks.entries()) {
     const object = plan.objects[n];
     if (object === undefined) continue;
-    const title = `Upload ${disk.path} to oss://${request.bucket}/${object.key}`;
+    const title = `Upload ${contentName(disk)} to oss://${request.bucket}/${object.key}`;
     staged.push(await log.group(title, () => stageDisk(context, disk, n, object, plan.sums?.[n])));
   }
   return staged;

@@ -1,0 +1,109 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { Readable, type Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AGAIN, DiskError, oneLine } from '../disk.ts';
+
+/** Paths of programs of this machine, where it has them. */
+export interface Programs {
+  xz?: string | undefined;
+  bzip2?: string | undefined;
+  qemuImg?: string | undefined;
+  /** Of util-linux; ends a child together with this process. */
+  setpriv?: string | undefined;
+}
+
+/** No secret of the job reaches a child, and its messages are in English. */
+const CLEAN = { cwd: '/', env: { PATH: '/usr/bin:/bin', LANG: 'C' } };
+const ERROR_LIMIT = 4096;
+
+/** What a transform makes of a stream. @throws DiskError when the data is damaged or cut off */
+export async function* through(source: AsyncIterable<Buffer>, transform: Duplex): AsyncGenerator<Buffer> {
+  const feeding = pipeline(Readable.from(source, { objectMode: false }), transform).catch((error: unknown) => error);
+  try {
+    for await (const chunk of transform) yield chunk as Buffer;
+  } catch (error) {
+    throw damaged(error);
+  } finally {
+    transform.destroy();
+    await feeding;
+  }
+}
+
+/** What a filter program makes of a stream. It ends with this process: its pipes break. @throws DiskError */
+export async function* filter(source: AsyncIterable<Buffer>, program: string, args: string[]): AsyncGenerator<Buffer> {
+  const child = spawn(program, args, { ...CLEAN, stdio: ['pipe', 'pipe', 'pipe'] });
+  const ended = ending(child, program);
+  // A program that stops reading says why by its ending.
+  const feeding = pipeline(Readable.from(source, { objectMode: false }), child.stdin).catch((error: unknown) => error);
+  try {
+    for await (const chunk of child.stdout) yield chunk as Buffer;
+    const failure = await feeding;
+    if (failure instanceof DiskError) throw failure;
+    await ended;
+  } finally {
+    child.kill('SIGKILL');
+    child.stdin.destroy();
+    child.stdout.destroy();
+    await feeding;
+    await ended.catch(() => undefined);
+  }
+}
+
+/**
+ * Runs a program that writes a file of its own, to its end.
+ * @param onOutput gets what it prints
+ * @throws DiskError with the program's own words
+ */
+export async function runProgram(
+  { setpriv }: Programs,
+  program: string,
+  args: string[],
+  onOutput: (text: string) => void,
+): Promise<void> {
+  // No pipe ties such a child to this process, so the kernel has to: setpriv asks for a signal at the parent's death.
+  const command = setpriv === undefined ? [program] : [setpriv, '--pdeathsig', 'KILL', '--', program];
+  const child = spawn(command[0] ?? program, [...command.slice(1), ...args], {
+    ...CLEAN,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.setEncoding('latin1').on('data', onOutput);
+  try {
+    await ending(child, program);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+function ending(child: ChildProcess, program: string): Promise<void> {
+  const name = program.split(/[\\/]/).at(-1) ?? program;
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    if (said.length < ERROR_LIMIT) said += text;
+  });
+  const ended = new Promise<void>((resolve, reject) => {
+    child.on('error', (cause) => {
+      reject(new DiskError([`${name} cannot be started: ${oneLine(String(cause))}.`]));
+    });
+    child.on('close', (code, signal) => {
+      const words = oneLine(said.trim().replace(/\s+/g, ' '));
+      if (code === 0) resolve();
+      else if (signal !== null) reject(new DiskError([`${name} was ended by ${signal}. Run this step again.`]));
+      else if (/no space left/i.test(words)) reject(noSpace());
+      else reject(new DiskError([`${name} failed: ${words || `exit code ${code ?? ''}`}. ${AGAIN}`]));
+    });
+  });
+  // Whoever stops early does not ask how it ended.
+  ended.catch(() => undefined);
+  return ended;
+}
+
+export const noSpace = (): DiskError =>
+  new DiskError(['The disk of this runner is full. Free some space, or take a runner with a larger disk.']);
+
+function damaged(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof DiskError || typeof code !== 'string') return error;
+  if (!/^(Z_|ZSTD_|ERR_ZSTD)/.test(code)) return error;
+  const why = code === 'Z_BUF_ERROR' ? 'cut off' : `damaged (${oneLine((error as Error).message)})`;
+  return new DiskError([`The container is ${why}. ${AGAIN}`]);
+}

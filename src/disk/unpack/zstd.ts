@@ -1,0 +1,57 @@
+import { createZstdDecompress } from 'node:zlib';
+import { AGAIN, DiskError } from '../disk.ts';
+import { drain, type ByteReader } from './bytes.ts';
+import { through } from './program.ts';
+
+const FRAME = 0xfd2fb528;
+const SKIPPABLE = 0x184d2a50;
+
+/**
+ * Unpacks all frames of a zstd file. Node's decompressor ends at the first frame and passes over what follows, so the frames
+ * are told apart here; pzstd writes one for each piece and empty ones between them.
+ * Format: https://www.rfc-editor.org/rfc/rfc8878#section-3
+ * @throws DiskError for damaged or cut-off data
+ */
+export async function* unzstd(reader: ByteReader): AsyncGenerator<Buffer> {
+  while ((await reader.peek(1)).length > 0) {
+    const magic = (await reader.peek(4)).length < 4 ? 0 : (await reader.peek(4)).readUInt32LE();
+    if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) {
+      const head = await reader.take(8);
+      await drain(reader.some(head.readUInt32LE(4)));
+    } else if (magic === FRAME) yield* through(frame(reader), createZstdDecompress());
+    else throw new DiskError([`The zstd data is followed by something else: it is damaged. ${AGAIN}`]);
+  }
+}
+
+/** The bytes of one frame. */
+async function* frame(reader: ByteReader): AsyncGenerator<Buffer> {
+  const flags = (await reader.peek(5)).at(4) ?? 0;
+  yield await reader.take(frameHeaderLength(flags));
+  for (let last = false; !last;) {
+    const head = await reader.take(3);
+    const block = head.readUIntLE(0, 3);
+    last = (block & 1) === 1;
+    yield head;
+    // A block of type 1 is one byte that is repeated.
+    yield* reader.some(((block >> 1) & 3) === 1 ? 1 : block >> 3);
+  }
+  if ((flags & 4) !== 0) yield await reader.take(4);
+}
+
+const frameHeaderLength = (flags: number): number => 5 + sizeAt(flags) + sizeLength(flags);
+
+/** Bytes of window descriptor and dictionary id, which lie before the content size. */
+const sizeAt = (flags: number): number => ((flags & 32) === 0 ? 1 : 0) + ([0, 1, 2, 4][flags & 3] ?? 0);
+
+const sizeLength = (flags: number): number => [(flags & 32) === 0 ? 0 : 1, 2, 4, 8][flags >> 6] ?? 0;
+
+/** Bytes that the first frame says it unpacks to; undefined where it does not say. */
+export function zstdSize(head: Buffer): number | undefined {
+  if (head.length < 18 || head.readUInt32LE() !== FRAME) return undefined;
+  const flags = head.readUInt8(4);
+  const at = 5 + sizeAt(flags);
+  const length = sizeLength(flags);
+  if (length === 0) return undefined;
+  if (length === 8) return Number(head.readBigUInt64LE(at));
+  return head.readUIntLE(at, length) + (length === 2 ? 256 : 0);
+}
