@@ -13,7 +13,7 @@ interface Node {
   children?: Node[];
 }
 const below = (node: Node): Node[] => [node, ...(node.children ?? []).flatMap(below)];
-const nodes = (file: string): Node[] => below(fromMarkdown(readFileSync(join(ROOT, file), 'utf8')) as Node);
+const nodes = (file: string): Node[] => below(fromMarkdown(readFileSync(join(ROOT, file), 'utf8')));
 const textOf = (node: Node): string =>
   below(node)
     .map(({ value = '' }) => value)

@@ -42951,6 +42951,10 @@ function endsByItself(source) {
 }
 
 ;// CONCATENATED MODULE: ./src/disk/disk.ts
+/** The file that was given, for people. */
+const givenName = ({ path, container }) => container?.path ?? path;
+/** What is uploaded, for people. */
+const contentName = ({ path, container }) => container === undefined ? path : `the disk in ${container.path}`;
 /** Every problem of a file at once, one line each, ending with what to run against it. */
 class DiskError extends Error {
     problems;
@@ -42960,18 +42964,40 @@ class DiskError extends Error {
         this.problems = problems;
     }
 }
+/** A file that ECS does not take, and that becomes one by unpacking or converting it. */
+class PackedDisk extends DiskError {
+    packed;
+    constructor(problems, packed) {
+        super(problems);
+        this.packed = packed;
+    }
+}
 /** Collects what is wrong with one file, each as one line that begins with its name. */
 class Findings {
     path;
     quoted;
     problems = [];
     warnings = [];
+    /** What the file is, where all its problems are that it is that. */
+    packed;
     constructor(path) {
         this.path = path;
         this.quoted = shellQuote(path);
     }
     problem(text) {
         this.problems.push(`${this.quoted}: ${text}`);
+        this.packed = undefined;
+    }
+    /** A problem that converting the QCOW2 image solves. */
+    convertible(text) {
+        const isOnly = this.problems.length === 0 || this.packed !== undefined;
+        this.problem(text);
+        if (isOnly)
+            this.packed = 'qcow2';
+    }
+    /** The problems as the error to throw. */
+    error() {
+        return this.packed === undefined ? new DiskError(this.problems) : new PackedDisk(this.problems, this.packed);
     }
     warn(text) {
         this.warnings.push(`${this.quoted}: ${text}`);
@@ -43769,22 +43795,51 @@ const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import
 const convert = (format) => (file, unpacked) => `qemu-img convert -f ${format} -O qcow2 ${file} ${shellQuote(unpacked)}`;
 // Magic numbers as latin1; qemu's block/*.c for the disks, file(1)'s magic for the rest.
 const KINDS = [
-    { at: 0, magic: 'KDMV', is: 'a VMDK disk', fix: convert('vmdk') },
-    { at: 0, magic: 'COWD', is: 'a VMDK disk', fix: convert('vmdk') },
-    { at: 0, magic: '# Disk DescriptorFile', is: 'the descriptor of a VMDK disk', fix: convert('vmdk') },
-    { at: 64, magic: '\x7f\x10\xda\xbe', is: 'a VirtualBox VDI disk', fix: convert('vdi') },
-    { at: 0, magic: 'vhdxfile', is: 'a VHDX disk', fix: convert('vhdx') },
+    { at: 0, magic: 'KDMV', packed: 'vmdk', is: 'a VMDK disk', fix: convert('vmdk') },
+    { at: 0, magic: 'COWD', packed: 'vmdk', is: 'a VMDK disk', fix: convert('vmdk') },
+    { at: 0, magic: '# Disk DescriptorFile', packed: 'vmdk', is: 'the descriptor of a VMDK disk', fix: convert('vmdk') },
+    { at: 64, magic: '\x7f\x10\xda\xbe', packed: 'vdi', is: 'a VirtualBox VDI disk', fix: convert('vdi') },
+    { at: 0, magic: 'vhdxfile', packed: 'vhdx', is: 'a VHDX disk', fix: convert('vhdx') },
     { at: 0, magic: 'QFI\xfb\0\0\0\x01', is: 'a QCOW disk of version 1', fix: convert('qcow') },
     { at: 0, magic: 'QED\0', is: 'a QED disk', fix: convert('qed') },
-    { at: 0, magic: '\x1f\x8b', is: 'compressed with gzip', fix: (f, u) => `gunzip --stdout ${f} > ${shellQuote(u)}` },
-    { at: 0, magic: '\xfd7zXZ\0', is: 'compressed with xz', fix: (f, u) => `xz -dc ${f} > ${shellQuote(u)}` },
-    { at: 0, magic: '\x28\xb5\x2f\xfd', is: 'compressed with zstd', fix: (f, u) => `zstd -d ${f} -o ${shellQuote(u)}` },
-    { at: 0, magic: 'BZh', is: 'compressed with bzip2', fix: (f, u) => `bzip2 -dc ${f} > ${shellQuote(u)}` },
+    {
+        at: 0,
+        magic: '\x1f\x8b',
+        packed: 'gzip',
+        is: 'compressed with gzip',
+        fix: (f, u) => `gunzip --stdout ${f} > ${shellQuote(u)}`,
+    },
+    {
+        at: 0,
+        magic: '\xfd7zXZ\0',
+        packed: 'xz',
+        is: 'compressed with xz',
+        fix: (f, u) => `xz -dc ${f} > ${shellQuote(u)}`,
+    },
+    {
+        at: 0,
+        magic: '\x28\xb5\x2f\xfd',
+        packed: 'zstd',
+        is: 'compressed with zstd',
+        fix: (f, u) => `zstd -d ${f} -o ${shellQuote(u)}`,
+    },
+    {
+        at: 0,
+        magic: 'BZh',
+        packed: 'bzip2',
+        is: 'compressed with bzip2',
+        fix: (f, u) => `bzip2 -dc ${f} > ${shellQuote(u)}`,
+    },
     { at: 0, magic: '\x04\x22\x4d\x18', is: 'compressed with lz4', fix: (f, u) => `lz4 -d ${f} ${shellQuote(u)}` },
     { at: 0, magic: 'PK\x03\x04', is: 'a zip archive', fix: (f) => `unzip ${f}` },
     { at: 0, magic: '7z\xbc\xaf\x27\x1c', is: 'a 7z archive', fix: (f) => `7z x ${f}` },
-    { at: 257, magic: 'ustar', is: 'a tar archive (an OVA is one, too)', fix: (f) => `tar -xf ${f}` },
+    { at: 257, magic: 'ustar', packed: 'tar', is: 'a tar archive (an OVA is one, too)', fix: (f) => `tar -xf ${f}` },
 ];
+/** What the first 512 bytes of a file show, where they show something that ECS does not import. */
+const foreignKind = (head) => {
+    const text = head.toString('latin1', 0, 512);
+    return KINDS.find(({ at, magic }) => text.startsWith(magic, at));
+};
 // Boot sectors, tables and file systems all begin with control characters somewhere; a text has none but these.
 const NOT_TEXT = /[^\t\n\f\r\x1b\x20-\xff]/;
 /**
@@ -43796,7 +43851,7 @@ async function isForeign(file, findings) {
     const head = await file.read(0, 512);
     const { path, quoted } = findings;
     const text = head.toString('latin1', 0, Math.min(file.size, 512));
-    const kind = KINDS.find(({ at, magic }) => text.startsWith(magic, at));
+    const kind = foreignKind(head);
     const bare = path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed)$/i, '');
     if (kind?.is.startsWith('compressed')) {
         findings.problem(`the file is ${kind.is}. Run: ${kind.fix(quoted, bare === path ? `${path}.raw` : bare)}`);
@@ -43816,6 +43871,7 @@ async function isForeign(file, findings) {
     }
     else
         return false;
+    findings.packed = kind?.packed;
     return true;
 }
 
@@ -43982,7 +44038,7 @@ async function refuseFeatures(file, header, version, findings) {
     const backing = u64be(header, 8);
     if (backing !== 0) {
         const name = await file.read(backing, Math.min(header.readUInt32BE(16), 1023));
-        findings.problem(`the disk goes on in a backing file, ${oneLine(name.toString())}, unseen by ECS. ${convert}`);
+        findings.convertible(`the disk goes on in a backing file, ${oneLine(name.toString())}, unseen by ECS. ${convert}`);
     }
     if (header.readUInt32BE(32) !== 0) {
         const keyed = shellQuote(`driver=qcow2,encrypt.key-secret=key,file.filename=${path.replaceAll(',', ',,')}`);
@@ -43992,13 +44048,15 @@ async function refuseFeatures(file, header, version, findings) {
     const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
     const refuse = (bits, text) => {
         if ((features & bits) !== 0n)
-            findings.problem(text);
+            findings.convertible(text);
     };
-    refuse(3n, `it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
+    if ((features & 3n) !== 0n)
+        findings.problem(`it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
     refuse(4n, `the data lies in an external data file, unseen by ECS. ${convert}`);
     refuse(8n, `its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
     refuse(16n, `it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
-    refuse(~31n, `it has incompatible features of a later version. ${convert}`);
+    if ((features & ~31n) !== 0n)
+        findings.problem(`it has incompatible features of a later version. ${convert}`);
 }
 /**
  * Where the last cluster in use begins, plus one byte (writers may leave the last cluster short); undefined when the
@@ -44195,7 +44253,7 @@ const ISO_9660_AT = 32769;
  * Opens a disk image and checks everything that can be known from at most 16 MiB of it. The caller owns `handle`.
  * @param claimed the format that the user named; contradicting the content is an error
  * @param boots whether a system must boot from it; without, warnings about booting are left out
- * @throws DiskError with every problem of the file
+ * @throws DiskError with every problem of the file; PackedDisk where the runner may be able to solve them
  */
 async function openDisk(path, claimed, boots = true) {
     const handle = await openFile(path);
@@ -44213,11 +44271,7 @@ async function holdsDisk(path) {
     if (handle === undefined)
         return false;
     try {
-        const file = boundedSource(handle, (await handle.stat()).size);
-        if ((await isQcow2(file)) || (await isVhd(file)))
-            return true;
-        const table = await readTable(file, new Findings(path), false);
-        return table.kind === 'GPT' || table.partitions.some(({ start, end }) => start > 0 && end <= file.size);
+        return await isDisk(boundedSource(handle, (await handle.stat()).size));
     }
     catch {
         return false;
@@ -44225,6 +44279,13 @@ async function holdsDisk(path) {
     finally {
         await handle.close();
     }
+}
+/** Whether bytes are a disk image beyond doubt. @throws DiskError */
+async function isDisk(file) {
+    if ((await isQcow2(file)) || (await isVhd(file)))
+        return true;
+    const table = await readTable(file, new Findings(''), false);
+    return table.kind === 'GPT' || table.partitions.some(({ start, end }) => start > 0 && end <= file.size);
 }
 /**
  * Proves that what was read is still the file under its name: same device, inode, size, and times of change.
@@ -44258,7 +44319,7 @@ async function inspect(path, handle, claimed, boots) {
     const file = boundedSource(handle, size);
     const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
     if (format === 'RAW' && (await isForeign(file, findings)))
-        throw new DiskError(problems);
+        throw findings.error();
     const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase() ?? format;
     if (suffix !== format)
         findings.warn(`named like ${suffix}, its content is ${format}.`);
@@ -44271,7 +44332,7 @@ async function inspect(path, handle, claimed, boots) {
     if (claimed !== undefined && claimed !== format)
         findings.problem(`claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format: it is detected.`);
     if (problems.length > 0)
-        throw new DiskError(problems);
+        throw findings.error();
     return {
         path,
         handle,
@@ -44316,7 +44377,12 @@ function reason(cause) {
 const MANIFEST_LIMIT = 8 * 1024 ** 2;
 const LISTED = 10;
 const IMAGE = /\.(raw|vhd|qcow2)$/i;
-const OTHER = /\.(vmdk|vdi|vhdx|qcow|ova|iso|(raw|img|vhd|qcow2)\.(gz|xz|zst|bz2|lz4|zip|7z))$/i;
+const FOREIGN = /(?<!-(flat|[sf]\d{3}))\.(vmdk|vdi|vhdx|qcow|ova|iso)$/i;
+const PACKED = /\.(raw|img|vhd|qcow2|vmdk|vdi|vhdx|tar)\.(gz|xz|zst|bz2|lz4|zip|7z)$/i;
+/** Whether a file is named like a disk image that ECS takes. */
+const isImageName = (name) => IMAGE.test(name);
+/** Whether a file is named like a packed or foreign disk; extents of a VMDK disk belong to the one that names them. */
+const isOtherName = (name) => FOREIGN.test(name) || PACKED.test(name);
 /**
  * Finds the one disk image that `path` stands for: a file, a directory, a glob, or the manifest that Packer's
  * `manifest` post-processor writes (https://developer.hashicorp.com/packer/docs/post-processors/manifest).
@@ -44354,14 +44420,14 @@ async function filesIn(directory) {
     });
     return names.sort().map((name) => (0,external_node_path_namespaceObject.join)(directory, name));
 }
-/** The only image among files; without any, the only one of a kind that ECS cannot import, so that it is refused by name. */
+/** The only image among files; without any, the only packed or foreign one. */
 async function theOne(path, files) {
     const images = new Map();
     const others = new Map();
     for (const file of files) {
         if ((await kindOf(file)) !== 'file')
             continue;
-        const kind = OTHER.test(file) ? others : IMAGE.test(file) || (await holdsDisk(file)) ? images : undefined;
+        const kind = isOtherName(file) ? others : IMAGE.test(file) || (await holdsDisk(file)) ? images : undefined;
         // Links to one file are one image.
         kind?.set(await (0,promises_namespaceObject.realpath)(file), file);
     }
@@ -44394,7 +44460,7 @@ async function fromManifest(full, workspace) {
     const images = [...found].map(([file, build]) => `${build}: ${file}`);
     throw new DiskError([`${named}: ${found.size} builds have an image, one is needed. Name one of: ${list(images)}`]);
 }
-/** Packer's rule for one build (the first file ending in raw or vhd), then qcow2, then content: QEMU's default has no suffix. */
+/** Packer's rule for one build (the first file ending in raw or vhd), then qcow2, then content (QEMU's default has no suffix), then foreign disks. */
 async function imageOf(build, manifest, workspace) {
     const file = build.files.find(({ name }) => name.endsWith('raw') || name.endsWith('vhd')) ??
         build.files.find(({ name }) => name.endsWith('qcow2'));
@@ -44405,7 +44471,11 @@ async function imageOf(build, manifest, workspace) {
         if (path !== undefined && (await holdsDisk(path)))
             return located(other, manifest, workspace);
     }
-    return undefined;
+    const foreign = build.files.filter(({ name }) => isOtherName(name));
+    const [first] = foreign;
+    if (foreign.length > 1)
+        throw new DiskError([`${build.name} has ${foreign.length} disk images: ${list(foreign.map(({ name }) => name))}.`]);
+    return first && located(first, manifest, workspace);
 }
 /** Packer writes names relative to where it ran: the workspace, or else the directory that holds the manifest. */
 async function existing(name, manifest, workspace) {
@@ -44477,12 +44547,1383 @@ function list(names) {
     return names.length > LISTED ? `${shown} and ${names.length - LISTED} more` : shown;
 }
 
+;// CONCATENATED MODULE: external "node:crypto"
+const external_node_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:crypto");
+;// CONCATENATED MODULE: ./src/disk/unpack/named.ts
+
+
+
+const DESCRIPTOR_LIMIT = 65536;
+const named_SECTOR = 512;
+/**
+ * The real path of a file that a disk's header names.
+ * @param from path of the disk
+ * @param around folder that the file must lie in
+ * @throws DiskError when it is no plain name of a file in there
+ */
+async function namedFile(name, from, around) {
+    const named = `${shellQuote(from)} names another file, ${oneLine(name)}`;
+    if (around === undefined)
+        throw new DiskError([`${named}. A disk that is unpacked must be complete in one file.`]);
+    // Also "json:" and what else qemu-img takes for more than a name.
+    if (/[:\0]/.test(name))
+        throw new DiskError([`${named}, which is no plain file name.`]);
+    const real = await (0,promises_namespaceObject.realpath)((0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(await (0,promises_namespaceObject.realpath)(from)), name)).catch(() => undefined);
+    if (real === undefined)
+        throw new DiskError([`${named}, which does not exist. Keep it beside the disk.`]);
+    const way = (0,external_node_path_namespaceObject.relative)(await (0,promises_namespaceObject.realpath)(around), real);
+    if (way === '..' || way.startsWith(`..${external_node_path_namespaceObject.sep}`) || (0,external_node_path_namespaceObject.isAbsolute)(way))
+        throw new DiskError([`${named}, which lies outside of ${shellQuote(around)}.`]);
+    if (!(await (0,promises_namespaceObject.stat)(real)).isFile())
+        throw new DiskError([`${named}, which is not a file.`]);
+    return real;
+}
+/**
+ * Names of the files that hold the data of a VMDK disk: none for a disk that is one file. Formats: VMware's "Virtual Disk
+ * Format 5.0", and what qemu's block/vmdk.c reads of it.
+ * @throws DiskError for a disk that goes on in a parent
+ */
+async function vmdkExtents(file, path) {
+    const head = await file.read(0, named_SECTOR);
+    if (head.toString('latin1', 0, 4) === 'COWD')
+        return [];
+    const isSparse = head.toString('latin1', 0, 4) === 'KDMV';
+    const [at, length] = isSparse ? [u64le(head, 28) * named_SECTOR, u64le(head, 36) * named_SECTOR] : [0, file.size];
+    if (!isSparse && length > DESCRIPTOR_LIMIT)
+        throw new DiskError([`${shellQuote(path)}: a VMDK descriptor of ${bytes(length)}: it is damaged.`]);
+    const text = (await file.read(at, Math.min(length, DESCRIPTOR_LIMIT))).toString('utf8');
+    if (/parentFileNameHint/i.test(text)) {
+        const run = 'Export the disk as a whole, without snapshots.';
+        throw new DiskError([`${shellQuote(path)}: a VMDK disk that holds only the difference to a parent. ${run}`]);
+    }
+    // With a capacity of its own the file is the only extent, under whatever name it was made.
+    if (isSparse && u64le(head, 12) !== 0)
+        return [];
+    return [...text.matchAll(/^[^=\n"]*"([^\n\r"]*)/gm)].map(([, name = '']) => name);
+}
+/** Names in the header of a QCOW2 file: what it goes on in, and where its data lies. */
+async function qcow2Names(file) {
+    const header = await file.read(0, 112);
+    const text = async (at, length) => (await file.read(at, length)).toString('utf8');
+    const backingAt = u64be(header, 8);
+    const names = {};
+    if (backingAt !== 0)
+        names.backing = await text(backingAt, Math.min(header.readUInt32BE(16), 1023));
+    const hasData = header.readUInt32BE(4) === 3 && (header.readBigUInt64BE(72) & 4n) !== 0n;
+    if (!hasData)
+        return names;
+    names.data = '';
+    for (let at = header.readUInt32BE(100), end = at + DESCRIPTOR_LIMIT; at < end;) {
+        const extension = await file.read(at, 8);
+        const [type, length] = [extension.readUInt32BE(0), extension.readUInt32BE(4)];
+        if (type === 0 || length > 4096)
+            break;
+        if (type === DATA_FILE_NAME)
+            names.data = await text(at + 8, length);
+        at += 8 + Math.ceil(length / 8) * 8;
+    }
+    return names;
+}
+/** Header extension, https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst */
+const DATA_FILE_NAME = 0x44415441;
+
+;// CONCATENATED MODULE: external "node:child_process"
+const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
+;// CONCATENATED MODULE: external "node:stream"
+const external_node_stream_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream");
+;// CONCATENATED MODULE: external "node:stream/promises"
+const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
+;// CONCATENATED MODULE: ./src/disk/unpack/program.ts
+
+
+
+
+/** No secret of the job reaches a child, and its messages are in English. */
+const CLEAN = { cwd: '/', env: { PATH: '/usr/bin:/bin', LANG: 'C' } };
+const ERROR_LIMIT = 4096;
+/** What a transform makes of a stream. @throws DiskError when the data is damaged or cut off */
+async function* through(source, transform) {
+    const feeding = (0,external_node_stream_promises_namespaceObject.pipeline)(external_node_stream_namespaceObject.Readable.from(source, { objectMode: false }), transform).catch((error) => error);
+    try {
+        for await (const chunk of transform)
+            yield chunk;
+    }
+    catch (error) {
+        throw damaged(error);
+    }
+    finally {
+        transform.destroy();
+        await feeding;
+    }
+}
+/** What a filter program makes of a stream. It ends with this process: its pipes break. @throws DiskError */
+async function* filter(source, program, args) {
+    const child = (0,external_node_child_process_namespaceObject.spawn)(program, args, { ...CLEAN, stdio: ['pipe', 'pipe', 'pipe'] });
+    const ended = ending(child, program);
+    // A program that stops reading says why by its ending.
+    const feeding = (0,external_node_stream_promises_namespaceObject.pipeline)(external_node_stream_namespaceObject.Readable.from(source, { objectMode: false }), child.stdin).catch((error) => error);
+    try {
+        for await (const chunk of child.stdout)
+            yield chunk;
+        const failure = await feeding;
+        if (failure instanceof DiskError)
+            throw failure;
+        await ended;
+    }
+    finally {
+        child.kill('SIGKILL');
+        child.stdin.destroy();
+        child.stdout.destroy();
+        await feeding;
+        await ended.catch(() => undefined);
+    }
+}
+/**
+ * Runs a program that writes a file of its own, to its end.
+ * @param onOutput gets what it prints
+ * @throws DiskError with the program's own words
+ */
+async function runProgram({ setpriv }, program, args, onOutput) {
+    // No pipe ties such a child to this process, so the kernel has to: setpriv asks for a signal at the parent's death.
+    const command = setpriv === undefined ? [program] : [setpriv, '--pdeathsig', 'KILL', '--', program];
+    const child = (0,external_node_child_process_namespaceObject.spawn)(command[0] ?? program, [...command.slice(1), ...args], {
+        ...CLEAN,
+        stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.setEncoding('latin1').on('data', onOutput);
+    try {
+        await ending(child, program);
+    }
+    finally {
+        child.kill('SIGKILL');
+    }
+}
+function ending(child, program) {
+    const name = program.split(/[\\/]/).at(-1) ?? program;
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text) => {
+        if (said.length < ERROR_LIMIT)
+            said += text;
+    });
+    const ended = new Promise((resolve, reject) => {
+        child.on('error', (cause) => {
+            reject(new DiskError([`${name} cannot be started: ${oneLine(String(cause))}.`]));
+        });
+        child.on('close', (code, signal) => {
+            const words = oneLine(said.trim().replace(/\s+/g, ' '));
+            if (code === 0)
+                resolve();
+            else if (signal !== null)
+                reject(new DiskError([`${name} was ended by ${signal}. Run this step again.`]));
+            else if (/no space left/i.test(words))
+                reject(noSpace());
+            else
+                reject(new DiskError([`${name} failed: ${words || `exit code ${code ?? ''}`}. ${AGAIN}`]));
+        });
+    });
+    // Whoever stops early does not ask how it ended.
+    ended.catch(() => undefined);
+    return ended;
+}
+const noSpace = () => new DiskError(['The disk of this runner is full. Free some space, or take a runner with a larger disk.']);
+function damaged(error) {
+    const { code } = error;
+    if (error instanceof DiskError || typeof code !== 'string')
+        return error;
+    if (!/^(Z_|ZSTD_|ERR_ZSTD)/.test(code))
+        return error;
+    const why = code === 'Z_BUF_ERROR' ? 'cut off' : `damaged (${oneLine(error.message)})`;
+    return new DiskError([`The container is ${why}. ${AGAIN}`]);
+}
+
+;// CONCATENATED MODULE: ./src/disk/unpack/bytes.ts
+
+/** Takes bytes off a stream in the lengths that a format asks for. */
+class ByteReader {
+    #source;
+    #held = Buffer.alloc(0);
+    constructor(source) {
+        this.#source = source[Symbol.asyncIterator]();
+    }
+    /** The next `length` bytes without taking them; fewer where the stream ends. */
+    async peek(length) {
+        const pieces = [this.#held];
+        let held = this.#held.length;
+        while (held < length) {
+            const next = await this.#source.next();
+            if (next.done === true)
+                break;
+            pieces.push(next.value);
+            held += next.value.length;
+        }
+        if (pieces.length > 1)
+            this.#held = Buffer.concat(pieces);
+        return this.#held.subarray(0, length);
+    }
+    /** The next `length` bytes. @throws DiskError where the stream ends before */
+    async take(length) {
+        const bytes = await this.peek(length);
+        if (bytes.length < length)
+            throw cutOff();
+        this.#held = this.#held.subarray(length);
+        return bytes;
+    }
+    /** The next `length` bytes as they come. @throws DiskError where the stream ends before */
+    async *some(length) {
+        for (let left = length; left > 0;) {
+            const piece = await this.#next();
+            if (piece === undefined)
+                throw cutOff();
+            const part = piece.subarray(0, left);
+            this.#held = piece.subarray(part.length);
+            left -= part.length;
+            yield part;
+        }
+    }
+    /** Everything up to the end of the stream. */
+    async *rest() {
+        try {
+            for (let piece = await this.#next(); piece !== undefined; piece = await this.#next())
+                yield piece;
+        }
+        finally {
+            await this.#source.return?.();
+        }
+    }
+    async #next() {
+        const piece = this.#held;
+        this.#held = Buffer.alloc(0);
+        if (piece.length > 0)
+            return piece;
+        const next = await this.#source.next();
+        return next.done === true ? undefined : next.value;
+    }
+}
+const cutOff = () => new DiskError([`The container is cut off: it ends too early. ${AGAIN}`]);
+/** Reads a stream to its end, so that whoever makes it checks all of it. */
+async function drain(source) {
+    const bytes = source[Symbol.asyncIterator]();
+    while ((await bytes.next()).done !== true)
+        ;
+}
+
+;// CONCATENATED MODULE: ./src/disk/unpack/zstd.ts
+
+
+
+
+const FRAME = 0xfd2fb528;
+const SKIPPABLE = 0x184d2a50;
+/**
+ * Unpacks all frames of a zstd file. Node's decompressor ends at the first frame and passes over what follows, so the frames
+ * are told apart here; pzstd writes one for each piece and empty ones between them.
+ * Format: https://www.rfc-editor.org/rfc/rfc8878#section-3
+ * @throws DiskError for damaged or cut-off data
+ */
+async function* unzstd(reader) {
+    while ((await reader.peek(1)).length > 0) {
+        const magic = (await reader.peek(4)).length < 4 ? 0 : (await reader.peek(4)).readUInt32LE();
+        if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) {
+            const head = await reader.take(8);
+            await drain(reader.some(head.readUInt32LE(4)));
+        }
+        else if (magic === FRAME)
+            yield* through(zstd_frame(reader), (0,external_node_zlib_namespaceObject.createZstdDecompress)());
+        else
+            throw new DiskError([`The zstd data is followed by something else: it is damaged. ${AGAIN}`]);
+    }
+}
+/** The bytes of one frame. */
+async function* zstd_frame(reader) {
+    const flags = (await reader.peek(5)).at(4) ?? 0;
+    yield await reader.take(frameHeaderLength(flags));
+    for (let last = false; !last;) {
+        const head = await reader.take(3);
+        const block = head.readUIntLE(0, 3);
+        last = (block & 1) === 1;
+        yield head;
+        // A block of type 1 is one byte that is repeated.
+        yield* reader.some(((block >> 1) & 3) === 1 ? 1 : block >> 3);
+    }
+    if ((flags & 4) !== 0)
+        yield await reader.take(4);
+}
+const frameHeaderLength = (flags) => 5 + sizeAt(flags) + sizeLength(flags);
+/** Bytes of window descriptor and dictionary id, which lie before the content size. */
+const sizeAt = (flags) => ((flags & 32) === 0 ? 1 : 0) + ([0, 1, 2, 4][flags & 3] ?? 0);
+const sizeLength = (flags) => [(flags & 32) === 0 ? 0 : 1, 2, 4, 8][flags >> 6] ?? 0;
+/** Bytes that the first frame says it unpacks to; undefined where it does not say. */
+function zstdSize(head) {
+    if (head.length < 18 || head.readUInt32LE() !== FRAME)
+        return undefined;
+    const flags = head.readUInt8(4);
+    const at = 5 + sizeAt(flags);
+    const length = sizeLength(flags);
+    if (length === 0)
+        return undefined;
+    if (length === 8)
+        return Number(head.readBigUInt64LE(at));
+    return head.readUIntLE(at, length) + (length === 2 ? 256 : 0);
+}
+
+;// CONCATENATED MODULE: ./src/disk/unpack/size.ts
+
+
+
+
+/**
+ * Bytes that a compressed file says it unpacks to; 0 where it does not say. gzip keeps only the lowest 32 bits of it, and
+ * bzip2 nothing.
+ * @throws DiskError when xz finds the file damaged
+ */
+async function claimedSize(kind, handle, path, programs) {
+    if (kind === 'zstd')
+        return zstdSize((await handle.read(Buffer.alloc(32), 0, 32, 0)).buffer) ?? 0;
+    if (kind !== 'xz' || programs.xz === undefined)
+        return 0;
+    let said = '';
+    await runProgram(programs, programs.xz, ['--robot', '--list', path], (text) => {
+        said += text;
+    });
+    // The columns of xz(1), "Robot mode": the fifth is the uncompressed size.
+    const totals = said.trimEnd().split('\n').at(-1)?.split('\t') ?? [];
+    return totals[0] === 'totals' ? Number(totals[4]) : 0;
+}
+/**
+ * @param needed bytes that are written for sure
+ * @param most bytes of the whole file, zeros included; 0 where it is not known
+ * @throws DiskError when the folder has less space
+ */
+async function assertSpace(folder, needed, most) {
+    const { bavail, bsize } = await (0,promises_namespaceObject.statfs)(folder);
+    const free = bavail * bsize;
+    if (needed <= free)
+        return;
+    const needs = `${bytes(needed)}${most > needed ? ` or more (at most ${bytes(most)})` : ''}`;
+    throw new DiskError([
+        `Unpacking it takes ${needs}; ${shellQuote(folder)} has ${bytes(free)}. Free some space, or take a larger runner.`,
+    ]);
+}
+
+;// CONCATENATED MODULE: ./src/disk/unpack/convert.ts
+
+
+
+
+
+
+
+
+
+const CHAIN_LIMIT = 16;
+/**
+ * Converts a disk to a sparse RAW file, and returns its size in bytes.
+ * @param onProgress gets a share from 0 to 1
+ * @throws DiskError
+ */
+async function convert_convert(kind, path, into, { around, limit, programs, headersOnly }, onProgress) {
+    const { qemuImg } = programs;
+    if (qemuImg === undefined)
+        throw new DiskError([
+            `${shellQuote(path)} is a disk in the format ${kind}, and this runner has no qemu-img to convert it. Run: ${INSTALL}`,
+        ]);
+    const source = `json:${JSON.stringify(await driverOf(kind, path, around, CHAIN_LIMIT))}`;
+    const { size, data } = await extentOf(source, qemuImg, programs);
+    if (size > limit)
+        throw new DiskError([`${shellQuote(path)}: a disk of ${bytes(size)}; ECS takes at most ${bytes(limit)}.`]);
+    if (headersOnly)
+        return size;
+    await assertSpace((0,external_node_path_namespaceObject.dirname)(into), data, size);
+    // -S: what is zeros for 4 KiB becomes a hole.
+    const args = ['convert', '-p', '-S', '4k', '-O', 'raw', source, `file:${into}`];
+    await runProgram(programs, qemuImg, args, (text) => {
+        const percent = /([\d.]+)\/100%[^%]*$/.exec(text)?.[1];
+        if (percent !== undefined)
+            onProgress(Number(percent) / 100);
+    });
+    return size;
+}
+const INSTALL = 'sudo apt-get install -y qemu-utils';
+/** Bytes of a disk, and those of them that are data. */
+async function extentOf(source, qemuImg, programs) {
+    let size = 0;
+    let data = 0;
+    let line = '';
+    await runProgram(programs, qemuImg, ['map', '--output=json', source], (text) => {
+        const lines = (line + text).split('\n');
+        line = lines.pop() ?? '';
+        for (const one of lines) {
+            const length = Number(/"length": (\d+)/.exec(one)?.[1] ?? 0);
+            size += length;
+            if (one.includes('"data": true'))
+                data += length;
+        }
+    });
+    return { size, data };
+}
+async function driverOf(kind, path, around, left) {
+    const driver = { driver: kind, file: { driver: 'file', filename: path } };
+    if (kind === 'vmdk')
+        await checkExtents(path, around);
+    if (kind !== 'qcow2')
+        return driver;
+    const { backing, data } = await withSource(path, qcow2Names);
+    if (data !== undefined)
+        driver['data-file'] = { driver: 'file', filename: await namedFile(data, path, around) };
+    // Without a word qemu-img follows the name in the header.
+    driver.backing = null;
+    if (backing !== undefined) {
+        if (left === 0)
+            throw new DiskError([`${shellQuote(path)}: more than ${CHAIN_LIMIT} backing files.`]);
+        const next = await namedFile(backing, path, around);
+        driver.backing = await driverOf(await backingKind(next), next, around, left - 1);
+    }
+    return driver;
+}
+async function backingKind(path) {
+    return withSource(path, async (file) => {
+        if (await isQcow2(file))
+            return 'qcow2';
+        if (await isVhd(file))
+            return 'vpc';
+        const kind = foreignKind(await file.read(0, 512));
+        if (kind !== undefined)
+            throw new DiskError([`${shellQuote(path)}, a backing file, is ${kind.is}.`]);
+        return 'raw';
+    });
+}
+/** qemu-img opens the extents by the names in the descriptor, and descriptors in these again. */
+async function checkExtents(path, around) {
+    for (const name of await withSource(path, vmdkExtents)) {
+        const extent = await namedFile(name, path, around);
+        const inner = await withSource(extent, async (file) => foreignKind(await file.read(0, 512))?.packed === 'vmdk' ? vmdkExtents(file, extent) : []);
+        if (inner.length > 0)
+            throw new DiskError([`${shellQuote(extent)}: an extent that names further files.`]);
+    }
+}
+async function withSource(path, read) {
+    const handle = await (0,promises_namespaceObject.open)(path);
+    try {
+        return await read(boundedSource(handle, (await handle.stat()).size), path);
+    }
+    finally {
+        await handle.close();
+    }
+}
+
+;// CONCATENATED MODULE: ./src/disk/unpack/pick.ts
+
+
+
+
+/** @param head the first bytes of the member */
+async function rankOf({ name, size }, head) {
+    if (size === 0)
+        return 0;
+    if (isImageName(name) || (await isDisk(headSource(head, size)).catch(() => false)))
+        return 2;
+    return isOtherName(name) && foreignKind(head) !== undefined ? 1 : 0;
+}
+/** The first bytes of something as all that is known of it. */
+const headSource = (head, size) => ({
+    size,
+    read: (offset, length) => {
+        const bytes = Buffer.alloc(Math.min(length, 2 ** 24));
+        if (offset >= 0 && offset < head.length)
+            head.copy(bytes, 0, offset, offset + length);
+        return Promise.resolve(bytes);
+    },
+});
+/** The one error of an archive that does not hold one disk. */
+function notOne(found, all) {
+    const names = (list) => {
+        const shown = list.slice(0, 10).map((name) => shellQuote(oneLine(name)));
+        return shown.join(', ') + (list.length > 10 ? ` and ${list.length - 10} more` : '');
+    };
+    return new DiskError([
+        found.length === 0
+            ? `No disk image in the archive, only: ${names(all) || 'nothing'}.`
+            : `${found.length} disk images in the archive, one is needed: ${names(found)}. Unpack it and name one of them.`,
+    ]);
+}
+
+;// CONCATENATED MODULE: ./src/disk/unpack/sparse.ts
+
+
+
+const BLOCK = 4096;
+const ZEROS = Buffer.alloc(2 ** 20);
+/**
+ * Writes a stream to a file, leaving holes for whole blocks of zeros. A file that is there is replaced.
+ * @param limit bytes of the file, holes included; more end it
+ * @returns bytes of the file, and bytes that were written
+ * @throws DiskError when the disk is full or the limit is passed
+ */
+async function writeSparse(path, source, limit) {
+    const handle = await (0,promises_namespaceObject.open)(path, 'w', 0o600);
+    let size = 0;
+    let written = 0;
+    try {
+        for await (const chunk of source) {
+            if (size + chunk.length > limit)
+                throw new DiskError([`It unpacks to more than ${bytes(limit)}, the largest disk that ECS takes.`]);
+            for (const [start, end] of dataRuns(chunk, size)) {
+                for (let at = start; at < end;)
+                    at += (await handle.write(chunk, at, end - at, size + at)).bytesWritten;
+                written += end - start;
+            }
+            size += chunk.length;
+        }
+        await handle.truncate(size);
+        return { size, written };
+    }
+    catch (error) {
+        throw error.code === 'ENOSPC' ? noSpace() : error;
+    }
+    finally {
+        await handle.close();
+    }
+}
+/** Runs of blocks that are not all zeros, blocks as they lie in the file; `offset` is where the chunk begins there. */
+function dataRuns(chunk, offset) {
+    if (isZero(chunk, 0, chunk.length))
+        return [];
+    const runs = [];
+    for (let start = 0; start < chunk.length;) {
+        const end = Math.min(chunk.length, start + BLOCK - ((offset + start) % BLOCK));
+        const last = runs.at(-1);
+        if (!isZero(chunk, start, end)) {
+            if (last?.[1] === start)
+                last[1] = end;
+            else
+                runs.push([start, end]);
+        }
+        start = end;
+    }
+    return runs;
+}
+function isZero(chunk, start, end) {
+    for (let at = start; at < end; at += ZEROS.length) {
+        const length = Math.min(end - at, ZEROS.length);
+        if (ZEROS.compare(chunk, at, at + length, 0, length) !== 0)
+            return false;
+    }
+    return true;
+}
+
+;// CONCATENATED MODULE: ./src/disk/unpack/tar-sparse.ts
+
+
+const tar_sparse_BLOCK = 512;
+const PIECES_LIMIT = 2 ** 20;
+const MAP_LIMIT = 32 * 2 ** 20;
+const tar_sparse_ZEROS = Buffer.alloc(2 ** 20);
+const tar_sparse_damaged = () => new DiskError([`The tar archive is damaged: a header makes no sense. ${AGAIN}`]);
+/** A number of a header: octal, GNU's base 256, or decimal where it is text of a pax record. @throws DiskError */
+function number(field) {
+    let value = NaN;
+    if (typeof field === 'string')
+        value = /^\d+$/.test(field) ? Number(field) : NaN;
+    else if ((field[0] ?? 0) === 0x80)
+        value = field.subarray(1).reduce((sum, byte) => sum * 256 + byte, 0);
+    else {
+        const text = field.toString('latin1').replace(/\0.*$/s, '').trim();
+        value = /^[0-7]*$/.test(text) ? parseInt(text || '0', 8) : NaN;
+    }
+    if (!Number.isSafeInteger(value))
+        throw tar_sparse_damaged();
+    return value;
+}
+/** The records of a pax header, in order: GNU's sparse format 0.0 repeats its keys. @throws DiskError */
+function paxRecords(text) {
+    const records = [];
+    for (let at = 0; at < text.length;) {
+        const space = text.indexOf(' ', at);
+        const length = space < 0 ? NaN : Number(text.toString('latin1', at, space));
+        const end = at + length;
+        const equals = text.indexOf('=', space);
+        if (!(end <= text.length && length > 0) || equals < 0 || equals >= end)
+            throw tar_sparse_damaged();
+        records.push([text.toString('latin1', space + 1, equals), text.toString('utf8', equals + 1, end - 1)]);
+        at = end;
+    }
+    return records;
+}
+/** The map of a sparse file in GNU's own format, which goes on in the blocks behind the header. */
+async function gnuSparse(reader, header) {
+    const pieces = [];
+    const read = (block, at, count) => {
+        for (let index = 0; index < count; index += 1) {
+            const from = at + index * 24;
+            if (block[from] !== 0) {
+                pieces.push({
+                    offset: number(block.subarray(from, from + 12)),
+                    length: number(block.subarray(from + 12, from + 24)),
+                });
+            }
+        }
+        if (pieces.length > PIECES_LIMIT)
+            throw tar_sparse_damaged();
+    };
+    read(header, 386, 4);
+    for (let more = header[482] === 1; more;) {
+        const block = await reader.take(tar_sparse_BLOCK);
+        read(block, 0, 21);
+        more = block[504] === 1;
+    }
+    return { size: number(header.subarray(483, 495)), pieces, mapLength: 0 };
+}
+/** The map of a sparse file in GNU's pax formats 0.0, 0.1 and 1.0; undefined for a file that is not sparse. */
+async function paxSparse(reader, pairs, stored) {
+    const pax = new Map(pairs);
+    const size = pax.get('GNU.sparse.realsize') ?? pax.get('GNU.sparse.size');
+    if (size === undefined)
+        return undefined;
+    if (pax.get('GNU.sparse.major') === '1')
+        return { size: number(size), ...(await mapInData(reader, stored)) };
+    const map = pax.get('GNU.sparse.map')?.split(',');
+    const repeated = pairs.filter(([key]) => /^GNU\.sparse\.(offset|numbytes)$/.test(key)).map(([, value]) => value);
+    return { size: number(size), pieces: pairUp(map ?? repeated), mapLength: 0 };
+}
+/** Format 1.0: decimal lines before the data, the count of pieces first, filled up to a whole block. */
+async function mapInData(reader, stored) {
+    const blocks = [];
+    let lines = 0;
+    let wanted = Infinity;
+    while (lines < wanted) {
+        const mapLength = (blocks.length + 1) * tar_sparse_BLOCK;
+        if (mapLength > stored || mapLength > MAP_LIMIT)
+            throw tar_sparse_damaged();
+        const block = await reader.take(tar_sparse_BLOCK);
+        blocks.push(block);
+        lines += block.reduce((count, byte) => count + (byte === 10 ? 1 : 0), 0);
+        // The count of at most seven digits stands in the first block.
+        if (blocks.length === 1)
+            wanted = 1 + 2 * number(block.toString('latin1').split('\n')[0] ?? '');
+    }
+    const numbers = Buffer.concat(blocks).toString('latin1').split('\n');
+    return { pieces: pairUp(numbers.slice(1, wanted)), mapLength: blocks.length * tar_sparse_BLOCK };
+}
+function pairUp(numbers) {
+    if (numbers.length % 2 !== 0 || numbers.length > 2 * PIECES_LIMIT)
+        throw tar_sparse_damaged();
+    const pieces = [];
+    for (let at = 0; at < numbers.length; at += 2)
+        pieces.push({ offset: number(numbers[at] ?? ''), length: number(numbers[at + 1] ?? '') });
+    return pieces;
+}
+/** The file itself: its data with the zeros between. @throws DiskError when the pieces overlap or pass the end */
+async function* sparseBody(data, pieces, size) {
+    const reader = new ByteReader(data);
+    let at = 0;
+    for (const { offset, length } of [...pieces, { offset: size, length: 0 }]) {
+        if (offset < at || offset + length > size)
+            throw tar_sparse_damaged();
+        for (let left = offset - at; left > 0; left -= tar_sparse_ZEROS.length)
+            yield tar_sparse_ZEROS.subarray(0, left);
+        yield* reader.some(length);
+        at = offset + length;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/disk/unpack/tar.ts
+
+
+
+const tar_BLOCK = 512;
+const TEXT_LIMIT = 1024 ** 2;
+/**
+ * The plain files of a tar archive, one after the other as it streams by; links, devices and directories are passed over.
+ * Formats: POSIX ustar and pax, and GNU with long names and sparse files, which is how Google's `disk.tar.gz` is packed
+ * (https://www.gnu.org/software/tar/manual/html_section/Tar-Internals.html).
+ * @throws DiskError for damaged or cut-off archives
+ */
+async function* members(reader) {
+    let longName;
+    let pax = new Map();
+    let pairs = [];
+    for (;;) {
+        const header = await reader.take(tar_BLOCK);
+        if (header.every((byte) => byte === 0))
+            break;
+        checkSum(header);
+        const type = String.fromCharCode(header.readUInt8(156));
+        const stored = number(pax.get('size') ?? header.subarray(124, 136));
+        if (type === 'L' || type === 'x') {
+            const text = await takeText(reader, stored);
+            if (type === 'L')
+                longName = text.toString().replace(/\0.*$/s, '');
+            else
+                pax = new Map((pairs = paxRecords(text)));
+            continue;
+        }
+        if (type === 'S' || type === '0' || type === '\0' || type === '7') {
+            const sparse = type === 'S' ? await gnuSparse(reader, header) : await paxSparse(reader, pairs, stored);
+            const name = pax.get('GNU.sparse.name') ?? pax.get('path') ?? longName ?? plainName(header);
+            const data = reader.some(stored - (sparse?.mapLength ?? 0));
+            const pieces = sparse?.pieces ?? [{ offset: 0, length: stored }];
+            const size = sparse?.size ?? stored;
+            yield { name, size, body: sparse === undefined ? data : sparseBody(data, pieces, size) };
+            await drain(data);
+            await skip(reader, padding(stored));
+        }
+        else if (type !== 'g' && '123456'.includes(type)) {
+            // Links and devices have no data, whatever their size says.
+        }
+        else
+            await skip(reader, stored + padding(stored));
+        longName = undefined;
+        pax = new Map();
+        pairs = [];
+    }
+    // What packed the archive has a checksum behind its last byte.
+    await drain(reader.rest());
+}
+const padding = (length) => (tar_BLOCK - (length % tar_BLOCK)) % tar_BLOCK;
+async function skip(reader, length) {
+    await drain(reader.some(length));
+}
+async function takeText(reader, length) {
+    if (length > TEXT_LIMIT)
+        throw new DiskError([`A header of the tar archive has more than 1 MiB. ${AGAIN}`]);
+    const text = await reader.take(length);
+    await skip(reader, padding(length));
+    return text;
+}
+function checkSum(header) {
+    let sum = 8 * 32;
+    for (const [at, byte] of header.entries())
+        if (at < 148 || at >= 156)
+            sum += byte;
+    if (sum !== number(header.subarray(148, 156)))
+        throw new DiskError([`The tar archive is damaged: a header has a wrong checksum. ${AGAIN}`]);
+}
+function plainName(header) {
+    const text = (from, to) => header.toString('utf8', from, to).replace(/\0.*$/s, '');
+    const prefix = header.toString('latin1', 257, 263) === 'ustar\0' ? text(345, 500) : '';
+    return prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`;
+}
+
+;// CONCATENATED MODULE: ./src/disk/unpack/stream.ts
+
+
+
+
+
+
+
+
+const HEAD = 2 ** 20;
+const DEPTH = 5;
+const STREAMS = new Set(['gzip', 'zstd', 'xz', 'bzip2']);
+/** xz reads from the file how much memory to take, up to gigabytes; `xz -9` needs 65 MiB. */
+const XZ = ['--decompress', '--stdout', '--quiet', '--memlimit-decompress=1GiB'];
+/**
+ * Takes off every container around a disk in one pass, and hands what is inside to `take`. A later member of an archive that
+ * is more surely the disk is handed over instead of the one before: then `take` is called again.
+ * @throws DiskError
+ */
+async function descend(source, programs, take, layers = [], size) {
+    const body = new ByteReader(source);
+    const head = await body.peek(HEAD);
+    const kind = foreignKind(head);
+    const inside = kind === undefined ? layers : [...layers, kind.is];
+    if (inside.length > DEPTH)
+        throw new DiskError([`More than ${DEPTH} containers in one another.`]);
+    if (kind !== undefined && STREAMS.has(kind.packed)) {
+        await descend(unpacked(kind.packed, body, programs), programs, take, inside);
+    }
+    else if (kind?.packed === 'tar')
+        await descendTar(body, programs, take, inside);
+    else if (kind !== undefined && kind.packed === undefined)
+        throw new DiskError([`Inside is something that is not unpacked here (${kind.is}). Unpack it and name the disk.`]);
+    else
+        await take({ layers: inside, head, body, ...(size !== undefined && { size }) });
+}
+async function descendTar(archive, programs, take, layers) {
+    const all = [];
+    let best = 0;
+    let found = [];
+    for await (const member of members(archive)) {
+        all.push(member.name);
+        const reader = new ByteReader(member.body);
+        const rank = await rankOf(member, await reader.peek(HEAD));
+        if (rank === 0 || rank < best)
+            continue;
+        if (rank > best) {
+            best = rank;
+            found = [];
+            await descend(reader.rest(), programs, take, layers, member.size);
+        }
+        found.push(member.name);
+        await drain(reader.rest());
+    }
+    if (found.length !== 1)
+        throw notOne(found, all);
+}
+function unpacked(kind, body, { xz, bzip2 }) {
+    if (kind === 'gzip')
+        return through(body.rest(), (0,external_node_zlib_namespaceObject.createGunzip)({ chunkSize: 2 ** 18 }));
+    if (kind === 'zstd')
+        return unzstd(body);
+    const program = kind === 'xz' ? xz : bzip2;
+    if (program !== undefined)
+        return filter(body.rest(), program, kind === 'xz' ? XZ : ['-dc']);
+    const name = kind === 'xz' ? 'xz' : 'bzip2';
+    const install = `sudo apt-get install -y ${name === 'xz' ? 'xz-utils' : name}`;
+    throw new DiskError([`This runner has no ${name} to unpack it with. Run: ${install}`]);
+}
+
+;// CONCATENATED MODULE: ./src/disk/unpack/open.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+const READ = 2 ** 20;
+const isConverted = (kind) => /^(vmdk|vdi|vhdx|qcow2)$/.test(kind);
+/**
+ * Opens a disk image as `openDisk` does; one that is packed or foreign is unpacked into a sparse file first. A file that ECS
+ * takes as it is costs nothing more. The caller owns `handle`, and removes the folder.
+ * @throws DiskError with every problem of the file
+ */
+async function openAnyDisk(path, claimed, boots, unpacking) {
+    try {
+        return await openDisk(path, claimed, boots);
+    }
+    catch (error) {
+        if (!(error instanceof PackedDisk))
+            throw error;
+        return await openPacked(path, error, claimed, boots, unpacking);
+    }
+}
+async function openPacked(path, { packed, problems }, claimed, boots, unpacking) {
+    const quoted = shellQuote(path);
+    const isForeign = isConverted(packed);
+    if (isForeign && claimed !== undefined && claimed !== 'RAW')
+        throw new DiskError([
+            ...problems,
+            `format ${claimed}: the file is converted, so that ECS gets RAW. Name RAW, or no format.`,
+        ]);
+    const programs = await unpacking.programs();
+    if (isForeign && programs.qemuImg === undefined)
+        throw new DiskError([`${problems.join(' ')} With qemu-img on the runner it is converted here: ${INSTALL}`]);
+    const handle = await openFile(path);
+    const made = (0,external_node_path_namespaceObject.join)(unpacking.folder, (0,external_node_crypto_namespaceObject.randomUUID)());
+    try {
+        const identity = await handle.stat({ bigint: true });
+        const container = { path, kind: packed, size: Number(identity.size), identity };
+        if (unpacking.headersOnly)
+            return await look(container, programs, unpacking);
+        await (0,promises_namespaceObject.mkdir)(unpacking.folder, { recursive: true, mode: 0o700 });
+        if (isForeign)
+            await toRaw(packed, path, made, unpacking.workspace, programs, unpacking);
+        else
+            container.kind = await open_unpack(handle, container, made, programs, unpacking);
+        await assertUnchanged(container);
+        const disk = await openUnpacked(made, claimed, boots, programs, unpacking);
+        return { ...disk, container };
+    }
+    catch (error) {
+        const failure = error.code === 'ENOSPC' ? noSpace() : error;
+        if (!(failure instanceof DiskError))
+            throw failure;
+        const named = (problem) => problem.replaceAll(`${made}.raw`, 'DISK').replaceAll(made, 'DISK');
+        throw new DiskError(failure.problems.map(named).map((text) => (text.includes(quoted) ? text : `${quoted}: ${text}`)));
+    }
+    finally {
+        await handle.close();
+    }
+}
+/** Unpacks into a file, and returns what was taken off, for people. */
+async function open_unpack(handle, { path, kind, size }, into, programs, { folder, limit, onProgress }) {
+    const claim = await claimedSize(kind, handle, path, programs);
+    if (claim > limit)
+        throw new DiskError([`It unpacks to ${bytes(claim)}; ECS takes at most ${bytes(limit)}.`]);
+    // Zeros take no space here, so that only the packed bytes are sure to need it; a tar may hold zeros as they are.
+    if (kind !== 'tar')
+        await assertSpace(folder, size, claim);
+    let layers = [];
+    const source = contents(handle, (read) => {
+        onProgress('unpacked', read / size);
+    });
+    await descend(source, programs, async (inner) => {
+        ({ layers } = inner);
+        await writeSparse(into, inner.body.rest(), limit);
+    });
+    return layers.join(', in it ');
+}
+/** Opens what was unpacked, which may be a foreign disk in turn. */
+async function openUnpacked(path, claimed, boots, programs, unpacking) {
+    try {
+        return await openDisk(path, claimed, boots);
+    }
+    catch (error) {
+        if (!(error instanceof PackedDisk) || !isConverted(error.packed))
+            throw error;
+        const raw = `${path}.raw`;
+        await toRaw(error.packed, path, raw, undefined, programs, unpacking);
+        await (0,promises_namespaceObject.rm)(path);
+        return await openDisk(raw, claimed, boots);
+    }
+}
+const toRaw = (kind, path, into, around, programs, { limit, headersOnly, onProgress }) => convert_convert(kind, path, into, { around, limit, programs, headersOnly }, (share) => {
+    onProgress('converted', share);
+});
+/** Thrown to end the reading of a container once its disk has begun. */
+class Seen extends Error {
+    inner;
+    constructor(inner) {
+        super('seen');
+        this.inner = inner;
+    }
+}
+/** What the headers say of a packed or foreign disk. The handle is a new one. */
+async function look(container, programs, unpacking) {
+    const { path, kind, identity } = container;
+    const warnings = [`${shellQuote(path)}: only its headers were read; its checksums and the disk inside were not.`];
+    const handle = await openFile(path);
+    try {
+        const disk = { path, handle, warnings, identity, allocated: 0, bootMode: undefined, headersOnly: true };
+        if (isConverted(kind)) {
+            const size = await toRaw(kind, path, '', unpacking.workspace, programs, unpacking);
+            return { ...disk, container, size, virtualSize: size, format: 'RAW' };
+        }
+        const claim = await claimedSize(kind, handle, path, programs);
+        const { layers, head, size = claim } = await firstDisk(handle, programs);
+        const file = headSource(head, size);
+        const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
+        const virtualSize = format === 'QCOW2' ? u64be(head, 24) : size;
+        return { ...disk, container: { ...container, kind: layers.join(', in it ') }, size, virtualSize, format };
+    }
+    catch (error) {
+        await handle.close();
+        throw error;
+    }
+}
+async function firstDisk(handle, programs) {
+    try {
+        await descend(contents(handle, () => undefined), programs, (inner) => Promise.reject(new Seen(inner)));
+    }
+    catch (error) {
+        if (error instanceof Seen)
+            return error.inner;
+        throw error;
+    }
+    throw new DiskError(['It holds no disk.']);
+}
+async function* contents(handle, onRead) {
+    for (let at = 0;;) {
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ), 0, READ, at);
+        if (bytesRead === 0)
+            return;
+        at += bytesRead;
+        onRead(at);
+        yield buffer.subarray(0, bytesRead);
+    }
+}
+
+;// CONCATENATED MODULE: ./src/disk/extents.ts
+
+// Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
+const SCRIPT = `
+import errno, os
+end = 0
+size = os.fstat(0).st_size
+while end < size:
+    try:
+        start = os.lseek(0, end, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            break
+        raise
+    end = os.lseek(0, start, os.SEEK_HOLE)
+    print(start, end - start)
+print("end", size)
+`;
+const OUTPUT_LIMIT = 32 * 1024 ** 2;
+const TIME_LIMIT_MS = 60_000;
+const PROBES = 64;
+/**
+ * Where data lies in a file, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
+ * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
+ * @param python3 path of a Python 3 interpreter, where there is one
+ */
+async function dataExtents(disk, python3) {
+    const everything = [{ offset: 0, length: disk.size }];
+    if (python3 === undefined || process.platform !== 'linux' || disk.allocated >= 0.9 * disk.size)
+        return everything;
+    const extents = parse(await output(python3, disk.handle.fd), disk.size);
+    return extents !== undefined && (await holesAreZero(disk, extents)) ? extents : everything;
+}
+/** What the script prints for the file behind `fd`, empty on any failure. */
+function output(python3, fd) {
+    return new Promise((resolve) => {
+        const child = (0,external_node_child_process_namespaceObject.spawn)(python3, ['-I', '-S', '-c', SCRIPT], {
+            stdio: [fd, 'pipe', 'ignore'],
+            env: { PATH: '/usr/bin:/bin', LANG: 'C' },
+            cwd: '/',
+            timeout: TIME_LIMIT_MS,
+            killSignal: 'SIGKILL',
+        });
+        let text = '';
+        const give = (answer) => {
+            child.stdout?.destroy();
+            resolve(answer);
+        };
+        child.stdout?.setEncoding('latin1').on('data', (chunk) => {
+            text += chunk;
+            if (text.length <= OUTPUT_LIMIT)
+                return;
+            child.kill('SIGKILL');
+            give('');
+        });
+        child.on('error', () => {
+            give('');
+        });
+        child.on('exit', (code) => {
+            if (code !== 0)
+                give('');
+        });
+        child.on('close', () => {
+            give(text);
+        });
+    });
+}
+/** The extents of the script's answer, or undefined unless they are complete, in order and inside the file. */
+function parse(text, size) {
+    const lines = text.split('\n');
+    if (lines.pop() !== '' || lines.pop() !== `end ${size}`)
+        return undefined;
+    const extents = [];
+    let end = 0;
+    for (const line of lines) {
+        const [offset = NaN, length = NaN] = /^\d+ \d+$/.test(line) ? line.split(' ').map(Number) : [];
+        if (!(offset >= end && length > 0 && offset + length <= size))
+            return undefined;
+        extents.push({ offset, length });
+        end = offset + length;
+    }
+    return extents;
+}
+/** Reads both edges of some holes: file systems have answered wrongly before (OpenZFS issue 15526). */
+async function holesAreZero(disk, extents) {
+    const ends = [0, ...extents.map(({ offset, length }) => offset + length)];
+    const starts = [...extents.map(({ offset }) => offset), disk.size];
+    const step = Math.ceil(ends.length / PROBES);
+    const buffer = Buffer.alloc(4096);
+    for (let index = 0; index < ends.length; index += step) {
+        const from = ends[index] ?? 0;
+        const until = starts[index] ?? 0;
+        const length = Math.min(buffer.length, until - from);
+        for (const at of [from, until - length]) {
+            const { bytesRead } = await disk.handle.read(buffer, 0, length, at);
+            if (bytesRead !== length || buffer.subarray(0, length).some((byte) => byte !== 0))
+                return false;
+        }
+    }
+    return true;
+}
+
+;// CONCATENATED MODULE: ./src/oss/crc64-wasm.ts
+// Generated by scripts/make-crc64-wasm.ts, which explains it.
+/** Where in its memory the module expects the data, and how many bytes of it at most. */
+const DATA = 5120;
+const WINDOW = 256 * 1024;
+const MODULE = 'AGFzbQEAAAABEwNgAn5+AX5gA39/fwBgAn5/AX4DBAMAAQIFAwEABQcbAwZtZW1vcnkCAAhtdWx0aXBseQAAA2NyYwACCqEEAz4BAX4DQCACIAAgAUI/h4OFIQIgAEIBiEIAIABCAYN9QsKenLzd8pW2SYOFIQAgAUIBhiEBIAFQRQ0ACyACC8QCAANAIAAgAP0AAAAgAv0AAJ4K/VEgAv0AALEJ/VEgAv0AAKAI/VEgAv0AAOIC/VEgAv0AAKoB/VEgAv0AAI8B/VEgAv0AACb9Uf0LAAAgACAA/QAAECAC/QAArgr9USAC/QAAwQn9USAC/QAAsAj9USAC/QAA8gL9USAC/QAAugH9USAC/QAAnwH9USAC/QAANv1R/QsAECAAIAD9AAAgIAL9AAC+Cv1RIAL9AADRCf1RIAL9AADACP1RIAL9AACCA/1RIAL9AADKAf1RIAL9AACvAf1RIAL9AABG/VH9CwAgIAAgAP0AADAgAv0AAM4K/VEgAv0AAOEJ/VEgAv0AANAI/VEgAv0AAJID/VEgAv0AANoB/VEgAv0AAL8B/VEgAv0AAFb9Uf0LADAgAEHAAGohACACQcAAaiECIAAgAUkNAAsLmQEBAX9BgCghAkGAJCABSQRAQYAoQYAoKQAAIACFNwAAQgAhACABQYAMa0FAcUGAKGohAkGAKCACQYAcEAFBgBAgAkGADGtBgAz8CgAAIAIgAkGADGpBgBAQAQsgAiABQYAoakkEQANAIACnIAItAABzQf8BcUEDdCkAACAAQgiIhSEAIAJBAWohAiACIAFBgChqSQ0ACwsgAAs=';
+
+;// CONCATENATED MODULE: ./src/oss/crc64.ts
+/**
+ * CRC-64/XZ (ECMA-182, reflected, all ones in and out): what OSS answers as `x-oss-hash-crc64ecma`
+ * (https://www.alibabacloud.com/help/en/oss/developer-reference/check-data-integrity-by-using-crc-64).
+ */
+
+const ONES = 0xffffffffffffffffn;
+const ONE = 1n << 63n;
+const X_8 = 1n << 55n;
+const { crc, memory, multiply } = start();
+const crc64_window = new Uint8Array(memory.buffer, DATA, WINDOW);
+const powers = squares();
+function start() {
+    const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
+    const kernel = new WebAssembly.Instance(module).exports;
+    const table = new BigUint64Array(kernel.memory.buffer, 0, 256);
+    for (let byte = 0; byte < 256; byte++)
+        table[byte] = kernel.multiply(BigInt(byte), X_8);
+    return kernel;
+}
+/** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
+function squares() {
+    const powers = [X_8];
+    for (let last = X_8; powers.length < 53; powers.push(last))
+        last = multiply(last, last);
+    return powers;
+}
+/** value * x^(8 * length): what `length` zero bytes make of a state. */
+function shift(value, length) {
+    let rest = length;
+    let shifted = value;
+    for (let k = 0; rest > 0; k++) {
+        if (rest % 2 === 1)
+            shifted = multiply(shifted, powers[k] ?? ONE);
+        rest = Math.floor(rest / 2);
+    }
+    return BigInt.asUintN(64, shifted);
+}
+/** A running CRC. All objects share one window, but each call leaves nothing there, so they may be used in any order. */
+class Crc64 {
+    #state = ONES;
+    update(bytes) {
+        for (let at = 0; at < bytes.length; at += WINDOW) {
+            const piece = bytes.subarray(at, at + WINDOW);
+            crc64_window.set(piece);
+            this.#state = crc(this.#state, piece.length);
+        }
+        return this;
+    }
+    digest() {
+        return BigInt.asUintN(64, this.#state) ^ ONES;
+    }
+}
+function crc64(bytes) {
+    return new Crc64().update(bytes).digest();
+}
+/** The CRC of A followed by B, from the CRC of each and the length of B in bytes. */
+function combine(a, b, lengthOfB) {
+    return shift(a, lengthOfB) ^ b;
+}
+/** The CRC of `length` zero bytes. */
+function zerosCrc(length) {
+    return shift(ONES, length) ^ ONES;
+}
+
+;// CONCATENATED MODULE: ./src/oss/cut.ts
+/** Unit of the cut in bytes: zeros are looked for in blocks of this size; more than the smallest part that OSS takes (100 KB). */
+const GRAIN = 128 * 1024;
+/** What OSS takes at the most (https://help.aliyun.com/document_detail/31993.html). */
+const MOST_PARTS = 10_000;
+const MIB = 1024 ** 2;
+/**
+ * Length of a data part in bytes: 512 KiB for a small file, so that all connections have work to the end, 4 MiB from 2 GiB
+ * on, so that requests cost little; at most 8,000 in all.
+ */
+function dataPart(size) {
+    const small = Math.min(4 * MIB, Math.max(MIB / 2, size / 512));
+    return Math.ceil(Math.max(small, size / 8_000) / GRAIN) * GRAIN;
+}
+/** Length of a zero part, and of the zero object behind it, in bytes: a power of two from 64 MiB, at most 4,096 in all. */
+function zeroPart(size) {
+    let length = 64 * MIB;
+    while (size / length > 4_096)
+        length *= 2;
+    return length;
+}
+/**
+ * Cuts a file into parts: zero runs of 1 MiB and more on their own, the rest as data. The result depends on size and bytes
+ * alone, not on how finely the blocks were found. Where a fragmented file would run out of part numbers, the shortest
+ * zero run that is worth a cut grows with what is left of file and numbers.
+ */
+async function* cut(blocks, size) {
+    const dataLength = dataPart(size);
+    const zeroLength = zeroPart(size);
+    let number = 0;
+    function* pieces(from, to, length, zero) {
+        for (let offset = from; offset < to; offset += length) {
+            yield { number: ++number, offset, length: Math.min(length, to - offset), zero };
+        }
+    }
+    let done = 0; // everything before is in a part
+    let zeros; // the zero run that ends where the blocks end, if there is one
+    let long = false; // whether that run is worth a cut
+    for await (const { offset, length, zero } of blocks) {
+        const end = offset + length;
+        if (zero) {
+            zeros ??= { from: offset, least: worthACut(size - offset, MOST_PARTS - number, dataLength) };
+            if (!long && end - zeros.from >= zeros.least) {
+                long = true;
+                yield* pieces(done, zeros.from, dataLength, false);
+                done = zeros.from;
+            }
+            if (!long)
+                continue;
+            const whole = end - done - ((end - done) % zeroLength);
+            yield* pieces(done, done + whole, zeroLength, true);
+            done += whole;
+        }
+        else {
+            if (long) {
+                yield* pieces(done, offset, zeroLength, true);
+                done = offset;
+            }
+            zeros = undefined;
+            long = false;
+            const whole = end - done - ((end - done) % dataLength);
+            yield* pieces(done, done + whole, dataLength, false);
+            done += whole;
+        }
+    }
+    yield* pieces(done, size, long ? zeroLength : dataLength, long);
+}
+/**
+ * The shortest zero run worth a cut, in bytes. A cut costs at most two numbers beyond those that data would need for the
+ * rest of the file; with 1,000 to spare it is 1 MiB, and with fewer the spare ones are spread over the rest.
+ */
+function worthACut(rest, numbers, dataLength) {
+    const spare = numbers - Math.ceil(rest / dataLength) - 2;
+    if (spare >= 1_000)
+        return MIB;
+    return spare <= 0 ? Infinity : Math.max(MIB, (2 * rest) / spare);
+}
+
+;// CONCATENATED MODULE: ./src/oss/reader.ts
+
+
+/** Bytes of one read when looking for zeros. */
+const reader_LOOK = 8 * GRAIN;
+/** The file as runs of zero and other blocks, in order. @throws FileError */
+async function* blocks(source) {
+    const { size } = source;
+    const buffer = Buffer.allocUnsafeSlow(reader_LOOK);
+    const nothing = Buffer.alloc(GRAIN);
+    let at = 0;
+    for (const { from, to } of grains(source.extents ?? [{ offset: 0, length: size }], size)) {
+        if (from > at)
+            yield { offset: at, length: from - at, zero: true };
+        for (at = from; at < to;) {
+            const length = Math.min(reader_LOOK, to - at);
+            await readFully(source, buffer, length, at);
+            for (let start = 0; start < length; start += GRAIN) {
+                const end = Math.min(start + GRAIN, length);
+                // The first byte decides nearly always, and costs nothing.
+                const zero = buffer[start] === 0 && buffer.compare(nothing, 0, end - start, start, end) === 0;
+                yield { offset: at + start, length: end - start, zero };
+            }
+            at += length;
+        }
+    }
+    if (at < size)
+        yield { offset: at, length: size - at, zero: true };
+}
+/** Extents widened to whole grains and merged. */
+function grains(extents, size) {
+    const wide = [];
+    for (const { offset, length } of extents) {
+        const from = offset - (offset % GRAIN);
+        const to = Math.min(size, Math.ceil((offset + length) / GRAIN) * GRAIN);
+        const last = wide.at(-1);
+        if (last !== undefined && from <= last.to)
+            last.to = Math.max(last.to, to);
+        else
+            wide.push({ from, to });
+    }
+    return wide;
+}
+/** Fills `length` bytes of the buffer from the file. @throws CloudError `FileChanged` at its end, `FileUnreadable` */
+async function readFully({ handle }, buffer, length, offset) {
+    for (let done = 0; done < length;) {
+        const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((error) => {
+            const cause = error instanceof Error ? error.message : 'unknown';
+            throw new CloudError('file:read', 'FileUnreadable', `at byte ${offset + done}: ${cause}`);
+        });
+        if (bytesRead === 0)
+            throw new CloudError('file:read', 'FileChanged', `the file now ends at byte ${offset + done}`);
+        done += bytesRead;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/oss/sum.ts
+
+
+/** CRC-64/XZ of a whole file as an unsigned decimal; what is known to be zero is not read. @throws CloudError */
+async function fileSum(source) {
+    const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
+    let sum = 0n;
+    for await (const { offset, length, zero } of blocks(source)) {
+        if (zero) {
+            sum = combine(sum, zerosCrc(length), length);
+            continue;
+        }
+        await readFully(source, buffer, length, offset);
+        sum = combine(sum, crc64(buffer.subarray(0, length)), length);
+    }
+    return String(sum);
+}
+
+;// CONCATENATED MODULE: ./src/run/content.ts
+
+
+
+
+
+const find = async (name) => (await which(name)) || undefined;
+/** What unpacks and converts disks on this machine. */
+const findPrograms = async () => ({
+    xz: await find('xz'),
+    bzip2: await find('bzip2'),
+    qemuImg: await find('qemu-img'),
+    setpriv: await find('setpriv'),
+});
+/** A disk as the upload reads it. */
+async function sourceOf(disk) {
+    const extents = await dataExtents(disk, await find('python3'));
+    return { handle: disk.handle, size: disk.size, extents, assertUnchanged: () => assertUnchanged(disk) };
+}
+/** CRC-64/XZ of each disk, read from the files. @throws CloudError */
+async function sumsOf(disks) {
+    const sums = [];
+    for (const disk of disks)
+        sums.push(await fileSum(await sourceOf(disk)));
+    return sums;
+}
+/** Boot mode that ImportImage is told: the input, or what the file's partitions demand. */
+function bootModeOf({ image }, disks) {
+    const { bootMode, architecture } = image;
+    // arm64 boots by UEFI only, and ImportImage does not take UEFI-Preferred: that is set on the finished image.
+    if (bootMode === 'BIOS')
+        return bootMode;
+    return bootMode !== undefined || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode;
+}
+/** Licence that ImportImage is told: Windows needs one. */
+const licenseOf = ({ image }) => image.licenseType ?? (image.osType === 'windows' ? 'Aliyun' : undefined);
+/**
+ * Hash of what an image is made of: the bytes of all disks and every parameter that shapes it. Equal for images that can
+ * stand in for each other.
+ * @param sums - CRC-64 of each disk
+ */
+function contentOf(request, disks, sums, target) {
+    const { osType, platform, architecture, systemSize, bootMode, nvme, imds } = request.image;
+    const shape = {
+        disks: disks.map(({ format, size }, n) => [format, size, sums[n]]),
+        system: [osType, platform, architecture, systemSize, bootModeOf(request, disks), bootMode === 'UEFI-Preferred'],
+        features: [licenseOf(request), nvme, imds],
+        encryption: target.encrypted ? (target.kmsKeyId ?? 'default') : 'none',
+    };
+    return (0,external_node_crypto_namespaceObject.createHash)('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 32);
+}
+
 ;// CONCATENATED MODULE: ./src/run/disks.ts
 
 
 
-/** Opens the files that `path` and `data_disk_paths` name. */
-async function openDisks(request) {
+
+
+/** ECS takes no larger disk, in bytes. */
+const LARGEST = 2048 * 1024 ** 3;
+/** Time between two lines, in ms. */
+const PACE = 12_000;
+/**
+ * Opens the files that `path` and `data_disk_paths` name.
+ * @param folder where packed and foreign disks are unpacked; whoever calls removes it
+ */
+async function openDisks(request, folder, log) {
     const disks = [];
     const problems = [];
     for (const [n, path] of [request.path, ...request.dataDisks].entries()) {
@@ -44490,7 +45931,15 @@ async function openDisks(request) {
             continue;
         try {
             const found = await findDisk(path, request.workflow.workspace);
-            disks.push(await openDisk(found, n === 0 ? request.format : undefined, n === 0));
+            const unpacking = {
+                folder,
+                workspace: request.workflow.workspace,
+                programs: findPrograms,
+                limit: LARGEST,
+                headersOnly: request.dryRun,
+                onProgress: sayProgress(found, log),
+            };
+            disks.push(await openAnyDisk(found, n === 0 ? request.format : undefined, n === 0, unpacking));
         }
         catch (error) {
             if (!(error instanceof DiskError))
@@ -44499,6 +45948,19 @@ async function openDisks(request) {
         }
     }
     return { disks, problems: [...problems, ...impossible(request, disks)] };
+}
+/** Says now and then how far a file is unpacked. */
+function sayProgress(path, log) {
+    let spoke;
+    return (what, share) => {
+        if (spoke === undefined)
+            log.info(`${path} is not what ECS takes: it is ${what} here.`);
+        else if (now() - spoke < PACE)
+            return;
+        else
+            log.info(`${path}: ${Math.floor(share * 100)}% ${what}.`);
+        spoke = now();
+    };
 }
 /** What the disks and the request together make impossible. */
 function impossible({ image, dataDisks, distribution }, disks) {
@@ -44510,9 +45972,9 @@ function impossible({ image, dataDisks, distribution }, disks) {
     }
     if (dataDisks.length > 16)
         problems.push('data_disk_paths names more than 16 disks, which is the most that ECS takes.');
-    for (const { path, virtualSize } of disks) {
-        if (virtualSize > 2048 * 1024 ** 3)
-            problems.push(`${path}: a disk of ${bytes(virtualSize)}; ECS takes at most 2048 GiB.`);
+    for (const disk of disks) {
+        if (disk.virtualSize > LARGEST)
+            problems.push(`${givenName(disk)}: a disk of ${bytes(disk.virtualSize)}; ECS takes at most 2048 GiB.`);
     }
     const isCopied = distribution.copies.length > 0 || distribution.encrypted;
     if (isCopied && disks.some(({ format }) => format === 'VHD')) {
@@ -44559,8 +46021,6 @@ function nameOf(made) {
     }
 }
 
-;// CONCATENATED MODULE: external "node:crypto"
-const external_node_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:crypto");
 ;// CONCATENATED MODULE: ./src/ecs/pages.ts
 
 /** The entries of a listing, page by page as they are needed. @param path - where they lie in the answer */
@@ -44839,12 +46299,13 @@ async function makeBucket(oss) {
 }
 
 ;// CONCATENATED MODULE: ./src/run/dry-run.ts
+
 /** Says what a run would do. Changes nothing. */
 function dryRun({ request, disks, log }, plan) {
     const { bucket } = request;
     const wouldDo = [
         ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
-        ...disks.map((disk, n) => `upload ${disk.path} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
+        ...disks.map((disk, n) => `upload ${contentName(disk)} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
         ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
             if (adopt !== undefined)
                 return `resume with image ${adopt.id} as ${name} in ${region}`;
@@ -44923,7 +46384,7 @@ const plainPrefix = (name, owner) => withSuffix(name, `-plain-${owner}`);
 /** Where a new image waits for its name. @param mark - `owner.attempt.nonce`, which makes the name unique */
 const temporaryName = (name, mark) => withSuffix(name, `-importing-${dashed(mark)}`);
 /** The unencrypted image that an encrypted one is copied from. */
-const plainName = (name, mark) => withSuffix(name, `-plain-${dashed(mark)}`);
+const names_plainName = (name, mark) => withSuffix(name, `-plain-${dashed(mark)}`);
 /** Name of an image that was set aside; it ends in the image's own id, so that the name alone identifies it. */
 const asideName = (name, imageId) => withSuffix(name, `-replaced-${imageId}`);
 const dashed = (mark) => mark.replaceAll('.', '-');
@@ -45564,378 +47025,6 @@ function trustsEcs(document) {
     });
 }
 
-;// CONCATENATED MODULE: external "node:child_process"
-const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
-;// CONCATENATED MODULE: ./src/disk/extents.ts
-
-// Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
-const SCRIPT = `
-import errno, os
-end = 0
-size = os.fstat(0).st_size
-while end < size:
-    try:
-        start = os.lseek(0, end, os.SEEK_DATA)
-    except OSError as error:
-        if error.errno == errno.ENXIO:
-            break
-        raise
-    end = os.lseek(0, start, os.SEEK_HOLE)
-    print(start, end - start)
-print("end", size)
-`;
-const OUTPUT_LIMIT = 32 * 1024 ** 2;
-const TIME_LIMIT_MS = 60_000;
-const PROBES = 64;
-/**
- * Where data lies in a file, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
- * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
- * @param python3 path of a Python 3 interpreter, where there is one
- */
-async function dataExtents(disk, python3) {
-    const everything = [{ offset: 0, length: disk.size }];
-    if (python3 === undefined || process.platform !== 'linux' || disk.allocated >= 0.9 * disk.size)
-        return everything;
-    const extents = parse(await output(python3, disk.handle.fd), disk.size);
-    return extents !== undefined && (await holesAreZero(disk, extents)) ? extents : everything;
-}
-/** What the script prints for the file behind `fd`, empty on any failure. */
-function output(python3, fd) {
-    return new Promise((resolve) => {
-        const child = (0,external_node_child_process_namespaceObject.spawn)(python3, ['-I', '-S', '-c', SCRIPT], {
-            stdio: [fd, 'pipe', 'ignore'],
-            env: { PATH: '/usr/bin:/bin', LANG: 'C' },
-            cwd: '/',
-            timeout: TIME_LIMIT_MS,
-            killSignal: 'SIGKILL',
-        });
-        let text = '';
-        const give = (answer) => {
-            child.stdout?.destroy();
-            resolve(answer);
-        };
-        child.stdout?.setEncoding('latin1').on('data', (chunk) => {
-            text += chunk;
-            if (text.length <= OUTPUT_LIMIT)
-                return;
-            child.kill('SIGKILL');
-            give('');
-        });
-        child.on('error', () => {
-            give('');
-        });
-        child.on('exit', (code) => {
-            if (code !== 0)
-                give('');
-        });
-        child.on('close', () => {
-            give(text);
-        });
-    });
-}
-/** The extents of the script's answer, or undefined unless they are complete, in order and inside the file. */
-function parse(text, size) {
-    const lines = text.split('\n');
-    if (lines.pop() !== '' || lines.pop() !== `end ${size}`)
-        return undefined;
-    const extents = [];
-    let end = 0;
-    for (const line of lines) {
-        const [offset = NaN, length = NaN] = /^\d+ \d+$/.test(line) ? line.split(' ').map(Number) : [];
-        if (!(offset >= end && length > 0 && offset + length <= size))
-            return undefined;
-        extents.push({ offset, length });
-        end = offset + length;
-    }
-    return extents;
-}
-/** Reads both edges of some holes: file systems have answered wrongly before (OpenZFS issue 15526). */
-async function holesAreZero(disk, extents) {
-    const ends = [0, ...extents.map(({ offset, length }) => offset + length)];
-    const starts = [...extents.map(({ offset }) => offset), disk.size];
-    const step = Math.ceil(ends.length / PROBES);
-    const buffer = Buffer.alloc(4096);
-    for (let index = 0; index < ends.length; index += step) {
-        const from = ends[index] ?? 0;
-        const until = starts[index] ?? 0;
-        const length = Math.min(buffer.length, until - from);
-        for (const at of [from, until - length]) {
-            const { bytesRead } = await disk.handle.read(buffer, 0, length, at);
-            if (bytesRead !== length || buffer.subarray(0, length).some((byte) => byte !== 0))
-                return false;
-        }
-    }
-    return true;
-}
-
-;// CONCATENATED MODULE: ./src/oss/crc64-wasm.ts
-// Generated by scripts/make-crc64-wasm.ts, which explains it.
-/** Where in its memory the module expects the data, and how many bytes of it at most. */
-const DATA = 5120;
-const WINDOW = 256 * 1024;
-const MODULE = 'AGFzbQEAAAABEwNgAn5+AX5gA39/fwBgAn5/AX4DBAMAAQIFAwEABQcbAwZtZW1vcnkCAAhtdWx0aXBseQAAA2NyYwACCqEEAz4BAX4DQCACIAAgAUI/h4OFIQIgAEIBiEIAIABCAYN9QsKenLzd8pW2SYOFIQAgAUIBhiEBIAFQRQ0ACyACC8QCAANAIAAgAP0AAAAgAv0AAJ4K/VEgAv0AALEJ/VEgAv0AAKAI/VEgAv0AAOIC/VEgAv0AAKoB/VEgAv0AAI8B/VEgAv0AACb9Uf0LAAAgACAA/QAAECAC/QAArgr9USAC/QAAwQn9USAC/QAAsAj9USAC/QAA8gL9USAC/QAAugH9USAC/QAAnwH9USAC/QAANv1R/QsAECAAIAD9AAAgIAL9AAC+Cv1RIAL9AADRCf1RIAL9AADACP1RIAL9AACCA/1RIAL9AADKAf1RIAL9AACvAf1RIAL9AABG/VH9CwAgIAAgAP0AADAgAv0AAM4K/VEgAv0AAOEJ/VEgAv0AANAI/VEgAv0AAJID/VEgAv0AANoB/VEgAv0AAL8B/VEgAv0AAFb9Uf0LADAgAEHAAGohACACQcAAaiECIAAgAUkNAAsLmQEBAX9BgCghAkGAJCABSQRAQYAoQYAoKQAAIACFNwAAQgAhACABQYAMa0FAcUGAKGohAkGAKCACQYAcEAFBgBAgAkGADGtBgAz8CgAAIAIgAkGADGpBgBAQAQsgAiABQYAoakkEQANAIACnIAItAABzQf8BcUEDdCkAACAAQgiIhSEAIAJBAWohAiACIAFBgChqSQ0ACwsgAAs=';
-
-;// CONCATENATED MODULE: ./src/oss/crc64.ts
-/**
- * CRC-64/XZ (ECMA-182, reflected, all ones in and out): what OSS answers as `x-oss-hash-crc64ecma`
- * (https://www.alibabacloud.com/help/en/oss/developer-reference/check-data-integrity-by-using-crc-64).
- */
-
-const ONES = 0xffffffffffffffffn;
-const ONE = 1n << 63n;
-const X_8 = 1n << 55n;
-const { crc, memory, multiply } = start();
-const crc64_window = new Uint8Array(memory.buffer, DATA, WINDOW);
-const powers = squares();
-function start() {
-    const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
-    const kernel = new WebAssembly.Instance(module).exports;
-    const table = new BigUint64Array(kernel.memory.buffer, 0, 256);
-    for (let byte = 0; byte < 256; byte++)
-        table[byte] = kernel.multiply(BigInt(byte), X_8);
-    return kernel;
-}
-/** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
-function squares() {
-    const powers = [X_8];
-    for (let last = X_8; powers.length < 53; powers.push(last))
-        last = multiply(last, last);
-    return powers;
-}
-/** value * x^(8 * length): what `length` zero bytes make of a state. */
-function shift(value, length) {
-    let rest = length;
-    let shifted = value;
-    for (let k = 0; rest > 0; k++) {
-        if (rest % 2 === 1)
-            shifted = multiply(shifted, powers[k] ?? ONE);
-        rest = Math.floor(rest / 2);
-    }
-    return BigInt.asUintN(64, shifted);
-}
-/** A running CRC. All objects share one window, but each call leaves nothing there, so they may be used in any order. */
-class Crc64 {
-    #state = ONES;
-    update(bytes) {
-        for (let at = 0; at < bytes.length; at += WINDOW) {
-            const piece = bytes.subarray(at, at + WINDOW);
-            crc64_window.set(piece);
-            this.#state = crc(this.#state, piece.length);
-        }
-        return this;
-    }
-    digest() {
-        return BigInt.asUintN(64, this.#state) ^ ONES;
-    }
-}
-function crc64(bytes) {
-    return new Crc64().update(bytes).digest();
-}
-/** The CRC of A followed by B, from the CRC of each and the length of B in bytes. */
-function combine(a, b, lengthOfB) {
-    return shift(a, lengthOfB) ^ b;
-}
-/** The CRC of `length` zero bytes. */
-function zerosCrc(length) {
-    return shift(ONES, length) ^ ONES;
-}
-
-;// CONCATENATED MODULE: ./src/oss/cut.ts
-/** Unit of the cut in bytes: zeros are looked for in blocks of this size; more than the smallest part that OSS takes (100 KB). */
-const GRAIN = 128 * 1024;
-/** What OSS takes at the most (https://help.aliyun.com/document_detail/31993.html). */
-const MOST_PARTS = 10_000;
-const MIB = 1024 ** 2;
-/**
- * Length of a data part in bytes: 512 KiB for a small file, so that all connections have work to the end, 4 MiB from 2 GiB
- * on, so that requests cost little; at most 8,000 in all.
- */
-function dataPart(size) {
-    const small = Math.min(4 * MIB, Math.max(MIB / 2, size / 512));
-    return Math.ceil(Math.max(small, size / 8_000) / GRAIN) * GRAIN;
-}
-/** Length of a zero part, and of the zero object behind it, in bytes: a power of two from 64 MiB, at most 4,096 in all. */
-function zeroPart(size) {
-    let length = 64 * MIB;
-    while (size / length > 4_096)
-        length *= 2;
-    return length;
-}
-/**
- * Cuts a file into parts: zero runs of 1 MiB and more on their own, the rest as data. The result depends on size and bytes
- * alone, not on how finely the blocks were found. Where a fragmented file would run out of part numbers, the shortest
- * zero run that is worth a cut grows with what is left of file and numbers.
- */
-async function* cut(blocks, size) {
-    const dataLength = dataPart(size);
-    const zeroLength = zeroPart(size);
-    let number = 0;
-    function* pieces(from, to, length, zero) {
-        for (let offset = from; offset < to; offset += length) {
-            yield { number: ++number, offset, length: Math.min(length, to - offset), zero };
-        }
-    }
-    let done = 0; // everything before is in a part
-    let zeros; // the zero run that ends where the blocks end, if there is one
-    let long = false; // whether that run is worth a cut
-    for await (const { offset, length, zero } of blocks) {
-        const end = offset + length;
-        if (zero) {
-            zeros ??= { from: offset, least: worthACut(size - offset, MOST_PARTS - number, dataLength) };
-            if (!long && end - zeros.from >= zeros.least) {
-                long = true;
-                yield* pieces(done, zeros.from, dataLength, false);
-                done = zeros.from;
-            }
-            if (!long)
-                continue;
-            const whole = end - done - ((end - done) % zeroLength);
-            yield* pieces(done, done + whole, zeroLength, true);
-            done += whole;
-        }
-        else {
-            if (long) {
-                yield* pieces(done, offset, zeroLength, true);
-                done = offset;
-            }
-            zeros = undefined;
-            long = false;
-            const whole = end - done - ((end - done) % dataLength);
-            yield* pieces(done, done + whole, dataLength, false);
-            done += whole;
-        }
-    }
-    yield* pieces(done, size, long ? zeroLength : dataLength, long);
-}
-/**
- * The shortest zero run worth a cut, in bytes. A cut costs at most two numbers beyond those that data would need for the
- * rest of the file; with 1,000 to spare it is 1 MiB, and with fewer the spare ones are spread over the rest.
- */
-function worthACut(rest, numbers, dataLength) {
-    const spare = numbers - Math.ceil(rest / dataLength) - 2;
-    if (spare >= 1_000)
-        return MIB;
-    return spare <= 0 ? Infinity : Math.max(MIB, (2 * rest) / spare);
-}
-
-;// CONCATENATED MODULE: ./src/oss/reader.ts
-
-
-/** Bytes of one read when looking for zeros. */
-const reader_LOOK = 8 * GRAIN;
-/** The file as runs of zero and other blocks, in order. @throws FileError */
-async function* blocks(source) {
-    const { size } = source;
-    const buffer = Buffer.allocUnsafeSlow(reader_LOOK);
-    const nothing = Buffer.alloc(GRAIN);
-    let at = 0;
-    for (const { from, to } of grains(source.extents ?? [{ offset: 0, length: size }], size)) {
-        if (from > at)
-            yield { offset: at, length: from - at, zero: true };
-        for (at = from; at < to;) {
-            const length = Math.min(reader_LOOK, to - at);
-            await readFully(source, buffer, length, at);
-            for (let start = 0; start < length; start += GRAIN) {
-                const end = Math.min(start + GRAIN, length);
-                // The first byte decides nearly always, and costs nothing.
-                const zero = buffer[start] === 0 && buffer.compare(nothing, 0, end - start, start, end) === 0;
-                yield { offset: at + start, length: end - start, zero };
-            }
-            at += length;
-        }
-    }
-    if (at < size)
-        yield { offset: at, length: size - at, zero: true };
-}
-/** Extents widened to whole grains and merged. */
-function grains(extents, size) {
-    const wide = [];
-    for (const { offset, length } of extents) {
-        const from = offset - (offset % GRAIN);
-        const to = Math.min(size, Math.ceil((offset + length) / GRAIN) * GRAIN);
-        const last = wide.at(-1);
-        if (last !== undefined && from <= last.to)
-            last.to = Math.max(last.to, to);
-        else
-            wide.push({ from, to });
-    }
-    return wide;
-}
-/** Fills `length` bytes of the buffer from the file. @throws CloudError `FileChanged` at its end, `FileUnreadable` */
-async function readFully({ handle }, buffer, length, offset) {
-    for (let done = 0; done < length;) {
-        const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((error) => {
-            const cause = error instanceof Error ? error.message : 'unknown';
-            throw new CloudError('file:read', 'FileUnreadable', `at byte ${offset + done}: ${cause}`);
-        });
-        if (bytesRead === 0)
-            throw new CloudError('file:read', 'FileChanged', `the file now ends at byte ${offset + done}`);
-        done += bytesRead;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/oss/sum.ts
-
-
-/** CRC-64/XZ of a whole file as an unsigned decimal; what is known to be zero is not read. @throws CloudError */
-async function fileSum(source) {
-    const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
-    let sum = 0n;
-    for await (const { offset, length, zero } of blocks(source)) {
-        if (zero) {
-            sum = combine(sum, zerosCrc(length), length);
-            continue;
-        }
-        await readFully(source, buffer, length, offset);
-        sum = combine(sum, crc64(buffer.subarray(0, length)), length);
-    }
-    return String(sum);
-}
-
-;// CONCATENATED MODULE: ./src/run/content.ts
-
-
-
-
-
-/** A disk as the upload reads it. */
-async function sourceOf(disk) {
-    const extents = await dataExtents(disk, (await which('python3')) || undefined);
-    return { handle: disk.handle, size: disk.size, extents, assertUnchanged: () => assertUnchanged(disk) };
-}
-/** CRC-64/XZ of each disk, read from the files. @throws CloudError */
-async function sumsOf(disks) {
-    const sums = [];
-    for (const disk of disks)
-        sums.push(await fileSum(await sourceOf(disk)));
-    return sums;
-}
-/** Boot mode that ImportImage is told: the input, or what the file's partitions demand. */
-function bootModeOf({ image }, disks) {
-    const { bootMode, architecture } = image;
-    // arm64 boots by UEFI only, and ImportImage does not take UEFI-Preferred: that is set on the finished image.
-    if (bootMode === 'BIOS')
-        return bootMode;
-    return bootMode !== undefined || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode;
-}
-/** Licence that ImportImage is told: Windows needs one. */
-const licenseOf = ({ image }) => image.licenseType ?? (image.osType === 'windows' ? 'Aliyun' : undefined);
-/**
- * Hash of what an image is made of: the bytes of all disks and every parameter that shapes it. Equal for images that can
- * stand in for each other.
- * @param sums - CRC-64 of each disk
- */
-function contentOf(request, disks, sums, target) {
-    const { osType, platform, architecture, systemSize, bootMode, nvme, imds } = request.image;
-    const shape = {
-        disks: disks.map(({ format, size }, n) => [format, size, sums[n]]),
-        system: [osType, platform, architecture, systemSize, bootModeOf(request, disks), bootMode === 'UEFI-Preferred'],
-        features: [licenseOf(request), nvme, imds],
-        encryption: target.encrypted ? (target.kmsKeyId ?? 'default') : 'none',
-    };
-    return (0,external_node_crypto_namespaceObject.createHash)('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 32);
-}
-
 ;// CONCATENATED MODULE: ./src/run/start.ts
 
 
@@ -46238,7 +47327,9 @@ async function planImages(context, targets, images) {
     const { request, disks, me } = context;
     const around = (target) => images.get(target.region) ?? [];
     const compares = targets.some((target) => candidates(context, target, around(target)).some(needsContent(context)));
-    const sums = compares ? await sumsOf(disks) : undefined;
+    // A dry run has not unpacked what it would upload.
+    const isReadable = disks.every(({ headersOnly }) => headersOnly !== true);
+    const sums = compares && isReadable ? await sumsOf(disks) : undefined;
     const planned = targets.map((target) => planTarget(context, target, around(target), sums));
     const kept = planned.find(({ kind }) => kind === 'encrypt')?.adopt
         ? planned.filter(({ intermediate }) => !intermediate)
@@ -46450,7 +47541,7 @@ async function warnOfUploads(context, key) {
 function targetsOf({ region, image: { name }, distribution }, me) {
     const { copies, encrypted, kmsKeyId } = distribution;
     const own = { region, name, kmsKeyId, encrypted, intermediate: false };
-    const plain = { region, name: plainName(name, markText(me)), kmsKeyId: undefined, encrypted: false };
+    const plain = { region, name: names_plainName(name, markText(me)), kmsKeyId: undefined, encrypted: false };
     const main = encrypted
         ? [
             { ...plain, kind: 'import', intermediate: true },
@@ -46762,7 +47853,7 @@ class Pace {
 
 const progress_MIB = 1024 ** 2;
 /** Time between two lines, in ms. */
-const PACE = 12_000;
+const progress_PACE = 12_000;
 /** Counts what the upload does and says so now and then: enough to tell a slow line from a dead one. All in bytes. */
 class Progress {
     /** Handed to the line in tries that still count. */
@@ -46785,7 +47876,7 @@ class Progress {
     constructor(size, log) {
         this.size = size;
         this.log = log;
-        this.stop = every(PACE, () => {
+        this.stop = every(progress_PACE, () => {
             this.say();
         });
     }
@@ -47227,8 +48318,6 @@ class Copier {
 /** No further try would end otherwise, or none has for two minutes; and it is copies that fail, not the upload. */
 const isRefusal = (error) => error.code === 'UploadGaveUp' || (cure(error) === 'none' && error.code !== 'NoSuchUpload');
 
-;// CONCATENATED MODULE: external "node:stream"
-const external_node_stream_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream");
 ;// CONCATENATED MODULE: ./src/oss/slices.ts
 
 
@@ -47793,6 +48882,7 @@ const byHand = (made, context) => undo_KINDS[made.kind].byHand(made, context);
 
 
 
+
 /** Uploads all disks, one after another: each uses the whole line. @throws CloudError, DiskError */
 async function stageDisks(context, plan) {
     const { request, disks, log } = context;
@@ -47801,7 +48891,7 @@ async function stageDisks(context, plan) {
         const object = plan.objects[n];
         if (object === undefined)
             continue;
-        const title = `Upload ${disk.path} to oss://${request.bucket}/${object.key}`;
+        const title = `Upload ${contentName(disk)} to oss://${request.bucket}/${object.key}`;
         staged.push(await log.group(title, () => stageDisk(context, disk, n, object, plan.sums?.[n])));
     }
     return staged;
@@ -47886,6 +48976,8 @@ function undoneAfter(ending, made, { skipClean, me }) {
 }
 
 ;// CONCATENATED MODULE: ./src/run/run.ts
+
+
 
 
 
@@ -48024,8 +49116,12 @@ async function cleanUp(context, ending) {
     return { images: finished, leftovers: leftovers.map(({ text }) => text) };
 }
 async function deleteInput({ disks, log }) {
-    for (const { path } of disks) {
+    for (const disk of disks) {
+        const path = givenName(disk);
         try {
+            // The image is made of the bytes that were unpacked; another file under this name is not ours to delete.
+            if (disk.container !== undefined)
+                await assertUnchanged(disk.container);
             await (0,promises_namespaceObject.unlink)(path);
             log.info(`Deleted ${path} (keep_input_artifact: false).`);
         }
@@ -48649,6 +49745,29 @@ function isPostStep() {
     return isPost;
 }
 
+;// CONCATENATED MODULE: ./src/action/unpacked.ts
+
+
+
+
+
+
+/** Where disks are unpacked. Post knows it before anything is made there: a cancelled main removes nothing. */
+function unpackFolder() {
+    const folder = (0,external_node_path_namespaceObject.join)(process.env.RUNNER_TEMP || (0,external_node_os_namespaceObject.tmpdir)(), `alicloud-import-${(0,external_node_crypto_namespaceObject.randomUUID)()}`);
+    saveState('unpacked', folder);
+    return folder;
+}
+/** The folder of main; empty when main has not come that far. */
+const savedFolder = () => getState('unpacked');
+async function removeUnpacked(folder, log) {
+    if (folder === '')
+        return;
+    await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error) => {
+        log.warning(`${folder} stays (${textOf(error)}). Remove it: rm -r '${folder}'`);
+    });
+}
+
 ;// CONCATENATED MODULE: ./src/action/summary.ts
 
 /**
@@ -48705,7 +49824,8 @@ function facts({ request, disks, outcome }, written) {
     return rows.filter((row) => row[1] !== undefined && row[1] !== '');
 }
 function disksText(disks, systemSize) {
-    const formats = [...new Set(disks.map(({ format }) => format))].join(', ');
+    const form = ({ format, container }) => (container ? `${format} out of ${container.kind}` : format);
+    const formats = [...new Set(disks.map(form))].join(', ');
     const count = disks.length > 1 ? `${disks.length} files, ` : '';
     const total = readable(disks.reduce((sum, { size }) => sum + size, 0));
     return `${count}${formats}, ${total}${systemSize === undefined ? '' : `, system disk of ${systemSize} GiB`}`;
@@ -48796,12 +49916,16 @@ function summary_duration(ms) {
 
 
 
+
 const NOTHING = { images: [], staged: [], leftovers: [], times: {} };
 /** The step itself: inputs, disks, run, outputs, summary. @throws whatever failed the run */
 async function main(log) {
     const { request, problems, warnings, source } = await readRequest(log);
     warnings.forEach(log.warning);
-    const { disks, problems: doubts } = await openDisks(request);
+    const folder = unpackFolder();
+    // With a problem that is known already, nothing is unpacked.
+    const opening = { ...request, dryRun: request.dryRun || problems.length > 0 };
+    const { disks, problems: doubts } = await openDisks(opening, folder, log);
     let outcome = NOTHING;
     let failure;
     try {
@@ -48821,10 +49945,11 @@ async function main(log) {
     }
     for (const { handle } of disks)
         await handle.close();
+    await removeUnpacked(folder, log);
     setOutputs(outcome);
     for (const { id, name, region } of outcome.images)
         log.info(`Imported ${id} as ${name} in ${region}.`);
-    const known = source !== undefined && isLockedOut(failure) ? withSource(failure, source.from) : failure;
+    const known = source !== undefined && isLockedOut(failure) ? main_withSource(failure, source.from) : failure;
     const failures = known === undefined ? [] : report(known).problems;
     // A runner without summaries is no reason to fail an import.
     await writeSummary({ request, disks, outcome, failures }, log.safe).catch((error) => {
@@ -48849,10 +49974,12 @@ async function readRequest(log) {
     return { request, problems, warnings, source: resolved?.source };
 }
 function sayDisks(disks, log) {
-    for (const { path, format, size, virtualSize, warnings } of disks) {
+    for (const { path, format, size, virtualSize, warnings, container } of disks) {
         warnings.forEach(log.warning);
+        if (container !== undefined)
+            log.info(`${container.path}: ${container.kind}, ${bytes(container.size)}.`);
         const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
-        log.info(`${path}: ${format}, ${bytes(size)}${inside}.`);
+        log.info(`${container === undefined ? path : 'What ECS gets'}: ${format}, ${bytes(size)}${inside}.`);
     }
 }
 function importDisks(request, disks, source, log) {
@@ -48880,7 +50007,7 @@ function importDisks(request, disks, source, log) {
     });
 }
 /** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
-const withSource = (error, from) => error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
+const main_withSource = (error, from) => error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
 const SHORT_LIVED = 'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +
     'With ram_role_arn and oidc_provider_arn the session is renewed as long as needed.';
 
@@ -48895,8 +50022,10 @@ const SHORT_LIVED = 'A security token ends after 30 to 60 minutes by default and
 
 
 
+
 /** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
 async function post(log) {
+    await removeUnpacked(savedFolder(), log);
     const saved = savedByMain();
     const left = saved && undoneAfter('failure', saved.made, { skipClean: saved.request.skipClean, me: saved.me });
     if (saved === undefined || left === undefined || left.length === 0) {

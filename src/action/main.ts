@@ -27,7 +27,9 @@ export async function main(log: Output): Promise<void> {
   const { request, problems, warnings, source } = await readRequest(log);
   warnings.forEach(log.warning);
   const folder = unpackFolder();
-  const { disks, problems: doubts } = await openDisks(request, folder, log);
+  // With a problem that is known already, nothing is unpacked.
+  const opening = { ...request, dryRun: request.dryRun || problems.length > 0 };
+  const { disks, problems: doubts } = await openDisks(opening, folder, log);
   let outcome = NOTHING;
   let failure: unknown;
   try {

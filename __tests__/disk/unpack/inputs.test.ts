@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { MiB, scratch, sh } from '../build.ts';
+import { hasTools, openPacked, refused } from './unpack.ts';
+
+const made = (script: string): string => {
+  const folder = scratch();
+  sh(folder, script);
+  return folder;
+};
+const DISK = `truncate -s 8M disk.raw; printf 'label: dos\\n2048,9000,L,*\\n' | sfdisk -q disk.raw`;
+
+test.skipIf(!hasTools)('a claim of the container itself is an error', async () => {
+  const folder = made(`${DISK}; qemu-img convert -c -O qcow2 -o compression_type=zstd disk.raw d.qcow2; gzip disk.raw`);
+  expect(await refused(folder, 'd.qcow2', { claimed: 'QCOW2' })).toMatch(/ECS gets RAW/);
+  expect(await refused(folder, 'disk.raw.gz', { claimed: 'VHD' })).toMatch(/claimed to be VHD, its content is RAW/);
+});
+
+test.skipIf(!hasTools)('a dry run writes nothing', async () => {
+  const folder = made(`${DISK}; qemu-img convert -O vmdk disk.raw d.vmdk; tar -Sczf d.tar.gz disk.raw; zstd -q disk.raw
+    qemu-img convert -O qcow2 disk.raw d.qcow2; bzip2 d.qcow2`);
+  for (const [name, format] of [
+    ['d.vmdk', 'RAW'],
+    ['d.tar.gz', 'RAW'],
+    ['disk.raw.zst', 'RAW'],
+    ['d.qcow2.bz2', 'QCOW2'],
+  ] as const) {
+    const disk = await openPacked(folder, name, { headersOnly: true });
+    expect(disk).toMatchObject({ format, virtualSize: 8 * MiB, headersOnly: true });
+    expect(disk.warnings).toEqual([expect.stringMatching(/only its headers were read/)]);
+    expect(existsSync(disk.folder)).toBe(false);
+  }
+});
