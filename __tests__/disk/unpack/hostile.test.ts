@@ -189,7 +189,7 @@ describe.skipIf(!hasTools)('programs', () => {
     }
     const gone = { ...programs, xz: '/nowhere/xz' };
     expect(await refused(folder, 'disk.raw.xz', { programs: () => Promise.resolve(gone) })).toMatch(
-      /cannot be started/,
+      /cannot be started|failed to execute/,
     );
   });
 
