@@ -1,6 +1,6 @@
 import RpcClient from '@alicloud/pop-core';
 import { retryOptions, type Connection } from './connection.ts';
-import { CloudError, NOT_THE_SERVICE, textOf, timing } from './errors.ts';
+import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from './errors.ts';
 import { textAt } from './json.ts';
 import { retry } from './retry.ts';
 import { now } from './time.ts';
@@ -83,7 +83,10 @@ function toCloudError(operation: string, thrown: unknown): CloudError {
   const more = { status: entry?.response?.statusCode, ...timing(entry?.response?.headers) };
   if (data !== undefined) {
     const requestId = textAt(data, 'RequestId');
-    return new CloudError(operation, String(code), textAt(data, 'Message') ?? 'no message', { ...more, requestId });
+    return new CloudError(operation, String(code), excerpt(textAt(data, 'Message') ?? 'no message'), {
+      ...more,
+      requestId,
+    });
   }
   // json-bigint throws a plain object for a body that is not JSON.
   if (!(thrown instanceof Error)) {
@@ -94,5 +97,5 @@ function toCloudError(operation: string, thrown: unknown): CloudError {
   }
   // httpx appends the method and the address.
   const text = textOf(thrown).replace(/(POST|GET) https?:\S+ failed\.?$/, '');
-  return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', text, more);
+  return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', excerpt(text), more);
 }

@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import AliOss from 'ali-oss';
 import { retryOptions, type Connection, type Log } from '../cloud/connection.ts';
 import { defaultEndpoint } from '../cloud/endpoints.ts';
-import { CloudError, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
+import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
 import { retry, type RetryOptions } from '../cloud/retry.ts';
 import { every, monotonic } from '../cloud/time.ts';
 import type { Sdk } from './sdk.ts';
@@ -168,7 +168,11 @@ function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudErro
     const { code, name, message } = wire.failure;
     const timeout = name.includes('Timeout');
     // urllib appends the request and its headers to the text.
-    return new CloudError(operation, timeout ? 'Timeout' : (code ?? 'ConnectionLost'), message.split(', ')[0] ?? '');
+    return new CloudError(
+      operation,
+      timeout ? 'Timeout' : (code ?? 'ConnectionLost'),
+      excerpt(message.split(', ')[0] ?? ''),
+    );
   }
   const { code, requestId } = (thrown ?? {}) as { code?: unknown; requestId?: unknown };
   const { status, headers } = wire;
@@ -176,9 +180,14 @@ function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudErro
   const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
   if (typeof known === 'string' && status !== undefined && status >= 300) {
     const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
-    return new CloudError(operation, known, textOf(thrown) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
+    return new CloudError(
+      operation,
+      known,
+      excerpt(textOf(thrown)) + (endpoint === undefined ? '' : ` (${endpoint})`),
+      more,
+    );
   }
-  const text = status === undefined ? textOf(thrown) : NOT_THE_SERVICE;
+  const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE;
   return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
 
