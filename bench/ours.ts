@@ -11,7 +11,7 @@ const keys = { accessKeyId: 'bench', accessKeySecret: 'bench' };
 const say = (line: string): void => {
   console.error(line);
 };
-const door = {
+const connection = {
   credentials: Object.assign(() => Promise.resolve(keys), { forget: () => false }),
   agent: openAgent(process.env),
   log: { info: say, warning: say },
@@ -24,7 +24,7 @@ await measure(async () => {
   const { size, blocks } = await handle.stat();
   const disk = { handle, size, allocated: blocks * 512 };
   const source = { ...disk, extents: await dataExtents(disk, await which('python3')) };
-  const oss = openOss({ region: REGION, bucket: BUCKET, host: `oss-${REGION}.aliyuncs.com` }, door);
+  const oss = openOss({ region: REGION, bucket: BUCKET, host: `oss-${REGION}.aliyuncs.com` }, connection);
   const key = 'bench/ours.raw';
   const mark = '0123456789abcdef.1.01234567';
   const nothing = () => undefined;

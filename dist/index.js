@@ -39738,7 +39738,7 @@ module.exports = /*#__PURE__*/JSON.parse('{"name":"urllib","version":"2.44.1","p
 /************************************************************************/
 var __webpack_exports__ = {};
 
-;// CONCATENATED MODULE: ./src/action/quiet.ts
+;// CONCATENATED MODULE: ./src/action/disable-debug.ts
 /** Before any other import: ali-oss would print the headers of its requests, signature and token included. */
 delete process.env.DEBUG;
 
@@ -39789,9 +39789,10 @@ function harmless(text) {
         .replace(/https?:\/\/[^\s?,'")]+\?[^\s,'")]*/g, (url) => url.slice(0, url.indexOf('?')))
         .replace(/\b(Signature|AccessKeyId|SecurityToken|OIDCToken|security-token|Authorization)(=|%3D|":"|: ?)[^&\s"',]+/gi, '$1$2***')
         .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
-        .trim()
-        .slice(0, 600);
+        .trim();
 }
+/** Foreign text for an error: a proxy may answer with a whole page. */
+const excerpt = (text) => harmless(text).slice(0, 600);
 /** The reading of HTTP answer headers that both SDKs need for a retry. */
 function timing(headers) {
     const seconds = Number(headers?.['retry-after']);
@@ -43183,18 +43184,18 @@ function regionOfLocation(location) {
 // EXTERNAL MODULE: ./node_modules/@alicloud/pop-core/index.js
 var pop_core = __nccwpck_require__(511);
 var pop_core_default = /*#__PURE__*/__nccwpck_require__.n(pop_core);
-;// CONCATENATED MODULE: ./src/cloud/door.ts
-/** How a request through the door is tried again: what a refusal calls for is applied to the door before the next try. */
-function retryOptions(door) {
+;// CONCATENATED MODULE: ./src/cloud/connection.ts
+/** How a request is tried again: what a refusal calls for is applied to the connection before the next try. */
+function retryOptions(connection) {
     const heal = (how, { clockBehind }) => {
         if (how === 'token')
-            return door.credentials.forget();
+            return connection.credentials.forget();
         if (clockBehind === undefined)
             return false;
-        door.clock.behind = clockBehind;
+        connection.clock.behind = clockBehind;
         return true;
     };
-    return { log: door.log, deadline: door.deadline, heal };
+    return { log: connection.log, deadline: connection.deadline, heal };
 }
 
 ;// CONCATENATED MODULE: ./src/cloud/time.ts
@@ -43253,11 +43254,11 @@ const TRANSIENT = new RegExp([
     '^(ServiceUnavailable|InternalError|RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
     '^(LastTokenProcessing|IdempotentProcessing|SignatureNonceUsed|OperationAborted)$',
 ].join('|'));
-/** Cured by the door itself: the next try is signed with a corrected clock or fresh credentials. */
+/** Cured by the client: the next try is signed with a corrected clock or fresh credentials. */
 const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp\.Expired|InvalidTimeStamp)$/;
 const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
 /** What a failed try calls for. */
-function cure(error) {
+function remedy(error) {
     if (CLOCK.test(error.code))
         return 'clock';
     if (TOKEN.test(error.code))
@@ -43269,7 +43270,7 @@ function cure(error) {
     return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
 }
 /** Whether the same call may succeed later. */
-const passes = (error) => error instanceof CloudError && cure(error) === 'again';
+const passes = (error) => error instanceof CloudError && remedy(error) === 'again';
 /** Calls are counted by the minute (https://help.aliyun.com/document_detail/437902.html), and a line may be away for one. */
 const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 /**
@@ -43298,7 +43299,7 @@ async function retry(attempt, options) {
         catch (thrown) {
             options.signal?.throwIfAborted();
             const error = thrown;
-            const how = cure(error);
+            const how = remedy(error);
             const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
             healed.add(how);
             const pause = pauseBefore(n, error);
@@ -43322,20 +43323,20 @@ async function retry(attempt, options) {
 
 /** How long one try may take, connecting included, in ms; pop-core's own default of 3 s is too short across an ocean. */
 const TRY_TIMEOUT = 30_000;
-/** Opens the door to an RPC-style API: fresh credentials, SDK, CloudError, retry. */
-function openRpc(service, door) {
+/** Opens the client of an RPC-style API. Each call: fresh credentials, SDK, CloudError, retry. */
+function openRpc(service, connection) {
     const client = new (pop_core_default())({
         endpoint: `https://${service.host}`,
         apiVersion: service.version,
-        credentialsProvider: { getCredentials: door.credentials },
+        credentialsProvider: { getCredentials: connection.credentials },
         // POST keeps key, token and signature out of the URL; upper case, or pop-core signs it so and sends a GET.
-        opts: { method: 'POST', timeout: TRY_TIMEOUT, agent: door.agent },
+        opts: { method: 'POST', timeout: TRY_TIMEOUT, agent: connection.agent },
     }, true);
     return (action, params = {}) => {
         const operation = `${service.name}:${action}`;
         const given = Object.entries({ RegionId: service.region, ...params }).filter(([, value]) => value !== undefined);
         const attempt = async () => {
-            const stamp = new Date(now() + door.clock.behind).toISOString().replace(/\.\d+Z$/, 'Z');
+            const stamp = new Date(now() + connection.clock.behind).toISOString().replace(/\.\d+Z$/, 'Z');
             try {
                 const sent = { ...Object.fromEntries(given), Timestamp: stamp };
                 return checked(operation, ...(await client.request(action, sent)));
@@ -43344,7 +43345,7 @@ function openRpc(service, door) {
                 throw toCloudError(operation, thrown);
             }
         };
-        return retry(attempt, { ...retryOptions(door), operation });
+        return retry(attempt, { ...retryOptions(connection), operation });
     };
 }
 /** pop-core never looks at the status and takes any JSON for a success; a real answer carries its RequestId. */
@@ -43362,7 +43363,10 @@ function toCloudError(operation, thrown) {
     const more = { status: entry?.response?.statusCode, ...timing(entry?.response?.headers) };
     if (data !== undefined) {
         const requestId = textAt(data, 'RequestId');
-        return new CloudError(operation, String(code), textAt(data, 'Message') ?? 'no message', { ...more, requestId });
+        return new CloudError(operation, String(code), excerpt(textAt(data, 'Message') ?? 'no message'), {
+            ...more,
+            requestId,
+        });
     }
     // json-bigint throws a plain object for a body that is not JSON.
     if (!(thrown instanceof Error)) {
@@ -43373,7 +43377,7 @@ function toCloudError(operation, thrown) {
     }
     // httpx appends the method and the address.
     const text = textOf(thrown).replace(/(POST|GET) https?:\S+ failed\.?$/, '');
-    return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', text, more);
+    return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', excerpt(text), more);
 }
 
 ;// CONCATENATED MODULE: external "node:http"
@@ -43607,7 +43611,7 @@ var client_default = /*#__PURE__*/__nccwpck_require__.n(lib_client);
 
 /** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
 const LONG_BODY = { stall: () => 120_000, timeout: 4 * 3_600_000 };
-function openOss(place, door) {
+function openOss(place, connection) {
     const call = async (operation, run, options = {}) => {
         const attempt = async (tries) => {
             // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
@@ -43615,7 +43619,7 @@ function openOss(place, door) {
             const wire = {};
             try {
                 options.signal?.throwIfAborted();
-                return await run(await newSdk(place, door, operation.includes('Bucket'), { ...options, stall }, wire));
+                return await run(await newSdk(place, connection, operation.includes('Bucket'), { ...options, stall }, wire));
             }
             catch (thrown) {
                 options.signal?.throwIfAborted();
@@ -43623,13 +43627,13 @@ function openOss(place, door) {
             }
         };
         const turn = options.turn ?? ((run) => run());
-        return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(door), operation });
+        return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(connection), operation });
     };
-    return { bucket: place.bucket, region: place.region, log: door.log, call };
+    return { bucket: place.bucket, region: place.region, log: connection.log, call };
 }
 /** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
-async function newSdk(place, door, forBucket, options, wire) {
-    const { accessKeyId, accessKeySecret, securityToken } = await door.credentials();
+async function newSdk(place, connection, forBucket, options, wire) {
+    const { accessKeyId, accessKeySecret, securityToken } = await connection.credentials();
     const regional = defaultEndpoint('oss', place.region);
     const cname = !/\.aliyuncs\.com(:\d+)?$/i.test(place.host);
     // Calls on the bucket itself are not served by a CNAME or an acceleration endpoint.
@@ -43645,9 +43649,9 @@ async function newSdk(place, door, forBucket, options, wire) {
         ...(securityToken !== undefined && { stsToken: securityToken, refreshSTSTokenInterval: 86_400_000 }),
         secure: true,
         authorizationV4: true,
-        agent: door.agent,
-        httpsAgent: door.agent,
-        amendTimeSkewed: door.clock.behind,
+        agent: connection.agent,
+        httpsAgent: connection.agent,
+        amendTimeSkewed: connection.clock.behind,
         timeout: options.timeout ?? 30_000,
     });
     const { urllib } = client;
@@ -43717,7 +43721,7 @@ function client_toCloudError(operation, thrown, wire) {
         const { code, name, message } = wire.failure;
         const timeout = name.includes('Timeout');
         // urllib appends the request and its headers to the text.
-        return new CloudError(operation, timeout ? 'Timeout' : (code ?? 'ConnectionLost'), message.split(', ')[0] ?? '');
+        return new CloudError(operation, timeout ? 'Timeout' : (code ?? 'ConnectionLost'), excerpt(message.split(', ')[0] ?? ''));
     }
     const { code, requestId } = (thrown ?? {});
     const { status, headers } = wire;
@@ -43725,9 +43729,9 @@ function client_toCloudError(operation, thrown, wire) {
     const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
     if (typeof known === 'string' && status !== undefined && status >= 300) {
         const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
-        return new CloudError(operation, known, textOf(thrown) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
+        return new CloudError(operation, known, excerpt(textOf(thrown)) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
     }
-    const text = status === undefined ? textOf(thrown) : NOT_THE_SERVICE;
+    const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE;
     return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
 /** The answer to HEAD has no body; PublicEndpointForbidden is documented as EC 0048-00000401. */
@@ -43758,8 +43762,8 @@ function openClients({ region, bucket, hosts }, source, runner) {
     const ending = new AbortController();
     const deadline = { at: Infinity, signal: ending.signal };
     const host = (service) => hosts[service] ?? defaultEndpoint(service, region);
-    const doorOf = (credentials) => ({ credentials, agent, log, deadline, clock });
-    const rpc = (name, credentials) => openRpc({ name, host: host(name), version: VERSIONS[name] }, doorOf(credentials));
+    const connectionOf = (credentials) => ({ credentials, agent, log, deadline, clock });
+    const rpc = (name, credentials) => openRpc({ name, host: host(name), version: VERSIONS[name] }, connectionOf(credentials));
     const credentials = openCredentials(source, {
         log,
         deadline,
@@ -43769,7 +43773,7 @@ function openClients({ region, bucket, hosts }, source, runner) {
     });
     const ecsIn = (where) => {
         const at = where === region ? host('ecs') : defaultEndpoint('ecs', where);
-        return openRpc({ name: 'ecs', host: at, version: VERSIONS.ecs, region: where }, doorOf(credentials));
+        return openRpc({ name: 'ecs', host: at, version: VERSIONS.ecs, region: where }, connectionOf(credentials));
     };
     return {
         log,
@@ -43778,7 +43782,7 @@ function openClients({ region, bucket, hosts }, source, runner) {
             deadline.at = 0;
             ending.abort(new CloudError('run', 'Stopped', 'the run has ended'));
         },
-        oss: openOss({ region, bucket, host: host('oss') }, doorOf(credentials)),
+        oss: openOss({ region, bucket, host: host('oss') }, connectionOf(credentials)),
         ecs: ecsIn(region),
         ecsIn,
         ram: rpc('ram', credentials),
@@ -46628,7 +46632,7 @@ async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
     const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
     const failed = (code, text) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
     if (reason !== undefined)
-        return failed(reason.code, `: ${reason.message}`);
+        return failed(reason.code, `: ${excerpt(reason.message)}`);
     if (task === 'Deleted')
         return failed('ImportCancelled', ': its import task was cancelled');
     return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
@@ -47638,7 +47642,9 @@ function textIn(body, name) {
 /** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
 function failureIn(operation, body, code, text) {
     const requestId = textIn(body, 'RequestId');
-    return new CloudError(operation, textIn(body, 'Code') ?? code, textIn(body, 'Message') ?? text, { requestId });
+    return new CloudError(operation, textIn(body, 'Code') ?? code, excerpt(textIn(body, 'Message') ?? text), {
+        requestId,
+    });
 }
 
 ;// CONCATENATED MODULE: ./src/oss/join.ts
@@ -48316,7 +48322,7 @@ class Copier {
     }
 }
 /** No further try would end otherwise, or none has for two minutes; and it is copies that fail, not the upload. */
-const isRefusal = (error) => error.code === 'UploadGaveUp' || (cure(error) === 'none' && error.code !== 'NoSuchUpload');
+const isRefusal = (error) => error.code === 'UploadGaveUp' || (remedy(error) === 'none' && error.code !== 'NoSuchUpload');
 
 ;// CONCATENATED MODULE: ./src/oss/slices.ts
 
@@ -49774,23 +49780,23 @@ async function removeUnpacked(folder, log) {
  * Writes the job summary: one heading and one table, of less than twenty lines. Everything in it may be foreign text.
  * @param safe - makes any text one line without secrets and control characters
  */
-async function writeSummary(told, safe) {
-    const { request, outcome, failures } = told;
+async function writeSummary(report, safe) {
+    const { request, outcome, failures } = report;
     const [image] = outcome.images;
     if (image === undefined && outcome.wouldDo === undefined && failures.length === 0)
         return;
     const written = { code: (text) => code(safe(text)), prose: (text) => prose(safe(text)) };
     const rows = [
         ['Image', `${written.code(request.image.name)} in ${written.code(request.region)}`],
-        ...(image === undefined ? [] : facts(told, written)),
-        ...few('Would', outcome.wouldDo ?? [], written, 10),
-        ...few('Failed', failures, written, image === undefined ? 10 : 3),
+        ...(image === undefined ? [] : facts(report, written)),
+        ...atMost('Would', outcome.wouldDo ?? [], written, 10),
+        ...atMost('Failed', failures, written, image === undefined ? 10 : 3),
         ...(image === undefined && outcome.taskId ? [['Task', written.code(outcome.taskId)]] : []),
-        ...staged(told, written),
-        ...few('Left behind', outcome.leftovers, written, 3),
+        ...staged(report, written),
+        ...atMost('Left behind', outcome.leftovers, written, 3),
     ];
     const [first = '', ...others] = rows.map(([head, markdown]) => `| ${head} | ${markdown} |`);
-    const lines = [`### ${heading(told, written)}`, '', first, '| --- | --- |', ...others];
+    const lines = [`### ${heading(report, written)}`, '', first, '| --- | --- |', ...others];
     await summary.addRaw(`${lines.join('\n')}\n`).write();
 }
 function heading({ outcome, failures }, written) {
@@ -49854,7 +49860,7 @@ function staged({ request, outcome }, { code }) {
     return [['Staged object', `${code(outcome.object)}, kept (${code('skip_clean')})`]];
 }
 /** Rows of one kind, no more than `most`; the log has them all. */
-function few(head, texts, { prose }, most) {
+function atMost(head, texts, { prose }, most) {
     const shown = texts.length > most ? texts.slice(0, most - 1) : texts;
     const rest = texts.length - shown.length;
     return [
@@ -49936,7 +49942,7 @@ async function main(log) {
             log.info('File and inputs are in order. Everything in the cloud is unchecked, because no credentials were given.');
         }
         else {
-            outcome = await importDisks(request, disks, source, log);
+            outcome = await run(openContext(request, disks, source, log));
             failure = outcome.failure;
         }
     }
@@ -49982,7 +49988,7 @@ function sayDisks(disks, log) {
         log.info(`${container === undefined ? path : 'What ECS gets'}: ${format}, ${bytes(size)}${inside}.`);
     }
 }
-function importDisks(request, disks, source, log) {
+function openContext(request, disks, source, log) {
     log.info(`Credentials from ${source.from}.`);
     if (endsByItself(source))
         log.warning(SHORT_LIVED);
@@ -49993,7 +49999,7 @@ function importDisks(request, disks, source, log) {
         savePost({ me, request: place, account, made });
     });
     const available = [];
-    return run({
+    return {
         request,
         disks,
         me,
@@ -50004,7 +50010,7 @@ function importDisks(request, disks, source, log) {
             available.push(image);
             setImages(available);
         },
-    });
+    };
 }
 /** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
 const main_withSource = (error, from) => error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);

@@ -1,4 +1,4 @@
-import './action/quiet.ts';
+import './action/disable-debug.ts';
 import { start } from './action/start.ts';
 
 void start();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Credentials } from '../../src/cloud/door.ts';
+import type { Credentials } from '../../src/cloud/connection.ts';
 import { fixed, refreshing } from '../../src/credentials/refreshing.ts';
 
 const MINUTE = 60_000;

@@ -26,7 +26,7 @@ export interface ChildResult {
 const { path, keys, python3 } = JSON.parse(process.argv[2] ?? '') as ChildJob;
 const lines: string[] = [];
 const say = (line: string): void => void lines.push(line);
-const door = {
+const connection = {
   credentials: Object.assign(() => Promise.resolve(keys), { forget: () => true }),
   agent: openAgent(process.env),
   log: { info: say, warning: say },
@@ -35,7 +35,7 @@ const door = {
 };
 // What urllib says of itself is for nobody.
 console.warn = () => undefined;
-const oss = openOss({ region: 'cn-beijing', bucket: 'packer', host: 'oss-cn-beijing.aliyuncs.com' }, door);
+const oss = openOss({ region: 'cn-beijing', bucket: 'packer', host: 'oss-cn-beijing.aliyuncs.com' }, connection);
 const handle = await open(path);
 const { size, blocks } = await handle.stat();
 const extents: Extent[] = await dataExtents({ handle, size, allocated: blocks * 512 }, python3);

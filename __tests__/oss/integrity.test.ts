@@ -157,7 +157,7 @@ describe('behind our back', () => {
   });
 });
 
-describe('the door heals', () => {
+describe('the client recovers from', () => {
   it('an expired token and a wrong clock, once each, without a part being lost', async () => {
     const lab = await openLab();
     const { path, staged } = await stage(lab, [

@@ -28,7 +28,7 @@ export const MIB = 1024 ** 2;
 export const GIB = 1024 ** 3;
 export type Piece = [offset: number, bytes: Buffer];
 
-/** A cloud, and a door to its bucket `packer` as the action opens it. */
+/** A cloud, and a client of its bucket `packer` as the action opens it. */
 export interface Lab {
   simulator: Simulator;
   oss: Oss;
@@ -51,16 +51,16 @@ export async function openLab(options: Options = {}): Promise<Lab> {
     await simulator.close();
     rmSync(directory, { recursive: true });
   });
-  return { simulator, directory, ...openDoor(simulator) };
+  return { simulator, directory, ...openClient(simulator) };
 }
 
-/** Opens a door as `connect` does; `who` signs. */
-export function openDoor(simulator: Simulator, who: User = simulator.admin) {
+/** Opens a client as the run does; `who` signs. */
+export function openClient(simulator: Simulator, who: User = simulator.admin) {
   const lines: string[] = [];
   const say = (line: string) => void lines.push(line);
   const keys = { accessKeyId: who.accessKeyId, accessKeySecret: who.secret };
   const agent = openAgent(simulator.env);
-  const door = {
+  const connection = {
     credentials: Object.assign(() => Promise.resolve(keys), { forget: () => true }),
     agent,
     log: { info: say, warning: say },
@@ -68,7 +68,7 @@ export function openDoor(simulator: Simulator, who: User = simulator.admin) {
     deadline: { at: Infinity },
   };
   return {
-    oss: openOss({ region: 'cn-beijing', bucket: 'packer', host: 'oss-cn-beijing.aliyuncs.com' }, door),
+    oss: openOss({ region: 'cn-beijing', bucket: 'packer', host: 'oss-cn-beijing.aliyuncs.com' }, connection),
     agent,
     lines,
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inspectBucket, makeBucket } from '../../src/oss/bucket.ts';
 import { abortUpload, headObject, removeObject, listUploads } from '../../src/oss/objects.ts';
-import { counts, openDoor, openLab, MARK, staging, type Lab } from './lab.ts';
+import { counts, openClient, openLab, MARK, staging, type Lab } from './lab.ts';
 
 const { isOurs } = staging();
 const MARKED = { headers: { 'x-oss-meta-alicloud-import': MARK } };
@@ -12,7 +12,7 @@ const put = (lab: Lab, key: string, some = {}) => lab.simulator.world.putObject(
 const poor = (lab: Lab, ...Action: string[]) => {
   const { simulator } = lab;
   const user = simulator.world.addUser(simulator.account, 'poor', [{ Effect: 'Allow', Action, Resource: '*' }]);
-  return openDoor(simulator, user).oss;
+  return openClient(simulator, user).oss;
 };
 
 describe('an object is deleted only if it is ours', () => {

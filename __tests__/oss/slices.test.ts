@@ -18,7 +18,7 @@ import { MIB, openFile, openLab } from './lab.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** A server that answers as it likes, and a door to it. */
+/** A server that answers as it likes, and a client of it. */
 async function openServer(handle: Handler): Promise<{ oss: Oss; agent: Agent }> {
   const certificates = await makeCertificates();
   const server = createServer({
@@ -49,8 +49,8 @@ async function openServer(handle: Handler): Promise<{ oss: Oss; agent: Agent }> 
   const credentials = Object.assign(() => Promise.resolve({ accessKeyId: 'a', accessKeySecret: 'b' }), {
     forget: () => false,
   });
-  const door = { credentials, agent, log: quiet, clock: { behind: 0 }, deadline: { at: Infinity } };
-  return { oss: openOss({ region: 'cn-beijing', bucket: 'packer', host: `localhost:${port}` }, door), agent };
+  const connection = { credentials, agent, log: quiet, clock: { behind: 0 }, deadline: { at: Infinity } };
+  return { oss: openOss({ region: 'cn-beijing', bucket: 'packer', host: `localhost:${port}` }, connection), agent };
 }
 
 describe('the slices of a part', () => {

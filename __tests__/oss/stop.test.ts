@@ -114,7 +114,7 @@ describe('a file that does not stay as it was', () => {
   });
 });
 
-describe('two files at once through one door', () => {
+describe('two files at once through one client', () => {
   it('both arrive', async () => {
     const lab = await openLab();
     const names = ['one', 'two'];

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { abortUpload, removeObject, listUploads } from '../../src/oss/objects.ts';
 import { zeroKeys } from '../../src/oss/zeros.ts';
 import { pseudoRandom } from '../support/scene.ts';
-import { counts, isFile, KEY, MIB, openDoor, openFile, openLab, sent, staging, type Lab } from './lab.ts';
+import { counts, isFile, KEY, MIB, openClient, openFile, openLab, sent, staging, type Lab } from './lab.ts';
 import { upload } from '../../src/oss/upload.ts';
 
 /** A MiB of data, zeros, a MiB of data. */
@@ -75,7 +75,7 @@ describe('where the copy is refused, zeros travel', () => {
       { Effect: 'Allow', Action: ['oss:PutObject', 'oss:ListParts', 'oss:DeleteObject'], Resource: '*' },
     ]);
     const { path, source } = await disk(lab, 20 * MIB);
-    const staged = await upload(openDoor(lab.simulator, user).oss, source, staging());
+    const staged = await upload(openClient(lab.simulator, user).oss, source, staging());
     expect(staged.sent).toBe(22 * MIB);
     expect(await isFile(lab, path)).toBe(true);
   });

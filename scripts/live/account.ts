@@ -22,11 +22,11 @@ export interface Live {
   /** The image that the action made; empty when it failed. */
   imageId: string;
   log: Output;
-  /** Doors to the account and to the bucket of the action. */
+  /** Clients of the account and to the bucket of the action. */
   cloud: Clients;
-  /** Doors that lead to another bucket, perhaps through another host of OSS. */
+  /** Clients of another bucket, perhaps through another host of OSS. */
   at(bucket: string, region: string, host?: string): Clients;
-  /** The same doors in a session of the role that may do nothing but this. */
+  /** The same clients in a session of the role that may do nothing but this. */
   limitedTo(actions: string[]): Promise<Clients>;
 }
 
@@ -76,9 +76,9 @@ async function assumeLimited(
   log: Output,
 ) {
   const unsigned = fixed({ accessKeyId: '', accessKeySecret: '' });
-  const door = { credentials: unsigned, agent: openAgent(process.env), log, deadline: { at: Infinity } };
+  const connection = { credentials: unsigned, agent: openAgent(process.env), log, deadline: { at: Infinity } };
   const service = { name: 'sts', host: 'sts.aliyuncs.com', version: '2015-04-01' };
-  const sts = openRpc(service, { ...door, clock: { behind: 0 } });
+  const sts = openRpc(service, { ...connection, clock: { behind: 0 } });
   const { Credentials: session } = await sts('AssumeRoleWithOIDC', {
     RoleArn: role.roleArn,
     OIDCProviderArn: role.providerArn,

@@ -6,7 +6,7 @@ import { resolveProfile } from '../credentials/profile.ts';
 import { endsByItself } from '../credentials/source.ts';
 import { bytes, type DiskImage } from '../disk/disk.ts';
 import { openClients } from '../run/clients.ts';
-import type { RegionalImage } from '../run/context.ts';
+import type { Context, RegionalImage } from '../run/context.ts';
 import { openDisks } from '../run/disks.ts';
 import { Ledger } from '../run/ledger.ts';
 import { newMark } from '../run/ownership.ts';
@@ -40,7 +40,7 @@ export async function main(log: Output): Promise<void> {
         'File and inputs are in order. Everything in the cloud is unchecked, because no credentials were given.',
       );
     } else {
-      outcome = await importDisks(request, disks, source, log);
+      outcome = await run(openContext(request, disks, source, log));
       failure = outcome.failure;
     }
   } catch (error) {
@@ -85,7 +85,7 @@ function sayDisks(disks: DiskImage[], log: Output): void {
   }
 }
 
-function importDisks(request: ImportRequest, disks: DiskImage[], source: Resolved, log: Output): Promise<Outcome> {
+function openContext(request: ImportRequest, disks: DiskImage[], source: Resolved, log: Output): Context {
   log.info(`Credentials from ${source.from}.`);
   if (endsByItself(source)) log.warning(SHORT_LIVED);
   const me = newMark(request);
@@ -95,7 +95,7 @@ function importDisks(request: ImportRequest, disks: DiskImage[], source: Resolve
     savePost({ me, request: place, account, made });
   });
   const available: RegionalImage[] = [];
-  return run({
+  return {
     request,
     disks,
     me,
@@ -106,7 +106,7 @@ function importDisks(request: ImportRequest, disks: DiskImage[], source: Resolve
       available.push(image);
       setImages(available);
     },
-  });
+  };
 }
 
 /** Who is refused altogether has to know which credentials these were; there is never a second source to try. */

@@ -4,7 +4,7 @@ import type { ImportRequest } from '../run/request.ts';
 import type { Outcome } from '../run/run.ts';
 
 /** What the summary of a run is made of. */
-export interface Told {
+export interface Report {
   request: ImportRequest;
   disks: DiskImage[];
   outcome: Outcome;
@@ -18,22 +18,22 @@ type Row = [head: string, markdown: string];
  * Writes the job summary: one heading and one table, of less than twenty lines. Everything in it may be foreign text.
  * @param safe - makes any text one line without secrets and control characters
  */
-export async function writeSummary(told: Told, safe: (text: string) => string): Promise<void> {
-  const { request, outcome, failures } = told;
+export async function writeSummary(report: Report, safe: (text: string) => string): Promise<void> {
+  const { request, outcome, failures } = report;
   const [image] = outcome.images;
   if (image === undefined && outcome.wouldDo === undefined && failures.length === 0) return;
   const written: Markdown = { code: (text) => code(safe(text)), prose: (text) => prose(safe(text)) };
   const rows: Row[] = [
     ['Image', `${written.code(request.image.name)} in ${written.code(request.region)}`],
-    ...(image === undefined ? [] : facts(told, written)),
-    ...few('Would', outcome.wouldDo ?? [], written, 10),
-    ...few('Failed', failures, written, image === undefined ? 10 : 3),
+    ...(image === undefined ? [] : facts(report, written)),
+    ...atMost('Would', outcome.wouldDo ?? [], written, 10),
+    ...atMost('Failed', failures, written, image === undefined ? 10 : 3),
     ...(image === undefined && outcome.taskId ? [['Task', written.code(outcome.taskId)] satisfies Row] : []),
-    ...staged(told, written),
-    ...few('Left behind', outcome.leftovers, written, 3),
+    ...staged(report, written),
+    ...atMost('Left behind', outcome.leftovers, written, 3),
   ];
   const [first = '', ...others] = rows.map(([head, markdown]) => `| ${head} | ${markdown} |`);
-  const lines = [`### ${heading(told, written)}`, '', first, '| --- | --- |', ...others];
+  const lines = [`### ${heading(report, written)}`, '', first, '| --- | --- |', ...others];
   await summary.addRaw(`${lines.join('\n')}\n`).write();
 }
 
@@ -43,7 +43,7 @@ interface Markdown {
   prose: (text: string) => string;
 }
 
-function heading({ outcome, failures }: Told, written: Markdown): string {
+function heading({ outcome, failures }: Report, written: Markdown): string {
   const [image] = outcome.images;
   if (image !== undefined) {
     const { id, region } = image;
@@ -53,7 +53,7 @@ function heading({ outcome, failures }: Told, written: Markdown): string {
 }
 
 /** What there is to know of images that were made. */
-function facts({ request, disks, outcome }: Told, written: Markdown): Row[] {
+function facts({ request, disks, outcome }: Report, written: Markdown): Row[] {
   const { image, distribution } = request;
   const { images, times, replaced } = outcome;
   const rows: [string, string | undefined][] = [
@@ -102,13 +102,13 @@ function copyText({ id, region, name }: Outcome['images'][number], imageName: st
 }
 
 /** The staging copy, where it was asked to stay. */
-function staged({ request, outcome }: Told, { code }: Markdown): Row[] {
+function staged({ request, outcome }: Report, { code }: Markdown): Row[] {
   if (!request.skipClean || outcome.object === undefined || outcome.staged.length === 0) return [];
   return [['Staged object', `${code(outcome.object)}, kept (${code('skip_clean')})`]];
 }
 
 /** Rows of one kind, no more than `most`; the log has them all. */
-function few(head: string, texts: string[], { prose }: Markdown, most: number): Row[] {
+function atMost(head: string, texts: string[], { prose }: Markdown, most: number): Row[] {
   const shown = texts.length > most ? texts.slice(0, most - 1) : texts;
   const rest = texts.length - shown.length;
   return [

@@ -54,9 +54,11 @@ export function harmless(text: string): string {
       '$1$2***',
     )
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
-    .trim()
-    .slice(0, 600);
+    .trim();
 }
+
+/** Foreign text for an error: a proxy may answer with a whole page. */
+export const excerpt = (text: string): string => harmless(text).slice(0, 600);
 
 /** The reading of HTTP answer headers that both SDKs need for a retry. */
 export function timing(headers: Record<string, unknown> | undefined): { retryAfter?: number; clockBehind?: number } {

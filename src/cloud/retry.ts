@@ -1,6 +1,6 @@
 import { CloudError } from './errors.ts';
 import { now, sleep } from './time.ts';
-import type { Log } from './door.ts';
+import type { Log } from './connection.ts';
 
 /** A later try can end differently: the line, the server's load, or a conflict that passes. */
 const TRANSIENT = new RegExp(
@@ -13,12 +13,12 @@ const TRANSIENT = new RegExp(
   ].join('|'),
 );
 
-/** Cured by the door itself: the next try is signed with a corrected clock or fresh credentials. */
+/** Cured by the client: the next try is signed with a corrected clock or fresh credentials. */
 const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp\.Expired|InvalidTimeStamp)$/;
 const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
 
 /** What a failed try calls for. */
-export function cure(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
+export function remedy(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
   if (CLOCK.test(error.code)) return 'clock';
   if (TOKEN.test(error.code)) return 'token';
   const { status = 0 } = error;
@@ -28,7 +28,7 @@ export function cure(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
 }
 
 /** Whether the same call may succeed later. */
-export const passes = (error: unknown): error is CloudError => error instanceof CloudError && cure(error) === 'again';
+export const passes = (error: unknown): error is CloudError => error instanceof CloudError && remedy(error) === 'again';
 
 /** Calls are counted by the minute (https://help.aliyun.com/document_detail/437902.html), and a line may be away for one. */
 const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
@@ -60,7 +60,7 @@ export interface RetryOptions {
   /** Ends the tries at once, with the signal's reason. */
   signal?: AbortSignal;
   deadline: Deadline;
-  /** Applies a cure before the next try; says whether it could. */
+  /** Applies a remedy before the next try; says whether it could. */
   heal: (how: 'clock' | 'token', error: CloudError) => boolean;
 }
 
@@ -81,7 +81,7 @@ export async function retry<T>(attempt: (n: number) => Promise<T>, options: Retr
     } catch (thrown) {
       options.signal?.throwIfAborted();
       const error = thrown as CloudError;
-      const how = cure(error);
+      const how = remedy(error);
       const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
       healed.add(how);
       const pause = pauseBefore(n, error);

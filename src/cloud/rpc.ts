@@ -1,6 +1,6 @@
 import RpcClient from '@alicloud/pop-core';
-import { retryOptions, type Door } from './door.ts';
-import { CloudError, NOT_THE_SERVICE, textOf, timing } from './errors.ts';
+import { retryOptions, type Connection } from './connection.ts';
+import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from './errors.ts';
 import { textAt } from './json.ts';
 import { retry } from './retry.ts';
 import { now } from './time.ts';
@@ -40,15 +40,15 @@ type RpcConstructor = new (
   request(action: string, params: object): Promise<[answer: unknown, entry: PopCoreEntry]>;
 };
 
-/** Opens the door to an RPC-style API: fresh credentials, SDK, CloudError, retry. */
-export function openRpc(service: RpcService, door: Door): Rpc {
+/** Opens the client of an RPC-style API. Each call: fresh credentials, SDK, CloudError, retry. */
+export function openRpc(service: RpcService, connection: Connection): Rpc {
   const client = new (RpcClient as unknown as RpcConstructor)(
     {
       endpoint: `https://${service.host}`,
       apiVersion: service.version,
-      credentialsProvider: { getCredentials: door.credentials },
+      credentialsProvider: { getCredentials: connection.credentials },
       // POST keeps key, token and signature out of the URL; upper case, or pop-core signs it so and sends a GET.
-      opts: { method: 'POST', timeout: TRY_TIMEOUT, agent: door.agent },
+      opts: { method: 'POST', timeout: TRY_TIMEOUT, agent: connection.agent },
     },
     true,
   );
@@ -57,7 +57,7 @@ export function openRpc(service: RpcService, door: Door): Rpc {
     const operation = `${service.name}:${action}`;
     const given = Object.entries({ RegionId: service.region, ...params }).filter(([, value]) => value !== undefined);
     const attempt = async (): Promise<Json> => {
-      const stamp = new Date(now() + door.clock.behind).toISOString().replace(/\.\d+Z$/, 'Z');
+      const stamp = new Date(now() + connection.clock.behind).toISOString().replace(/\.\d+Z$/, 'Z');
       try {
         const sent = { ...Object.fromEntries(given), Timestamp: stamp };
         return checked(operation, ...(await client.request(action, sent)));
@@ -65,7 +65,7 @@ export function openRpc(service: RpcService, door: Door): Rpc {
         throw toCloudError(operation, thrown);
       }
     };
-    return retry(attempt, { ...retryOptions(door), operation });
+    return retry(attempt, { ...retryOptions(connection), operation });
   };
 }
 
@@ -83,7 +83,10 @@ function toCloudError(operation: string, thrown: unknown): CloudError {
   const more = { status: entry?.response?.statusCode, ...timing(entry?.response?.headers) };
   if (data !== undefined) {
     const requestId = textAt(data, 'RequestId');
-    return new CloudError(operation, String(code), textAt(data, 'Message') ?? 'no message', { ...more, requestId });
+    return new CloudError(operation, String(code), excerpt(textAt(data, 'Message') ?? 'no message'), {
+      ...more,
+      requestId,
+    });
   }
   // json-bigint throws a plain object for a body that is not JSON.
   if (!(thrown instanceof Error)) {
@@ -94,5 +97,5 @@ function toCloudError(operation: string, thrown: unknown): CloudError {
   }
   // httpx appends the method and the address.
   const text = textOf(thrown).replace(/(POST|GET) https?:\S+ failed\.?$/, '');
-  return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', text, more);
+  return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', excerpt(text), more);
 }

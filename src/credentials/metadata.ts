@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http';
-import type { Credentials } from '../cloud/door.ts';
+import type { Credentials } from '../cloud/connection.ts';
 import { CloudError } from '../cloud/errors.ts';
 import { parsed } from '../cloud/json.ts';
 import { toCredentials } from './refreshing.ts';

@@ -1,4 +1,4 @@
-import type { Door, Log, Provider } from '../cloud/door.ts';
+import type { Connection, Log, Provider } from '../cloud/connection.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { instanceCredentials } from './metadata.ts';
 import { fixed, refreshing } from './refreshing.ts';
@@ -8,7 +8,7 @@ import type { Resolved } from './profile.ts';
 /** What sources need to ask others. */
 export interface Means {
   log: Log;
-  deadline: Door['deadline'];
+  deadline: Connection['deadline'];
   /** Opens STS with the given credentials; without any, requests are not signed. */
   sts: (credentials: Provider) => Rpc;
   idToken: IdToken;

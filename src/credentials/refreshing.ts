@@ -1,4 +1,4 @@
-import type { Credentials, Log, Provider } from '../cloud/door.ts';
+import type { Credentials, Log, Provider } from '../cloud/connection.ts';
 import { CloudError, textOf } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import { now } from '../cloud/time.ts';

@@ -1,4 +1,4 @@
-import type { Credentials, Door } from '../cloud/door.ts';
+import type { Credentials, Connection } from '../cloud/connection.ts';
 import { CloudError, hasCode, textOf } from '../cloud/errors.ts';
 import { parsed, textAt } from '../cloud/json.ts';
 import { retry } from '../cloud/retry.ts';
@@ -18,7 +18,7 @@ export async function assumeWithOidc(
   sts: Rpc,
   role: { roleArn: string; providerArn: string; audience: string; sessionName: string },
   idToken: IdToken,
-  { log, deadline }: Pick<Door, 'log' | 'deadline'>,
+  { log, deadline }: Pick<Connection, 'log' | 'deadline'>,
 ): Promise<Credentials> {
   const options = { operation: 'github:getIDToken', log, deadline, heal: () => false };
   const token = await retry(() => askRunner(idToken, role.audience), options);

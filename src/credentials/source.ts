@@ -1,4 +1,4 @@
-import type { Credentials } from '../cloud/door.ts';
+import type { Credentials } from '../cloud/connection.ts';
 
 /** Where credentials come from; chosen from inputs and environment before anything is asked. */
 export type Source =

@@ -1,5 +1,5 @@
-import type { Log } from '../cloud/door.ts';
-import { CloudError, hasCode, isDenied } from '../cloud/errors.ts';
+import type { Log } from '../cloud/connection.ts';
+import { CloudError, excerpt, hasCode, isDenied } from '../cloud/errors.ts';
 import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
@@ -97,7 +97,7 @@ async function failure(
   const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
   const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
   const failed = (code: string, text: string) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
-  if (reason !== undefined) return failed(reason.code, `: ${reason.message}`);
+  if (reason !== undefined) return failed(reason.code, `: ${excerpt(reason.message)}`);
   if (task === 'Deleted') return failed('ImportCancelled', ': its import task was cancelled');
   return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
 }

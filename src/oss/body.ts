@@ -1,4 +1,4 @@
-import { CloudError } from '../cloud/errors.ts';
+import { CloudError, excerpt } from '../cloud/errors.ts';
 
 /** The text of the first element of that name in a small XML body. */
 export function textIn(body: Buffer | undefined, name: string): string | undefined {
@@ -9,5 +9,7 @@ export function textIn(body: Buffer | undefined, name: string): string | undefin
 /** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
 export function failureIn(operation: string, body: Buffer | undefined, code: string, text: string): CloudError {
   const requestId = textIn(body, 'RequestId');
-  return new CloudError(operation, textIn(body, 'Code') ?? code, textIn(body, 'Message') ?? text, { requestId });
+  return new CloudError(operation, textIn(body, 'Code') ?? code, excerpt(textIn(body, 'Message') ?? text), {
+    requestId,
+  });
 }

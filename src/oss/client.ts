@@ -1,8 +1,8 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import AliOss from 'ali-oss';
-import { retryOptions, type Door, type Log } from '../cloud/door.ts';
+import { retryOptions, type Connection, type Log } from '../cloud/connection.ts';
 import { defaultEndpoint } from '../cloud/endpoints.ts';
-import { CloudError, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
+import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
 import { retry, type RetryOptions } from '../cloud/retry.ts';
 import { every, monotonic } from '../cloud/time.ts';
 import type { Sdk } from './sdk.ts';
@@ -19,7 +19,7 @@ export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 
 /** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
 export const LONG_BODY = { stall: () => 120_000, timeout: 4 * 3_600_000 };
 
-/** The door to one bucket and its objects. */
+/** The client of one bucket and its objects. */
 export interface Oss {
   bucket: string;
   region: string;
@@ -35,7 +35,7 @@ export interface OssPlace {
   host: string;
 }
 
-export function openOss(place: OssPlace, door: Door): Oss {
+export function openOss(place: OssPlace, connection: Connection): Oss {
   const call = async <T>(operation: string, run: (sdk: Sdk) => Promise<T>, options: CallOptions = {}): Promise<T> => {
     const attempt = async (tries: number): Promise<T> => {
       // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
@@ -43,16 +43,16 @@ export function openOss(place: OssPlace, door: Door): Oss {
       const wire: Wire = {};
       try {
         options.signal?.throwIfAborted();
-        return await run(await newSdk(place, door, operation.includes('Bucket'), { ...options, stall }, wire));
+        return await run(await newSdk(place, connection, operation.includes('Bucket'), { ...options, stall }, wire));
       } catch (thrown) {
         options.signal?.throwIfAborted();
         throw toCloudError(operation, thrown, wire);
       }
     };
     const turn = options.turn ?? ((run) => run());
-    return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(door), operation });
+    return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(connection), operation });
   };
-  return { bucket: place.bucket, region: place.region, log: door.log, call };
+  return { bucket: place.bucket, region: place.region, log: connection.log, call };
 }
 
 /** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */
@@ -69,8 +69,14 @@ interface Urllib {
 }
 
 /** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
-async function newSdk(place: OssPlace, door: Door, forBucket: boolean, options: CallOptions, wire: Wire): Promise<Sdk> {
-  const { accessKeyId, accessKeySecret, securityToken } = await door.credentials();
+async function newSdk(
+  place: OssPlace,
+  connection: Connection,
+  forBucket: boolean,
+  options: CallOptions,
+  wire: Wire,
+): Promise<Sdk> {
+  const { accessKeyId, accessKeySecret, securityToken } = await connection.credentials();
   const regional = defaultEndpoint('oss', place.region);
   const cname = !/\.aliyuncs\.com(:\d+)?$/i.test(place.host);
   // Calls on the bucket itself are not served by a CNAME or an acceleration endpoint.
@@ -86,9 +92,9 @@ async function newSdk(place: OssPlace, door: Door, forBucket: boolean, options: 
     ...(securityToken !== undefined && { stsToken: securityToken, refreshSTSTokenInterval: 86_400_000 }),
     secure: true,
     authorizationV4: true,
-    agent: door.agent,
-    httpsAgent: door.agent,
-    amendTimeSkewed: door.clock.behind,
+    agent: connection.agent,
+    httpsAgent: connection.agent,
+    amendTimeSkewed: connection.clock.behind,
     timeout: options.timeout ?? 30_000,
   } as AliOss.Options) as unknown as { urllib: Urllib };
   const { urllib } = client;
@@ -162,7 +168,11 @@ function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudErro
     const { code, name, message } = wire.failure;
     const timeout = name.includes('Timeout');
     // urllib appends the request and its headers to the text.
-    return new CloudError(operation, timeout ? 'Timeout' : (code ?? 'ConnectionLost'), message.split(', ')[0] ?? '');
+    return new CloudError(
+      operation,
+      timeout ? 'Timeout' : (code ?? 'ConnectionLost'),
+      excerpt(message.split(', ')[0] ?? ''),
+    );
   }
   const { code, requestId } = (thrown ?? {}) as { code?: unknown; requestId?: unknown };
   const { status, headers } = wire;
@@ -170,9 +180,14 @@ function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudErro
   const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
   if (typeof known === 'string' && status !== undefined && status >= 300) {
     const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
-    return new CloudError(operation, known, textOf(thrown) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
+    return new CloudError(
+      operation,
+      known,
+      excerpt(textOf(thrown)) + (endpoint === undefined ? '' : ` (${endpoint})`),
+      more,
+    );
   }
-  const text = status === undefined ? textOf(thrown) : NOT_THE_SERVICE;
+  const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE;
   return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
 

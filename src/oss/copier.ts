@@ -1,5 +1,5 @@
 import { CloudError } from '../cloud/errors.ts';
-import { cure } from '../cloud/retry.ts';
+import { remedy } from '../cloud/retry.ts';
 import type { CallOptions } from './client.ts';
 import { zerosCrc } from './crc64.ts';
 import { zeroPart, type Part } from './cut.ts';
@@ -69,4 +69,4 @@ export class Copier {
 
 /** No further try would end otherwise, or none has for two minutes; and it is copies that fail, not the upload. */
 const isRefusal = (error: CloudError): boolean =>
-  error.code === 'UploadGaveUp' || (cure(error) === 'none' && error.code !== 'NoSuchUpload');
+  error.code === 'UploadGaveUp' || (remedy(error) === 'none' && error.code !== 'NoSuchUpload');

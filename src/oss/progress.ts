@@ -1,4 +1,4 @@
-import type { Log } from '../cloud/door.ts';
+import type { Log } from '../cloud/connection.ts';
 import { every, now } from '../cloud/time.ts';
 
 const MIB = 1024 ** 2;

@@ -1,6 +1,6 @@
 import { openAgent } from '../cloud/agents.ts';
 import { CloudError } from '../cloud/errors.ts';
-import type { Door, Log, Provider } from '../cloud/door.ts';
+import type { Connection, Log, Provider } from '../cloud/connection.ts';
 import { defaultEndpoint, type Service } from '../cloud/endpoints.ts';
 import type { Deadline } from '../cloud/retry.ts';
 import { openRpc, type Rpc } from '../cloud/rpc.ts';
@@ -43,9 +43,9 @@ export function openClients({ region, bucket, hosts }: Place, source: Resolved, 
   const ending = new AbortController();
   const deadline: Deadline = { at: Infinity, signal: ending.signal };
   const host = (service: Service) => hosts[service] ?? defaultEndpoint(service, region);
-  const doorOf = (credentials: Provider): Door => ({ credentials, agent, log, deadline, clock });
+  const connectionOf = (credentials: Provider): Connection => ({ credentials, agent, log, deadline, clock });
   const rpc = (name: 'ram' | 'sts', credentials: Provider): Rpc =>
-    openRpc({ name, host: host(name), version: VERSIONS[name] }, doorOf(credentials));
+    openRpc({ name, host: host(name), version: VERSIONS[name] }, connectionOf(credentials));
   const credentials = openCredentials(source, {
     log,
     deadline,
@@ -55,7 +55,7 @@ export function openClients({ region, bucket, hosts }: Place, source: Resolved, 
   });
   const ecsIn = (where: string): Rpc => {
     const at = where === region ? host('ecs') : defaultEndpoint('ecs', where);
-    return openRpc({ name: 'ecs', host: at, version: VERSIONS.ecs, region: where }, doorOf(credentials));
+    return openRpc({ name: 'ecs', host: at, version: VERSIONS.ecs, region: where }, connectionOf(credentials));
   };
   return {
     log,
@@ -64,7 +64,7 @@ export function openClients({ region, bucket, hosts }: Place, source: Resolved, 
       deadline.at = 0;
       ending.abort(new CloudError('run', 'Stopped', 'the run has ended'));
     },
-    oss: openOss({ region, bucket, host: host('oss') }, doorOf(credentials)),
+    oss: openOss({ region, bucket, host: host('oss') }, connectionOf(credentials)),
     ecs: ecsIn(region),
     ecsIn,
     ram: rpc('ram', credentials),

@@ -23,7 +23,7 @@ export interface Provider {
 }
 
 /** What every request needs, whichever SDK sends it. */
-export interface Door {
+export interface Connection {
   credentials: Provider;
   agent: Agent;
   log: Log;
@@ -33,13 +33,13 @@ export interface Door {
   clock: { behind: number };
 }
 
-/** How a request through the door is tried again: what a refusal calls for is applied to the door before the next try. */
-export function retryOptions(door: Door): Pick<RetryOptions, 'log' | 'deadline' | 'heal'> {
+/** How a request is tried again: what a refusal calls for is applied to the connection before the next try. */
+export function retryOptions(connection: Connection): Pick<RetryOptions, 'log' | 'deadline' | 'heal'> {
   const heal: RetryOptions['heal'] = (how, { clockBehind }) => {
-    if (how === 'token') return door.credentials.forget();
+    if (how === 'token') return connection.credentials.forget();
     if (clockBehind === undefined) return false;
-    door.clock.behind = clockBehind;
+    connection.clock.behind = clockBehind;
     return true;
   };
-  return { log: door.log, deadline: door.deadline, heal };
+  return { log: connection.log, deadline: connection.deadline, heal };
 }
