@@ -44932,12 +44932,13 @@ async function convert_convert(kind, path, into, { around, limit, programs, head
             `${shellQuote(path)} is a disk in the format ${kind}, and this runner has no qemu-img to convert it. Run: ${INSTALL}`,
         ]);
     const source = `json:${JSON.stringify(await driverOf(kind, path, around, CHAIN_LIMIT))}`;
-    const { size, data } = await extentOf(source, qemuImg, programs);
+    // With a backing file in its words, qemu-img info refuses the source; the header says as much.
+    const size = kind === 'qcow2' ? await withSource(path, qcow2Size) : await sizeOf(source, qemuImg, programs);
     if (size > limit)
         throw new DiskError([`${shellQuote(path)}: a disk of ${bytes(size)}; ECS takes at most ${bytes(limit)}.`]);
     if (headersOnly)
         return size;
-    await assertSpace((0,external_node_path_namespaceObject.dirname)(into), data, size);
+    await assertSpace((0,external_node_path_namespaceObject.dirname)(into), await dataOf(source, qemuImg, programs), size);
     // -S: what is zeros for 4 KiB becomes a hole.
     const args = ['convert', '-p', '-S', '4k', '-O', 'raw', source, `file:${into}`];
     await runProgram(programs, qemuImg, args, (text) => {
@@ -44948,22 +44949,28 @@ async function convert_convert(kind, path, into, { around, limit, programs, head
     return size;
 }
 const INSTALL = 'sudo apt-get install -y qemu-utils';
-/** Bytes of a disk, and those of them that are data. */
-async function extentOf(source, qemuImg, programs) {
-    let size = 0;
+/** Bytes of the disk in a QCOW2 (https://www.qemu.org/docs/master/interop/qcow2.html). */
+const qcow2Size = async (file) => Number((await file.read(24, 8)).readBigUInt64BE());
+/** Bytes of a disk. */
+async function sizeOf(source, qemuImg, programs) {
+    let info = '';
+    await runProgram(programs, qemuImg, ['info', '--output=json', source], (text) => {
+        info += text;
+    });
+    return Number(/"virtual-size": (\d+)/.exec(info)?.[1] ?? NaN);
+}
+/** Bytes of a disk that are data. */
+async function dataOf(source, qemuImg, programs) {
     let data = 0;
     let line = '';
     await runProgram(programs, qemuImg, ['map', '--output=json', source], (text) => {
         const lines = (line + text).split('\n');
         line = lines.pop() ?? '';
-        for (const one of lines) {
-            const length = Number(/"length": (\d+)/.exec(one)?.[1] ?? 0);
-            size += length;
+        for (const one of lines)
             if (one.includes('"data": true'))
-                data += length;
-        }
+                data += Number(/"length": (\d+)/.exec(one)?.[1] ?? 0);
     });
-    return { size, data };
+    return data;
 }
 async function driverOf(kind, path, around, left) {
     const driver = { driver: kind, file: { driver: 'file', filename: path } };
