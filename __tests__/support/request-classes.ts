@@ -76,7 +76,10 @@ const FITS: Record<string, RegExp> = { string: /^/, number: /^\d+$/, boolean: /^
  * @returns the operations that were seen, and one line for each violation
  */
 export function compare(record: Simulator['record']): { requests: number; operations: string[]; violations: string[] } {
-  const calls = record.filter(({ params }) => params !== undefined);
+  // A dry run is the same operation.
+  const calls = record
+    .filter(({ params }) => params !== undefined)
+    .map((call) => ({ ...call, operation: call.operation.replace(' DryRun', '') }));
   const classes = new Map([...new Set(calls.map(({ operation }) => operation))].map((one) => [one, describe(one)]));
   const violations = calls.flatMap(({ operation, params = {} }) => {
     const { type, required } = classes.get(operation) ?? describe(operation);
