@@ -47778,7 +47778,8 @@ class Pace {
         const rate = this.rate();
         if (rate === 0)
             return waits ? STALL.unmeasured : STALL.least;
-        return Math.max(STALL.least, (2_000 * this.underWay) / rate);
+        // Never longer than while nothing is known: a line that was nearly dead may come back.
+        return Math.min(STALL.unmeasured, Math.max(STALL.least, (2_000 * this.underWay) / rate));
     }
     /** Runs a call that stores a part of so many bytes, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
     async store(bytes, call) {
