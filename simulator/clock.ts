@@ -1,19 +1,101 @@
-/** Simulated time: runs `speed` times as fast as the wall clock, from a common origin. */
-export class Clock {
-  readonly origin: number;
-  readonly speed: number;
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 
-  constructor(origin: number, speed: number) {
-    this.origin = origin;
+/** One step of simulated time, in real milliseconds: a turn of the event loop counts no longer, however late it is. */
+const STEP = 5;
+/** A process that stands still for longer is no longer waited for, in real milliseconds. */
+const PATIENCE = 10_000;
+
+/**
+ * Simulated time, in milliseconds since 1970. At speed 1 it is the wall clock. Any other clock goes on in short steps,
+ * and only when every process that follows it has seen the last one: a busy machine makes it slow, but never makes it
+ * jump. It stands in the file `now` of its directory, and each process that follows keeps the last time that it read
+ * in a file that is named by its process id. Both are numbers in 8 bytes, little-endian.
+ */
+export class Clock {
+  readonly speed: number;
+  /** FAST_TIME for a process that follows, see `__tests__/support/fast-time.ts`; none at speed 1. */
+  readonly env: Record<string, string> = {};
+  readonly #sleepers = new Set<{ until: number; wake: () => void }>();
+  readonly #directory: string;
+  readonly #begun = Date.now();
+  #now: number;
+  #last = performance.now();
+  #held = 0;
+  #close = (): void => undefined;
+
+  constructor(origin: number, speed: number, directory: string) {
+    this.#now = origin;
     this.speed = speed;
+    this.#directory = directory;
+    if (speed === 1) return;
+    this.env.FAST_TIME = `${speed},${directory}`;
+    mkdirSync(directory);
+    const file = openSync(join(directory, 'now'), 'w');
+    const bytes = new DataView(new ArrayBuffer(8));
+    const publish = (): void => {
+      bytes.setFloat64(0, this.#now, true);
+      writeSync(file, bytes, 0, 8, 0);
+    };
+    publish();
+    const timer = setInterval(() => {
+      if (this.#tick()) publish();
+    }, 2).unref();
+    this.#close = () => {
+      clearInterval(timer);
+      closeSync(file);
+    };
   }
 
   now(): number {
-    return Math.floor(this.origin + (Date.now() - this.origin) * this.speed);
+    return Math.floor(this.speed === 1 ? this.#now + Date.now() - this.#begun : this.#now);
   }
 
   sleep(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, milliseconds / this.speed).unref());
+    return new Promise((wake) => {
+      if (this.speed === 1) setTimeout(wake, milliseconds).unref();
+      else this.#sleepers.add({ until: this.#now + milliseconds, wake });
+    });
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  /** Goes on by one step, unless a process lags behind. */
+  #tick(): boolean {
+    const real = performance.now();
+    const passed = real - this.#last;
+    this.#last = real;
+    this.#held = this.#isSeen() ? 0 : this.#held + passed;
+    if (this.#held > 0 && this.#held < PATIENCE) return false;
+    this.#now += Math.min(passed, STEP) * this.speed;
+    for (const sleeper of this.#sleepers) {
+      if (sleeper.until > this.#now) continue;
+      this.#sleepers.delete(sleeper);
+      sleeper.wake();
+    }
+    return true;
+  }
+
+  #isSeen(): boolean {
+    return readdirSync(this.#directory).every((name) => {
+      const file = join(this.#directory, name);
+      if (name === 'now') return true;
+      const seen = readFileSync(file);
+      if (seen.length === 8 && seen.readDoubleLE() >= this.#now) return true;
+      if (isAlive(Number(name))) return false;
+      rmSync(file);
+      return true;
+    });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 

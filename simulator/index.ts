@@ -16,7 +16,7 @@ export { World, trusting, IMPORT_POLICY, IMPORT_ROLE } from './world.ts';
 export { addSession } from './sts.ts';
 
 export interface Options extends Partial<typeof DURATIONS> {
-  /** How many times faster than the wall clock simulated time runs, and since when. */
+  /** How many times faster than the wall clock simulated time runs, and what it is at the start (ms since 1970). */
   speed?: number;
   origin?: number;
   /** `user:password` wanted in Proxy-Authorization. */
@@ -29,7 +29,7 @@ export type Simulator = Awaited<ReturnType<typeof startSimulator>>;
 export async function startSimulator(options: Options = {}) {
   const { speed = 1, origin = Date.now(), proxyUser } = options;
   const directory = mkdtempSync(join(tmpdir(), 'simulator-'));
-  const world = new World(new Clock(origin, speed), directory, { ...DURATIONS, ...options });
+  const world = new World(new Clock(origin, speed, join(directory, 'clock')), directory, { ...DURATIONS, ...options });
   const { account, admin } = seed(world);
   const certificates = await makeCertificates();
   const gateway = new Gateway(world);
@@ -48,6 +48,7 @@ export async function startSimulator(options: Options = {}) {
     /** The certificate authority, PEM. */
     ca: certificates.ca,
     env: {
+      ...world.clock.env,
       HTTPS_PROXY: proxy,
       HTTP_PROXY: proxy,
       NODE_EXTRA_CA_CERTS: caFile,
@@ -73,6 +74,7 @@ export async function startSimulator(options: Options = {}) {
     close: async () => {
       clearInterval(ticking);
       await server.close();
+      world.clock.close();
       rmSync(directory, { recursive: true, force: true });
     },
   };

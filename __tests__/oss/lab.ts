@@ -129,7 +129,6 @@ export async function inChild(
     env: {
       ...simulator.env,
       NODE_OPTIONS: `${fast} ${nodeOptions}`.trim(),
-      ...(speed !== undefined && { FAST_TIME: `${speed},${simulator.world.clock.origin}` }),
       ...env,
     },
   });

@@ -1,20 +1,36 @@
 /**
- * A preload that makes waiting fast from outside: `NODE_OPTIONS=--import=<URL of this file>` with
- * `FAST_TIME=<speed>,<origin>` lets a process live `speed` times as fast. Its clock reads origin + (real - origin) *
- * speed, in milliseconds since 1970, so that processes with the same FAST_TIME agree on the time; its timers fire after
- * delay / speed.
+ * A preload that lets a process live by a simulated clock: `NODE_OPTIONS=--import=<URL of this file>` with
+ * `FAST_TIME=<speed>,<directory>[,<milliseconds>]`. The clock is that of `simulator/clock.ts`, which goes on only when
+ * this process has seen its last step, so that all processes agree on the time and none is surprised by it. The
+ * milliseconds are what this process is wrong by.
  *
- * Only Date, performance.now and the global timers are scaled. What goes around them (`node:timers/promises`,
+ * Only Date, performance.now and the global timers are simulated. What goes around them (`node:timers/promises`,
  * AbortSignal.timeout, time-outs of sockets, process.hrtime, times of files) stays at real speed.
  */
-const [speed = NaN, origin = NaN] = (process.env.FAST_TIME ?? '').split(',').map(Number);
-if (!(speed > 0) || !(origin >= 0)) throw new Error('FAST_TIME must be <speed>,<milliseconds since 1970>');
+import { openSync, readSync, writeSync } from 'node:fs';
+
+const [, speed = '', directory = '', wrong = '0'] =
+  /^([\d.]+),(.+?)(?:,(-?\d+))?$/.exec(process.env.FAST_TIME ?? '') ?? [];
+if (!(Number(speed) > 0)) throw new Error('FAST_TIME must be <speed>,<directory>[,<milliseconds>]');
 
 const RealDate = Date;
-const realNow = performance.now.bind(performance);
+const { setInterval: realInterval } = globalThis;
+const clock = openSync(`${directory}/now`, 'r');
+const seen = openSync(`${directory}/${process.pid}`, 'w');
+const bytes = Buffer.alloc(8);
+let time = 0;
+const look = (): void => {
+  readSync(clock, bytes, 0, 8, 0);
+  if (bytes.readDoubleLE() === time) return;
+  time = bytes.readDoubleLE();
+  writeSync(seen, bytes, 0, 8, 0);
+};
+look();
+const begun = time;
+realInterval(look, 1).unref();
 
 /** Whole milliseconds since 1970. */
-const now = (): number => Math.floor(origin + (RealDate.now() - origin) * speed);
+const now = (): number => Math.floor(time + Number(wrong));
 
 globalThis.Date = new Proxy(RealDate, {
   construct: (target, args: unknown[], newTarget) =>
@@ -25,14 +41,28 @@ globalThis.Date = new Proxy(RealDate, {
 // `new Date().constructor === Date` goes on to hold.
 RealDate.prototype.constructor = globalThis.Date;
 
-performance.now = () => realNow() * speed;
+performance.now = () => time - begun;
 
-// A proxy keeps what hangs on the timers (util.promisify); what they return are Node's own objects, so ref, unref,
-// hasRef, refresh and the clear functions work as ever.
-const scaled = <T extends typeof setTimeout | typeof setInterval>(timer: T): T =>
+// A real interval looks at the clock until it is time: what the timers return are Node's own objects, so ref, unref,
+// hasRef and the clear functions work as ever. A proxy keeps what hangs on the timers (util.promisify).
+const simulated = <T extends typeof setTimeout | typeof setInterval>(timer: T, repeats: boolean): T =>
   new Proxy(timer, {
-    apply: (target, self, [callback, delay, ...rest]: unknown[]) =>
-      Reflect.apply(target, self, [callback, Number(delay ?? 0) / speed, ...rest]) as NodeJS.Timeout,
+    apply: (_, __, [callback, delay, ...rest]: [(...all: unknown[]) => void, unknown, ...unknown[]]) => {
+      const ms = Number(delay ?? 0);
+      let due = time + ms;
+      const fire = (): void => {
+        if (time < due) return;
+        if (repeats) due = Math.max(due + ms, time);
+        else clearInterval(handle);
+        callback(...rest);
+      };
+      const handle = realInterval(fire, Math.min(Math.max(ms / Number(speed), 1), 10));
+      handle.refresh = () => {
+        due = time + ms;
+        return handle;
+      };
+      return handle;
+    },
   });
-globalThis.setTimeout = scaled(globalThis.setTimeout);
-globalThis.setInterval = scaled(globalThis.setInterval);
+globalThis.setTimeout = simulated(globalThis.setTimeout, false);
+globalThis.setInterval = simulated(globalThis.setInterval, true);

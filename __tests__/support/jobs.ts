@@ -62,8 +62,8 @@ export function hasBegun(): (request: RecordedRequest) => boolean {
 }
 
 /** A cloud for several jobs. The caller closes it. */
-export async function openCloud({ speed = 60, origin = Date.now(), ...options }: Options = {}) {
-  const simulator = await startSimulator({ importSeconds: 8, ...options, speed, origin });
+export async function openCloud(options: Options = {}) {
+  const simulator = await startSimulator({ speed: 60, importSeconds: 8, ...options });
   const { world } = simulator;
   /** Not the seed's: a fork has other accounts. */
   const account = () => world.accounts[0] ?? simulator.account;
@@ -176,8 +176,7 @@ export async function openCloud({ speed = 60, origin = Date.now(), ...options }:
 
 /** A cloud that goes on from here, at the same time and at the same speed; this one has to outlast it. */
 export async function forkCloud({ simulator, world }: Cloud): Promise<Cloud> {
-  const { origin, speed } = world.clock;
-  const forked = await openCloud({ ...world.durations, origin, speed });
+  const forked = await openCloud({ ...world.durations, origin: world.clock.now(), speed: world.clock.speed });
   cloneWorld(simulator, forked.simulator);
   return forked;
 }

@@ -57,9 +57,8 @@ export async function killAt(
 /** Another scene that goes on from here: the same cloud at the same time, on a runner that knows nothing. */
 export async function fork({ scene, old, watch }: Arranged): Promise<Arranged> {
   const { world, admin } = scene.simulator;
-  const { origin, speed } = world.clock;
   const keys = { ALICLOUD_ACCESS_KEY: admin.accessKeyId, ALICLOUD_SECRET_KEY: admin.secret };
-  const twin = await makeScene({ ...OPTIONS, origin, speed, env: keys });
+  const twin = await makeScene({ ...OPTIONS, origin: world.clock.now(), speed: world.clock.speed, env: keys });
   await copyFile(scene.disk, twin.disk);
   Object.assign(twin.inputs, scene.inputs);
   cloneWorld(scene.simulator, twin.simulator);

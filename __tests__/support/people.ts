@@ -57,8 +57,8 @@ export interface CrowdOptions extends Options {
 }
 
 export async function openCrowd(options: CrowdOptions = {}): Promise<Crowd> {
-  const { speed = 100, origin = Date.now(), sessionSeconds, routes, write = smallDisk } = options;
-  const simulator = await startSimulator({ ...options, speed, origin });
+  const { sessionSeconds, routes, write = smallDisk } = options;
+  const simulator = await startSimulator({ speed: 100, ...options });
   const { world, account } = simulator;
   const user = world.addUser(account, 'ci');
   const providerArn = `acs:ram::${account.id}:oidc-provider/github`;
@@ -99,7 +99,7 @@ export async function openCrowd(options: CrowdOptions = {}): Promise<Crowd> {
         home,
         workspace,
         nodeOptions: `${preload('fast-time')} ${preload('routes')}`,
-        env: { ...simulator.env, FAST_TIME: `${speed},${origin}`, ROUTES: JSON.stringify(ports), ...env },
+        env: { ...simulator.env, ROUTES: JSON.stringify(ports), ...env },
       });
       jobs.push(job);
       return {

@@ -58,8 +58,7 @@ export async function openScene(options: SceneOptions = {}): Promise<Scene> {
 
 /** A scene that the caller closes: for many in one test. */
 export async function makeScene({ user, env, write = smallDisk, ...options }: SceneOptions): Promise<Scene & Closing> {
-  const { speed = 60, origin = Date.now() } = options;
-  const simulator = await startSimulator({ ...options, speed, origin });
+  const simulator = await startSimulator({ speed: 60, ...options });
   const job = new Job({
     actionDir: ROOT,
     nodeOptions: preload,
@@ -83,11 +82,9 @@ export async function makeScene({ user, env, write = smallDisk, ...options }: Sc
 }
 
 /** What a job has in its environment: the way into the cloud, its time, and the keys of who runs it. */
-export function runnerEnv({ env, world }: Simulator, { accessKeyId, secret }: User, more: Record<string, string> = {}) {
-  const { speed, origin } = world.clock;
+export function runnerEnv({ env }: Simulator, { accessKeyId, secret }: User, more: Record<string, string> = {}) {
   return {
     ...env,
-    FAST_TIME: `${speed},${origin}`,
     NODE_COMPILE_CACHE: COMPILE_CACHE,
     ALICLOUD_ACCESS_KEY: accessKeyId,
     ALICLOUD_SECRET_KEY: secret,
