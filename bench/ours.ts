@@ -28,6 +28,14 @@ await measure(async () => {
   const key = 'bench/ours.raw';
   const mark = '0123456789abcdef.1.01234567';
   const nothing = () => undefined;
-  await upload(oss, source, { key, mark, zeros: key, isOurs: () => true, onUpload: nothing, onZeros: nothing });
+  await upload(oss, source, {
+    key,
+    mark,
+    zeros: key,
+    isOurs: () => true,
+    onUpload: nothing,
+    noUpload: nothing,
+    onZeros: nothing,
+  });
 });
 process.exit();

@@ -46027,6 +46027,8 @@ function nameOf(made) {
             return `replaced ${made.region} ${made.name}`;
         case 'image':
             return `image ${made.region} ${made.name}`;
+        case 'upload':
+            return `upload ${made.key} ${made.id ?? ''}`;
         default:
             return `${made.kind} ${made.key}`;
     }
@@ -47417,22 +47419,16 @@ const ecsCommand = (region, action, parameters) => `aliyun ecs ${action} --Regio
 const upload = {
     deadline: 45_000,
     async undo({ key, id }, { clients: { oss }, me }) {
-        const known = id === undefined ? [] : [id];
-        for (const one of isDerived(key, me) ? await under(key) : known)
-            await abortUpload(oss, key, one);
-        if (known.length > 0 || isDerived(key, me))
+        if (id !== undefined) {
+            await abortUpload(oss, key, id);
             return undefined;
-        throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
-        async function under(prefix) {
-            try {
-                return (await listUploads(oss, prefix)).filter((one) => one.key === prefix).map((one) => one.id);
-            }
-            catch (error) {
-                if (!isDenied(error) || id === undefined)
-                    throw error;
-                return known;
-            }
         }
+        if (!isDerived(key, me))
+            throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
+        for (const lost of await listUploads(oss, key))
+            if (lost.key === key)
+                await abortUpload(oss, key, lost.id);
+        return undefined;
     },
     byHand({ key, id }, { request: { bucket } }) {
         const what = `An unfinished upload of oss://${bucket}/${key} may still exist and is billed`;
@@ -48525,6 +48521,7 @@ async function settled(working) {
 
 
 
+
 /**
  * Makes the object that is the file: resumes an unfinished upload or begins one, sends what is missing, completes it and
  * compares the CRC-64 of what was read with that of what lies there.
@@ -48548,10 +48545,22 @@ async function upload_upload(oss, source, staging) {
         return upload_send(oss, source, staging, await begin(oss, staging));
     }
 }
-async function begin(oss, { key, mark, onUpload }) {
+async function begin(oss, { key, mark, onUpload, noUpload }) {
     onUpload(key);
-    const id = await initiate(oss, key, marked(mark));
+    let tries = 0;
+    const turn = (run) => {
+        tries += 1;
+        return run();
+    };
+    const id = await initiate(oss, key, marked(mark), { turn }).catch((error) => {
+        if (tries === 1 && !passes(error))
+            noUpload(key);
+        throw error;
+    });
     onUpload(key, id);
+    // A try whose answer was lost may have begun another.
+    if (tries === 1)
+        noUpload(key);
     return { key, id };
 }
 /** @param parts - what the upload holds already */
@@ -48577,6 +48586,7 @@ async function upload_send(oss, source, staging, { key, id: uploadId }, parts = 
             await source.assertUnchanged?.();
             progress.sayEnd();
             const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, stored, crc64, new Pace(progress));
+            staging.noUpload(key, uploadId);
             return { key, size: source.size, crc64, etag, versionId, sent, zeros };
         }
         catch (error) {
@@ -48895,8 +48905,6 @@ const byHand = (made, context) => undo_KINDS[made.kind].byHand(made, context);
 
 
 
-
-
 /** Uploads all disks, one after another: each uses the whole line. @throws CloudError, DiskError */
 async function stageDisks(context, plan) {
     const { request, disks, log } = context;
@@ -48932,18 +48940,14 @@ async function stageDisk(context, disk, n, { key, found, upload: unfinished }, s
             ledger.record({ kind: 'object', key: under });
             ledger.record({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
         },
+        noUpload: (under, id) => {
+            ledger.forget({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
+        },
         onZeros: () => {
             ledger.record({ kind: 'zeros', key: zeros });
         },
     };
-    const staged = await upload_upload(clients.oss, source, staging).catch((error) => {
-        // A clear refusal has begun nothing.
-        const isRefused = error instanceof CloudError && error.operation === 'oss:InitiateMultipartUpload';
-        if (isRefused && !passes(error))
-            ledger.forget({ kind: 'upload', key });
-        throw error;
-    });
-    ledger.forget({ kind: 'upload', key: staged.key });
+    const staged = await upload_upload(clients.oss, source, staging);
     ledger.record({ kind: 'object', key: staged.key, etag: staged.etag, versionId: staged.versionId });
     // The zero object has done its work, whatever becomes of the image.
     const { undone } = await undoAll(context, ledger.made().filter(({ kind }) => kind === 'zeros'));
@@ -48966,7 +48970,7 @@ async function removeFound({ clients, me }, { key, etag }) {
  *
  * | ending  | upload, object                                    | images                                       |
  * | ------- | ------------------------------------------------- | -------------------------------------------- |
- * | success | deleted; `skip_clean` keeps the object            | intermediate and replaced ones deleted       |
+ * | success | aborted and deleted; `skip_clean` keeps object    | intermediate and replaced ones deleted       |
  * | failure | aborted and deleted; `skip_clean` keeps object    | cancelled and removed; finished ones stay    |
  * |         | and, under a derived key, the upload to resume    |                                              |
  * | timeout | object kept: the import is reading it             | kept: the import goes on                     |
@@ -48975,7 +48979,7 @@ function undoneAfter(ending, made, { skipClean, me }) {
     const isKept = (one) => {
         switch (one.kind) {
             case 'upload':
-                return skipClean && isDerived(one.key, me);
+                return skipClean && ending === 'failure' && isDerived(one.key, me);
             case 'object':
                 return skipClean || ending === 'timeout';
             case 'image':

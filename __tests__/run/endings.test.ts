@@ -21,11 +21,11 @@ const IMAGES = ['image', 'replaced'];
 
 test.each<[Ending, skipClean: boolean, kept: string[]]>([
   ['success', false, []],
-  ['success', true, ['upload', ...OBJECTS]],
+  ['success', true, OBJECTS],
   ['failure', false, []],
   ['failure', true, ['upload', ...OBJECTS]],
   ['timeout', false, [...OBJECTS, ...IMAGES]],
-  ['timeout', true, ['upload', ...OBJECTS, ...IMAGES]],
+  ['timeout', true, [...OBJECTS, ...IMAGES]],
 ])('%s, skip_clean %s', (ending, skipClean, kept) => {
   const undone = undoneAfter(ending, Object.values(MADE), { skipClean, me });
   expect(

@@ -4,6 +4,7 @@ import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, listParts, type ListedParts } from './join.ts';
 import { headObject, initiate, marked, toState, type ObjectState, type Unfinished } from './objects.ts';
+import { passes } from '../cloud/retry.ts';
 import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
@@ -21,8 +22,10 @@ export interface Staging {
   isOurs: (mark: string | undefined) => boolean;
   /** What the keys of zero object and seed begin with. */
   zeros: string;
-  /** Called before an upload begins under a key, and again as soon as its id is known. */
+  /** Called before an upload begins under a key, without an id, and as soon as its id is known. */
   onUpload: (key: string, id?: string) => void;
+  /** Called when there is no such upload: it was refused or completed, or no answer with an id was lost. */
+  noUpload: (key: string, id?: string) => void;
   /** Called before a zero object is made. */
   onZeros: () => void;
 }
@@ -59,10 +62,20 @@ export async function upload(oss: Oss, source: Source, staging: Staging): Promis
   }
 }
 
-async function begin(oss: Oss, { key, mark, onUpload }: Staging): Promise<Unfinished> {
+async function begin(oss: Oss, { key, mark, onUpload, noUpload }: Staging): Promise<Unfinished> {
   onUpload(key);
-  const id = await initiate(oss, key, marked(mark));
+  let tries = 0;
+  const turn = <T>(run: () => Promise<T>): Promise<T> => {
+    tries += 1;
+    return run();
+  };
+  const id = await initiate(oss, key, marked(mark), { turn }).catch((error: unknown) => {
+    if (tries === 1 && !passes(error)) noUpload(key);
+    throw error;
+  });
   onUpload(key, id);
+  // A try whose answer was lost may have begun another.
+  if (tries === 1) noUpload(key);
   return { key, id };
 }
 
@@ -95,6 +108,7 @@ async function send(
       await source.assertUnchanged?.();
       progress.sayEnd();
       const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, stored, crc64, new Pace(progress));
+      staging.noUpload(key, uploadId);
       return { key, size: source.size, crc64, etag, versionId, sent, zeros };
     } catch (error) {
       // Parts have vanished or are not what the list said: send what is missing.

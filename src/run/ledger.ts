@@ -1,6 +1,6 @@
 /** What this execution made or took over from an earlier attempt, and has to undo when it fails: plain data, names before ids. */
 export type Made =
-  /** A multipart upload under a key; without an id only where the key is ours alone. */
+  /** A multipart upload under a key; without an id one whose answer was lost, if there is one. */
   | { kind: 'upload'; key: string; id?: string }
   /** The zero object and its seed, whose keys begin with this one. */
   | { kind: 'zeros'; key: string }
@@ -63,6 +63,8 @@ function nameOf(made: Made): string {
       return `replaced ${made.region} ${made.name}`;
     case 'image':
       return `image ${made.region} ${made.name}`;
+    case 'upload':
+      return `upload ${made.key} ${made.id ?? ''}`;
     default:
       return `${made.kind} ${made.key}`;
   }

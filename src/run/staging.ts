@@ -1,5 +1,3 @@
-import { CloudError } from '../cloud/errors.ts';
-import { passes } from '../cloud/retry.ts';
 import { contentName, type DiskImage } from '../disk/disk.ts';
 import { removeObject } from '../oss/objects.ts';
 import { fileSum } from '../oss/sum.ts';
@@ -51,17 +49,14 @@ async function stageDisk(
       ledger.record({ kind: 'object', key: under });
       ledger.record({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
     },
+    noUpload: (under, id) => {
+      ledger.forget({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
+    },
     onZeros: () => {
       ledger.record({ kind: 'zeros', key: zeros });
     },
   };
-  const staged = await upload(clients.oss, source, staging).catch((error: unknown) => {
-    // A clear refusal has begun nothing.
-    const isRefused = error instanceof CloudError && error.operation === 'oss:InitiateMultipartUpload';
-    if (isRefused && !passes(error)) ledger.forget({ kind: 'upload', key });
-    throw error;
-  });
-  ledger.forget({ kind: 'upload', key: staged.key });
+  const staged = await upload(clients.oss, source, staging);
   ledger.record({ kind: 'object', key: staged.key, etag: staged.etag, versionId: staged.versionId });
   // The zero object has done its work, whatever becomes of the image.
   const { undone } = await undoAll(

@@ -10,7 +10,7 @@ export type Ending = 'success' | 'failure' | 'timeout';
  *
  * | ending  | upload, object                                    | images                                       |
  * | ------- | ------------------------------------------------- | -------------------------------------------- |
- * | success | deleted; `skip_clean` keeps the object            | intermediate and replaced ones deleted       |
+ * | success | aborted and deleted; `skip_clean` keeps object    | intermediate and replaced ones deleted       |
  * | failure | aborted and deleted; `skip_clean` keeps object    | cancelled and removed; finished ones stay    |
  * |         | and, under a derived key, the upload to resume    |                                              |
  * | timeout | object kept: the import is reading it             | kept: the import goes on                     |
@@ -19,7 +19,7 @@ export function undoneAfter(ending: Ending, made: Made[], { skipClean, me }: { s
   const isKept = (one: Made): boolean => {
     switch (one.kind) {
       case 'upload':
-        return skipClean && isDerived(one.key, me);
+        return skipClean && ending === 'failure' && isDerived(one.key, me);
       case 'object':
         return skipClean || ending === 'timeout';
       case 'image':

@@ -1,4 +1,4 @@
-import { CloudError, isDenied } from '../../cloud/errors.ts';
+import { CloudError } from '../../cloud/errors.ts';
 import { abortUpload, listUploads, type Unfinished } from '../../oss/objects.ts';
 import { isDerived } from '../keys.ts';
 import { quoted, type Undo } from './kind.ts';
@@ -6,19 +6,14 @@ import { quoted, type Undo } from './kind.ts';
 export const upload: Undo<'upload'> = {
   deadline: 45_000,
   async undo({ key, id }, { clients: { oss }, me }) {
-    const known = id === undefined ? [] : [id];
-    for (const one of isDerived(key, me) ? await under(key) : known) await abortUpload(oss, key, one);
-    if (known.length > 0 || isDerived(key, me)) return undefined;
-    throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
-
-    async function under(prefix: string): Promise<string[]> {
-      try {
-        return (await listUploads(oss, prefix)).filter((one) => one.key === prefix).map((one) => one.id);
-      } catch (error) {
-        if (!isDenied(error) || id === undefined) throw error;
-        return known;
-      }
+    if (id !== undefined) {
+      await abortUpload(oss, key, id);
+      return undefined;
     }
+    if (!isDerived(key, me))
+      throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
+    for (const lost of await listUploads(oss, key)) if (lost.key === key) await abortUpload(oss, key, lost.id);
+    return undefined;
   },
   byHand({ key, id }, { request: { bucket } }) {
     const what = `An unfinished upload of oss://${bucket}/${key} may still exist and is billed`;
