@@ -8,7 +8,7 @@ import { runProcess } from '../../runner/process.ts';
 import { Job } from '../../runner/job.ts';
 import { ROOT } from './scene.ts';
 
-interface Step {
+export interface Step {
   id?: string;
   uses?: string;
   run?: string;
@@ -21,18 +21,27 @@ export interface WorkflowJob {
   environment?: string;
   permissions?: Record<string, string>;
   env?: Record<string, string>;
+  outputs?: Record<string, string>;
   steps: Step[];
 }
 
 export interface WorkflowOptions {
   /** Of workflow_dispatch. */
-  inputs: Record<string, string>;
+  inputs?: Record<string, string>;
+  /** More of what expressions can name, such as `secrets.TOKEN` or `github.sha`. */
+  context?: Context;
+  matrix?: Record<string, string>;
+  /** What stands in for steps of other actions and for builds, by their `uses` or `run`. */
+  fixtures?: Record<string, Fixture>;
   /** What the runner gives to every step. */
   env: Record<string, string>;
   nodeOptions: string;
   /** Cancels the job at the first line for which this is true. */
   cancelWhen?: (line: string) => boolean;
 }
+
+/** Leaves in the workspace what the step would have left. */
+export type Fixture = (workspace: string) => void | Promise<void>;
 
 export interface WorkflowResult {
   /** What each step that has run ended as, by its command or action. */
@@ -42,13 +51,30 @@ export interface WorkflowResult {
   /** Everything that was printed or written to files, but for the lines that hide a secret. */
   shown: string;
   summary: string;
+  /** Of the job. */
+  outputs: Record<string, string>;
 }
 
-type Context = Record<string, string | undefined>;
+export type Context = Record<string, string | undefined>;
 
-/** The expressions that our workflows use: names, alone or in a text. */
+/** What a name stands for; what a job may lack is empty, as on GitHub, and anything else must be in the context. */
+function lookUp(name: string, context: Context): string {
+  const value = context[name];
+  if (value === undefined && !/^(steps|inputs|env)\./.test(name)) throw new Error(`not simulated: ${name}`);
+  return value ?? '';
+}
+
+/** The expressions that our workflows use: a name, a comparison with a text, an entry of a JSON object. */
+function evaluate(expression: string, context: Context): string {
+  const [, left, right] = /^([\w.-]+) == '([^']*)'$/.exec(expression) ?? [];
+  if (left !== undefined) return String(lookUp(left, context) === right);
+  const [, json, key = ''] = /^fromJSON\(([\w.-]+)\)\['([^']+)'\]$/.exec(expression) ?? [];
+  if (json !== undefined) return (JSON.parse(lookUp(json, context)) as Record<string, string>)[key] ?? '';
+  return lookUp(expression, context);
+}
+
 const fill = (text: string, context: Context): string =>
-  text.replace(/\$\{\{ *([\w.-]+) *\}\}/g, (_, name: string) => context[name] ?? '');
+  text.replace(/\$\{\{ *(.*?) *\}\}/g, (_, expression: string) => evaluate(expression, context));
 
 /** The conditions that they use. */
 function holds(condition: string, context: Context, state: { failed: boolean; cancelled: boolean }): boolean {
@@ -68,9 +94,10 @@ export async function runWorkflowJob(job: WorkflowJob, options: WorkflowOptions)
   const workspace = mkdtempSync(join(tmpdir(), 'workflow-'));
   // Stands in for the checkout; modules are found from where it leads.
   symlinkSync(join(ROOT, 'scripts'), join(workspace, 'scripts'));
-  const { inputs, env: given, nodeOptions } = options;
+  const { inputs = {}, env: given, matrix, nodeOptions } = options;
   const runId = '4242';
-  const context: Context = { 'github.run_id': runId };
+  const context: Context = { 'github.run_id': runId, ...options.context };
+  for (const [name, value] of Object.entries(matrix ?? {})) context[`matrix.${name}`] = value;
   for (const [name, value] of Object.entries(inputs)) context[`inputs.${name}`] = value;
   const jobEnv = { ...given, GITHUB_RUN_ID: runId, GITHUB_REPOSITORY: 'octo/images' } as Record<string, string>;
   for (const [name, value] of Object.entries(job.env ?? {})) {
@@ -80,12 +107,12 @@ export async function runWorkflowJob(job: WorkflowJob, options: WorkflowOptions)
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, fill(value, context)]));
   const summaryFile = join(workspace, 'summary.md');
   writeFileSync(summaryFile, '');
-  const result: WorkflowResult = { steps: [], log: '', shown: '', summary: '' };
+  const result: WorkflowResult = { steps: [], log: '', shown: '', summary: '', outputs: {} };
   const state = { failed: false, cancelled: false };
   // A job is cancelled once.
   const cancelWhen = (line: string) => !state.cancelled && (options.cancelWhen?.(line) ?? false);
   const masks = new Set<string>();
-  const action = new Job({ actionDir: ROOT, workspace, env: jobEnv, nodeOptions });
+  const action = new Job({ actionDir: ROOT, workspace, env: jobEnv, nodeOptions, ...(matrix && { matrix }) });
   const note = (name: string, conclusion: string, log: string, raw: string) => {
     result.steps.push([name, conclusion]);
     result.log += log;
@@ -124,11 +151,18 @@ export async function runWorkflowJob(job: WorkflowJob, options: WorkflowOptions)
   try {
     const posts: Step[] = [];
     for (const step of job.steps) {
+      const name = step.run ?? step.uses ?? '';
+      const fixture = options.fixtures?.[name];
+      if (fixture !== undefined) {
+        await fixture(workspace);
+        note(name, 'success', '', '');
+        continue;
+      }
       // What they bring is here already.
       if (step.uses?.startsWith('actions/') || step.run?.startsWith('npm ci')) continue;
       if (step.id !== undefined) context[`steps.${step.id}.outcome`] = 'skipped';
       if (!holds(step.if ?? 'success()', context, state)) continue;
-      if (step.run !== undefined) await command(step.run, step);
+      if (step.run !== undefined) await command(fill(step.run, context), step);
       if (step.uses !== './') continue;
       posts.unshift(step);
       const { outputs, conclusion } = await act('main', step);
@@ -136,6 +170,7 @@ export async function runWorkflowJob(job: WorkflowJob, options: WorkflowOptions)
       for (const [name, value] of Object.entries(outputs)) context[`steps.${step.id ?? ''}.outputs.${name}`] = value;
     }
     for (const step of posts) await act('post', step);
+    result.outputs = filled(job.outputs);
     result.summary = readFileSync(summaryFile, 'utf8');
     result.shown += result.summary;
     return result;

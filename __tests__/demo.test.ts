@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { ROOT, smallDisk } from './support/scene.ts';
+
+/** Runs the demo with a temporary folder of its own, and checks that nothing stays there. */
+async function demo(files: string[]) {
+  const root = mkdtempSync(join(tmpdir(), 'demo-'));
+  onTestFinished(() => {
+    rmSync(root, { recursive: true });
+  });
+  const [disks, temporary] = [join(root, 'disks'), join(root, 'temporary')];
+  for (const folder of [disks, temporary]) mkdirSync(folder);
+  for (const name of files) await smallDisk(join(disks, name));
+  const env = { ...process.env, TMPDIR: temporary };
+  const result = await new Promise<{ failed: boolean; stdout: string; stderr: string }>((done) => {
+    execFile(process.execPath, ['scripts/demo.ts', disks], { cwd: ROOT, env }, (error, stdout, stderr) => {
+      done({ failed: error !== null, stdout, stderr: stderr.replaceAll(disks, '<disks>') });
+    });
+  });
+  expect(readdirSync(temporary)).toEqual([]);
+  return result;
+}
+
+test('the demo imports the only disk image in a directory', async () => {
+  const { failed, stdout, stderr } = await demo(['disk.raw']);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^ok +image m-\w+ "packer_import" is Available/m);
+  expect(failed).toBe(false);
+});
+
+test.each([
+  [[], 'none'],
+  [['a.raw', 'b.raw'], 'a.raw, b.raw'],
+])('the demo says in one line why it takes no directory with %j', async (files, holds) => {
+  const { failed, stderr } = await demo(files);
+  expect(stderr).toBe(`<disks> must hold exactly one disk image (.raw, .vhd or .qcow2). It holds: ${holds}.\n`);
+  expect(failed).toBe(true);
+});
