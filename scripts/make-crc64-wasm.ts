@@ -7,7 +7,7 @@
  *     S = x^(8*L) + x^(8*(L-a)) + x^(8*(L-b)) + ... + 1        with lags a < b < ... < L,
  *
  * each byte can be cancelled by adding it onto the bytes that come `a`, `b`, ... `L` later. Seen from the later bytes, for
- * 16 of them at once: seven loads and XORs from further back, no tables, no multiplications. The last L bytes are left, and
+ * 16 of them at once (8 on a processor without SIMD): seven loads and XORs from further back, no tables, no multiplications. The last L bytes are left, and
  * only those go through the usual table. The idea is that of Chorba (Russell 2024, arXiv:2412.16398). This S was found by a
  * birthday search over the powers of x; the test divides it by P.
  */
@@ -61,7 +61,6 @@ const load64 = (offset: number): Code => [0x29, memory(offset)];
 const store64 = (offset: number): Code => [0x37, memory(offset)];
 const load128 = (offset: number): Code => [0xfd, 0x00, memory(offset)];
 const store128 = (offset: number): Code => [0xfd, 0x0b, memory(offset)];
-const XOR_128 = [0xfd, 0x51];
 const COPY_BYTES = [0xfc, 0x0a, 0, 0];
 const I32_LESS = 0x49;
 const I32_ADD = 0x6a;
@@ -75,6 +74,9 @@ const I32_IS_ZERO = 0x45;
 const I64_SUB = 0x7d;
 const I64_AND = 0x83;
 const I64_XOR = 0x85;
+/** How a step adds bytes: 16 at once with SIMD, 8 without. */
+const SIMD = { bytes: 16, load: load128, store: store128, xor: [0xfd, 0x51] };
+const SCALAR: typeof SIMD = { bytes: 8, load: load64, store: store64, xor: [I64_XOR] };
 const I64_SHIFT_LEFT = 0x86;
 const I64_SHIFT_SIGNED = 0x87;
 const I64_SHIFT_RIGHT = 0x88;
@@ -94,14 +96,14 @@ function multiply(): Code {
 }
 
 /** fold(at, end, back): adds to each byte of at..end the bytes that lie LAGS behind; `back` is REACH before the first. */
-function fold(): Code {
+function fold({ bytes, load, store, xor }: typeof SIMD): Code {
   const [at, end, back] = [0, 1, 2];
-  const sixteen = (offset: number): Code => [
-    [get(at), get(at), load128(offset)],
-    LAGS.map((lag) => [get(back), load128(REACH - lag + offset), XOR_128]),
-    store128(offset),
+  const word = (offset: number): Code => [
+    [get(at), get(at), load(offset)],
+    LAGS.map((lag) => [get(back), load(REACH - lag + offset), xor]),
+    store(offset),
   ];
-  const step = [0, 16, 32, 48].map(sixteen);
+  const step = Array.from({ length: STEP / bytes }, (_, index) => word(index * bytes));
   return doWhile([step, add(at, STEP), add(back, STEP)], [get(at), get(end), I32_LESS]);
 }
 
@@ -136,8 +138,8 @@ const signature = (parameters: number[], results: number[]): Code => [
 ];
 const body = (locals: readonly Code[], code: Code): Code => sized([vector(locals), code, 0x0b]);
 
-/** The module: exports `memory`, `multiply` and `crc`. */
-function makeModule(): Uint8Array {
+/** The module in base64; exports `memory`, `multiply` and `crc`. */
+function makeModule(words: typeof SIMD): string {
   const [multiplyIndex, foldIndex, crcIndex] = [0, 1, 2];
   const types = [signature([I64, I64], [I64]), signature([I32, I32, I32], []), signature([I64, I32], [I64])];
   const exported = [
@@ -145,7 +147,7 @@ function makeModule(): Uint8Array {
     [name('multiply'), 0, multiplyIndex],
     [name('crc'), 0, crcIndex],
   ];
-  const bodies = [body([[1, I64]], multiply()), body([], fold()), body([[1, I32]], crc(foldIndex))];
+  const bodies = [body([[1, I64]], multiply()), body([], fold(words)), body([[1, I32]], crc(foldIndex))];
   const module = [
     [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     section(1, types),
@@ -154,7 +156,7 @@ function makeModule(): Uint8Array {
     section(7, exported),
     section(10, bodies),
   ];
-  return Uint8Array.from(flatten(module));
+  return Buffer.from(flatten(module)).toString('base64');
 }
 
 /** The text of `src/oss/crc64-wasm.ts`. */
@@ -164,7 +166,10 @@ export function makeSource(): string {
 export const DATA = ${DATA};
 export const WINDOW = 256 * 1024;
 export const MODULE =
-  '${Buffer.from(makeModule()).toString('base64')}';
+  '${makeModule(SIMD)}';
+/** The same for processors without SSE4.1 or its like, on which an engine refuses the other one. */
+export const SCALAR_MODULE =
+  '${makeModule(SCALAR)}';
 `;
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -105,6 +106,27 @@ describe('crc64', () => {
     const bytes = new Uint8Array(new SharedArrayBuffer(10_000));
     bytes.set(noise(10_000));
     expect(crc64(bytes)).toBe(slowCrc(bytes));
+  });
+});
+
+it.skipIf(process.arch !== 'x64')('is the same on a processor without SSE4.1', () => {
+  const lengths = [0, 1, 4607, 4608, 4609, 5000, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW + 4700];
+  const root = new URL('../../src/oss/', import.meta.url).href;
+  const script = `
+    import { MODULE } from '${root}crc64-wasm.ts';
+    import { crc64 } from '${root}crc64.ts';
+    import { readFileSync } from 'node:fs';
+    const bytes = readFileSync(0);
+    let simd = true;
+    try { new WebAssembly.Module(Buffer.from(MODULE, 'base64')); } catch { simd = false; }
+    const sums = ${JSON.stringify(lengths)}.map((length) => String(crc64(bytes.subarray(0, length))));
+    console.log(JSON.stringify({ simd, sums }));`;
+  const bytes = noise(2 * WINDOW + 4700);
+  const flags = ['--no-enable-sse4-1', '--input-type=module', '--eval', script];
+  const answer = execFileSync(process.execPath, flags, { input: bytes, encoding: 'utf8' });
+  expect(JSON.parse(answer)).toEqual({
+    simd: false,
+    sums: lengths.map((length) => String(slowCrc(bytes.subarray(0, length)))),
   });
 });
 

@@ -2,10 +2,11 @@
  * CRC-64/XZ (ECMA-182, reflected, all ones in and out): what OSS answers as `x-oss-hash-crc64ecma`
  * (https://www.alibabacloud.com/help/en/oss/developer-reference/check-data-integrity-by-using-crc-64).
  */
-import { DATA, MODULE, WINDOW } from './crc64-wasm.ts';
+import { DATA, MODULE, SCALAR_MODULE, WINDOW } from './crc64-wasm.ts';
 
 /** What of the global is used here: its types come with the DOM, which Node's types leave out. */
 declare const WebAssembly: {
+  CompileError: new () => Error;
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object) => { readonly exports: unknown };
 };
@@ -18,31 +19,44 @@ interface Kernel {
   crc: (state: bigint, length: number) => bigint;
 }
 
+interface Engine extends Kernel {
+  window: Uint8Array;
+  /** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
+  powers: bigint[];
+}
+
 const ONES = 0xffff_ffff_ffff_ffffn;
 const ONE = 1n << 63n;
 const X_8 = 1n << 55n;
 
-const { crc, memory, multiply } = start();
-const window = new Uint8Array(memory.buffer, DATA, WINDOW);
-const powers = squares();
+let started: Engine | undefined;
 
-function start(): Kernel {
-  const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
-  const kernel = new WebAssembly.Instance(module).exports as Kernel;
-  const table = new BigUint64Array(kernel.memory.buffer, 0, 256);
-  for (let byte = 0; byte < 256; byte++) table[byte] = kernel.multiply(BigInt(byte), X_8);
-  return kernel;
-}
-
-/** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
-function squares(): bigint[] {
+/** The compiled module. Started on first use, so that a run which uploads nothing does not need it. */
+function engine(): Engine {
+  if (started !== undefined) return started;
+  const kernel = new WebAssembly.Instance(compile()).exports as Kernel;
+  const { crc, memory, multiply } = kernel;
+  const table = new BigUint64Array(memory.buffer, 0, 256);
+  for (let byte = 0; byte < 256; byte++) table[byte] = multiply(BigInt(byte), X_8);
   const powers = [X_8];
   for (let last = X_8; powers.length < 53; powers.push(last)) last = multiply(last, last);
-  return powers;
+  started = { crc, memory, multiply, powers, window: new Uint8Array(memory.buffer, DATA, WINDOW) };
+  return started;
+}
+
+/** V8 refuses SIMD on a processor without SSE4.1; `node --no-enable-sse4-1` shows it. */
+function compile(): object {
+  try {
+    return new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError)) throw error;
+    return new WebAssembly.Module(Buffer.from(SCALAR_MODULE, 'base64'));
+  }
 }
 
 /** value * x^(8 * length): what `length` zero bytes make of a state. */
 function shift(value: bigint, length: number): bigint {
+  const { multiply, powers } = engine();
   let rest = length;
   let shifted = value;
   for (let k = 0; rest > 0; k++) {
@@ -57,6 +71,7 @@ export class Crc64 {
   #state = ONES;
 
   update(bytes: Uint8Array): this {
+    const { crc, window } = engine();
     for (let at = 0; at < bytes.length; at += WINDOW) {
       const piece = bytes.subarray(at, at + WINDOW);
       window.set(piece);
