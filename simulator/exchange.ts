@@ -73,7 +73,8 @@ export class Exchange {
   send(answer: Answer): void {
     const { response, record } = this;
     if (response.headersSent || response.destroyed) return;
-    const body = Buffer.from(answer.body ?? '');
+    const spaced = this.fault?.kind === 'spaced';
+    const body = Buffer.from(spaced ? (answer.body ?? '').replaceAll('><', '>\n  <') : (answer.body ?? ''));
     response.sendDate = false;
     response.writeHead(answer.status, {
       date: new Date(this.#clock.now()).toUTCString(),

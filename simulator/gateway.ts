@@ -110,7 +110,8 @@ export class Gateway {
   async #execute(exchange: Exchange, prepared: Prepared, target: Target | undefined): Promise<Answer> {
     const { fault, record } = exchange;
     const service = target?.service ?? 'oss';
-    const inPlace = fault && !['slow', 'corrupt', 'truncated'].includes(fault.kind) && fault.bytes === undefined;
+    const inPlace =
+      fault && !['slow', 'corrupt', 'spaced', 'truncated'].includes(fault.kind) && fault.bytes === undefined;
     if (inPlace && fault.when !== 'after') return this.#act(exchange, fault, service);
     if (fault?.kind === 'slow' && fault.seconds) await this.world.clock.sleep(fault.seconds * 1000);
     const answer = await Promise.resolve()

@@ -50,6 +50,14 @@ describe('an unfinished upload', () => {
     expect(lab.lines.at(-1)).toMatch(/^Uploaded 0\.0 MiB .*, 30\.0 MiB there already\.$/);
   });
 
+  it('is resumed from answers that are printed with white space', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    lab.simulator.faults.push({ operation: 'oss:*', kind: 'spaced' });
+    expect((await upload(lab.oss, await open(lab), await again(lab))).sent).toBe(0);
+    expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
+  });
+
   it('that lacks some is sent those', async () => {
     const lab = await openLab();
     await unfinished(lab);

@@ -105,6 +105,16 @@ describe('the bucket', () => {
     });
   });
 
+  it('is not in the list, which is printed with white space', async () => {
+    const lab = await openLab();
+    lab.simulator.world.buckets = lab.simulator.world.buckets.filter(({ name }) => name !== 'packer');
+    lab.simulator.world.addBucket(lab.simulator.world.addAccount(), 'packer');
+    lab.simulator.faults.push({ operation: 'oss:ListBuckets', kind: 'spaced' });
+    const state = await inspectBucket(poor(lab, 'oss:ListBuckets'));
+    expect(state).toEqual({ exists: 'unlisted', denied: ['oss:GetBucketInfo'] });
+    expect(counts(lab).ListBuckets).toBe(1);
+  });
+
   it('is made with one rule, and stays without it where that is denied', async () => {
     const lab = await openLab();
     const { world } = lab.simulator;
@@ -119,4 +129,14 @@ describe('the bucket', () => {
     expect(world.bucket('packer')?.lifecycle).toBeUndefined();
     expect(await headObject(lab.oss, 'k')).toBeUndefined();
   });
+});
+
+it('a request that Node refuses to send ends at once, with the reason', async () => {
+  const lab = await openLab();
+  const { oss } = openClient(lab.simulator, { ...lab.simulator.admin, accessKeyId: 'LTAI\nsecret' });
+  const error = (await headObject(oss, 'k').catch((thrown: unknown) => thrown)) as Error & { code: string };
+  expect(error.code).toBe('ERR_INVALID_CHAR');
+  expect(error.message).toContain('authorization');
+  expect(error.message).not.toContain('secret');
+  expect(lab.simulator.record).toEqual([]);
 });

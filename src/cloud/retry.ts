@@ -6,6 +6,7 @@ import type { Log } from './connection.ts';
 const TRANSIENT = new RegExp(
   [
     '^(ECONN\\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_PROXY_TUNNEL|ERR_SSL_\\w+|HPE_\\w+)$',
+    '^(ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL|ENOBUFS|ENOTCONN|EPROTO)$',
     '^(Timeout|UnexpectedAnswer|ConnectionLost|Stalled|IntegrityMismatch)$',
     'Throttling|FlowLimit|SlowDown|QpsLimit|TrafficRateLimit',
     '^(ServiceUnavailable|InternalError|RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
@@ -22,6 +23,8 @@ export function remedy(error: CloudError): 'again' | 'clock' | 'token' | 'none' 
   if (CLOCK.test(error.code)) return 'clock';
   if (TOKEN.test(error.code)) return 'token';
   const { status = 0 } = error;
+  // A proxy, too, may say that it waited too long or has too much to do (RFC 9110 section 15.5.9, RFC 6585 section 4).
+  if (status === 408 || status === 429) return 'again';
   // A page instead of an answer, with a status that means no: a proxy has decided.
   if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500) return 'none';
   return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
@@ -31,7 +34,8 @@ export function remedy(error: CloudError): 'again' | 'clock' | 'token' | 'none' 
 export const passes = (error: unknown): error is CloudError => error instanceof CloudError && remedy(error) === 'again';
 
 /** Calls are counted by the minute (https://help.aliyun.com/document_detail/437902.html), and a line may be away for one. */
-const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+const LONG =
+  /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/;
 
 /**
  * Full jitter, 0.5 s doubling to 10 s, or 4 s doubling to 60 s where only time helps; never less than the service asks

@@ -13,3 +13,6 @@ export function failureIn(operation: string, body: Buffer | undefined, code: str
     requestId,
   });
 }
+
+/** XML without the white space between its elements: ali-oss takes that of an empty element for a value. */
+export const withoutLayout = (xml: Buffer): Buffer => Buffer.from(xml.toString('utf8').replace(/>\s+</g, '><'));

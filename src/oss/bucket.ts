@@ -31,7 +31,7 @@ export async function inspectBucket(oss: Oss): Promise<BucketState> {
       region: location === undefined ? undefined : regionOfLocation(location),
       owner: textAt(bucket, 'Owner', 'ID'),
       encryption: encryption === 'None' ? undefined : encryption,
-      versioned: textAt(bucket, 'Versioning') !== undefined,
+      versioned: Boolean(textAt(bucket, 'Versioning')),
       denied: [],
     };
   } catch (error) {

@@ -5,6 +5,7 @@ import { defaultEndpoint } from '../cloud/endpoints.ts';
 import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
 import { retry, type RetryOptions } from '../cloud/retry.ts';
 import { every, monotonic } from '../cloud/time.ts';
+import { withoutLayout } from './body.ts';
 import type { Sdk } from './sdk.ts';
 
 export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
@@ -106,20 +107,32 @@ async function newSdk(
 function send(urllib: Urllib, url: string, sent: object, options: CallOptions, wire: Wire): Promise<unknown> {
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted();
-    const request = urllib.request(url, sent, (error, data, res) => {
-      unwatch?.();
-      options.signal?.removeEventListener('abort', stop);
+    const fail = (error: Error) => {
+      wire.failure = error;
+      reject(error);
+    };
+    let finish = (): void => undefined;
+    const answered: Callback = (error, data, res) => {
+      finish();
       if (error != null) {
-        wire.failure = error;
-        reject(error);
+        fail(error);
         return;
       }
       Object.assign(wire, { status: res.status, headers: res.headers, body: data });
       // With the whole answer there, Node no longer hears that the connection drains: the rest of a body would wait for
       // ever, and the connection with it (an answer can overtake the last of it when the line is fast).
-      if (!request.writableEnded) request.destroy();
-      resolve({ data, status: res.status, headers: res.headers, res });
-    });
+      if (request?.writableEnded === false) request.destroy();
+      const parsable = res.headers['content-type']?.includes('/xml') ? withoutLayout(data) : data;
+      resolve({ data: parsable, status: res.status, headers: res.headers, res });
+    };
+    let request: ClientRequest | undefined;
+    try {
+      request = urllib.request(url, sent, answered);
+    } catch (error) {
+      fail(error as Error);
+    }
+    // What Node refuses to send, such as a header with a line break, has failed by now, and there is no request.
+    if (request === undefined || wire.failure !== undefined) return;
     const end = (code: string, text: string) => {
       const error = Object.assign(new Error(text), { code });
       request.destroy(error);
@@ -130,12 +143,15 @@ function send(urllib: Urllib, url: string, sent: object, options: CallOptions, w
       end('Stopped', 'ended from outside');
     };
     options.signal?.addEventListener('abort', stop, { once: true });
-    const { stall } = options;
     const unwatch =
-      stall &&
-      watch(request, stall, (seconds) => {
+      options.stall &&
+      watch(request, options.stall, (seconds) => {
         end('Stalled', `no byte moved for ${seconds.toFixed(0)} s`);
       });
+    finish = () => {
+      unwatch?.();
+      options.signal?.removeEventListener('abort', stop);
+    };
   });
 }
 
