@@ -1,6 +1,6 @@
-import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it, onTestFinished, test, vi } from 'vitest';
 import { dataExtents } from '../../src/disk/extents.ts';
 import { openDisk } from '../../src/disk/inspect.ts';
 import { GiB, has, MiB, scratch, sh, write } from './build.ts';
@@ -100,6 +100,25 @@ describe('everything is one extent', () => {
     ]);
     if (script === `echo end ${GiB}`) await write(path, GiB, [[GiB - MiB, data]]);
     expect(await extents(path, fake(script))).toEqual(everything);
+  });
+
+  test.skipIf(!linux)('when the tool tells of less than the file system has allocated', async () => {
+    // Both ends of the hole that it invents are zero, so the probes of its edges find nothing.
+    const path = await write(join(scratch(), 'd'), GiB, [
+      [MiB, data],
+      [100 * MiB + 8192, Buffer.alloc(4 * MiB, 7)],
+    ]);
+    expect(await extents(path, fake(`${honest}; echo end ${GiB}`))).toEqual(everything);
+  });
+
+  test.skipIf(!linux)('when a child of the tool holds its output open beyond the limit', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const marker = join(scratch(), 'ended');
+    const found = extents(await sparse(), fake(`sleep 60 & ${honest}; echo end ${GiB}; touch ${marker}`));
+    while (!existsSync(marker)) await new Promise((resolve) => setImmediate(resolve));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await found).toEqual(everything);
   });
 
   it('when there is no such tool', async () => {
