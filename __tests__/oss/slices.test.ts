@@ -82,7 +82,7 @@ describe('the slices of a part', () => {
     const parts = 40;
     const path = join(lab.directory, 'disk');
     const source = await openFile(path, parts * 3 * MIB, [[0, pseudoRandom(parts * 3 * MIB, 1)]]);
-    const progress = new Progress(source.size, oss.log);
+    const progress = new Progress(source, oss.log);
     const send = openSender(
       { oss, source, key: 'k', uploadId: 'u', mark: 'm', progress },
       new Pace(progress, 24),

@@ -56,6 +56,7 @@ async function attempt(sdk: Sdk, target: Target, part: Part, rings: Rings): Prom
   const { number, length } = part;
   const ring = rings.take();
   let moved = 0;
+  let accepted = false;
   const { body, crc } = streamPart(source, part, ring, (bytes) => {
     moved += bytes;
     progress.moved(bytes);
@@ -68,11 +69,10 @@ async function attempt(sdk: Sdk, target: Target, part: Part, rings: Rings): Prom
       throw new CloudError('oss:UploadPart', 'IntegrityMismatch', `part ${number} arrived damaged`);
     }
     rings.give(ring);
+    accepted = true;
     return { number, etag, crc: digest, length };
-  } catch (error) {
-    progress.moved(-moved);
-    throw error;
   } finally {
+    progress.ended(moved, accepted);
     // Also after success: an answer can outrun the drain that the end of the body waits for, and a request that never ends
     // holds its connection, and with it the process, for ever.
     body.destroy();

@@ -57,6 +57,7 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
   let roomForMore = (): void => undefined;
   const asData = async (part: Part): Promise<Sent> => {
     unsent += 1;
+    progress.travels(part.length);
     try {
       return await send(part);
     } finally {
@@ -68,6 +69,7 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
 
   try {
     for await (const part of cut(blocks(source), source.size)) {
+      progress.cutUpTo(part.offset + part.length);
       const listed = await job.listed(part);
       if (listed !== undefined) {
         progress.found(part.length);

@@ -91,7 +91,7 @@ async function send(
   let sent = 0;
   let zeros = 0;
   for (let again = 0; ; again += 1) {
-    const progress = new Progress(source.size, oss.log);
+    const progress = new Progress(source, oss.log);
     try {
       const stored = await transfer({
         ...staging,
