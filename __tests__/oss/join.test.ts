@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pseudoRandom } from '../support/scene.ts';
@@ -70,6 +70,27 @@ describe('an unfinished upload', () => {
         .map(({ query }) => Number(query?.partNumber))
         .sort((a, b) => a - b),
     ).toEqual([1, 12, 20]);
+  });
+
+  it('is sent what it lacks while the listed parts are still being read', async () => {
+    const lab = await openLab();
+    await unfinished(lab);
+    held(lab)[0]?.parts.delete(20);
+    const arrived = new Promise<void>((resolve) => {
+      lab.simulator.after = ({ operation }) => {
+        if (operation === 'oss:UploadPart') resolve();
+      };
+    });
+    const source = await open(lab);
+    // The search for zeros reads 1 MiB at once, the check of the first part half of that.
+    const read = async (buffer: Buffer, at: number, length: number, offset: number) => {
+      if (offset === 0 && length === MIB / 2) await arrived;
+      return source.handle.read(buffer, at, length, offset);
+    };
+    const slow = { ...source, handle: { read } as unknown as FileHandle };
+    const { sent: bytes } = await upload(lab.oss, slow, await again(lab));
+    expect(bytes).toBe(MIB / 2);
+    expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
   });
 
   it('whose parts belong to another file of the same layout is sent all of its data', async () => {

@@ -34,11 +34,20 @@ export async function listParts(oss: Oss, key: string, id: string): Promise<List
   }
 }
 
+/** What is known of the parts that an upload holds already. */
+export interface Checker {
+  /** Whether a part of this number and size is listed, whatever it holds. */
+  lists: (part: Part) => boolean;
+  /** The listed part, if its MD5 is that of the file. One call at a time. */
+  check: (part: Part) => Promise<Listed | undefined>;
+}
+
 /** Checks listed parts against the file: only one with the same size and MD5 counts. */
-export function checker(source: Source, parts: ListedParts): (part: Part) => Promise<Listed | undefined> {
+export function checker(source: Source, parts: ListedParts): Checker {
+  const lists = ({ number, length }: Part) => parts.get(number)?.size === length;
   const zeroSums = new Map<number, string>();
   const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
-  return async (part) => {
+  const check = async (part: Part): Promise<Listed | undefined> => {
     const listed = parts.get(part.number);
     if (listed?.size !== part.length) return undefined;
     const known = part.zero ? zeroSums.get(part.length) : undefined;
@@ -57,4 +66,5 @@ export function checker(source: Source, parts: ListedParts): (part: Part) => Pro
     if (listed.etag.replaceAll('"', '').toUpperCase() !== sum) return undefined;
     return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
   };
+  return { lists, check };
 }

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { Copier } from './copier.ts';
 import { cut, dataPart, type Part } from './cut.ts';
-import type { Listed } from './join.ts';
+import type { Checker } from './join.ts';
 import { firstWidth, MOST } from './width.ts';
 import { Pace } from './pace.ts';
 import { blocks } from './reader.ts';
@@ -9,8 +9,8 @@ import { openSender, type Sent, type Target } from './sender.ts';
 import { COPIES } from './zeros.ts';
 
 export interface Transfer extends Target {
-  /** The part as an earlier try has stored it, checked against the file. */
-  listed: (part: Part) => Promise<Listed | undefined>;
+  /** What an earlier try has stored. */
+  stored: Checker;
   /** What the keys of zero object and seed begin with. */
   zeros: string;
   /** Called before a zero object is made. */
@@ -42,16 +42,21 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
   const copier = new Copier(job, new Pace(progress, COPIES, COPY_PATIENCE), stop.signal);
   const sent: Sent[] = [];
   const working = new Set<Promise<void>>();
-  const track = (work: Promise<Sent>): void => {
-    const tracked = work
-      .then((part) => {
-        sent[part.number - 1] = part;
-      })
+  const hold = (work: Promise<void>): Promise<void> => {
+    const held = work
       .catch((error: unknown) => {
         stop.abort(error);
       })
-      .finally(() => working.delete(tracked));
-    working.add(tracked);
+      .finally(() => working.delete(held));
+    working.add(held);
+    return held;
+  };
+  const track = (work: Promise<Sent>): void => {
+    void hold(
+      work.then((part) => {
+        sent[part.number - 1] = part;
+      }),
+    );
   };
   let unsent = 0;
   let roomForMore = (): void => undefined;
@@ -66,22 +71,36 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
     }
   };
   const asCopy = async (part: Part) => (await copies(() => copier.copy(part))) ?? (await asData(part));
+  const dispatch = (part: Part): void => {
+    if (!part.zero) track(asData(part));
+    else for (const zero of copier.wait(part)) track(asCopy(zero));
+  };
+  // One at a time, beside what is sent: the line does not wait until all that is listed has been read.
+  const checks = pLimit(1);
+  const check = async (part: Part): Promise<void> => {
+    stop.signal.throwIfAborted();
+    const stored = await job.stored.check(part);
+    if (stored === undefined) {
+      dispatch(part);
+      return;
+    }
+    progress.found(part.length);
+    sent[part.number - 1] = { number: part.number, length: part.length, ...stored };
+  };
 
   try {
+    const checked: Promise<void>[] = [];
     for await (const part of cut(blocks(source), source.size)) {
       progress.cutUpTo(part.offset + part.length);
-      const listed = await job.listed(part);
-      if (listed !== undefined) {
-        progress.found(part.length);
-        sent[part.number - 1] = { number: part.number, length: part.length, ...listed };
-      } else if (part.zero) {
-        for (const zero of copier.wait(part)) track(asCopy(zero));
+      if (job.stored.lists(part)) {
+        checked.push(hold(checks(() => check(part))));
       } else {
-        while (unsent >= MOST + AHEAD) await new Promise<void>((resolve) => (roomForMore = resolve));
-        track(asData(part));
+        while (!part.zero && unsent >= MOST + AHEAD) await new Promise<void>((resolve) => (roomForMore = resolve));
+        dispatch(part);
       }
       stop.signal.throwIfAborted();
     }
+    await Promise.all(checked);
     // Too few zeros for a zero object: they travel.
     for (const part of copier.waiting) track(asData(part));
     await settled(working);

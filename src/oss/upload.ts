@@ -100,7 +100,7 @@ async function send(
         oss,
         source,
         progress,
-        listed: checker(source, known),
+        stored: checker(source, known),
       });
       const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
       sent += progress.bytesSent();
