@@ -43249,6 +43249,7 @@ async function poll(patience, look) {
 /** A later try can end differently: the line, the server's load, or a conflict that passes. */
 const TRANSIENT = new RegExp([
     '^(ECONN\\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_PROXY_TUNNEL|ERR_SSL_\\w+|HPE_\\w+)$',
+    '^(ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL|ENOBUFS|ENOTCONN|EPROTO)$',
     '^(Timeout|UnexpectedAnswer|ConnectionLost|Stalled|IntegrityMismatch)$',
     'Throttling|FlowLimit|SlowDown|QpsLimit|TrafficRateLimit',
     '^(ServiceUnavailable|InternalError|RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
@@ -43264,6 +43265,9 @@ function remedy(error) {
     if (TOKEN.test(error.code))
         return 'token';
     const { status = 0 } = error;
+    // A proxy, too, may say that it waited too long or has too much to do (RFC 9110 section 15.5.9, RFC 6585 section 4).
+    if (status === 408 || status === 429)
+        return 'again';
     // A page instead of an answer, with a status that means no: a proxy has decided.
     if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500)
         return 'none';
@@ -43272,7 +43276,7 @@ function remedy(error) {
 /** Whether the same call may succeed later. */
 const passes = (error) => error instanceof CloudError && remedy(error) === 'again';
 /** Calls are counted by the minute (https://help.aliyun.com/document_detail/437902.html), and a line may be away for one. */
-const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/;
 /**
  * Full jitter, 0.5 s doubling to 10 s, or 4 s doubling to 60 s where only time helps; never less than the service asks
  * for. `tries` counts from 1.
@@ -43602,7 +43606,25 @@ function openCredentials(source, means) {
 // EXTERNAL MODULE: ./node_modules/ali-oss/lib/client.js
 var lib_client = __nccwpck_require__(4391);
 var client_default = /*#__PURE__*/__nccwpck_require__.n(lib_client);
+;// CONCATENATED MODULE: ./src/oss/body.ts
+
+/** The text of the first element of that name in a small XML body. */
+function textIn(body, name) {
+    const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
+    return text?.replaceAll('&quot;', '"');
+}
+/** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
+function failureIn(operation, body, code, text) {
+    const requestId = textIn(body, 'RequestId');
+    return new CloudError(operation, textIn(body, 'Code') ?? code, excerpt(textIn(body, 'Message') ?? text), {
+        requestId,
+    });
+}
+/** XML without the white space between its elements: ali-oss takes that of an empty element for a value. */
+const withoutLayout = (xml) => Buffer.from(xml.toString('utf8').replace(/>\s+</g, '><'));
+
 ;// CONCATENATED MODULE: ./src/oss/client.ts
+
 
 
 
@@ -43662,21 +43684,35 @@ async function newSdk(place, connection, forBucket, options, wire) {
 function send(urllib, url, sent, options, wire) {
     return new Promise((resolve, reject) => {
         options.signal?.throwIfAborted();
-        const request = urllib.request(url, sent, (error, data, res) => {
-            unwatch?.();
-            options.signal?.removeEventListener('abort', stop);
+        const fail = (error) => {
+            wire.failure = error;
+            reject(error);
+        };
+        let finish = () => undefined;
+        const answered = (error, data, res) => {
+            finish();
             if (error != null) {
-                wire.failure = error;
-                reject(error);
+                fail(error);
                 return;
             }
             Object.assign(wire, { status: res.status, headers: res.headers, body: data });
             // With the whole answer there, Node no longer hears that the connection drains: the rest of a body would wait for
             // ever, and the connection with it (an answer can overtake the last of it when the line is fast).
-            if (!request.writableEnded)
+            if (request?.writableEnded === false)
                 request.destroy();
-            resolve({ data, status: res.status, headers: res.headers, res });
-        });
+            const parsable = res.headers['content-type']?.includes('/xml') ? withoutLayout(data) : data;
+            resolve({ data: parsable, status: res.status, headers: res.headers, res });
+        };
+        let request;
+        try {
+            request = urllib.request(url, sent, answered);
+        }
+        catch (error) {
+            fail(error);
+        }
+        // What Node refuses to send, such as a header with a line break, has failed by now, and there is no request.
+        if (request === undefined || wire.failure !== undefined)
+            return;
         const end = (code, text) => {
             const error = Object.assign(new Error(text), { code });
             request.destroy(error);
@@ -43688,11 +43724,14 @@ function send(urllib, url, sent, options, wire) {
             end('Stopped', 'ended from outside');
         };
         options.signal?.addEventListener('abort', stop, { once: true });
-        const { stall } = options;
-        const unwatch = stall &&
-            watch(request, stall, (seconds) => {
+        const unwatch = options.stall &&
+            watch(request, options.stall, (seconds) => {
                 end('Stalled', `no byte moved for ${seconds.toFixed(0)} s`);
             });
+        finish = () => {
+            unwatch?.();
+            options.signal?.removeEventListener('abort', stop);
+        };
     });
 }
 /** Time between two looks at a connection, in ms. */
@@ -45544,6 +45583,7 @@ async function* contents(handle, onRead) {
 
 ;// CONCATENATED MODULE: ./src/disk/extents.ts
 
+
 // Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
 const SCRIPT = `
 import errno, os
@@ -45573,29 +45613,44 @@ async function dataExtents(disk, python3) {
     if (python3 === undefined || process.platform !== 'linux' || disk.allocated >= 0.9 * disk.size)
         return everything;
     const extents = parse(await output(python3, disk.handle.fd), disk.size);
-    return extents !== undefined && (await holesAreZero(disk, extents)) ? extents : everything;
+    const believed = extents !== undefined && coverAllocation(disk, extents) && (await holesAreZero(disk, extents));
+    return believed ? extents : everything;
 }
-/** What the script prints for the file behind `fd`, empty on any failure. */
+/**
+ * Whether the extents hold what the file system says it has allocated, less 1 MiB and 1 %: its own metadata counts there
+ * (st_blocks, https://man7.org/linux/man-pages/man3/stat.3type.html).
+ */
+function coverAllocation({ allocated }, extents) {
+    const covered = extents.reduce((sum, { length }) => sum + length, 0);
+    return covered >= 0.99 * allocated - 1024 ** 2;
+}
+/**
+ * What the script prints for the file behind `fd`; empty on any failure, and when it has not ended in time: a child of its
+ * own can hold its output open, and a read that hangs in the kernel outlives SIGKILL.
+ */
 function output(python3, fd) {
     return new Promise((resolve) => {
         const child = (0,external_node_child_process_namespaceObject.spawn)(python3, ['-I', '-S', '-c', SCRIPT], {
             stdio: [fd, 'pipe', 'ignore'],
             env: { PATH: '/usr/bin:/bin', LANG: 'C' },
             cwd: '/',
-            timeout: TIME_LIMIT_MS,
-            killSignal: 'SIGKILL',
         });
         let text = '';
+        const ended = new AbortController();
         const give = (answer) => {
+            ended.abort();
+            child.kill('SIGKILL');
+            child.unref();
             child.stdout?.destroy();
             resolve(answer);
         };
+        sleep(TIME_LIMIT_MS, ended.signal).then(() => {
+            give('');
+        }, () => undefined);
         child.stdout?.setEncoding('latin1').on('data', (chunk) => {
             text += chunk;
-            if (text.length <= OUTPUT_LIMIT)
-                return;
-            child.kill('SIGKILL');
-            give('');
+            if (text.length > OUTPUT_LIMIT)
+                give('');
         });
         child.on('error', () => {
             give('');
@@ -45650,6 +45705,8 @@ async function holesAreZero(disk, extents) {
 const DATA = 5120;
 const WINDOW = 256 * 1024;
 const MODULE = 'AGFzbQEAAAABEwNgAn5+AX5gA39/fwBgAn5/AX4DBAMAAQIFAwEABQcbAwZtZW1vcnkCAAhtdWx0aXBseQAAA2NyYwACCqEEAz4BAX4DQCACIAAgAUI/h4OFIQIgAEIBiEIAIABCAYN9QsKenLzd8pW2SYOFIQAgAUIBhiEBIAFQRQ0ACyACC8QCAANAIAAgAP0AAAAgAv0AAJ4K/VEgAv0AALEJ/VEgAv0AAKAI/VEgAv0AAOIC/VEgAv0AAKoB/VEgAv0AAI8B/VEgAv0AACb9Uf0LAAAgACAA/QAAECAC/QAArgr9USAC/QAAwQn9USAC/QAAsAj9USAC/QAA8gL9USAC/QAAugH9USAC/QAAnwH9USAC/QAANv1R/QsAECAAIAD9AAAgIAL9AAC+Cv1RIAL9AADRCf1RIAL9AADACP1RIAL9AACCA/1RIAL9AADKAf1RIAL9AACvAf1RIAL9AABG/VH9CwAgIAAgAP0AADAgAv0AAM4K/VEgAv0AAOEJ/VEgAv0AANAI/VEgAv0AAJID/VEgAv0AANoB/VEgAv0AAL8B/VEgAv0AAFb9Uf0LADAgAEHAAGohACACQcAAaiECIAAgAUkNAAsLmQEBAX9BgCghAkGAJCABSQRAQYAoQYAoKQAAIACFNwAAQgAhACABQYAMa0FAcUGAKGohAkGAKCACQYAcEAFBgBAgAkGADGtBgAz8CgAAIAIgAkGADGpBgBAQAQsgAiABQYAoakkEQANAIACnIAItAABzQf8BcUEDdCkAACAAQgiIhSEAIAJBAWohAiACIAFBgChqSQ0ACwsgAAs=';
+/** The same for processors without SSE4.1 or its like, on which an engine refuses the other one. */
+const SCALAR_MODULE = 'AGFzbQEAAAABEwNgAn5+AX5gA39/fwBgAn5/AX4DBAMAAQIFAwEABQcbAwZtZW1vcnkCAAhtdWx0aXBseQAAA2NyYwACCskFAz4BAX4DQCACIAAgAUI/h4OFIQIgAEIBiEIAIABCAYN9QsKenLzd8pW2SYOFIQAgAUIBhiEBIAFQRQ0ACyACC+wDAANAIAAgACkAACACKQCeCoUgAikAsQmFIAIpAKAIhSACKQDiAoUgAikAqgGFIAIpAI8BhSACKQAmhTcAACAAIAApAAggAikApgqFIAIpALkJhSACKQCoCIUgAikA6gKFIAIpALIBhSACKQCXAYUgAikALoU3AAggACAAKQAQIAIpAK4KhSACKQDBCYUgAikAsAiFIAIpAPIChSACKQC6AYUgAikAnwGFIAIpADaFNwAQIAAgACkAGCACKQC2CoUgAikAyQmFIAIpALgIhSACKQD6AoUgAikAwgGFIAIpAKcBhSACKQA+hTcAGCAAIAApACAgAikAvgqFIAIpANEJhSACKQDACIUgAikAggOFIAIpAMoBhSACKQCvAYUgAikARoU3ACAgACAAKQAoIAIpAMYKhSACKQDZCYUgAikAyAiFIAIpAIoDhSACKQDSAYUgAikAtwGFIAIpAE6FNwAoIAAgACkAMCACKQDOCoUgAikA4QmFIAIpANAIhSACKQCSA4UgAikA2gGFIAIpAL8BhSACKQBWhTcAMCAAIAApADggAikA1gqFIAIpAOkJhSACKQDYCIUgAikAmgOFIAIpAOIBhSACKQDHAYUgAikAXoU3ADggAEHAAGohACACQcAAaiECIAAgAUkNAAsLmQEBAX9BgCghAkGAJCABSQRAQYAoQYAoKQAAIACFNwAAQgAhACABQYAMa0FAcUGAKGohAkGAKCACQYAcEAFBgBAgAkGADGtBgAz8CgAAIAIgAkGADGpBgBAQAQsgAiABQYAoakkEQANAIACnIAItAABzQf8BcUEDdCkAACAAQgiIhSEAIAJBAWohAiACIAFBgChqSQ0ACwsgAAs=';
 
 ;// CONCATENATED MODULE: ./src/oss/crc64.ts
 /**
@@ -45660,26 +45717,36 @@ const MODULE = 'AGFzbQEAAAABEwNgAn5+AX5gA39/fwBgAn5/AX4DBAMAAQIFAwEABQcbAwZtZW1v
 const ONES = 0xffffffffffffffffn;
 const ONE = 1n << 63n;
 const X_8 = 1n << 55n;
-const { crc, memory, multiply } = start();
-const crc64_window = new Uint8Array(memory.buffer, DATA, WINDOW);
-const powers = squares();
-function start() {
-    const module = new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
-    const kernel = new WebAssembly.Instance(module).exports;
-    const table = new BigUint64Array(kernel.memory.buffer, 0, 256);
+let started;
+/** The compiled module. Started on first use, so that a run which uploads nothing does not need it. */
+function engine() {
+    if (started !== undefined)
+        return started;
+    const kernel = new WebAssembly.Instance(compile()).exports;
+    const { crc, memory, multiply } = kernel;
+    const table = new BigUint64Array(memory.buffer, 0, 256);
     for (let byte = 0; byte < 256; byte++)
-        table[byte] = kernel.multiply(BigInt(byte), X_8);
-    return kernel;
-}
-/** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
-function squares() {
+        table[byte] = multiply(BigInt(byte), X_8);
     const powers = [X_8];
     for (let last = X_8; powers.length < 53; powers.push(last))
         last = multiply(last, last);
-    return powers;
+    started = { crc, memory, multiply, powers, window: new Uint8Array(memory.buffer, DATA, WINDOW) };
+    return started;
+}
+/** V8 refuses SIMD on a processor without SSE4.1; `node --no-enable-sse4-1` shows it. */
+function compile() {
+    try {
+        return new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
+    }
+    catch (error) {
+        if (!(error instanceof WebAssembly.CompileError))
+            throw error;
+        return new WebAssembly.Module(Buffer.from(SCALAR_MODULE, 'base64'));
+    }
 }
 /** value * x^(8 * length): what `length` zero bytes make of a state. */
 function shift(value, length) {
+    const { multiply, powers } = engine();
     let rest = length;
     let shifted = value;
     for (let k = 0; rest > 0; k++) {
@@ -45693,9 +45760,10 @@ function shift(value, length) {
 class Crc64 {
     #state = ONES;
     update(bytes) {
+        const { crc, window } = engine();
         for (let at = 0; at < bytes.length; at += WINDOW) {
             const piece = bytes.subarray(at, at + WINDOW);
-            crc64_window.set(piece);
+            window.set(piece);
             this.#state = crc(this.#state, piece.length);
         }
         return this;
@@ -46261,7 +46329,7 @@ async function inspectBucket(oss) {
             region: location === undefined ? undefined : regionOfLocation(location),
             owner: textAt(bucket, 'Owner', 'ID'),
             encryption: encryption === 'None' ? undefined : encryption,
-            versioned: textAt(bucket, 'Versioning') !== undefined,
+            versioned: Boolean(textAt(bucket, 'Versioning')),
             denied: [],
         };
     }
@@ -47056,7 +47124,7 @@ function entryFor({ me }, { region, name: wants, kind, intermediate }, name, mar
 /** The name that the image is made under. */
 const imageNameFor = ({ me }, { name, holder }) => holder === undefined ? name : temporaryName(name, markText(me));
 /** Starts the image under its name, or under a temporary one where the name is taken and to be replaced. */
-async function start_start(context, target, from) {
+async function start(context, target, from) {
     const { request, ledger, log, me } = context;
     const { name, holder } = target;
     try {
@@ -47180,7 +47248,7 @@ async function makeImage(context, target, from) {
     const replacing = { kind: 'replaced', region, name, ids };
     if (ids.length > 0)
         ledger.record(replacing);
-    const started = target.adopt ? await resume(context, target, target.adopt) : await start_start(context, target, from);
+    const started = target.adopt ? await resume(context, target, target.adopt) : await start(context, target, from);
     if (ids.length > 0)
         ledger.record({ ...replacing, by: started.imageId });
     const image = { ...(await waitForImage({ ecs, log, timeout: request.timeout }, started)), region };
@@ -47635,21 +47703,6 @@ function bucketProblems({ oss, log }, bucket, account) {
     return problems;
 }
 
-;// CONCATENATED MODULE: ./src/oss/body.ts
-
-/** The text of the first element of that name in a small XML body. */
-function textIn(body, name) {
-    const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
-    return text?.replaceAll('&quot;', '"');
-}
-/** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
-function failureIn(operation, body, code, text) {
-    const requestId = textIn(body, 'RequestId');
-    return new CloudError(operation, textIn(body, 'Code') ?? code, excerpt(textIn(body, 'Message') ?? text), {
-        requestId,
-    });
-}
-
 ;// CONCATENATED MODULE: ./src/oss/join.ts
 
 
@@ -47677,9 +47730,10 @@ async function listParts(oss, key, id) {
 }
 /** Checks listed parts against the file: only one with the same size and MD5 counts. */
 function checker(source, parts) {
+    const lists = ({ number, length }) => parts.get(number)?.size === length;
     const zeroSums = new Map();
     const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
-    return async (part) => {
+    const check = async (part) => {
         const listed = parts.get(part.number);
         if (listed?.size !== part.length)
             return undefined;
@@ -47702,6 +47756,7 @@ function checker(source, parts) {
             return undefined;
         return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
     };
+    return { lists, check };
 }
 
 ;// CONCATENATED MODULE: ./src/oss/width.ts
@@ -47866,34 +47921,53 @@ const progress_MIB = 1024 ** 2;
 const progress_PACE = 12_000;
 /** Counts what the upload does and says so now and then: enough to tell a slow line from a dead one. All in bytes. */
 class Progress {
-    /** Handed to the line in tries that still count. */
+    /** Of data parts that the service has accepted. */
     sent = 0;
+    /** Handed to the line in tries that are under way. */
+    underWay = 0;
     /** Handed to the line in all tries. */
     moves = 0;
     zeros = 0;
     /** Lay in the bucket already. */
     kept = 0;
+    /** Of data parts found so far that are not there already. */
+    mustTravel = 0;
+    /** Where in the file the search for data stands. */
+    searched = 0;
     retries = 0;
     lastReason = '';
-    size;
+    source;
     log;
-    started = now();
+    started = monotonic();
     stop;
     /** When something was last seen to have moved, and what had until then. */
-    before = { at: now(), moves: 0, done: 0 };
-    spoke = now();
-    /** @param size - of the file */
-    constructor(size, log) {
-        this.size = size;
+    before = { at: this.started, moves: 0, done: 0 };
+    spoke = this.started;
+    constructor(source, log) {
+        this.source = source;
         this.log = log;
         this.stop = every(progress_PACE, () => {
             this.say();
         });
     }
-    /** Bytes handed over, or taken back when their try has failed. */
+    /** Bytes handed over by a try. */
     moved(bytes) {
-        this.sent += bytes;
-        this.moves += Math.max(0, bytes);
+        this.underWay += bytes;
+        this.moves += bytes;
+    }
+    /** A try has ended that handed over so many bytes. @param accepted - whether they were accepted as a part */
+    ended(bytes, accepted) {
+        this.underWay -= bytes;
+        if (accepted)
+            this.sent += bytes;
+    }
+    /** All before this offset has been cut into parts. */
+    cutUpTo(offset) {
+        this.searched = offset;
+    }
+    /** A part that must travel. */
+    travels(bytes) {
+        this.mustTravel += bytes;
     }
     /** Zeros that were copied inside the bucket. */
     copied(bytes) {
@@ -47915,10 +47989,11 @@ class Progress {
     }
     /** How far it got, such as `37 % of 20.00 GiB`. */
     reached() {
-        return `${Math.floor((100 * this.done()) / this.size)} % of ${gib(this.size)}`;
+        const { size } = this.source;
+        return `${size === 0 ? 100 : Math.floor((100 * this.done()) / size)} % of ${gib(size)}`;
     }
     sayEnd() {
-        const seconds = (now() - this.started) / 1000;
+        const seconds = (monotonic() - this.started) / 1000;
         this.log.info(`Uploaded ${gib(this.sent)} in ${seconds.toFixed(1)} s (${rate(this.sent, seconds)})${this.saved()}${this.trouble()}.`);
     }
     /** Says nothing any more. */
@@ -47926,19 +48001,31 @@ class Progress {
         this.stop();
     }
     say() {
-        const at = now();
+        const at = monotonic();
         const done = this.done();
         const { moves } = this;
         const still = moves === this.before.moves && done === this.before.done;
-        const seconds = (at - this.started) / 1000;
-        const left = ((this.size - done) * seconds) / done;
         const speed = still
             ? `nothing has moved for ${duration((at - this.before.at) / 1000)}`
-            : `${rate(moves - this.before.moves, (at - this.spoke) / 1000)} now, ${rate(this.sent, seconds)} overall, ${duration(left)} left`;
-        this.log.info(`${this.reached()}: ${speed}${this.saved()}${this.trouble()}.`);
+            : `${rate(moves - this.before.moves, (at - this.spoke) / 1000)} now${this.average((at - this.started) / 1000)}`;
+        const amounts = `${gib(this.sent)} sent, ${gib(this.underWay)} under way`;
+        this.log.info(`${this.reached()}: ${amounts}, ${speed}${this.saved()}${this.trouble()}.`);
         if (!still)
             this.before = { at, moves, done };
         this.spoke = at;
+    }
+    /** What was accepted, on average, and how long the rest takes at that rate; only data has to travel. */
+    average(seconds) {
+        if (this.sent === 0)
+            return '';
+        const rest = this.mustTravel - this.sent + this.unsearched();
+        return `, ${rate(this.sent, seconds)} overall, ${duration((rest * seconds) / this.sent)} left`;
+    }
+    /** Bytes that may be data in what has not been searched yet. */
+    unsearched() {
+        const { size, extents = [{ offset: 0, length: size }] } = this.source;
+        const behind = (offset, length) => Math.max(0, offset + length - Math.max(offset, this.searched));
+        return extents.reduce((sum, { offset, length }) => sum + behind(offset, length), 0);
     }
     done() {
         return this.sent + this.zeros + this.kept;
@@ -48394,6 +48481,7 @@ async function attempt(sdk, target, part, rings) {
     const { number, length } = part;
     const ring = rings.take();
     let moved = 0;
+    let accepted = false;
     const { body, crc } = streamPart(source, part, ring, (bytes) => {
         moved += bytes;
         progress.moved(bytes);
@@ -48406,13 +48494,11 @@ async function attempt(sdk, target, part, rings) {
             throw new CloudError('oss:UploadPart', 'IntegrityMismatch', `part ${number} arrived damaged`);
         }
         rings.give(ring);
+        accepted = true;
         return { number, etag, crc: digest, length };
     }
-    catch (error) {
-        progress.moved(-moved);
-        throw error;
-    }
     finally {
+        progress.ended(moved, accepted);
         // Also after success: an answer can outrun the drain that the end of the body waits for, and a request that never ends
         // holds its connection, and with it the process, for ever.
         body.destroy();
@@ -48452,21 +48538,25 @@ async function transfer(job) {
     const copier = new Copier(job, new Pace(progress, COPIES, COPY_PATIENCE), stop.signal);
     const sent = [];
     const working = new Set();
-    const track = (work) => {
-        const tracked = work
-            .then((part) => {
-            sent[part.number - 1] = part;
-        })
+    const hold = (work) => {
+        const held = work
             .catch((error) => {
             stop.abort(error);
         })
-            .finally(() => working.delete(tracked));
-        working.add(tracked);
+            .finally(() => working.delete(held));
+        working.add(held);
+        return held;
+    };
+    const track = (work) => {
+        void hold(work.then((part) => {
+            sent[part.number - 1] = part;
+        }));
     };
     let unsent = 0;
     let roomForMore = () => undefined;
     const asData = async (part) => {
         unsent += 1;
+        progress.travels(part.length);
         try {
             return await send(part);
         }
@@ -48476,24 +48566,40 @@ async function transfer(job) {
         }
     };
     const asCopy = async (part) => (await copies(() => copier.copy(part))) ?? (await asData(part));
+    const dispatch = (part) => {
+        if (!part.zero)
+            track(asData(part));
+        else
+            for (const zero of copier.wait(part))
+                track(asCopy(zero));
+    };
+    // One at a time, beside what is sent: the line does not wait until all that is listed has been read.
+    const checks = pLimit(1);
+    const check = async (part) => {
+        stop.signal.throwIfAborted();
+        const stored = await job.stored.check(part);
+        if (stored === undefined) {
+            dispatch(part);
+            return;
+        }
+        progress.found(part.length);
+        sent[part.number - 1] = { number: part.number, length: part.length, ...stored };
+    };
     try {
+        const checked = [];
         for await (const part of cut(blocks(source), source.size)) {
-            const listed = await job.listed(part);
-            if (listed !== undefined) {
-                progress.found(part.length);
-                sent[part.number - 1] = { number: part.number, length: part.length, ...listed };
-            }
-            else if (part.zero) {
-                for (const zero of copier.wait(part))
-                    track(asCopy(zero));
+            progress.cutUpTo(part.offset + part.length);
+            if (job.stored.lists(part)) {
+                checked.push(hold(checks(() => check(part))));
             }
             else {
-                while (unsent >= MOST + AHEAD)
+                while (!part.zero && unsent >= MOST + AHEAD)
                     await new Promise((resolve) => (roomForMore = resolve));
-                track(asData(part));
+                dispatch(part);
             }
             stop.signal.throwIfAborted();
         }
+        await Promise.all(checked);
         // Too few zeros for a zero object: they travel.
         for (const part of copier.waiting)
             track(asData(part));
@@ -48569,7 +48675,7 @@ async function upload_send(oss, source, staging, { key, id: uploadId }, parts = 
     let sent = 0;
     let zeros = 0;
     for (let again = 0;; again += 1) {
-        const progress = new Progress(source.size, oss.log);
+        const progress = new Progress(source, oss.log);
         try {
             const stored = await transfer({
                 ...staging,
@@ -48578,7 +48684,7 @@ async function upload_send(oss, source, staging, { key, id: uploadId }, parts = 
                 oss,
                 source,
                 progress,
-                listed: checker(source, known),
+                stored: checker(source, known),
             });
             const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
             sent += progress.bytesSent();
@@ -50094,7 +50200,7 @@ async function openSaved({ me, request, account }, log, began) {
 
 
 /** Runs main or post; nothing that is thrown leaves it. */
-async function action_start_start() {
+async function start_start() {
     const log = openLog();
     quietDependencies(log);
     const isPost = isPostStep();
@@ -50122,5 +50228,5 @@ function quietDependencies(log) {
 ;// CONCATENATED MODULE: ./src/index.ts
 
 
-void action_start_start();
+void start_start();
 
