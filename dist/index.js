@@ -48421,6 +48421,8 @@ const isRefusal = (error) => error.code === 'UploadGaveUp' || (remedy(error) ===
 
 /** Bytes handed to a socket at once: less costs CPU per byte, more costs memory per connection. */
 const SLICE = 256 * 1024;
+/** So many connections are as many as a fast line needs; on others, slow ones, CPU does not matter. */
+const FAST = 16;
 /**
  * Buffers in turn for one stream: one is being written, one waits in the stream, one is being read into.
  * A stream reads on only when the slice before the last has left for the socket, so three never collide.
@@ -48429,11 +48431,17 @@ const RING = 3;
 /** Rings that no stream uses at the moment. A ring whose stream was cut off is dropped: its socket may still read it. */
 class Rings {
     free = [];
+    made = 0;
     take() {
-        return this.free.pop() ?? Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(SLICE));
+        return this.free.pop() ?? this.make();
     }
     give(ring) {
         this.free.push(ring);
+    }
+    make() {
+        this.made += 1;
+        const slice = this.made > FAST ? SLICE / 2 : SLICE;
+        return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(slice));
     }
 }
 /** Streams a part slice by slice; `crc` is of what was read so far, `onSlice` hears of the bytes handed over. */
@@ -48443,7 +48451,7 @@ function streamPart(source, part, ring, onSlice) {
         for (let done = 0; done < part.length;) {
             const buffer = ring.shift() ?? Buffer.allocUnsafeSlow(SLICE);
             ring.push(buffer);
-            const length = Math.min(SLICE, part.length - done);
+            const length = Math.min(buffer.length, part.length - done);
             await readFully(source, buffer, length, part.offset + done);
             if (body.destroyed)
                 return; // the try ended while we read: what nobody takes does not count
@@ -48454,7 +48462,7 @@ function streamPart(source, part, ring, onSlice) {
             yield slice;
         }
     }
-    const body = external_node_stream_namespaceObject.Readable.from(slices(), { objectMode: false, highWaterMark: SLICE });
+    const body = external_node_stream_namespaceObject.Readable.from(slices(), { objectMode: false, highWaterMark: ring[0]?.length ?? SLICE });
     return { body, crc };
 }
 

@@ -4,7 +4,10 @@ import type { Part } from './cut.ts';
 import { readFully, type Source } from './reader.ts';
 
 /** Bytes handed to a socket at once: less costs CPU per byte, more costs memory per connection. */
-export const SLICE = 256 * 1024;
+const SLICE = 256 * 1024;
+
+/** So many connections are as many as a fast line needs; on others, slow ones, CPU does not matter. */
+const FAST = 16;
 
 /**
  * Buffers in turn for one stream: one is being written, one waits in the stream, one is being read into.
@@ -15,13 +18,20 @@ const RING = 3;
 /** Rings that no stream uses at the moment. A ring whose stream was cut off is dropped: its socket may still read it. */
 export class Rings {
   private readonly free: Buffer[][] = [];
+  private made = 0;
 
   take(): Buffer[] {
-    return this.free.pop() ?? Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(SLICE));
+    return this.free.pop() ?? this.make();
   }
 
   give(ring: Buffer[]): void {
     this.free.push(ring);
+  }
+
+  private make(): Buffer[] {
+    this.made += 1;
+    const slice = this.made > FAST ? SLICE / 2 : SLICE;
+    return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(slice));
   }
 }
 
@@ -32,7 +42,7 @@ export function streamPart(source: Source, part: Part, ring: Buffer[], onSlice: 
     for (let done = 0; done < part.length;) {
       const buffer = ring.shift() ?? Buffer.allocUnsafeSlow(SLICE);
       ring.push(buffer);
-      const length = Math.min(SLICE, part.length - done);
+      const length = Math.min(buffer.length, part.length - done);
       await readFully(source, buffer, length, part.offset + done);
       if (body.destroyed) return; // the try ended while we read: what nobody takes does not count
       const slice = buffer.subarray(0, length);
@@ -42,6 +52,6 @@ export function streamPart(source: Source, part: Part, ring: Buffer[], onSlice: 
       yield slice;
     }
   }
-  const body = Readable.from(slices(), { objectMode: false, highWaterMark: SLICE });
+  const body = Readable.from(slices(), { objectMode: false, highWaterMark: ring[0]?.length ?? SLICE });
   return { body, crc };
 }
