@@ -39,6 +39,8 @@ export class World {
   tasks: e.Task[] = [];
   /** Deleted images that DescribeImages still shows for a moment. */
   ghosts: { image: e.Image; until: number }[] = [];
+  /** What DescribeImages makes of an ImageName. */
+  imageNameSearch: 'part' | 'pattern' | 'whole' = 'part';
   nextImportFails?: { code: string; message: string; at?: number } | undefined;
   /** The ECS instance that the client runs on, when it does; its metadata service is of version 2, both, or 1 only. */
   instance?: { account: e.Account; region: string; role?: string; v1?: boolean | 'only' } | undefined;

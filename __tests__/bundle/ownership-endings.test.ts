@@ -177,7 +177,7 @@ test.each(
   ),
 )('11. killed between the two renames, with a search for %s of the name: %s', async (reading, successor) => {
   const { addJob, world, holders, left, old, after } = await testCloudWithOld();
-  Object.assign(world, { imageNameSearch: reading });
+  world.imageNameSearch = reading;
   const dead = await addJob({ run: '1' }, 1);
   await dead.main(FORCE, { endAfter: isRename, kill: 'SIGKILL' });
   expect(holders()).toEqual([]);

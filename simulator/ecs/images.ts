@@ -41,8 +41,17 @@ function aliasOf(call: RpcCall, image: Image): string | undefined {
 
 const STATES = ['Creating', 'Waiting', 'Available', 'UnAvailable', 'CreateFailed', 'Deprecated'];
 
+/** "Fuzzy search is supported" for ImageName; what that matches is not documented. */
+const IMAGE_NAME_SEARCHES = {
+  part: (name: string, wanted: string) => name.includes(wanted),
+  pattern: (name: string, wanted: string) =>
+    new RegExp(`^${wanted.replaceAll('.', '\\.').replaceAll('*', '.*')}$`).test(name),
+  whole: (name: string, wanted: string) => name === wanted,
+};
+
 function describeImages(call: RpcCall): object {
   const { params } = call;
+  const search = IMAGE_NAME_SEARCHES[call.world.imageNameSearch];
   const status = (params.Status ?? 'Available').split(',');
   const states = params.Status === 'ALL' ? STATES : status;
   if (!states.every((one) => STATES.includes(one))) fail('InvalidStatus.NotFound');
@@ -54,8 +63,7 @@ function describeImages(call: RpcCall): object {
     const owner = aliasOf(call, image);
     if (owner === undefined || (alias !== '' && owner !== alias) || !states.includes(image.status)) return false;
     if (ids && !ids.includes(image.id)) return false;
-    // "Fuzzy search is supported" for ImageName; taken as: the name contains it, whatever the case.
-    return image.name.toLowerCase().includes((params.ImageName ?? '').toLowerCase());
+    return params.ImageName === undefined || search(image.name.toLowerCase(), params.ImageName.toLowerCase());
   });
   return paged(params, fitting, (page) => ({
     RegionId: call.region,
