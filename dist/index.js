@@ -46341,6 +46341,22 @@ async function inspectBucket(oss) {
         return listed(oss);
     }
 }
+/**
+ * For how many days no object of the bucket can be deleted; undefined without a retention policy, and where that cannot be
+ * asked. https://www.alibabacloud.com/help/en/oss/developer-reference/getbucketworm
+ */
+async function retentionDays(oss) {
+    const once = { givesUp: () => true, timeout: 10_000 };
+    try {
+        const { state, days } = await oss.call('oss:GetBucketWorm', (sdk) => sdk.getBucketWorm(oss.bucket), once);
+        return state === 'Expired' ? undefined : Number(days) || undefined;
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        return undefined;
+    }
+}
 /** ListBuckets shows only this account's buckets, in all regions. */
 async function listed(oss) {
     const denied = ['oss:GetBucketInfo'];
@@ -47645,7 +47661,11 @@ async function preflight(context) {
     const targets = targetsOf(request, me);
     const regions = [...new Set(targets.map(({ region }) => region))];
     const listed = Promise.all(regions.map(async (region) => [region, await listImages(clients.ecsIn(region))]));
-    const [bucket, images] = await Promise.all([inspectBucket(clients.oss), listed]);
+    const [bucket, days, images] = await Promise.all([inspectBucket(clients.oss), retentionDays(clients.oss), listed]);
+    if (days !== undefined) {
+        const text = `The bucket ${request.bucket} has a retention policy: the staged object cannot be deleted for ${days} days`;
+        clients.log.warning(`${text}, and is billed.`);
+    }
     const bucketIssues = bucketProblems(clients, bucket, account);
     // A bucket elsewhere or of somebody else does not tell what it holds.
     const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');

@@ -84,6 +84,8 @@ export class Bucket {
   storageClass = 'Standard';
   redundancy: 'LRS' | 'ZRS' = 'LRS';
   versioning?: 'Enabled' | 'Suspended';
+  /** Retention policy. */
+  worm?: { state: 'InProgress' | 'Locked' | 'Expired'; days: number };
   encryption?: { algorithm: 'KMS' | 'AES256'; kmsKeyId?: string };
   accelerated = false;
   cnames: string[] = [];

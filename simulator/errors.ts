@@ -53,10 +53,10 @@ const BY_STATUS: Record<number, string> = {
     InvalidVHDImage.IncorrectSize MissingParameter.DiskDeviceMapping NoSetRoletoECSServiceAcount
     OperationDenied.ImageCopyConflict OperationDenied.ImageCopying QuotaExceed.Image QuotaExceed.ImageShare
     SnapshotCreatedImage TagKey.Duplication`,
-  404: `NoSuchBucket NoSuchKey NoSuchUpload NoSuchVersion EntityNotExist.Policy EntityNotExist.Role
+  404: `NoSuchBucket NoSuchKey NoSuchWORMConfiguration NoSuchUpload NoSuchVersion EntityNotExist.Policy EntityNotExist.Role
     InvalidAccessKeyId.NotFound InvalidAccount.NotFound InvalidAction.NotFound InvalidImageId.NotFound
     InvalidRegionId.NotFound InvalidSnapshotId.NotFound`,
-  409: `BucketAlreadyExists BucketNotEmpty FileAlreadyExists EntityAlreadyExists.Role EntityAlreadyExists.Role.Policy`,
+  409: `BucketAlreadyExists BucketNotEmpty FileImmutable FileAlreadyExists EntityAlreadyExists.Role EntityAlreadyExists.Role.Policy`,
   411: 'MissingContentLength',
   416: 'InvalidRange',
   500: 'InternalError',

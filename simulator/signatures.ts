@@ -72,7 +72,7 @@ export function ossV4(request: OssRequest, secret: string, scope: string, additi
 
 const SUBRESOURCES = words(`acl uploads location cors logging website referer lifecycle delete append tagging objectMeta
   uploadId partNumber security-token position img style styleName replication bucketInfo encryption versioning versions
-  versionId policy symlink restore comp continuation-token x-oss-process`);
+  versionId policy symlink worm restore comp continuation-token x-oss-process`);
 
 /**
  * The old V1 signature in the Authorization header of OSS:

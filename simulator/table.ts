@@ -35,13 +35,14 @@ const OSS = `
 ListBuckets | GET service | prefix marker max-keys | |
 PutBucket | PUT bucket | | | BucketAlreadyExists InvalidBucketName
 GetBucketInfo | GET bucket bucketInfo | | |
+GetBucketWorm | GET bucket worm | | | NoSuchWORMConfiguration
 PutBucketEncryption | PUT bucket encryption | | | MalformedXML
 PutBucketLifecycle | PUT bucket lifecycle | | | MalformedXML
 DeleteBucket | DELETE bucket | | | BucketNotEmpty
 PutObject | PUT object | | |
   EntityTooLarge FileAlreadyExists InvalidDigest InvalidObjectName MissingContentLength
 HeadObject | HEAD object | versionId | oss:GetObject | NoSuchKey NoSuchVersion
-DeleteObject | DELETE object | versionId | |
+DeleteObject | DELETE object | versionId | | FileImmutable
 ListObjectsV2 | GET bucket list-type | prefix continuation-token max-keys | oss:ListObjects |
 ListMultipartUploads | GET bucket uploads | prefix key-marker upload-id-marker max-uploads |
   oss:ListMultipartUploads |

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { annotations, quickScene } from '../support/quick.ts';
 import { openScene, pseudoRandom, requests, writeDisk, type Scene } from '../support/scene.ts';
 
 const QUICK = { speed: 60, importSeconds: 5, copySeconds: 5 };
@@ -100,4 +101,23 @@ test('without credentials a dry run checks file and inputs, and sends nothing', 
   const bad = await scene.main({ dry_run: 'true', image_name: '1', format: 'VHD' });
   expect(bad.log).toContain('##[error]');
   expect(scene.simulator.record).toEqual([]);
+});
+
+test.each(['InProgress', 'Locked', 'Expired'] as const)('a retention policy that is %s', async (state) => {
+  const scene = await quickScene();
+  const [bucket] = scene.simulator.world.buckets;
+  if (bucket) bucket.worm = { state, days: 30 };
+  const main = await scene.main();
+  expect(main.conclusion, main.log).toBe('success');
+  const post = await scene.post();
+  const warnings = [main, post].map((stage) => annotations(stage, 'warning'));
+  if (state === 'Expired') {
+    expect(warnings).toEqual([[], []]);
+    return;
+  }
+  expect(warnings[0]).toEqual([
+    'The bucket packer has a retention policy: the staged object cannot be deleted for 30 days, and is billed.',
+  ]);
+  // The object stays, and post names the command that removes it later.
+  expect(warnings[1]?.join()).toContain('ossutil rm oss://packer/alicloud-import/');
 });

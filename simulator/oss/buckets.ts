@@ -11,6 +11,11 @@ export const BUCKETS: OssHandlers = {
   ListBuckets: listBuckets,
   PutBucket: putBucket,
   GetBucketInfo: getBucketInfo,
+  GetBucketWorm: (call) => {
+    const { worm } = call.bucket;
+    if (worm === undefined) return fail('NoSuchWORMConfiguration', { BucketName: call.bucket.name });
+    return ok(call, 'WormConfiguration', { State: worm.state, RetentionPeriodInDays: worm.days });
+  },
   PutBucketEncryption: async (call) => {
     const text = await call.text();
     const [algorithm] = inside(text, 'SSEAlgorithm');

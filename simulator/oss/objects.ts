@@ -64,6 +64,7 @@ async function deleteObject(call: OssCall) {
   const versions = bucket.objects.get(key) ?? [];
   const doomed = versionId ?? (bucket.versioning === 'Enabled' ? undefined : 'null');
   const gone = versions.filter((one) => one.versionId === doomed);
+  if (bucket.worm !== undefined && bucket.worm.state !== 'Expired' && gone.length > 0) fail('FileImmutable');
   const rest = versions.filter((one) => one.versionId !== doomed);
   let marker = gone.find(({ deleteMarker }) => deleteMarker);
   if (versionId === undefined && bucket.versioning) {

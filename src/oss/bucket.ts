@@ -41,6 +41,21 @@ export async function inspectBucket(oss: Oss): Promise<BucketState> {
   }
 }
 
+/**
+ * For how many days no object of the bucket can be deleted; undefined without a retention policy, and where that cannot be
+ * asked. https://www.alibabacloud.com/help/en/oss/developer-reference/getbucketworm
+ */
+export async function retentionDays(oss: Oss): Promise<number | undefined> {
+  const once = { givesUp: () => true, timeout: 10_000 };
+  try {
+    const { state, days } = await oss.call('oss:GetBucketWorm', (sdk) => sdk.getBucketWorm(oss.bucket), once);
+    return state === 'Expired' ? undefined : Number(days) || undefined;
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    return undefined;
+  }
+}
+
 /** ListBuckets shows only this account's buckets, in all regions. */
 async function listed(oss: Oss): Promise<BucketState> {
   const denied = ['oss:GetBucketInfo'];

@@ -11,6 +11,7 @@ type Headers = Record<string, string>;
 export interface Sdk {
   listBuckets(query: object): Promise<{ buckets: { name?: string; region?: string }[] | null }>;
   getBucketInfo(bucket: string): Promise<{ bucket?: unknown }>;
+  getBucketWorm(bucket: string): Promise<{ state?: string; days?: string }>;
   putBucket(bucket: string): Promise<Answer>;
   putBucketLifecycle(bucket: string, rules: object[]): Promise<Answer>;
   head(key: string): Promise<Answer>;

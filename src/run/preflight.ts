@@ -1,7 +1,7 @@
 import { CloudError, isDenied } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import { listImages } from '../ecs/images.ts';
-import { inspectBucket, type BucketState } from '../oss/bucket.ts';
+import { inspectBucket, retentionDays, type BucketState } from '../oss/bucket.ts';
 import { askEcs } from './ask-ecs.ts';
 import type { Clients } from './clients.ts';
 import type { Context } from './context.ts';
@@ -31,7 +31,11 @@ export async function preflight(context: Context): Promise<Plan> {
   const targets = targetsOf(request, me);
   const regions = [...new Set(targets.map(({ region }) => region))];
   const listed = Promise.all(regions.map(async (region) => [region, await listImages(clients.ecsIn(region))] as const));
-  const [bucket, images] = await Promise.all([inspectBucket(clients.oss), listed]);
+  const [bucket, days, images] = await Promise.all([inspectBucket(clients.oss), retentionDays(clients.oss), listed]);
+  if (days !== undefined) {
+    const text = `The bucket ${request.bucket} has a retention policy: the staged object cannot be deleted for ${days} days`;
+    clients.log.warning(`${text}, and is billed.`);
+  }
   const bucketIssues = bucketProblems(clients, bucket, account);
   // A bucket elsewhere or of somebody else does not tell what it holds.
   const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
