@@ -43606,6 +43606,41 @@ function openCredentials(source, means) {
 // EXTERNAL MODULE: ./node_modules/ali-oss/lib/client.js
 var lib_client = __nccwpck_require__(4391);
 var client_default = /*#__PURE__*/__nccwpck_require__.n(lib_client);
+;// CONCATENATED MODULE: ./src/oss/failure.ts
+
+/** What the failure of a try means. */
+function failure_toCloudError(operation, thrown, wire) {
+    if (thrown instanceof CloudError)
+        return thrown;
+    if (wire.failure !== undefined) {
+        const { code, name, message } = wire.failure;
+        const timeout = name.includes('Timeout');
+        // urllib appends the request and its headers to the text.
+        return new CloudError(operation, timeout ? 'Timeout' : (code ?? 'ConnectionLost'), excerpt(message.split(', ')[0] ?? ''));
+    }
+    const { code, requestId } = (thrown ?? {});
+    const { status, headers } = wire;
+    const more = { status, requestId: typeof requestId === 'string' ? requestId : undefined, ...pacing(headers) };
+    const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
+    if (typeof known === 'string' && status !== undefined && status >= 300) {
+        const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
+        return new CloudError(operation, known, excerpt(textOf(thrown)) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
+    }
+    const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE;
+    return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
+}
+/** The answer to HEAD has no body; PublicEndpointForbidden is documented as EC 0048-00000401. */
+function ofBareAnswer(status, headers) {
+    if (headers?.['x-oss-ec'] === '0048-00000401')
+        return 'PublicEndpointForbidden';
+    return status === 403 ? 'AccessDenied' : undefined;
+}
+/** A throttled upload says how long to wait (https://help.aliyun.com/document_detail/173537.html). */
+function pacing(headers) {
+    const delay = Number(headers?.['x-oss-qos-delay-time']);
+    return { ...timing(headers), ...(delay > 0 && { retryAfter: Math.min(delay, 60_000) }) };
+}
+
 ;// CONCATENATED MODULE: ./src/oss/body.ts
 
 /** The text of the first element of that name in a small XML body. */
@@ -43623,63 +43658,11 @@ function failureIn(operation, body, code, text) {
 /** XML without the white space between its elements: ali-oss takes that of an empty element for a value. */
 const withoutLayout = (xml) => Buffer.from(xml.toString('utf8').replace(/>\s+</g, '><'));
 
-;// CONCATENATED MODULE: ./src/oss/client.ts
-
-
-
-
-
+;// CONCATENATED MODULE: ./src/oss/wire.ts
 
 
 /** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
 const LONG_BODY = { stall: () => 120_000, timeout: 4 * 3_600_000 };
-function openOss(place, connection) {
-    const call = async (operation, run, options = {}) => {
-        const attempt = async (tries) => {
-            // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
-            const stall = options.stall && ((waits) => (options.stall?.(waits) ?? 0) * 2 ** Math.min(tries - 1, 3));
-            const wire = {};
-            try {
-                options.signal?.throwIfAborted();
-                return await run(await newSdk(place, connection, operation.includes('Bucket'), { ...options, stall }, wire));
-            }
-            catch (thrown) {
-                options.signal?.throwIfAborted();
-                throw client_toCloudError(operation, thrown, wire);
-            }
-        };
-        const turn = options.turn ?? ((run) => run());
-        return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(connection), operation });
-    };
-    return { bucket: place.bucket, region: place.region, log: connection.log, call };
-}
-/** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
-async function newSdk(place, connection, forBucket, options, wire) {
-    const { accessKeyId, accessKeySecret, securityToken } = await connection.credentials();
-    const regional = defaultEndpoint('oss', place.region);
-    const cname = !/\.aliyuncs\.com(:\d+)?$/i.test(place.host);
-    // Calls on the bucket itself are not served by a CNAME or an acceleration endpoint.
-    const detour = forBucket && (cname || place.host.startsWith('oss-accelerate'));
-    const client = new (client_default())({
-        region: `oss-${place.region}`,
-        endpoint: `https://${detour ? regional : place.host}`,
-        cname: cname && !detour,
-        bucket: place.bucket,
-        accessKeyId,
-        accessKeySecret,
-        // The interval only silences a warning: each client lives for one request.
-        ...(securityToken !== undefined && { stsToken: securityToken, refreshSTSTokenInterval: 86_400_000 }),
-        secure: true,
-        authorizationV4: true,
-        agent: connection.agent,
-        httpsAgent: connection.agent,
-        amendTimeSkewed: connection.clock.behind,
-        timeout: options.timeout ?? 30_000,
-    });
-    const { urllib } = client;
-    client.urllib = { request: ((url, sent) => send(urllib, url, sent, options, wire)) };
-    return client;
-}
 /** Sends one request so that it can be ended from outside and leaves behind what it met. */
 function send(urllib, url, sent, options, wire) {
     return new Promise((resolve, reject) => {
@@ -43753,36 +43736,60 @@ function watch(request, stall, stalled) {
             stalled(still / 1000);
     });
 }
-function client_toCloudError(operation, thrown, wire) {
-    if (thrown instanceof CloudError)
-        return thrown;
-    if (wire.failure !== undefined) {
-        const { code, name, message } = wire.failure;
-        const timeout = name.includes('Timeout');
-        // urllib appends the request and its headers to the text.
-        return new CloudError(operation, timeout ? 'Timeout' : (code ?? 'ConnectionLost'), excerpt(message.split(', ')[0] ?? ''));
-    }
-    const { code, requestId } = (thrown ?? {});
-    const { status, headers } = wire;
-    const more = { status, requestId: typeof requestId === 'string' ? requestId : undefined, ...pacing(headers) };
-    const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
-    if (typeof known === 'string' && status !== undefined && status >= 300) {
-        const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
-        return new CloudError(operation, known, excerpt(textOf(thrown)) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
-    }
-    const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE;
-    return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
+
+;// CONCATENATED MODULE: ./src/oss/client.ts
+
+
+
+
+
+
+function openOss(place, connection) {
+    const call = async (operation, run, options = {}) => {
+        const attempt = async (tries) => {
+            // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
+            const stall = options.stall && ((waits) => (options.stall?.(waits) ?? 0) * 2 ** Math.min(tries - 1, 3));
+            const wire = {};
+            try {
+                options.signal?.throwIfAborted();
+                return await run(await newSdk(place, connection, operation.includes('Bucket'), { ...options, stall }, wire));
+            }
+            catch (thrown) {
+                options.signal?.throwIfAborted();
+                throw failure_toCloudError(operation, thrown, wire);
+            }
+        };
+        const turn = options.turn ?? ((run) => run());
+        return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(connection), operation });
+    };
+    return { bucket: place.bucket, region: place.region, log: connection.log, call };
 }
-/** The answer to HEAD has no body; PublicEndpointForbidden is documented as EC 0048-00000401. */
-function ofBareAnswer(status, headers) {
-    if (headers?.['x-oss-ec'] === '0048-00000401')
-        return 'PublicEndpointForbidden';
-    return status === 403 ? 'AccessDenied' : undefined;
-}
-/** A throttled upload says how long to wait (https://help.aliyun.com/document_detail/173537.html). */
-function pacing(headers) {
-    const delay = Number(headers?.['x-oss-qos-delay-time']);
-    return { ...timing(headers), ...(delay > 0 && { retryAfter: Math.min(delay, 60_000) }) };
+/** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
+async function newSdk(place, connection, forBucket, options, wire) {
+    const { accessKeyId, accessKeySecret, securityToken } = await connection.credentials();
+    const regional = defaultEndpoint('oss', place.region);
+    const cname = !/\.aliyuncs\.com(:\d+)?$/i.test(place.host);
+    // Calls on the bucket itself are not served by a CNAME or an acceleration endpoint.
+    const detour = forBucket && (cname || place.host.startsWith('oss-accelerate'));
+    const client = new (client_default())({
+        region: `oss-${place.region}`,
+        endpoint: `https://${detour ? regional : place.host}`,
+        cname: cname && !detour,
+        bucket: place.bucket,
+        accessKeyId,
+        accessKeySecret,
+        // The interval only silences a warning: each client lives for one request.
+        ...(securityToken !== undefined && { stsToken: securityToken, refreshSTSTokenInterval: 86_400_000 }),
+        secure: true,
+        authorizationV4: true,
+        agent: connection.agent,
+        httpsAgent: connection.agent,
+        amendTimeSkewed: connection.clock.behind,
+        timeout: options.timeout ?? 30_000,
+    });
+    const { urllib } = client;
+    client.urllib = { request: ((url, sent) => send(urllib, url, sent, options, wire)) };
+    return client;
 }
 
 ;// CONCATENATED MODULE: ./src/run/clients.ts

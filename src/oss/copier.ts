@@ -1,6 +1,6 @@
 import { CloudError } from '../cloud/errors.ts';
 import { remedy } from '../cloud/retry.ts';
-import type { CallOptions } from './client.ts';
+import type { CallOptions } from './wire.ts';
 import { zerosCrc } from './crc64.ts';
 import { zeroPart, type Part } from './cut.ts';
 import type { Pace } from './pace.ts';

@@ -1,5 +1,6 @@
 import { CloudError, isDenied, succeeds } from '../cloud/errors.ts';
-import type { CallOptions, Oss } from './client.ts';
+import type { Oss } from './client.ts';
+import type { CallOptions } from './wire.ts';
 import type { Sdk } from './sdk.ts';
 
 /** Metadata that marks an object as made by an execution of ours. */

@@ -1,6 +1,6 @@
 import type { CloudError } from '../cloud/errors.ts';
 import { monotonic } from '../cloud/time.ts';
-import type { CallOptions } from './client.ts';
+import type { CallOptions } from './wire.ts';
 import type { Progress } from './progress.ts';
 import { nextWidth, type Wave } from './width.ts';
 

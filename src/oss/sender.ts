@@ -1,5 +1,6 @@
 import { CloudError } from '../cloud/errors.ts';
-import { LONG_BODY, type Oss } from './client.ts';
+import type { Oss } from './client.ts';
+import { LONG_BODY } from './wire.ts';
 import type { Part } from './cut.ts';
 import type { Pace } from './pace.ts';
 import type { Progress } from './progress.ts';

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { CloudError } from '../cloud/errors.ts';
-import { LONG_BODY, type CallOptions, type Oss } from './client.ts';
+import type { Oss } from './client.ts';
+import { LONG_BODY, type CallOptions } from './wire.ts';
 import type { Sdk } from './sdk.ts';
 import { zerosCrc } from './crc64.ts';
 import { failureIn, textIn } from './body.ts';

@@ -1,0 +1,52 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
+
+/** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */
+export interface Wire {
+  status?: number;
+  headers?: IncomingHttpHeaders;
+  body?: Buffer;
+  failure?: Error & { code?: string };
+}
+
+/** What the failure of a try means. */
+export function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudError {
+  if (thrown instanceof CloudError) return thrown;
+  if (wire.failure !== undefined) {
+    const { code, name, message } = wire.failure;
+    const timeout = name.includes('Timeout');
+    // urllib appends the request and its headers to the text.
+    return new CloudError(
+      operation,
+      timeout ? 'Timeout' : (code ?? 'ConnectionLost'),
+      excerpt(message.split(', ')[0] ?? ''),
+    );
+  }
+  const { code, requestId } = (thrown ?? {}) as { code?: unknown; requestId?: unknown };
+  const { status, headers } = wire;
+  const more = { status, requestId: typeof requestId === 'string' ? requestId : undefined, ...pacing(headers) };
+  const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
+  if (typeof known === 'string' && status !== undefined && status >= 300) {
+    const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
+    return new CloudError(
+      operation,
+      known,
+      excerpt(textOf(thrown)) + (endpoint === undefined ? '' : ` (${endpoint})`),
+      more,
+    );
+  }
+  const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE;
+  return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
+}
+
+/** The answer to HEAD has no body; PublicEndpointForbidden is documented as EC 0048-00000401. */
+function ofBareAnswer(status: number | undefined, headers: IncomingHttpHeaders | undefined): string | undefined {
+  if (headers?.['x-oss-ec'] === '0048-00000401') return 'PublicEndpointForbidden';
+  return status === 403 ? 'AccessDenied' : undefined;
+}
+
+/** A throttled upload says how long to wait (https://help.aliyun.com/document_detail/173537.html). */
+function pacing(headers: IncomingHttpHeaders | undefined): ReturnType<typeof timing> {
+  const delay = Number(headers?.['x-oss-qos-delay-time']);
+  return { ...timing(headers), ...(delay > 0 && { retryAfter: Math.min(delay, 60_000) }) };
+}

@@ -1,0 +1,97 @@
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
+import type { RetryOptions } from '../cloud/retry.ts';
+import { every, monotonic } from '../cloud/time.ts';
+import { withoutLayout } from './body.ts';
+import type { Wire } from './failure.ts';
+
+export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
+  /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
+  timeout?: number;
+  /** How long a try may stand still, in ms; asked again and again. @param waits - whether its whole body has left */
+  stall?: ((waits: boolean) => number) | undefined;
+  /** Runs each try when there is a place for it. */
+  turn?: <T>(run: () => Promise<T>) => Promise<T>;
+}
+
+/** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
+export const LONG_BODY = { stall: () => 120_000, timeout: 4 * 3_600_000 };
+
+type Callback = (error: Error | null, data: Buffer, res: { status: number; headers: IncomingHttpHeaders }) => void;
+export interface Urllib {
+  request(url: string, options: object, done: Callback): ClientRequest;
+}
+
+/** Sends one request so that it can be ended from outside and leaves behind what it met. */
+export function send(urllib: Urllib, url: string, sent: object, options: CallOptions, wire: Wire): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    options.signal?.throwIfAborted();
+    const fail = (error: Error) => {
+      wire.failure = error;
+      reject(error);
+    };
+    let finish = (): void => undefined;
+    const answered: Callback = (error, data, res) => {
+      finish();
+      if (error != null) {
+        fail(error);
+        return;
+      }
+      Object.assign(wire, { status: res.status, headers: res.headers, body: data });
+      // With the whole answer there, Node no longer hears that the connection drains: the rest of a body would wait for
+      // ever, and the connection with it (an answer can overtake the last of it when the line is fast).
+      if (request?.writableEnded === false) request.destroy();
+      const parsable = res.headers['content-type']?.includes('/xml') ? withoutLayout(data) : data;
+      resolve({ data: parsable, status: res.status, headers: res.headers, res });
+    };
+    let request: ClientRequest | undefined;
+    try {
+      request = urllib.request(url, sent, answered);
+    } catch (error) {
+      fail(error as Error);
+    }
+    // What Node refuses to send, such as a header with a line break, has failed by now, and there is no request.
+    if (request === undefined || wire.failure !== undefined) return;
+    const end = (code: string, text: string) => {
+      const error = Object.assign(new Error(text), { code });
+      request.destroy(error);
+      // Behind a proxy that says nothing there is no socket yet, and Node keeps the error to itself.
+      if (request.socket == null) request.emit('error', error);
+    };
+    const stop = () => {
+      end('Stopped', 'ended from outside');
+    };
+    options.signal?.addEventListener('abort', stop, { once: true });
+    const unwatch =
+      options.stall &&
+      watch(request, options.stall, (seconds) => {
+        end('Stalled', `no byte moved for ${seconds.toFixed(0)} s`);
+      });
+    finish = () => {
+      unwatch?.();
+      options.signal?.removeEventListener('abort', stop);
+    };
+  });
+}
+
+/** Time between two looks at a connection, in ms. */
+const LOOK = 2_000;
+
+/** Calls `stalled` once no byte has moved over the connection of a request for as long as `stall` allows. */
+function watch(
+  request: ClientRequest,
+  stall: (waits: boolean) => number,
+  stalled: (seconds: number) => void,
+): () => void {
+  let moved = -1;
+  let since = monotonic();
+  return every(LOOK, () => {
+    const { bytesWritten = 0, bytesRead = 0, writableLength = 0 } = request.socket ?? {};
+    // What waits in this process has not left.
+    const left = bytesWritten - writableLength + bytesRead;
+    if (left !== moved) since = monotonic();
+    moved = left;
+    const still = monotonic() - since;
+    const waits = request.writableEnded && writableLength === 0;
+    if (still >= stall(waits)) stalled(still / 1000);
+  });
+}
