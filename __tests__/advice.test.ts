@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -11,13 +11,27 @@ const action = parse(readFileSync(join(ROOT, 'action.yml'), 'utf8')) as { inputs
 
 test('advice is whole sentences, in the words of the inputs', () => {
   const inputs = Object.keys(action.inputs);
-  for (const { codes, cause, fix } of ADVICE) {
+  for (const { codes, cause, fix } of Object.values(ADVICE).flat()) {
     const text = `${cause} ${fix}`;
     expect(cause, codes[0]).toMatch(/^\S.*\.$/);
     expect(fix, codes[0]).toMatch(/^([A-Z]|arm64)/);
     for (const [word] of text.matchAll(/(?<![\w./,-])[a-z]+(_[a-z]+)+(?![\w./-])/g))
       expect(inputs, codes[0]).toContain(word);
   }
+});
+
+/** What never ends a run as it is: a try of it is ended from outside, or its text says everything. */
+const WITHOUT = ['Code', 'Stopped', 'UploadGaveUp'];
+
+test('there is advice for every code that the product gives itself', () => {
+  const source = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(join(ROOT, 'src', name), 'utf8'))
+    .join('\n');
+  const given = /(?:new CloudError|problem|failed)\(\s*(?:[^,()]+,\s*)?'([A-Z][A-Za-z.]+)'/g;
+  const codes = [...new Set([...source.matchAll(given)].map(([, code = '']) => code))];
+  expect(codes.length).toBeGreaterThan(15);
+  expect(codes.filter((code) => adviceFor(code) === undefined && !WITHOUT.includes(code))).toEqual([]);
 });
 
 /** What ImportImage may say that no input of ours can cause. */

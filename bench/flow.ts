@@ -11,6 +11,8 @@ export interface Line {
   perConnection: number;
   /** Cap of all connections together. */
   link: number;
+  /** What is left of that for a while, counted from the first byte after a silence of all connections, in ms. */
+  drop?: { from: number; until: number; link: number };
   /** Probability that a segment is lost. */
   loss: number;
   seed: number;

@@ -1,4 +1,5 @@
 /** Turns what was measured into tables. */
+import type { Line } from './flow.ts';
 import { nonZeroBytes } from './image.ts';
 import type { Result } from './lab.ts';
 import { RSS, type Rival, STALL, type Scenario } from './scenarios.ts';
@@ -90,6 +91,13 @@ export function table(scenario: Scenario, rounds: Round[]): string {
   ].join('\n');
 }
 
+/** Seconds that a line needs for so many bytes; one that drops must come back before they are through. */
+function travelTime(bytes: number, { link, drop }: Line): number {
+  if (drop === undefined) return bytes / link;
+  const seconds = (drop.until - drop.from) / 1000;
+  return seconds + (bytes - drop.link * seconds) / link;
+}
+
 /** What must hold for ours alone, one row each. Memory counts at its worst, the rest by its median. */
 export function firmRows({ name, image, line, firm }: Scenario, rounds: Round[]): string[] {
   const ours = rounds.map((round) => round.ours);
@@ -99,7 +107,7 @@ export function firmRows({ name, image, line, firm }: Scenario, rounds: Round[])
     rows.push(row([name, what, spread(values, digits), String(bound), verdict(judged, bound)]));
   };
   if (firm.ofIdeal !== undefined && line !== undefined) {
-    const ideal = mustTravel / line.link + (10 * line.rtt) / 1000;
+    const ideal = travelTime(mustTravel, line) + (10 * line.rtt) / 1000;
     const walls = ours.map(({ wall }) => wall / ideal);
     add(`wall / (${(mustTravel / 1e6).toFixed(0)} MB / link + 10 RTT = ${ideal.toFixed(1)} s)`, walls, firm.ofIdeal);
   }

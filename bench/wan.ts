@@ -123,7 +123,10 @@ function turn(connections: Connection[], link: Bucket, now: number): void {
 
 async function main(settings: WanSettings): Promise<void> {
   const random = randomFrom(settings.line.seed);
-  const link = new Bucket(settings.line.link, performance.now());
+  const { line } = settings;
+  const full = new Bucket(line.link, performance.now());
+  const dropped = new Bucket(line.drop?.link ?? line.link, performance.now());
+  let begun = 0;
   let connections: Connection[] = [];
   const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
     connections.push(new Connection(client, settings, random));
@@ -132,7 +135,10 @@ async function main(settings: WanSettings): Promise<void> {
   await once(server, 'listening');
   setInterval(() => {
     connections = connections.filter((connection) => !connection.closed);
-    turn(connections, link, performance.now());
+    const now = performance.now();
+    if (connections.length === 0) begun = now;
+    const isDown = line.drop !== undefined && now - begun >= line.drop.from && now - begun < line.drop.until;
+    turn(connections, isDown ? dropped : full, now);
   }, TICK_MS);
   process.send?.({ port: (server.address() as AddressInfo).port });
 }

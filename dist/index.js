@@ -45977,6 +45977,15 @@ function bootModeOf({ image }, disks) {
         return bootMode;
     return bootMode !== undefined || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode;
 }
+/** The boot mode of the image, and why it is that one. */
+function bootModeText({ image }, disks) {
+    const { bootMode, architecture } = image;
+    if (bootMode !== undefined)
+        return `${bootMode} (boot_mode)`;
+    if (architecture === 'arm64')
+        return 'UEFI (arm64)';
+    return disks[0]?.bootMode === undefined ? 'BIOS (default of ECS)' : 'UEFI (from the partition table)';
+}
 /** Licence that ImportImage is told: Windows needs one. */
 const licenseOf = ({ image }) => image.licenseType ?? (image.osType === 'windows' ? 'Aliyun' : undefined);
 /**
@@ -46148,6 +46157,18 @@ async function imageById(ecs, id) {
         .map(toImage)
         .find((image) => image.id === id);
 }
+/** Status and findings of the check that `detection_strategy` asks for, in the order of the answer. */
+function detectionOf(value) {
+    const status = textAt(value, 'DetectionOptions', 'Status');
+    if (status === undefined)
+        return undefined;
+    const findings = listAt(value, 'DetectionOptions', 'Items', 'Item').map((item) => {
+        const of = (...names) => names.map((name) => textAt(item, name) ?? '').filter((text) => text !== '');
+        const risk = of('RiskLevel', 'RiskCode').join(' ');
+        return of('Name', 'Value').join(' ') + (risk === '' ? '' : ` (${risk})`);
+    });
+    return [status, ...findings].join('; ');
+}
 function toImage(value) {
     const tags = listAt(value, 'Tags', 'Tag').map((tag) => [textAt(tag, 'TagKey') ?? '', textAt(tag, 'TagValue') ?? '']);
     const disks = listAt(value, 'DiskDeviceMappings', 'DiskDeviceMapping');
@@ -46160,7 +46181,7 @@ function toImage(value) {
         progress: textAt(value, 'Progress') ?? '',
         created: textAt(value, 'CreationTime') ?? '',
         tags: Object.fromEntries(tags),
-        detection: textAt(value, 'DetectionOptions', 'Status'),
+        detection: detectionOf(value),
         snapshots: given('SnapshotId').filter((id) => id !== ''),
         sources: given('ImportOSSBucket')
             .map((bucket, n) => ({ bucket, key: keys[n] ?? '' }))
@@ -47658,6 +47679,7 @@ function targetsOf({ region, image: { name }, distribution }, me) {
 
 
 
+
 /**
  * Asks the cloud everything that would make the import fail later. Reads only.
  * @throws CloudError that hides all others (wrong keys, no line)
@@ -47665,6 +47687,7 @@ function targetsOf({ region, image: { name }, distribution }, me) {
 async function preflight(context) {
     const { request, clients, me } = context;
     const account = await whoAmI(clients);
+    clients.log.info(`Boot mode: ${bootModeText(request, context.disks)}.`);
     const targets = targetsOf(request, me);
     const regions = [...new Set(targets.map(({ region }) => region))];
     const listed = Promise.all(regions.map(async (region) => [region, await listImages(clients.ecsIn(region))]));
@@ -47817,7 +47840,7 @@ function nextWidth(width, { rate, accepted, failed, throttled }, before) {
 /** The upload gives up when no part was accepted for this long, in ms, or for longer where the line is known to be slow. */
 const PATIENCE = 15 * 60_000;
 /** A try has stalled when nothing moved for this long, in ms, at the least; and while nothing is known of the line. */
-const STALL = { least: 30_000, most: 120_000, unmeasured: 600_000 };
+const STALL = { least: 30_000, unmeasured: 600_000 };
 /** How the parts of an upload fare: what was accepted and what failed, how fast, and whether there is still hope. */
 class Pace {
     progress;
@@ -47856,8 +47879,8 @@ class Pace {
         const rate = this.rate();
         if (rate === 0)
             return waits ? STALL.unmeasured : STALL.least;
-        // A line that was nearly dead may come back: what it held up is not waited for much longer.
-        return Math.min(STALL.most, Math.max(STALL.least, (2_000 * this.underWay) / rate));
+        // Never longer than while nothing is known: a line that was nearly dead may come back.
+        return Math.min(STALL.unmeasured, Math.max(STALL.least, (2_000 * this.underWay) / rate));
     }
     /** Runs a call that stores a part of so many bytes, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
     async store(bytes, call) {
@@ -49771,82 +49794,381 @@ function setOutputs({ images, taskId, object, replaced }) {
     setOutput('replaced_image_id', replaced ?? '');
 }
 
+;// CONCATENATED MODULE: ./src/action/advice/bucket.ts
+/** The bucket and the staged object. */
+const bucket_BUCKET = [
+    {
+        codes: ['InvalidAccountStatus.OSSDisabled', 'UserDisable'],
+        cause: 'OSS is not activated for this account, or was suspended.',
+        fix: 'Activate OSS in the console.',
+    },
+    {
+        codes: ['PublicEndpointForbidden'],
+        cause: 'Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China.',
+        fix: 'Either stage elsewhere (region: cn-hongkong with a bucket there and image_copy_regions: cn-beijing, or whichever region you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.',
+    },
+    { codes: ['NoSuchBucket'], cause: 'The bucket has vanished.', fix: 'Run again: it is created.' },
+    {
+        codes: ['BucketAlreadyExists', 'BucketNotBelongTo', 'BucketIsForeign'],
+        cause: 'The bucket belongs to another account; bucket names are shared by everyone.',
+        fix: 'Choose another oss_bucket_name.',
+    },
+    {
+        codes: ['TooManyBuckets'],
+        cause: 'The account has as many buckets in this region as it may.',
+        fix: 'Name an existing bucket in oss_bucket_name.',
+    },
+    {
+        codes: ['BucketElsewhere', 'InvalidOSSBucket.NotMatched'],
+        cause: 'ECS reads only from a bucket in its own region.',
+        fix: 'Set region to the region of the bucket, or name a bucket in region (it is created when it does not exist).',
+    },
+    {
+        codes: ['BucketEncrypted', 'InvalidOSSBucket.EncryptUnsupported'],
+        cause: 'ECS does not import from a bucket that encrypts its objects by default.',
+        fix: 'Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.',
+    },
+    {
+        codes: ['InvalidOSSBucket.NotFound', 'InvalidOSSBucket.Malformed'],
+        cause: 'ECS does not find the bucket.',
+        fix: 'Check oss_bucket_name and region.',
+    },
+    { codes: ['InvalidOSSBucket.FlowLimit'], cause: 'OSS limits the traffic of this bucket.', fix: 'Run again later.' },
+    {
+        codes: ['ForeignObject', 'FileAlreadyExists'],
+        cause: 'An object under this key was not made by this run, and is not overwritten.',
+        fix: 'Remove it, or choose another oss_key_name, or leave it empty.',
+    },
+    {
+        codes: ['InvalidOSSObject.NotFound', 'InvalidOSSObject.Malformed'],
+        cause: 'ECS does not find the staged object.',
+        fix: 'Something else deleted it (a lifecycle rule?). Run again.',
+    },
+    { codes: ['InvalidOSSObject.Size'], cause: 'The staged object is empty.', fix: 'Check the file that path names.' },
+    {
+        codes: ['InvalidOSSObject.NeedRestore'],
+        cause: 'The staged object is in an archive storage class.',
+        fix: 'Remove the rule that archives objects in this bucket, or name another bucket.',
+    },
+    {
+        codes: ['UnsupportedSuffix.OSSObject'],
+        cause: 'ECS does not take an object with this suffix.',
+        fix: 'End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.',
+    },
+    {
+        codes: ['IntegrityMismatch'],
+        cause: 'What lies in the bucket is not what was read from the file.',
+        fix: 'Run again; nothing was imported.',
+    },
+    {
+        codes: ['ObjectReplaced'],
+        cause: 'Somebody replaced or deleted the staged object while ECS read it.',
+        fix: 'Do not use the image in this message. Delete it, and run again with a key that nobody else writes to: leave oss_key_name empty.',
+    },
+    {
+        codes: ['FileImmutable'],
+        cause: 'The retention policy of the bucket does not let the object be deleted yet.',
+        fix: 'Delete it when the time of the policy is over, or name another bucket in oss_bucket_name.',
+    },
+];
+
+;// CONCATENATED MODULE: ./src/action/advice/credentials.ts
+/** Who runs the action, and what they may do. */
+const CREDENTIALS = [
+    {
+        codes: ['InvalidAccessKeyId.NotFound', 'InvalidAccessKeyId.Inactive', 'InvalidAccessKeyId'],
+        cause: 'The access key does not exist or is disabled.',
+        fix: 'Check access_key; a disabled key can be enabled again under RAM > Users.',
+    },
+    {
+        codes: ['SignatureDoesNotMatch', 'IncompleteSignature'],
+        cause: 'secret_key does not belong to access_key.',
+        fix: 'Copy both again; look for a space or line break that came with them.',
+    },
+    {
+        codes: ['InvalidSecurityToken.Expired', 'SecurityTokenExpired'],
+        cause: 'The temporary credentials have expired, and from here they cannot be renewed.',
+        fix: 'Ask for new ones with a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: that session is renewed as long as needed.',
+    },
+    {
+        codes: ['InvalidSecurityToken', 'InvalidSecurityToken.Malformed', 'InvalidSecurityToken.MismatchWithAccessKey'],
+        cause: 'Key and token do not belong together.',
+        fix: 'Pass access_key, secret_key and security_token of one session; with a key that is not temporary leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.',
+    },
+    {
+        codes: ['BadProfile'],
+        cause: 'The profile or its file cannot be used; the message says why.',
+        fix: 'Correct profile or shared_credentials_file, or run aliyun configure again on the runner.',
+    },
+    {
+        codes: ['Forbidden.RAM', 'Forbidden.SubUser', 'Forbidden', 'NoPermission', 'AccessDenied'],
+        cause: 'The RAM user or role lacks a right.',
+        fix: 'Give it the RAM action that the message names; docs/permissions.md has the policies.',
+    },
+    {
+        codes: ['Account.Arrearage', 'InDebt'],
+        cause: 'The account has an unpaid bill.',
+        fix: 'Pay it in the Billing console and run again.',
+    },
+    {
+        codes: ['MissingIdTokenPermission'],
+        cause: 'The job may not ask GitHub for an identity token.',
+        fix: 'Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.',
+    },
+    { codes: ['IdTokenRefused'], cause: 'GitHub refused an identity token.', fix: 'Run the job again.' },
+    {
+        codes: ['AuthenticationFail.NoPermission'],
+        cause: "The role's trust policy does not let this job in, or the OIDC provider is not the one it names.",
+        fix: "Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.",
+    },
+    {
+        codes: ['AuthenticationFail.OIDCToken.AudienceNotMatch'],
+        cause: 'The OIDC provider does not accept the audience of the token (aud in this message).',
+        fix: 'Add it to the client ids of the OIDC provider in RAM, or set oidc_audience to one of them.',
+    },
+    {
+        codes: [
+            'AuthenticationFail.OIDCToken.Expired',
+            'AuthenticationFail.OIDCToken.Invalid',
+            'AuthenticationFail.OIDCToken.InvalidSignature',
+            'AuthenticationFail.OIDCToken.IssuerNotMatch',
+            'EntityNotExist.OIDCProvider',
+        ],
+        cause: 'The OIDC provider in RAM does not accept the token of this job.',
+        fix: 'The issuer of the provider must be the iss in this message: GitHub Enterprise Server and ghe.com have issuers of their own. Check oidc_provider_arn.',
+    },
+    {
+        codes: ['AssumeRoleDenied'],
+        cause: 'These credentials may not act as the role.',
+        fix: "Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.",
+    },
+    {
+        codes: ['NoMetadataService'],
+        cause: 'The runner gets no credentials from the metadata service of ECS (100.100.100.200): it is not an ECS instance, or has no RAM role.',
+        fix: 'Attach a RAM role to the instance, or name another source of credentials.',
+    },
+    {
+        codes: ['NoSuchInstanceRole'],
+        cause: 'The ECS instance of the runner has another RAM role, or none.',
+        fix: 'Attach the role to the instance, or correct ram_role_name.',
+    },
+];
+
+;// CONCATENATED MODULE: ./src/action/advice/file.ts
+/** The disk image file. */
+const FILE = [
+    {
+        codes: ['FileChanged'],
+        cause: 'The file was written to while it was read.',
+        fix: 'Run the import after the step that writes the file has ended.',
+    },
+    {
+        codes: ['InvalidImageSize', 'InvalidDataDiskSize'],
+        cause: 'The disk size does not fit the image.',
+        fix: 'Set image_system_size to at least the size of the disk inside the file, in GiB.',
+    },
+    {
+        codes: ['InvalidImageFormat.Malformed', 'ImportImageFailed', 'InvalidFormat.Malformed'],
+        cause: 'ECS cannot read the file as an image.',
+        fix: 'Check format, and the file with: qemu-img check',
+    },
+    {
+        codes: ['InvalidImageFormat.RegionNotSupported'],
+        cause: 'ECS does not take this format in this region.',
+        fix: 'Convert the file: qemu-img convert -O raw',
+    },
+    {
+        codes: ['InvalidVHDImage.IncorrectSize', 'InvalidBlockSize.NotSupport'],
+        cause: 'The header of the VHD does not fit its size.',
+        fix: 'Convert it again: qemu-img convert -O vpc -o subformat=dynamic,force_size',
+    },
+    {
+        codes: ['FileUnreadable'],
+        cause: 'The file could not be read to its end.',
+        fix: 'Check the disk of the runner and the rights on the file.',
+    },
+];
+
+;// CONCATENATED MODULE: ./src/action/advice/import.ts
+/** The import into ECS, and the image. */
+const IMPORT = [
+    {
+        codes: ['NoSetRoletoECSServiceAcount', 'NoSetRoletoECSServiceAccount'],
+        cause: 'The role with which ECS reads the bucket is missing and could not be made, or has not propagated yet.',
+        fix: 'Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D',
+    },
+    {
+        codes: ['InvalidOSS.NotAuthorized'],
+        cause: 'The import role may not read the bucket, or a bucket policy forbids it.',
+        fix: 'Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).',
+    },
+    {
+        codes: ['RoleHasOwnPolicy'],
+        cause: 'The import role has a policy of your own, which was not touched, and ECS may not read the object with it.',
+        fix: 'Add the statement in this message to that policy.',
+    },
+    {
+        codes: ['RoleTrustsNotEcs'],
+        cause: 'The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched.',
+        fix: 'Add the statement in this message to its trust policy.',
+    },
+    { codes: ['EntityNotExist.Role'], cause: 'The RAM role does not exist.', fix: 'Check import_role_name.' },
+    {
+        codes: ['InvalidImageName.Duplicated'],
+        cause: 'An image of this account in this region has the name already.',
+        fix: 'Set image_force_delete: true to replace it, or choose another image_name.',
+    },
+    { codes: ['InvalidImageName.Malformed'], cause: 'ECS does not take the name.', fix: 'Choose another image_name.' },
+    {
+        codes: ['ImageIsImporting'],
+        cause: 'An import of this image is under way.',
+        fix: 'Wait for it, or cancel it under ECS > Tasks.',
+    },
+    {
+        codes: ['QuotaExceed.Image', 'QuotaExceed.Snapshot'],
+        cause: 'The account has as many images in this region as it may.',
+        fix: 'Delete images, or ask for more in the Quota Center.',
+    },
+    {
+        codes: ['InvalidBootMode.Malformed', 'InvalidBootMode.NotSupport'],
+        cause: 'ECS does not take this boot mode for the image.',
+        fix: 'arm64 images boot by UEFI only.',
+    },
+    {
+        codes: [
+            'InvalidArchitecture.PlatformUnsupported',
+            'InvalidArchitecture.Malformed',
+            'InvalidPlatform.Malformed',
+            'InvalidOSType.Malformed',
+        ],
+        cause: 'Operating system, platform and architecture do not go together.',
+        fix: 'Check image_os_type, image_platform and image_architecture.',
+    },
+    {
+        codes: ['InvalidDescription.Malformed'],
+        cause: 'ECS does not take the description.',
+        fix: 'Change image_description.',
+    },
+    {
+        codes: ['InvalidLicenseType.NotSupported', 'InvalidLicenseType.BYOLOnly'],
+        cause: 'The Windows licence cannot be chosen like this.',
+        fix: 'Check image_os_type and image_platform.',
+    },
+    {
+        codes: ['InvalidRegionId.NotFound', 'InvalidRegion.NotSupport', 'RegionId.NotFound'],
+        cause: 'The region does not exist or cannot import images.',
+        fix: 'Check region.',
+    },
+    { codes: ['TagKey.Duplication'], cause: 'Two tags have the same key.', fix: 'Check tags.' },
+    {
+        codes: ['ShareIncomplete'],
+        cause: 'The image is ready, but ECS does not list every account that it was shared with.',
+        fix: 'Check the ids in image_share_account, and share the image with the missing accounts in the console.',
+    },
+    {
+        codes: ['SwapUnsettled'],
+        cause: 'Something else changed the names of the old or the new image at the same time.',
+        fix: 'See which image holds the name in the ECS console, then run again with image_force_delete: true.',
+    },
+    {
+        codes: ['WaitTimedOut'],
+        cause: 'The image was not ready in time. The import continues, and image, task and object stay.',
+        fix: 'Re-run the job: it resumes the same import. Raise timeout_minutes for next time.',
+    },
+    {
+        codes: ['ImportCancelled'],
+        cause: 'Somebody cancelled the import task in ECS.',
+        fix: 'Run again when nobody else works on the image.',
+    },
+    {
+        codes: ['CancelPending'],
+        cause: 'ECS has not ended the import task yet.',
+        fix: 'See ECS > Tasks; when the task has ended, remove what this message names.',
+    },
+];
+
+;// CONCATENATED MODULE: ./src/action/advice/network.ts
+/** The line between runner and cloud. */
+const NETWORK = [
+    {
+        codes: ['InvalidTimeStamp.Expired', 'RequestTimeTooSkewed'],
+        cause: "This machine's clock is wrong by more than the service allows, and setting it right for the request did not help.",
+        fix: 'Set the clock of the runner (NTP).',
+    },
+    {
+        codes: ['OutOfTime'],
+        cause: 'The time for this work is over.',
+        fix: 'Run again; what is left is named in the log.',
+    },
+    {
+        codes: ['Throttling', 'Throttling.User', 'Throttling.Api', 'Rejected.Throttling'],
+        cause: 'Too many calls for this account.',
+        fix: 'Run again later.',
+    },
+    {
+        codes: [
+            'ENOTFOUND',
+            'EAI_AGAIN',
+            'ECONNREFUSED',
+            'ECONNRESET',
+            'EHOSTUNREACH',
+            'ENETUNREACH',
+            'ETIMEDOUT',
+            'EPIPE',
+            'Timeout',
+            'Stalled',
+            'ConnectionLost',
+        ],
+        cause: 'The service was not reached.',
+        fix: 'Check the network of the runner, region, and HTTPS_PROXY.',
+    },
+    {
+        codes: ['InvalidProxy'],
+        cause: 'Requests would silently go without the proxy.',
+        fix: 'Write it as http://user:password@host:port, with %40 for an @ in the password.',
+    },
+    {
+        codes: ['ProxyNeedsNewerRunner'],
+        cause: 'The Node of this runner is older than 24.5, the first version whose requests can use a proxy.',
+        fix: 'Update the self-hosted runner to 2.328.0 or later. If the cloud can be reached without the proxy, empty HTTPS_PROXY for this step.',
+    },
+    {
+        codes: ['ERR_PROXY_TUNNEL'],
+        cause: 'The proxy of HTTPS_PROXY refused the connection.',
+        fix: 'Check user and password in it, allow the host in the proxy, or name the host in NO_PROXY.',
+    },
+    {
+        codes: ['UnexpectedAnswer'],
+        cause: 'Something between runner and cloud answered in place of the service.',
+        fix: 'Check HTTPS_PROXY and the custom endpoints.',
+    },
+    {
+        codes: ['InvalidRequest'],
+        cause: 'Node refused to send the request.',
+        fix: 'Check the inputs and the proxy for characters that do not belong there.',
+    },
+];
+
 ;// CONCATENATED MODULE: ./src/action/advice.ts
 
-/** One line each: codes | cause | fix. */
-const TABLE = `
-InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeyId | The access key does not exist or is disabled. | Check access_key; a disabled key can be enabled again under RAM > Users.
-SignatureDoesNotMatch IncompleteSignature | secret_key does not belong to access_key. | Copy both again; look for a space or line break that came with them.
-InvalidSecurityToken.Expired SecurityTokenExpired | The temporary credentials have expired, and from here they cannot be renewed. | Ask for new ones with a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: that session is renewed as long as needed.
-InvalidSecurityToken InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey | Key and token do not belong together. | Pass access_key, secret_key and security_token of one session; with a key that is not temporary leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.
-InvalidTimeStamp.Expired RequestTimeTooSkewed | This machine's clock is wrong by more than the service allows, and setting it right for the request did not help. | Set the clock of the runner (NTP).
-Forbidden.RAM Forbidden.SubUser Forbidden NoPermission AccessDenied | The RAM user or role lacks a right. | Give it the RAM action that the message names; docs/permissions.md has the policies.
-InvalidAccountStatus.OSSDisabled UserDisable | OSS is not activated for this account, or was suspended. | Activate OSS in the console.
-Account.Arrearage InDebt | The account has an unpaid bill. | Pay it in the Billing console and run again.
-MissingIdTokenPermission | The job may not ask GitHub for an identity token. | Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.
-IdTokenRefused | GitHub refused an identity token. | Run the job again.
-AuthenticationFail.NoPermission | The role's trust policy does not let this job in, or the OIDC provider is not the one it names. | Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.
-AuthenticationFail.OIDCToken.AudienceNotMatch | The OIDC provider does not accept the audience of the token (aud in this message). | Add it to the client ids of the OIDC provider in RAM, or set oidc_audience to one of them.
-AuthenticationFail.OIDCToken.Expired AuthenticationFail.OIDCToken.Invalid AuthenticationFail.OIDCToken.InvalidSignature AuthenticationFail.OIDCToken.IssuerNotMatch EntityNotExist.OIDCProvider | The OIDC provider in RAM does not accept the token of this job. | The issuer of the provider must be the iss in this message: GitHub Enterprise Server and ghe.com have issuers of their own. Check oidc_provider_arn.
-AssumeRoleDenied | These credentials may not act as the role. | Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.
-NoMetadataService | The runner gets no credentials from the metadata service of ECS (100.100.100.200): it is not an ECS instance, or has no RAM role. | Attach a RAM role to the instance, or name another source of credentials.
-NoSuchInstanceRole | The ECS instance of the runner has another RAM role, or none. | Attach the role to the instance, or correct ram_role_name.
-PublicEndpointForbidden | Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China. | Either stage elsewhere (region: cn-hongkong with a bucket there and image_copy_regions: cn-beijing, or whichever region you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.
-NoSuchBucket | The bucket has vanished. | Run again: it is created.
-BucketAlreadyExists BucketNotBelongTo BucketIsForeign | The bucket belongs to another account; bucket names are shared by everyone. | Choose another oss_bucket_name.
-TooManyBuckets | The account has as many buckets in this region as it may. | Name an existing bucket in oss_bucket_name.
-BucketElsewhere InvalidOSSBucket.NotMatched | ECS reads only from a bucket in its own region. | Set region to the region of the bucket, or name a bucket in region (it is created when it does not exist).
-BucketEncrypted InvalidOSSBucket.EncryptUnsupported | ECS does not import from a bucket that encrypts its objects by default. | Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.
-InvalidOSSBucket.NotFound InvalidOSSBucket.Malformed | ECS does not find the bucket. | Check oss_bucket_name and region.
-InvalidOSSBucket.FlowLimit | OSS limits the traffic of this bucket. | Run again later.
-ForeignObject FileAlreadyExists | An object under this key was not made by this run, and is not overwritten. | Remove it, or choose another oss_key_name, or leave it empty.
-InvalidOSSObject.NotFound InvalidOSSObject.Malformed | ECS does not find the staged object. | Something else deleted it (a lifecycle rule?). Run again.
-InvalidOSSObject.Size | The staged object is empty. | Check the file that path names.
-InvalidOSSObject.NeedRestore | The staged object is in an archive storage class. | Remove the rule that archives objects in this bucket, or name another bucket.
-UnsupportedSuffix.OSSObject | ECS does not take an object with this suffix. | End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.
-IntegrityMismatch | What lies in the bucket is not what was read from the file. | Run again; nothing was imported.
-NoSetRoletoECSServiceAcount NoSetRoletoECSServiceAccount | The role with which ECS reads the bucket is missing and could not be made, or has not propagated yet. | Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D
-InvalidOSS.NotAuthorized | The import role may not read the bucket, or a bucket policy forbids it. | Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).
-ObjectReplaced | Somebody replaced or deleted the staged object while ECS read it. | Do not use the image in this message. Delete it, and run again with a key that nobody else writes to: leave oss_key_name empty.
-RoleHasOwnPolicy | The import role has a policy of your own, which was not touched, and ECS may not read the object with it. | Add the statement in this message to that policy.
-RoleTrustsNotEcs | The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched. | Add the statement in this message to its trust policy.
-EntityNotExist.Role | The RAM role does not exist. | Check import_role_name.
-InvalidImageName.Duplicated | An image of this account in this region has the name already. | Set image_force_delete: true to replace it, or choose another image_name.
-InvalidImageName.Malformed | ECS does not take the name. | Choose another image_name.
-ImageIsImporting | An import of this image is under way. | Wait for it, or cancel it under ECS > Tasks.
-QuotaExceed.Image QuotaExceed.Snapshot | The account has as many images in this region as it may. | Delete images, or ask for more in the Quota Center.
-InvalidImageSize InvalidDataDiskSize | The disk size does not fit the image. | Set image_system_size to at least the size of the disk inside the file, in GiB.
-InvalidImageFormat.Malformed ImportImageFailed InvalidFormat.Malformed | ECS cannot read the file as an image. | Check format, and the file with: qemu-img check
-InvalidImageFormat.RegionNotSupported | ECS does not take this format in this region. | Convert the file: qemu-img convert -O raw
-InvalidVHDImage.IncorrectSize InvalidBlockSize.NotSupport | The header of the VHD does not fit its size. | Convert it again: qemu-img convert -O vpc -o subformat=dynamic,force_size
-InvalidBootMode.Malformed InvalidBootMode.NotSupport | ECS does not take this boot mode for the image. | arm64 images boot by UEFI only.
-InvalidArchitecture.PlatformUnsupported InvalidArchitecture.Malformed InvalidPlatform.Malformed InvalidOSType.Malformed | Operating system, platform and architecture do not go together. | Check image_os_type, image_platform and image_architecture.
-InvalidDescription.Malformed | ECS does not take the description. | Change image_description.
-InvalidLicenseType.NotSupported InvalidLicenseType.BYOLOnly | The Windows licence cannot be chosen like this. | Check image_os_type and image_platform.
-InvalidRegionId.NotFound InvalidRegion.NotSupport RegionId.NotFound | The region does not exist or cannot import images. | Check region.
-TagKey.Duplication | Two tags have the same key. | Check tags.
-BadProfile | The profile or its file cannot be used; the message says why. | Correct profile or shared_credentials_file, or run aliyun configure again on the runner.
-FileChanged | The file was written to while it was read. | Run the import after the step that writes the file has ended.
-OutOfTime | The time for this work is over. | Run again; what is left is named in the log.
-ShareIncomplete | The image is ready, but ECS does not list every account that it was shared with. | Check the ids in image_share_account, and share the image with the missing accounts in the console.
-SwapUnsettled | Something else changed the names of the old or the new image at the same time. | See which image holds the name in the ECS console, then run again with image_force_delete: true.
-WaitTimedOut | The image was not ready in time. The import continues, and image, task and object stay. | Re-run the job: it resumes the same import. Raise timeout_minutes for next time.
-Throttling Throttling.User Throttling.Api Rejected.Throttling | Too many calls for this account. | Run again later.
-ENOTFOUND EAI_AGAIN ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT EPIPE Timeout Stalled ConnectionLost | The service was not reached. | Check the network of the runner, region, and HTTPS_PROXY.
-InvalidProxy | Requests would silently go without the proxy. | Write it as http://user:password@host:port, with %40 for an @ in the password.
-ProxyNeedsNewerRunner | The Node of this runner is older than 24.5, the first version whose requests can use a proxy. | Update the self-hosted runner to 2.328.0 or later. If the cloud can be reached without the proxy, empty HTTPS_PROXY for this step.
-ERR_PROXY_TUNNEL | The proxy of HTTPS_PROXY refused the connection. | Check user and password in it, allow the host in the proxy, or name the host in NO_PROXY.
-UnexpectedAnswer | Something between runner and cloud answered in place of the service. | Check HTTPS_PROXY and the custom endpoints.
-`;
-const ADVICE = TABLE.trim()
-    .split('\n')
-    .map((row) => {
-    const [codes = '', cause = '', fix = ''] = row.split(' | ');
-    return { codes: codes.split(' '), cause, fix };
-});
+
+
+
+
+
+/** All advice, by what it is about. */
+const ADVICE = {
+    Credentials: CREDENTIALS,
+    Bucket: bucket_BUCKET,
+    File: FILE,
+    Import: IMPORT,
+    Network: NETWORK,
+};
 /** The entry for a code, if there is one. */
 function adviceFor(code) {
-    return ADVICE.find(({ codes }) => codes.includes(code));
+    return Object.values(ADVICE)
+        .flat()
+        .find(({ codes }) => codes.includes(code));
 }
 /** One sentence each: what failed with which code, why, what to do, and the RequestId for a ticket. */
 function explain(error) {
@@ -49929,6 +50251,7 @@ async function removeUnpacked(folder, log) {
 
 ;// CONCATENATED MODULE: ./src/action/summary.ts
 
+
 /**
  * Writes the job summary: one heading and one table, of less than twenty lines. Everything in it may be foreign text.
  * @param safe - makes any text one line without secrets and control characters
@@ -49965,7 +50288,7 @@ function facts({ request, disks, outcome }, written) {
     const { image, distribution } = request;
     const { images, times, replaced } = outcome;
     const rows = [
-        ['System', written.prose(`${image.osType}, ${image.platform}, ${image.architecture}`)],
+        ['System', written.prose(systemText(request, disks))],
         ['Disk', written.prose(disksText(disks, image.systemSize))],
         ['Uploaded', uploadText(outcome)],
         ['Import', summary_duration(times.import)],
@@ -49982,6 +50305,10 @@ function facts({ request, disks, outcome }, written) {
     ];
     return rows.filter((row) => row[1] !== undefined && row[1] !== '');
 }
+const systemText = (request, disks) => {
+    const { osType, platform, architecture } = request.image;
+    return [osType, platform, architecture, bootModeText(request, disks)].join(', ');
+};
 function disksText(disks, systemSize) {
     const form = ({ format, container }) => (container ? `${format} out of ${container.kind}` : format);
     const formats = [...new Set(disks.map(form))].join(', ');

@@ -2,20 +2,21 @@
 import { writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { ADVICE } from '../src/action/advice.ts';
+import type { Advice } from '../src/action/advice/entry.ts';
 
 /** The page, formatted as the repository formats it. */
 export async function troubleshooting(): Promise<string> {
-  const entries = ADVICE.map(
-    ({ codes, cause, fix }) =>
-      `### ${codes.map((code) => `\`${code}\``).join(', ')}\n\n${cause}\n\n**What to do:** ${fix}\n`,
-  );
+  const entry = ({ codes, cause, fix }: Advice) =>
+    `### ${codes.map((code) => `\`${code}\``).join(', ')}\n\n${cause}\n\n**What to do:** ${fix}\n`;
+  const groups = Object.entries(ADVICE).map(([about, advice]) => `## ${about}\n\n${advice.map(entry).join('\n')}`);
   const page = `# Troubleshooting
 
-Look for the code in the error of the step. The RequestId at its end is what Alibaba Cloud's support asks for.
+Look for the code in the error of the step: [credentials](#credentials), [bucket](#bucket), [file](#file),
+[import](#import), [network](#network). The RequestId at its end is what Alibaba Cloud's support asks for.
 
-<!-- Made from src/advice.ts by scripts/make-troubleshooting.ts. -->
+<!-- Made from src/action/advice/ by scripts/make-troubleshooting.ts. -->
 
-${entries.join('\n')}`;
+${groups.join('\n')}`;
   return format(page, { parser: 'markdown', printWidth: 120 });
 }
 

@@ -52,7 +52,7 @@ test('a success: image, region, console, sizes, durations, speed, what was saved
   expect(links).toEqual(Object.entries(ids).map(([region, id]) => [id, page(region)]));
   expect(rows).toEqual([
     ['Image', 'packer_import in cn-beijing'],
-    ['System', expect.stringMatching(/^linux, a\|b `c` .*@octocat.*, x86_64$/)],
+    ['System', expect.stringMatching(/^linux, a\|b `c` .*@octocat.*, x86_64, BIOS \(default of ECS\)$/)],
     ['Disk', 'RAW, 24.0 MiB, system disk of 40 GiB'],
     [
       'Uploaded',
@@ -131,6 +131,15 @@ test('a task that failed is named, for support', async () => {
   const { summary, outputs } = await main();
   expect(heads(summary)).toEqual(['Image', 'Failed', 'Task']);
   expect(row(summary, 'Task')).toBe(outputs.task_id);
+});
+
+test('what the check of the image found, and the boot mode with its reason', async () => {
+  const scene = await quickScene();
+  const { summary, log } = await scene.main({ detection_strategy: 'Standard', boot_mode: 'uefi' });
+  const found = 'Finished; CloudInit NotInstalled (Medium CloudInitNotInstalled); Virtio Supported';
+  expect(row(summary, 'Detection')).toBe(found);
+  expect(row(summary, 'System')).toMatch(/, UEFI \(boot_mode\)$/);
+  expect(log).toContain('Boot mode: UEFI (boot_mode).');
 });
 
 test('a runner without summaries is no reason to fail an import', async () => {

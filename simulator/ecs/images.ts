@@ -41,6 +41,12 @@ function aliasOf(call: RpcCall, image: Image): string | undefined {
 
 const STATES = ['Creating', 'Waiting', 'Available', 'UnAvailable', 'CreateFailed', 'Deprecated'];
 
+/** The fields are those of the vendor's SDK (DescribeImagesResponseBody); what stands in them is not documented. */
+const FINDINGS = [
+  { Name: 'CloudInit', Value: 'NotInstalled', RiskLevel: 'Medium', RiskCode: 'CloudInitNotInstalled' },
+  { Name: 'Virtio', Value: 'Supported' },
+];
+
 /** "Fuzzy search is supported" for ImageName; what that matches is not documented. */
 const IMAGE_NAME_SEARCHES = {
   part: (name: string, wanted: string) => name.includes(wanted),
@@ -107,7 +113,7 @@ function describe(call: RpcCall, image: Image): object {
       IsSupportIoOptimized: true,
     },
     Features: { NvmeSupport: image.nvmeSupport, ImdsSupport: image.imdsSupport },
-    ...(image.detectionStrategy && { DetectionOptions: { Status: 'Finished', Items: { Item: [] } } }),
+    ...(image.detectionStrategy && { DetectionOptions: { Status: 'Finished', Items: { Item: FINDINGS } } }),
     // Whether tags and objects show while the image is still Creating is an open question.
     Tags: { Tag: Object.entries(image.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })) },
     DiskDeviceMappings: { DiskDeviceMapping: image.disks.map((disk, at) => describeDisk(image, disk, at)) },

@@ -1,5 +1,6 @@
 import { summary } from '@actions/core';
 import type { DiskImage } from '../disk/disk.ts';
+import { bootModeText } from '../run/content.ts';
 import type { ImportRequest } from '../run/request.ts';
 import type { Outcome } from '../run/run.ts';
 
@@ -57,7 +58,7 @@ function facts({ request, disks, outcome }: Report, written: Markdown): Row[] {
   const { image, distribution } = request;
   const { images, times, replaced } = outcome;
   const rows: [string, string | undefined][] = [
-    ['System', written.prose(`${image.osType}, ${image.platform}, ${image.architecture}`)],
+    ['System', written.prose(systemText(request, disks))],
     ['Disk', written.prose(disksText(disks, image.systemSize))],
     ['Uploaded', uploadText(outcome)],
     ['Import', duration(times.import)],
@@ -74,6 +75,11 @@ function facts({ request, disks, outcome }: Report, written: Markdown): Row[] {
   ];
   return rows.filter((row): row is Row => row[1] !== undefined && row[1] !== '');
 }
+
+const systemText = (request: ImportRequest, disks: DiskImage[]): string => {
+  const { osType, platform, architecture } = request.image;
+  return [osType, platform, architecture, bootModeText(request, disks)].join(', ');
+};
 
 function disksText(disks: DiskImage[], systemSize: number | undefined): string {
   const form = ({ format, container }: DiskImage) => (container ? `${format} out of ${container.kind}` : format);

@@ -48,6 +48,18 @@ export async function imageById(ecs: Rpc, id: string): Promise<Image | undefined
     .find((image) => image.id === id);
 }
 
+/** Status and findings of the check that `detection_strategy` asks for, in the order of the answer. */
+function detectionOf(value: unknown): string | undefined {
+  const status = textAt(value, 'DetectionOptions', 'Status');
+  if (status === undefined) return undefined;
+  const findings = listAt(value, 'DetectionOptions', 'Items', 'Item').map((item) => {
+    const of = (...names: string[]) => names.map((name) => textAt(item, name) ?? '').filter((text) => text !== '');
+    const risk = of('RiskLevel', 'RiskCode').join(' ');
+    return of('Name', 'Value').join(' ') + (risk === '' ? '' : ` (${risk})`);
+  });
+  return [status, ...findings].join('; ');
+}
+
 function toImage(value: unknown): Image {
   const tags = listAt(value, 'Tags', 'Tag').map((tag) => [textAt(tag, 'TagKey') ?? '', textAt(tag, 'TagValue') ?? '']);
   const disks = listAt(value, 'DiskDeviceMappings', 'DiskDeviceMapping');
@@ -60,7 +72,7 @@ function toImage(value: unknown): Image {
     progress: textAt(value, 'Progress') ?? '',
     created: textAt(value, 'CreationTime') ?? '',
     tags: Object.fromEntries(tags) as Record<string, string>,
-    detection: textAt(value, 'DetectionOptions', 'Status'),
+    detection: detectionOf(value),
     snapshots: given('SnapshotId').filter((id) => id !== ''),
     sources: given('ImportOSSBucket')
       .map((bucket, n) => ({ bucket, key: keys[n] ?? '' }))

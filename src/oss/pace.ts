@@ -7,7 +7,7 @@ import { nextWidth, type Wave } from './width.ts';
 /** The upload gives up when no part was accepted for this long, in ms, or for longer where the line is known to be slow. */
 const PATIENCE = 15 * 60_000;
 /** A try has stalled when nothing moved for this long, in ms, at the least; and while nothing is known of the line. */
-const STALL = { least: 30_000, most: 120_000, unmeasured: 600_000 };
+const STALL = { least: 30_000, unmeasured: 600_000 };
 
 /** How the parts of an upload fare: what was accepted and what failed, how fast, and whether there is still hope. */
 export class Pace {
@@ -50,8 +50,8 @@ export class Pace {
   stall(waits: boolean): number {
     const rate = this.rate();
     if (rate === 0) return waits ? STALL.unmeasured : STALL.least;
-    // A line that was nearly dead may come back: what it held up is not waited for much longer.
-    return Math.min(STALL.most, Math.max(STALL.least, (2_000 * this.underWay) / rate));
+    // Never longer than while nothing is known: a line that was nearly dead may come back.
+    return Math.min(STALL.unmeasured, Math.max(STALL.least, (2_000 * this.underWay) / rate));
   }
 
   /** Runs a call that stores a part of so many bytes, with tries until there is no hope. @throws CloudError `UploadGaveUp` */

@@ -40,6 +40,14 @@ export function bootModeOf({ image }: ImportRequest, disks: DiskImage[]): string
   return bootMode !== undefined || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode;
 }
 
+/** The boot mode of the image, and why it is that one. */
+export function bootModeText({ image }: ImportRequest, disks: DiskImage[]): string {
+  const { bootMode, architecture } = image;
+  if (bootMode !== undefined) return `${bootMode} (boot_mode)`;
+  if (architecture === 'arm64') return 'UEFI (arm64)';
+  return disks[0]?.bootMode === undefined ? 'BIOS (default of ECS)' : 'UEFI (from the partition table)';
+}
+
 /** Licence that ImportImage is told: Windows needs one. */
 export const licenseOf = ({ image }: ImportRequest): string | undefined =>
   image.licenseType ?? (image.osType === 'windows' ? 'Aliyun' : undefined);

@@ -4,6 +4,7 @@ import { listImages } from '../ecs/images.ts';
 import { inspectBucket, retentionDays, type BucketState } from '../oss/bucket.ts';
 import { askEcs } from './ask-ecs.ts';
 import type { Clients } from './clients.ts';
+import { bootModeText } from './content.ts';
 import type { Context } from './context.ts';
 import type { Made } from './ledger.ts';
 import { planImages, type ImagePlan } from './plan-images.ts';
@@ -28,6 +29,7 @@ export interface Plan extends ImagePlan {
 export async function preflight(context: Context): Promise<Plan> {
   const { request, clients, me } = context;
   const account = await whoAmI(clients);
+  clients.log.info(`Boot mode: ${bootModeText(request, context.disks)}.`);
   const targets = targetsOf(request, me);
   const regions = [...new Set(targets.map(({ region }) => region))];
   const listed = Promise.all(regions.map(async (region) => [region, await listImages(clients.ecsIn(region))] as const));
