@@ -36,7 +36,7 @@ const READS = /:(Get|List|Head|Describe)| DryRun$/;
 
 test.each(VARIANTS)(
   'killed at any request, nothing is left and nothing lost: $title',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async (variant) => {
     const started = performance.now();
     const clean = await arrange(variant);

@@ -28,7 +28,7 @@ export interface Arranged {
 }
 
 export const OPTIONS: SceneOptions = {
-  speed: 90,
+  speed: 30,
   importSeconds: 8,
 };
 
