@@ -11,7 +11,7 @@ export interface Line {
   perConnection: number;
   /** Cap of all connections together. */
   link: number;
-  /** What is left of that for a while, counted from the first byte after a silence of all connections, in ms. */
+  /** What is left of that for a while, counted from when the first connection opens, in ms. */
   drop?: { from: number; until: number; link: number };
   /** Probability that a segment is lost. */
   loss: number;

@@ -45969,22 +45969,24 @@ async function sumsOf(disks) {
         sums.push(await fileSum(await sourceOf(disk)));
     return sums;
 }
-/** Boot mode that ImportImage is told: the input, or what the file's partitions demand. */
-function bootModeOf({ image }, disks) {
-    const { bootMode, architecture } = image;
-    // arm64 boots by UEFI only, and ImportImage does not take UEFI-Preferred: that is set on the finished image.
-    if (bootMode === 'BIOS')
-        return bootMode;
-    return bootMode !== undefined || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode;
+/** The boot mode that the image is to have, undefined for the default of ECS, and where it comes from. */
+function wantedBootMode({ image }, disks) {
+    if (image.bootMode !== undefined)
+        return { mode: image.bootMode, from: 'boot_mode' };
+    if (image.architecture === 'arm64')
+        return { mode: 'UEFI', from: 'arm64' };
+    const mode = disks[0]?.bootMode;
+    return { mode, from: mode === undefined ? 'default of ECS' : 'from the partition table' };
 }
-/** The boot mode of the image, and why it is that one. */
-function bootModeText({ image }, disks) {
-    const { bootMode, architecture } = image;
-    if (bootMode !== undefined)
-        return `${bootMode} (boot_mode)`;
-    if (architecture === 'arm64')
-        return 'UEFI (arm64)';
-    return disks[0]?.bootMode === undefined ? 'BIOS (default of ECS)' : 'UEFI (from the partition table)';
+/** Boot mode that ImportImage is told: it does not take UEFI-Preferred, which is set on the finished image. */
+function bootModeOf(request, disks) {
+    const { mode } = wantedBootMode(request, disks);
+    return mode === 'UEFI-Preferred' ? 'UEFI' : mode;
+}
+/** The boot mode of the image and why it is that one, for people. */
+function bootModeText(request, disks) {
+    const { mode = 'BIOS', from } = wantedBootMode(request, disks);
+    return `${mode} (${from})`;
 }
 /** Licence that ImportImage is told: Windows needs one. */
 const licenseOf = ({ image }) => image.licenseType ?? (image.osType === 'windows' ? 'Aliyun' : undefined);
@@ -46879,6 +46881,12 @@ async function abortUpload(oss, key, id) {
     if (await succeeds(aborted, 'NoSuchUpload'))
         oss.log.info(`Aborted the unfinished upload of ${key}.`);
 }
+/** Ends all unfinished uploads of exactly this key. Idempotent. */
+async function abortUploads(oss, key) {
+    for (const one of await listUploads(oss, key))
+        if (one.key === key)
+            await abortUpload(oss, key, one.id);
+}
 
 ;// CONCATENATED MODULE: ./src/run/keys.ts
 
@@ -47537,9 +47545,7 @@ const upload = {
         }
         if (!isDerived(key, me))
             throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
-        for (const lost of await listUploads(oss, key))
-            if (lost.key === key)
-                await abortUpload(oss, key, lost.id);
+        await abortUploads(oss, key);
         return undefined;
     },
     byHand({ key, id }, { request: { bucket } }) {
@@ -47780,12 +47786,15 @@ async function listParts(oss, key, id) {
 }
 /** Checks listed parts against the file: only one with the same size and MD5 counts. */
 function checker(source, parts) {
-    const lists = ({ number, length }) => parts.get(number)?.size === length;
+    const listedAs = ({ number, length }) => {
+        const listed = parts.get(number);
+        return listed?.size === length ? listed : undefined;
+    };
     const zeroSums = new Map();
     const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
     const check = async (part) => {
-        const listed = parts.get(part.number);
-        if (listed?.size !== part.length)
+        const listed = listedAs(part);
+        if (listed === undefined)
             return undefined;
         const known = part.zero ? zeroSums.get(part.length) : undefined;
         const md5 = (0,external_node_crypto_namespaceObject.createHash)('md5');
@@ -47806,7 +47815,7 @@ function checker(source, parts) {
             return undefined;
         return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
     };
-    return { lists, check };
+    return { lists: (part) => listedAs(part) !== undefined, check };
 }
 
 ;// CONCATENATED MODULE: ./src/oss/width.ts
@@ -49003,9 +49012,7 @@ const zeros = {
     deadline: 45_000,
     async undo({ key: prefix }, { clients: { oss }, me }) {
         for (const key of Object.values(zeroKeys(prefix))) {
-            for (const one of await listUploads(oss, key))
-                if (one.key === key)
-                    await abortUpload(oss, key, one.id);
+            await abortUploads(oss, key);
             await removeObject(oss, { key, isOurs: (mark) => isOurs(mark, me), derived: true });
         }
         return undefined;

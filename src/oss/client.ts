@@ -2,9 +2,9 @@ import AliOss from 'ali-oss';
 import { retryOptions, type Connection, type Log } from '../cloud/connection.ts';
 import { defaultEndpoint } from '../cloud/endpoints.ts';
 import { retry } from '../cloud/retry.ts';
-import { toCloudError, type Wire } from './failure.ts';
+import { toCloudError } from './failure.ts';
 import type { Sdk } from './sdk.ts';
-import { send, type CallOptions, type Urllib } from './wire.ts';
+import { send, type CallOptions, type Urllib, type Wire } from './wire.ts';
 
 /** The client of one bucket and its objects. */
 export interface Oss {

@@ -1,13 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
-
-/** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */
-export interface Wire {
-  status?: number;
-  headers?: IncomingHttpHeaders;
-  body?: Buffer;
-  failure?: Error & { code?: string };
-}
+import type { Wire } from './wire.ts';
 
 /** What the failure of a try means. */
 export function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudError {

@@ -44,12 +44,15 @@ export interface Checker {
 
 /** Checks listed parts against the file: only one with the same size and MD5 counts. */
 export function checker(source: Source, parts: ListedParts): Checker {
-  const lists = ({ number, length }: Part) => parts.get(number)?.size === length;
+  const listedAs = ({ number, length }: Part) => {
+    const listed = parts.get(number);
+    return listed?.size === length ? listed : undefined;
+  };
   const zeroSums = new Map<number, string>();
   const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
   const check = async (part: Part): Promise<Listed | undefined> => {
-    const listed = parts.get(part.number);
-    if (listed?.size !== part.length) return undefined;
+    const listed = listedAs(part);
+    if (listed === undefined) return undefined;
     const known = part.zero ? zeroSums.get(part.length) : undefined;
     const md5 = createHash('md5');
     const crc = new Crc64();
@@ -66,5 +69,5 @@ export function checker(source: Source, parts: ListedParts): Checker {
     if (listed.etag.replaceAll('"', '').toUpperCase() !== sum) return undefined;
     return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
   };
-  return { lists, check };
+  return { lists: (part) => listedAs(part) !== undefined, check };
 }

@@ -153,3 +153,8 @@ export async function abortUpload(oss: Oss, key: string, id: string): Promise<vo
   const aborted = oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
   if (await succeeds(aborted, 'NoSuchUpload')) oss.log.info(`Aborted the unfinished upload of ${key}.`);
 }
+
+/** Ends all unfinished uploads of exactly this key. Idempotent. */
+export async function abortUploads(oss: Oss, key: string): Promise<void> {
+  for (const one of await listUploads(oss, key)) if (one.key === key) await abortUpload(oss, key, one.id);
+}

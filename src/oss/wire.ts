@@ -2,7 +2,6 @@ import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { RetryOptions } from '../cloud/retry.ts';
 import { every, monotonic } from '../cloud/time.ts';
 import { withoutLayout } from './body.ts';
-import type { Wire } from './failure.ts';
 
 export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
   /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
@@ -15,6 +14,14 @@ export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 
 
 /** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
 export const LONG_BODY = { stall: () => 120_000, timeout: 4 * 3_600_000 };
+
+/** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */
+export interface Wire {
+  status?: number;
+  headers?: IncomingHttpHeaders;
+  body?: Buffer;
+  failure?: Error & { code?: string };
+}
 
 type Callback = (error: Error | null, data: Buffer, res: { status: number; headers: IncomingHttpHeaders }) => void;
 export interface Urllib {

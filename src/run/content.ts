@@ -32,20 +32,24 @@ export async function sumsOf(disks: DiskImage[]): Promise<string[]> {
   return sums;
 }
 
-/** Boot mode that ImportImage is told: the input, or what the file's partitions demand. */
-export function bootModeOf({ image }: ImportRequest, disks: DiskImage[]): string | undefined {
-  const { bootMode, architecture } = image;
-  // arm64 boots by UEFI only, and ImportImage does not take UEFI-Preferred: that is set on the finished image.
-  if (bootMode === 'BIOS') return bootMode;
-  return bootMode !== undefined || architecture === 'arm64' ? 'UEFI' : disks[0]?.bootMode;
+/** The boot mode that the image is to have, undefined for the default of ECS, and where it comes from. */
+function wantedBootMode({ image }: ImportRequest, disks: DiskImage[]) {
+  if (image.bootMode !== undefined) return { mode: image.bootMode, from: 'boot_mode' };
+  if (image.architecture === 'arm64') return { mode: 'UEFI', from: 'arm64' };
+  const mode = disks[0]?.bootMode;
+  return { mode, from: mode === undefined ? 'default of ECS' : 'from the partition table' };
 }
 
-/** The boot mode of the image, and why it is that one. */
-export function bootModeText({ image }: ImportRequest, disks: DiskImage[]): string {
-  const { bootMode, architecture } = image;
-  if (bootMode !== undefined) return `${bootMode} (boot_mode)`;
-  if (architecture === 'arm64') return 'UEFI (arm64)';
-  return disks[0]?.bootMode === undefined ? 'BIOS (default of ECS)' : 'UEFI (from the partition table)';
+/** Boot mode that ImportImage is told: it does not take UEFI-Preferred, which is set on the finished image. */
+export function bootModeOf(request: ImportRequest, disks: DiskImage[]): string | undefined {
+  const { mode } = wantedBootMode(request, disks);
+  return mode === 'UEFI-Preferred' ? 'UEFI' : mode;
+}
+
+/** The boot mode of the image and why it is that one, for people. */
+export function bootModeText(request: ImportRequest, disks: DiskImage[]): string {
+  const { mode = 'BIOS', from } = wantedBootMode(request, disks);
+  return `${mode} (${from})`;
 }
 
 /** Licence that ImportImage is told: Windows needs one. */

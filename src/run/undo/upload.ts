@@ -1,5 +1,5 @@
 import { CloudError } from '../../cloud/errors.ts';
-import { abortUpload, listUploads, type Unfinished } from '../../oss/objects.ts';
+import { abortUpload, abortUploads, type Unfinished } from '../../oss/objects.ts';
 import { isDerived } from '../keys.ts';
 import { quoted, type Undo } from './kind.ts';
 
@@ -12,7 +12,7 @@ export const upload: Undo<'upload'> = {
     }
     if (!isDerived(key, me))
       throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
-    for (const lost of await listUploads(oss, key)) if (lost.key === key) await abortUpload(oss, key, lost.id);
+    await abortUploads(oss, key);
     return undefined;
   },
   byHand({ key, id }, { request: { bucket } }) {

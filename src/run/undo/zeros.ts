@@ -1,4 +1,4 @@
-import { abortUpload, listUploads, removeObject } from '../../oss/objects.ts';
+import { abortUploads, removeObject } from '../../oss/objects.ts';
 import { zeroKeys } from '../../oss/zeros.ts';
 import { isOurs } from '../ownership.ts';
 import { removeCommand, type Undo } from './kind.ts';
@@ -7,7 +7,7 @@ export const zeros: Undo<'zeros'> = {
   deadline: 45_000,
   async undo({ key: prefix }, { clients: { oss }, me }) {
     for (const key of Object.values(zeroKeys(prefix))) {
-      for (const one of await listUploads(oss, key)) if (one.key === key) await abortUpload(oss, key, one.id);
+      await abortUploads(oss, key);
       await removeObject(oss, { key, isOurs: (mark) => isOurs(mark, me), derived: true });
     }
     return undefined;
