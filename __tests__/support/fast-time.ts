@@ -14,7 +14,9 @@ const [, speed = '', directory = '', wrong = '0'] =
 if (!(Number(speed) > 0)) throw new Error('FAST_TIME must be <speed>,<directory>[,<milliseconds>]');
 
 const RealDate = Date;
-const { setInterval: realInterval } = globalThis;
+const { setInterval: realInterval, clearInterval: realClear } = globalThis;
+/** Timers that were not stopped, each with when it is due and what it does then. */
+const pending = new Map<NodeJS.Timeout, { due: number; fire: () => void }>();
 const clock = openSync(`${directory}/now`, 'r');
 const seen = openSync(`${directory}/${process.pid}`, 'w');
 const bytes = Buffer.alloc(8);
@@ -24,6 +26,9 @@ const look = (): void => {
   if (bytes.readDoubleLE() === time) return;
   time = bytes.readDoubleLE();
   writeSync(seen, bytes, 0, 8, 0);
+  const due = [...pending].filter(([, timer]) => timer.due <= time).sort(([, a], [, b]) => a.due - b.due);
+  // A timer may stop or put off another one.
+  for (const [handle, timer] of due) if (pending.get(handle) === timer && timer.due <= time) timer.fire();
 };
 look();
 const begun = time;
@@ -43,26 +48,34 @@ RealDate.prototype.constructor = globalThis.Date;
 
 performance.now = () => time - begun;
 
-// A real interval looks at the clock until it is time: what the timers return are Node's own objects, so ref, unref,
-// hasRef and the clear functions work as ever. A proxy keeps what hangs on the timers (util.promisify).
+// Behind each timer is a real one that never fires: what the timers return are Node's own objects, so ref, unref and
+// hasRef work as ever. A proxy keeps what hangs on the timers (util.promisify).
 const simulated = <T extends typeof setTimeout | typeof setInterval>(timer: T, repeats: boolean): T =>
   new Proxy(timer, {
     apply: (_, __, [callback, delay, ...rest]: [(...all: unknown[]) => void, unknown, ...unknown[]]) => {
       const ms = Number(delay ?? 0);
-      let due = time + ms;
-      const fire = (): void => {
-        if (time < due) return;
-        if (repeats) due = Math.max(due + ms, time);
-        else clearInterval(handle);
-        callback(...rest);
+      const handle = realInterval(() => undefined, 2 ** 30);
+      const entry = {
+        due: time + ms,
+        fire: () => {
+          if (repeats) entry.due = Math.max(entry.due + ms, time);
+          else stop(handle);
+          callback(...rest);
+        },
       };
-      const handle = realInterval(fire, Math.min(Math.max(ms / Number(speed), 1), 10));
+      pending.set(handle, entry);
       handle.refresh = () => {
-        due = time + ms;
+        entry.due = time + ms;
         return handle;
       };
       return handle;
     },
   });
+const stop = (handle?: NodeJS.Timeout): void => {
+  if (handle !== undefined) pending.delete(handle);
+  realClear(handle);
+};
 globalThis.setTimeout = simulated(globalThis.setTimeout, false);
 globalThis.setInterval = simulated(globalThis.setInterval, true);
+globalThis.clearTimeout = stop as typeof clearTimeout;
+globalThis.clearInterval = stop as typeof clearInterval;
