@@ -22,7 +22,7 @@ beforeAll(async () => {
     openCrowd({ ...cloud, write: (path) => writeDisk(path, 48 * MIB, [[0, pseudoRandom(48 * MIB, 7)]]) }),
   ]);
   imports.session.expires = imports.simulator.now() + 300_000;
-  const stopGate = letOnePartThrough(uploads, 60);
+  const stopTaking = takeOnePart(uploads, 60);
   const jobs = identities(imports).filter(({ name }) => [...RENEWED, 'session'].includes(name));
   const [upload] = await Promise.all([
     uploads.job().main({ ram_role_arn: uploads.roleArn, oidc_provider_arn: uploads.providerArn }),
@@ -30,19 +30,25 @@ beforeAll(async () => {
       ended.set(name, await imports.job(env).main({ ...inputs, image_name: `long-${n}` }));
     }),
   ]);
-  stopGate();
+  stopTaking();
   uploaded = upload;
 }, 120_000);
 afterAll(() => Promise.all([imports.close(), uploads.close()]));
 
-/** The line is bad: every so many simulated seconds one part gets through, and after three sessions all of them. */
-function letOnePartThrough({ simulator }: Crowd, seconds: number): () => void {
+/** The service is busy: every so many simulated seconds it takes one part, and after three sessions all of them. */
+function takeOnePart({ simulator }: Crowd, seconds: number): () => void {
   const { clock } = simulator.world;
   const begun = clock.now();
   const open = () => {
     simulator.faults.length = 0;
     if (clock.now() - begun > LONG * 1000) return;
-    simulator.faults.push({ operation: 'oss:UploadPart', kind: 'stall', nth: 2, times: Infinity });
+    simulator.faults.push({
+      operation: 'oss:UploadPart',
+      kind: 'status-503',
+      retryAfter: seconds,
+      nth: 2,
+      times: Infinity,
+    });
   };
   open();
   const timer = setInterval(open, (seconds * 1000) / clock.speed);

@@ -20,10 +20,13 @@ const pending = new Map<NodeJS.Timeout, { due: number; fire: () => void }>();
 const clock = openSync(`${directory}/now`, 'r');
 const seen = openSync(`${directory}/${process.pid}`, 'w');
 const bytes = Buffer.alloc(8);
+const read = (): number => {
+  readSync(clock, bytes, 0, 8, 0);
+  return bytes.readDoubleLE();
+};
 let time = 0;
 const look = (): void => {
-  readSync(clock, bytes, 0, 8, 0);
-  if (bytes.readDoubleLE() === time) return;
+  if (read() === time) return;
   time = bytes.readDoubleLE();
   writeSync(seen, bytes, 0, 8, 0);
   const due = [...pending].filter(([, timer]) => timer.due <= time).sort(([, a], [, b]) => a.due - b.due);
@@ -56,7 +59,8 @@ const simulated = <T extends typeof setTimeout | typeof setInterval>(timer: T, r
       const ms = Number(delay ?? 0);
       const handle = realInterval(() => undefined, 2 ** 30);
       const entry = {
-        due: time + ms,
+        // From the clock's own time: what the process was told may be of a later step than the last one that it saw.
+        due: read() + ms,
         fire: () => {
           if (repeats) entry.due = Math.max(entry.due + ms, time);
           else stop(handle);
@@ -65,7 +69,7 @@ const simulated = <T extends typeof setTimeout | typeof setInterval>(timer: T, r
       };
       pending.set(handle, entry);
       handle.refresh = () => {
-        entry.due = time + ms;
+        entry.due = read() + ms;
         return handle;
       };
       return handle;
