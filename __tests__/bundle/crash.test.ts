@@ -27,6 +27,8 @@ const VARIANTS: Variant[] = [
     only: /^oss:(Put|Init|Complete|Delete|UploadPartCopy#(1|2|33|65)$)/,
   },
 ];
+/** `npm run test:matrix`: also what changes neither cloud nor process, so that the state of a request before it is met again. */
+const WHOLE = process.env.MATRIX === 'whole';
 /** No point depends on how DescribeImages searches: each of them is met by a third of the kills. */
 const SEARCHES = ['part', 'pattern', 'whole'] as const;
 /** An operation that is repeated until time has done its work. */
@@ -46,7 +48,9 @@ test.each(VARIANTS)(
     await clean.scene.close();
     const wanted = points.filter(({ operation, nth }) => variant.only?.test(`${operation}#${nth}`) ?? true);
     const kills = wanted.flatMap((point) => {
-      const ways = READS.test(point.operation) ? (['before'] as const) : (['before', 'after'] as const);
+      const reads = READS.test(point.operation);
+      if (reads && !WHOLE) return [];
+      const ways = reads ? (['before'] as const) : (['before', 'after'] as const);
       return ways.map((when) => ({ ...point, when }));
     });
     const failures: string[] = [];

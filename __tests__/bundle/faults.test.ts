@@ -5,6 +5,8 @@ import { arrange, leftFor, NAME, type Arranged, type Variant } from '../support/
 import { inParallel } from '../support/kill.ts';
 
 const KINDS = 'reset stall status-500 status-503 throttling html truncated expired-token clock-skew wrong-shape';
+/** Without `npm run test:matrix`: one pair of so many. Each operation meets four faults, and each fault a fifth of the operations. */
+const STRIDE = process.env.MATRIX === 'whole' ? 1 : 5;
 const MINUTE = 60_000;
 /** Simulated: an upload has hope for 15 minutes, and each call of the rest is tried for three and a half at most. */
 const LONGEST_RUN = 40 * MINUTE;
@@ -31,8 +33,7 @@ test(
   async () => {
     const started = performance.now();
     const pairs = await allPairs();
-    const wanted =
-      process.env.PAIRS === undefined ? pairs : pairs.filter((pair) => name(pair).includes(process.env.PAIRS ?? ''));
+    const wanted = pairs.filter((_, at) => at % STRIDE === Math.floor(at / 20) % STRIDE);
     const failures: string[] = [];
     const ends = new Map<string, number>();
     await inParallel(wanted, 8, async (pair) => {
