@@ -91,5 +91,17 @@ export default defineConfig(
   { files: ['src/cloud/time.ts'], rules: { 'no-restricted-globals': 'off' } },
   { files: ['src/action/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   only(['simulator/**/*.ts'], 'the simulator shares nothing with the product', '(?!.*/(src|runner)/).*'),
+  only(
+    ['simulator/{world,entities,store,versions,clock,ids,regions}.ts'],
+    'the state of the world knows nothing above it',
+    NODE,
+    '\\./(clock|crc64|entities|ids|regions|shape|store|versions)\\.ts',
+  ),
+  only(
+    ['simulator/{oss,ecs}/*.ts', 'simulator/{ram,sts,oidc,metadata,rpc}.ts'],
+    'a service does not know the way in',
+    NODE,
+    '\\.{1,2}/(?!(gateway|proxy|index|cli)\\.ts).*',
+  ),
   only(['runner/*.ts'], 'the runner knows neither the product nor the cloud', NODE, OWN, 'yaml'),
 );

@@ -46427,7 +46427,7 @@ async function makeBucket(oss) {
 
 ;// CONCATENATED MODULE: ./src/run/dry-run.ts
 
-/** Says what a run would do. Changes nothing. */
+/** Says what a run would do, and returns it. Changes nothing. */
 function dryRun({ request, disks, log }, plan) {
     const { bucket } = request;
     const wouldDo = [
@@ -46442,7 +46442,7 @@ function dryRun({ request, disks, log }, plan) {
     for (const line of wouldDo)
         log.info(`Would ${line}.`);
     log.info('Not checked: whether ECS can read the bucket, quotas, and the content beyond its headers.');
-    return { images: [], staged: [], leftovers: [], times: {}, wouldDo };
+    return wouldDo;
 }
 
 ;// CONCATENATED MODULE: ./src/ecs/share.ts
@@ -49198,7 +49198,7 @@ async function run(context) {
         throw new CloudErrors('Nothing was uploaded.', plan.problems);
     }
     if (request.dryRun)
-        return dryRun(context, plan);
+        return { images: [], staged: [], leftovers: [], times: {}, wouldDo: dryRun(context, plan) };
     ledger.account = plan.account;
     const times = {};
     let staged = [];

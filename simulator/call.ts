@@ -55,6 +55,22 @@ export interface RpcCall extends Call {
   params: Record<string, string>;
   region: string;
 }
+/** What the handlers of all services get. */
+export function newCall(
+  world: World,
+  record: RecordedRequest,
+  target: Target,
+  caller: Caller,
+): Omit<Call, 'authorize'> {
+  record.caller = caller.arn;
+  return { world, now: world.clock.now(), target, record, caller, account: caller.account };
+}
+
+/** A request that is understood, but not executed yet. */
+export interface Prepared {
+  operation: string;
+  run(): Answer | Promise<Answer>;
+}
 export interface Answer {
   status: number;
   headers?: Record<string, string>;

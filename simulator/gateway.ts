@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, Call, RecordedRequest } from './call.ts';
-import type { Caller } from './callers.ts';
+import type { Answer, Prepared, RecordedRequest } from './call.ts';
 import { settle } from './ecs/settle.ts';
 import { ApiError } from './errors.ts';
 import { Exchange, Gone } from './exchange.ts';
@@ -15,11 +14,6 @@ import { Rpc, rpcError } from './rpc.ts';
 import { collect } from './store.ts';
 import type { World } from './world.ts';
 
-/** A request that is understood, but not executed yet. */
-export interface Prepared {
-  operation: string;
-  run(): Answer | Promise<Answer>;
-}
 export type Hook = (request: RecordedRequest) => void | Promise<void>;
 
 /** What is done once around every operation: record, faults, hooks, errors in the dialect of the service. */
@@ -27,7 +21,6 @@ export class Gateway {
   readonly world: World;
   readonly record: RecordedRequest[] = [];
   readonly faults: Fault[] = [];
-  readonly seen = new Set<string>();
   readonly oidc: Oidc;
   readonly #rpc: Rpc;
   before?: Hook | undefined;
@@ -35,8 +28,8 @@ export class Gateway {
 
   constructor(world: World) {
     this.world = world;
-    this.oidc = new Oidc(world, this.seen);
-    this.#rpc = new Rpc(this);
+    this.oidc = new Oidc(world);
+    this.#rpc = new Rpc(world, this.oidc);
   }
 
   /** A request that never reached a service. */
@@ -58,13 +51,6 @@ export class Gateway {
     };
     this.record.push(record);
     return record;
-  }
-
-  /** What the handlers of all services get. */
-  call(record: RecordedRequest, target: Target, caller: Caller): Omit<Call, 'authorize'> {
-    const { world } = this;
-    record.caller = caller.arn;
-    return { world, now: world.clock.now(), target, record, caller, account: caller.account };
   }
 
   async handle(request: IncomingMessage, response: ServerResponse, secure: boolean): Promise<void> {
@@ -101,7 +87,7 @@ export class Gateway {
       record.violation = target ? 'plain http' : 'unknown host';
       return { operation: 'unknown', run: () => ({ status: target ? 403 : 502 }) };
     }
-    if (target.service === 'oss') return prepareOss(exchange, target, this);
+    if (target.service === 'oss') return prepareOss(exchange, target, this.world);
     if (target.service === 'metadata') return metadata(exchange, this.world);
     if (target.service === 'oidc') return this.oidc.prepare(exchange);
     return this.#rpc.prepare(exchange, target);

@@ -80,8 +80,8 @@ export async function startSimulator(options: Options = {}) {
   };
 }
 
-function secrets({ world, oidc, seen }: Gateway, others: string[]): string[] {
+function secrets({ world, oidc }: Gateway, others: string[]): string[] {
   const keys = world.accounts.flatMap(({ users }) => users.map(({ secret }) => secret));
   const sessions = world.sessions.flatMap(({ secret, token }) => [secret, token]);
-  return [...keys, ...sessions, oidc.requestToken, ...seen, ...others].filter((one) => one !== '');
+  return [...keys, ...sessions, oidc.requestToken, ...world.seen, ...others].filter((one) => one !== '');
 }

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Answer } from './call.ts';
+import type { Answer, Prepared } from './call.ts';
 import { isoSeconds } from './clock.ts';
 import type { Exchange } from './exchange.ts';
-import type { Prepared } from './gateway.ts';
 import { addSession } from './sts.ts';
 import type { World } from './world.ts';
 

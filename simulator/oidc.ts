@@ -1,8 +1,7 @@
 import { type KeyObject, createSign, createVerify, generateKeyPairSync, randomBytes } from 'node:crypto';
-import type { Answer } from './call.ts';
+import type { Answer, Prepared } from './call.ts';
 import { fail } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import type { Prepared } from './gateway.ts';
 import { OIDC_HOST } from './hosts.ts';
 import type { World } from './world.ts';
 
@@ -24,12 +23,10 @@ export class Oidc {
   readonly requestToken = randomBytes(24).toString('hex');
   subject = 'repo:octo-org/octo-repo:ref:refs/heads/main';
   readonly #world: World;
-  readonly #seen: Set<string>;
   #keys: { publicKey: KeyObject; privateKey: KeyObject } | undefined;
 
-  constructor(world: World, seen: Set<string>) {
+  constructor(world: World) {
     this.#world = world;
-    this.#seen = seen;
   }
 
   get keys() {
@@ -61,7 +58,7 @@ export class Oidc {
     };
     const text = `${base64url({ alg: 'RS256', typ: 'JWT', kid: 'simulator' })}.${base64url(claims)}`;
     const token = `${text}.${createSign('RSA-SHA256').update(text).sign(this.keys.privateKey, 'base64url')}`;
-    this.#seen.add(token);
+    this.#world.seen.add(token);
     return token;
   }
 

@@ -1,5 +1,5 @@
 import { authenticateRpc } from './auth.ts';
-import type { Answer, RecordedRequest, RpcCall } from './call.ts';
+import { newCall, type Answer, type Prepared, type RecordedRequest, type RpcCall } from './call.ts';
 import { type Caller, isAllowed } from './callers.ts';
 import { COPIES } from './ecs/copies.ts';
 import { IMAGES } from './ecs/images.ts';
@@ -8,8 +8,8 @@ import { SNAPSHOTS } from './ecs/snapshots.ts';
 import { TASKS } from './ecs/tasks.ts';
 import { type ApiError, checkListed, fail, missing } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import type { Gateway, Prepared } from './gateway.ts';
 import type { Target } from './hosts.ts';
+import type { Oidc } from './oidc.ts';
 import { RAM } from './ram.ts';
 import { REGIONS, isCentral } from './regions.ts';
 import { words } from './shape.ts';
@@ -38,16 +38,16 @@ export function json(status: number, body: object): Answer {
 
 /** ECS, RAM and STS speak one protocol: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
 export class Rpc {
-  readonly #gateway: Gateway;
+  readonly #world: World;
   readonly #handlers: RpcHandlers;
   readonly #nonces = new Set<string>();
   /** ClientToken: https://www.alibabacloud.com/help/en/ecs/developer-reference/how-to-ensure-idempotence */
   readonly #tokens = new Map<string, { request: string; answer: Promise<object> }>();
 
-  constructor(gateway: Gateway) {
-    this.#gateway = gateway;
+  constructor(world: World, oidc: Oidc) {
+    this.#world = world;
     const ecs = { ImportImage: importImage, ...IMAGES, ...TASKS, ...COPIES, ...SNAPSHOTS };
-    this.#handlers = { ...ecs, ...RAM, ...sts(gateway.oidc) };
+    this.#handlers = { ...ecs, ...RAM, ...sts(oidc) };
   }
 
   async prepare(exchange: Exchange, target: Target): Promise<Prepared> {
@@ -58,7 +58,7 @@ export class Rpc {
     record.params = params;
     if (['Signature', 'AccessKeyId', 'SecurityToken', 'OIDCToken'].some((name) => inUrl.has(name)))
       record.violation = 'secret in URL';
-    this.#gateway.seen.add(params.Signature ?? '');
+    this.#world.seen.add(params.Signature ?? '');
     const row = RPC_ROWS[target.service]?.find(({ name }) => name === params.Action);
     // A dry run is an operation of its own to faults and record.
     const dry = params.DryRun === 'true' ? ' DryRun' : '';
@@ -68,7 +68,7 @@ export class Rpc {
 
   async #run(record: RecordedRequest, params: Record<string, string>, target: Target, row: RpcRow | undefined) {
     const { service } = target;
-    const { world } = this.#gateway;
+    const world = this.#world;
     if (!row) fail('InvalidAction.NotFound');
     if (params.Version !== VERSIONS[service]) fail('InvalidVersion');
     // XML is the default format of the real services; nothing here reads it, so only JSON is answered.
@@ -81,7 +81,7 @@ export class Rpc {
     if (service === 'ecs') checkEndpoint(region, target);
     checkNames(row, params, record);
     const call: RpcCall = {
-      ...this.#gateway.call(record, target, caller),
+      ...newCall(world, record, target, caller),
       params,
       region,
       authorize: (action, resource) => {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { Clock } from './clock.ts';
 import * as e from './entities.ts';
 import { digits, randomId } from './ids.ts';
-import { type NewVersion, putVersion } from './oss/versions.ts';
+import { type NewVersion, putVersion } from './versions.ts';
 import { Store, etagOf, read } from './store.ts';
 
 /** How long things take, in simulated seconds. */
@@ -46,6 +46,8 @@ export class World {
   instance?: { account: e.Account; region: string; role?: string; v1?: boolean | 'only' } | undefined;
   /** What its metadata service gave out, and until when that is good. */
   readonly metadataTokens = new Map<string, number>();
+  /** Signatures and ID tokens, which nothing may print. */
+  readonly seen = new Set<string>();
 
   constructor(clock: Clock, directory: string, durations: typeof DURATIONS) {
     this.clock = clock;

@@ -88,3 +88,7 @@ async function assumeLimited(
   });
   return toCredentials('sts:AssumeRoleWithOIDC', session);
 }
+
+export type Answer = (question: number, text: string) => void;
+/** What it returns is the answer to those of its questions that it has not answered yet. */
+export type Ask = (live: Live, answer: Answer) => Promise<string>;

@@ -2,8 +2,8 @@
 import { listAt, parsed, textAt } from '../../src/cloud/json.ts';
 import { makeBucket } from '../../src/oss/bucket.ts';
 import type { Sdk } from '../../src/oss/sdk.ts';
+import type { Ask } from './account.ts';
 import { asked, dryRun, headOfDisk, passed, put, refusal, said } from './imports.ts';
-import type { Ask } from './questions.ts';
 
 const SUFFIXES = ['.raw', '.vhd', '.qcow2', '.vmdk', '.img', '.iso', '.bin', '.zip', '.tar.gz', '.exe', ''];
 

@@ -9,9 +9,8 @@ import { statusOf } from '../../src/ecs/tasks.ts';
 import { waitForImage } from '../../src/ecs/wait.ts';
 import type { Oss } from '../../src/oss/client.ts';
 import { initiate } from '../../src/oss/objects.ts';
-import type { Live } from './account.ts';
+import type { Ask, Live } from './account.ts';
 import { asked, begin, dryRun, emptyQcow2, headOfDisk, passed, put, refusal, said } from './imports.ts';
-import type { Ask } from './questions.ts';
 
 const MINUTE = 60_000;
 const GIB = 1024 ** 3;

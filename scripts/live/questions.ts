@@ -1,13 +1,9 @@
 /** What only a live account can answer, and who asks it. */
-import type { Live } from './account.ts';
+import type { Answer, Ask, Live } from './account.ts';
 import * as calls from './calls.ts';
 import { said } from './imports.ts';
 import * as lives from './lives.ts';
 import * as storage from './storage.ts';
-
-type Answer = (question: number, text: string) => void;
-/** What it returns is the answer to those of its questions that it has not answered yet. */
-export type Ask = (live: Live, answer: Answer) => Promise<string>;
 
 export const QUESTIONS: Record<number, string> = {
   1: 'Does PublicEndpointForbidden also cover oss-accelerate?',

@@ -4,9 +4,8 @@ import { defaultEndpoint } from '../../src/cloud/endpoints.ts';
 import { inspectBucket } from '../../src/oss/bucket.ts';
 import { initiate, toState } from '../../src/oss/objects.ts';
 import { makeZeros } from '../../src/oss/zeros.ts';
-import type { Live } from './account.ts';
+import type { Ask, Live } from './account.ts';
 import { put, refusal, said } from './imports.ts';
-import type { Ask } from './questions.ts';
 
 export const ACCELERATE = 'oss-accelerate.aliyuncs.com';
 /** The one object that a bucket of the user's sees. */

@@ -1,15 +1,15 @@
 import { authenticateOss } from '../auth.ts';
-import type { OssCall } from '../call.ts';
+import { newCall, type OssCall, type Prepared } from '../call.ts';
 import { decide, isAllowed } from '../callers.ts';
 import { type Account, Bucket } from '../entities.ts';
 import { ApiError, checkListed, fail } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
-import type { Gateway, Prepared } from '../gateway.ts';
 import type { Target } from '../hosts.ts';
 import { isMainland, locationOf } from '../regions.ts';
 import type { OssRequest } from '../signatures.ts';
 import { collect } from '../store.ts';
 import { OSS_ROWS, type OssHandlers, type OssRow } from '../table.ts';
+import type { World } from '../world.ts';
 import { ossError } from './answers.ts';
 import { BUCKETS } from './buckets.ts';
 import { LISTS } from './lists.ts';
@@ -35,7 +35,7 @@ function findRow(method: string, place: string, query: Record<string, string>, h
 }
 
 /** Works out which operation of OSS is meant; authentication comes when it runs. */
-export function prepareOss(exchange: Exchange, target: Target, gateway: Gateway): Prepared {
+export function prepareOss(exchange: Exchange, target: Target, world: World): Prepared {
   const { request, record } = exchange;
   const [pathname = '', search = ''] = (request.url ?? '/').split(/\?(.*)/s);
   const pairs = [...new URLSearchParams(search)];
@@ -43,16 +43,15 @@ export function prepareOss(exchange: Exchange, target: Target, gateway: Gateway)
   const query = Object.fromEntries(pairs);
   const { bucket } = target;
   Object.assign(record, { query, ...(bucket !== undefined && { bucket }), ...(key !== '' && { key }) });
-  gateway.seen.add(/(?:Signature=|^OSS [^:]+:)(\S+)$/.exec(record.headers.authorization ?? '')?.[1] ?? '');
+  world.seen.add(/(?:Signature=|^OSS [^:]+:)(\S+)$/.exec(record.headers.authorization ?? '')?.[1] ?? '');
   const place = bucket === undefined ? 'service' : key === '' ? 'bucket' : 'object';
   const row = findRow(record.method, place, query, record.headers);
   const signed: OssRequest = { method: record.method, bucket, key, query: pairs, headers: record.headers };
   const operation = row ? `oss:${row.name}` : 'unknown';
-  return { operation, run: () => run(exchange, gateway, target, row, signed) };
+  return { operation, run: () => run(exchange, world, target, row, signed) };
 }
 
-async function run(exchange: Exchange, gateway: Gateway, target: Target, row: OssRow | undefined, signed: OssRequest) {
-  const { world } = gateway;
+async function run(exchange: Exchange, world: World, target: Target, row: OssRow | undefined, signed: OssRequest) {
   const { record } = exchange;
   const { bucket: name, key = '' } = signed;
   const bucket = name === undefined ? undefined : world.bucket(name);
@@ -64,7 +63,7 @@ async function run(exchange: Exchange, gateway: Gateway, target: Target, row: Os
   if (!row) fail('NotImplemented');
   if (name !== undefined && row.name !== 'PutBucket') checkBucket(bucket, owner, target, row);
   const call: OssCall = {
-    ...gateway.call(record, target, caller),
+    ...newCall(world, record, target, caller),
     headers: record.headers,
     query: record.query ?? {},
     bucket: bucket ?? Object.assign(new Bucket(), { name: name ?? '', region, owner: caller.account.id }),

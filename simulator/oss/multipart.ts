@@ -9,7 +9,8 @@ import { type Written, assemble, etagOf, release } from '../store.ts';
 import { inside } from '../xml.ts';
 import { empty, ok } from './answers.ts';
 import { FIVE_GIB, receive } from './objects.ts';
-import { checkOverwrite, describe, putVersion, versionHeader } from './versions.ts';
+import { putVersion } from '../versions.ts';
+import { checkOverwrite, describe, versionHeader } from './versions.ts';
 
 const LEAST_PART = 100 * 1024;
 const MOST_PARTS = 10_000;

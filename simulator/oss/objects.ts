@@ -4,7 +4,8 @@ import type { ObjectVersion } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { type Written, etagOf, release } from '../store.ts';
 import { empty } from './answers.ts';
-import { checkOverwrite, describe, findVersion, newVersionId, putVersion, versionHeader } from './versions.ts';
+import { newVersionId, putVersion } from '../versions.ts';
+import { checkOverwrite, describe, findVersion, versionHeader } from './versions.ts';
 
 export const FIVE_GIB = 5 * 2 ** 30;
 

@@ -1,28 +1,10 @@
 import type { OssCall } from '../call.ts';
-import type { Bucket, Described, ObjectVersion } from '../entities.ts';
+import type { Described, ObjectVersion } from '../entities.ts';
 import { fail } from '../errors.ts';
-import { randomId } from '../ids.ts';
-import { release } from '../store.ts';
 
 /** Versioning: https://www.alibabacloud.com/help/en/oss/user-guide/overview-78 */
 export function versionHeader(call: OssCall, version: ObjectVersion): Record<string, string> {
   return call.bucket.versioning ? { 'x-oss-version-id': version.versionId } : {};
-}
-
-export function newVersionId(bucket: Bucket): string {
-  return bucket.versioning === 'Enabled' ? randomId('CAEQ', 60) : 'null';
-}
-
-export type NewVersion = Omit<ObjectVersion, 'versionId' | 'deleteMarker'>;
-
-/** Makes this the newest version; where versions are not kept it takes the place of the one before. */
-export async function putVersion(bucket: Bucket, some: NewVersion): Promise<ObjectVersion> {
-  const version = { ...some, versionId: newVersionId(bucket), deleteMarker: false };
-  const versions = bucket.objects.get(version.key) ?? [];
-  const replaced = versions.filter(({ versionId }) => versionId === version.versionId);
-  bucket.objects.set(version.key, [version, ...versions.filter((one) => !replaced.includes(one))]);
-  await release(replaced.flatMap(({ extents }) => extents));
-  return version;
 }
 
 /** The version that a request is about: the newest, or the one that it names. */

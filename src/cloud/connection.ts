@@ -1,11 +1,6 @@
 import type { Agent } from 'node:https';
+import type { Log } from './log.ts';
 import type { Deadline, RetryOptions } from './retry.ts';
-
-/** Where the rooms say what they do: one fact a line. */
-export interface Log {
-  info: (line: string) => void;
-  warning: (line: string) => void;
-}
 
 export interface Credentials {
   accessKeyId: string;

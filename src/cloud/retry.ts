@@ -1,6 +1,6 @@
 import { CloudError } from './errors.ts';
 import { now, sleep } from './time.ts';
-import type { Log } from './connection.ts';
+import type { Log } from './log.ts';
 
 /** A later try can end differently: the line, the server's load, or a conflict that passes. */
 const TRANSIENT = new RegExp(

@@ -1,4 +1,5 @@
-import type { Connection, Log, Provider } from '../cloud/connection.ts';
+import type { Connection, Provider } from '../cloud/connection.ts';
+import type { Log } from '../cloud/log.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { instanceCredentials } from './metadata.ts';
 import { fixed, refreshing } from './refreshing.ts';

@@ -1,4 +1,5 @@
-import type { Credentials, Log, Provider } from '../cloud/connection.ts';
+import type { Credentials, Provider } from '../cloud/connection.ts';
+import type { Log } from '../cloud/log.ts';
 import { CloudError, textOf } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import { now } from '../cloud/time.ts';

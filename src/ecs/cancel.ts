@@ -1,4 +1,4 @@
-import type { Log } from '../cloud/connection.ts';
+import type { Log } from '../cloud/log.ts';
 import { CloudError, succeeds } from '../cloud/errors.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';

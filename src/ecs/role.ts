@@ -1,5 +1,5 @@
 import { callWhile } from '../cloud/again.ts';
-import type { Log } from '../cloud/connection.ts';
+import type { Log } from '../cloud/log.ts';
 import { CloudError, hasCode, succeeds } from '../cloud/errors.ts';
 import { listAt, parsed, textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';

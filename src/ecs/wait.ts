@@ -1,4 +1,4 @@
-import type { Log } from '../cloud/connection.ts';
+import type { Log } from '../cloud/log.ts';
 import { CloudError, excerpt, hasCode, isDenied } from '../cloud/errors.ts';
 import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';

@@ -1,5 +1,6 @@
 import AliOss from 'ali-oss';
-import { retryOptions, type Connection, type Log } from '../cloud/connection.ts';
+import { retryOptions, type Connection } from '../cloud/connection.ts';
+import type { Log } from '../cloud/log.ts';
 import { defaultEndpoint } from '../cloud/endpoints.ts';
 import { retry } from '../cloud/retry.ts';
 import { toCloudError } from './failure.ts';

@@ -4,25 +4,31 @@ import type { CallOptions } from './wire.ts';
 import { zerosCrc } from './crc64.ts';
 import { zeroPart, type Part } from './cut.ts';
 import type { Pace } from './pace.ts';
-import type { Sent } from './sender.ts';
-import type { Transfer } from './transfer.ts';
+import type { Sent, Target } from './sender.ts';
 import { copyPart, makeZeros } from './zeros.ts';
 
 /** Fewer zeros than this, in bytes, are not worth a zero object. */
 const WORTH = 8 * 1024 ** 2;
 
+export interface CopyTarget extends Target {
+  /** What the keys of zero object and seed begin with. */
+  zeros: string;
+  /** Called before a zero object is made. */
+  onZeros: () => void;
+}
+
 /** Fills zero parts by copies inside the bucket, once there are enough of them to be worth it. */
 export class Copier {
   /** Parts that wait until a zero object is worth it. */
   readonly waiting: Part[] = [];
-  private readonly job: Transfer;
+  private readonly job: CopyTarget;
   private readonly pace: Pace;
   private readonly signal: AbortSignal;
   private found = 0;
   private object: Promise<string | undefined> | undefined;
   private refused = false;
 
-  constructor(job: Transfer, pace: Pace, signal: AbortSignal) {
+  constructor(job: CopyTarget, pace: Pace, signal: AbortSignal) {
     this.job = job;
     this.pace = pace;
     this.signal = signal;

@@ -1,4 +1,4 @@
-import type { Log } from '../cloud/connection.ts';
+import type { Log } from '../cloud/log.ts';
 import { every, monotonic } from '../cloud/time.ts';
 import type { Source } from './reader.ts';
 

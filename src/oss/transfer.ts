@@ -1,20 +1,16 @@
 import pLimit from 'p-limit';
-import { Copier } from './copier.ts';
+import { Copier, type CopyTarget } from './copier.ts';
 import { cut, dataPart, type Part } from './cut.ts';
 import type { Checker } from './join.ts';
 import { firstWidth, MOST } from './width.ts';
 import { Pace } from './pace.ts';
 import { blocks } from './reader.ts';
-import { openSender, type Sent, type Target } from './sender.ts';
+import { openSender, type Sent } from './sender.ts';
 import { COPIES } from './zeros.ts';
 
-export interface Transfer extends Target {
+export interface Transfer extends CopyTarget {
   /** What an earlier try has stored. */
   stored: Checker;
-  /** What the keys of zero object and seed begin with. */
-  zeros: string;
-  /** Called before a zero object is made. */
-  onZeros: () => void;
 }
 
 /** Copies that keep failing for this long, in ms, are refused copies: the zeros travel as data. */

@@ -1,6 +1,7 @@
 import { openAgent } from '../cloud/agents.ts';
 import { CloudError } from '../cloud/errors.ts';
-import type { Connection, Log, Provider } from '../cloud/connection.ts';
+import type { Connection, Provider } from '../cloud/connection.ts';
+import type { Log } from '../cloud/log.ts';
 import { defaultEndpoint, type Service } from '../cloud/endpoints.ts';
 import type { Deadline } from '../cloud/retry.ts';
 import { openRpc, type Rpc } from '../cloud/rpc.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../cloud/connection.ts';
+import type { Log } from '../cloud/log.ts';
 import type { DiskImage } from '../disk/disk.ts';
 import type { Image } from '../ecs/images.ts';
 import type { Clients } from './clients.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../cloud/connection.ts';
+import type { Log } from '../cloud/log.ts';
 import { now } from '../cloud/time.ts';
 import { bytes, DiskError, givenName, type DiskImage } from '../disk/disk.ts';
 import { findDisk } from '../disk/find.ts';

@@ -1,10 +1,9 @@
 import { contentName } from '../disk/disk.ts';
 import type { Context } from './context.ts';
 import type { Plan } from './preflight.ts';
-import type { Outcome } from './run.ts';
 
-/** Says what a run would do. Changes nothing. */
-export function dryRun({ request, disks, log }: Context, plan: Plan): Outcome {
+/** Says what a run would do, and returns it. Changes nothing. */
+export function dryRun({ request, disks, log }: Context, plan: Plan): string[] {
   const { bucket } = request;
   const wouldDo = [
     ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
@@ -16,5 +15,5 @@ export function dryRun({ request, disks, log }: Context, plan: Plan): Outcome {
   ];
   for (const line of wouldDo) log.info(`Would ${line}.`);
   log.info('Not checked: whether ECS can read the bucket, quotas, and the content beyond its headers.');
-  return { images: [], staged: [], leftovers: [], times: {}, wouldDo };
+  return wouldDo;
 }

@@ -53,7 +53,7 @@ export async function run(context: Context): Promise<Outcome> {
     if (!request.dryRun) await removeLeft(context, plan);
     throw new CloudErrors('Nothing was uploaded.', plan.problems);
   }
-  if (request.dryRun) return dryRun(context, plan);
+  if (request.dryRun) return { images: [], staged: [], leftovers: [], times: {}, wouldDo: dryRun(context, plan) };
   ledger.account = plan.account;
   const times: Outcome['times'] = {};
   let staged: StagedObject[] = [];
