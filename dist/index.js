@@ -46526,10 +46526,12 @@ function withSuffix(name, suffix) {
 ;// CONCATENATED MODULE: ./src/ecs/swap.ts
 /**
  * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
- * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. A new image that somebody
- * set aside has been replaced by a later run, which keeps the name.
+ * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. Whoever set the new image
+ * aside is a later run, and the name is its own to give: two runs would else take it from each other without end.
  */
 function nextSwap(held, goal) {
+    if (held.aside === 'new')
+        return 'done';
     const wanted = Object.values(held).includes(goal) ? goal : other(goal);
     if (held.name === wanted)
         return 'done';
@@ -46537,8 +46539,6 @@ function nextSwap(held, goal) {
         const somewhere = held.aside === wanted || held.temporary === wanted;
         return somewhere ? { rename: wanted, to: 'name' } : 'done';
     }
-    if (held.aside === 'new')
-        return 'done';
     return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
 }
 const other = (who) => (who === 'new' ? 'old' : 'new');
@@ -47407,8 +47407,10 @@ async function askEcs(context, plan) {
     const asked = [];
     if (first?.kind === 'import' && first.adopt === undefined) {
         const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
-        // The name of an image that is cancelled first is free by then.
-        const name = first.cancel.length > 0 ? temporaryName(first.name, markText(me)) : imageNameFor(context, first);
+        // The name of an image that is cancelled first is free by then; a forced run imports beside whatever has the name.
+        const name = request.forceDelete || first.cancel.length > 0
+            ? temporaryName(first.name, markText(me))
+            : imageNameFor(context, first);
         const spec = importSpec(context, first, { staged, sums: [] }, name);
         const asking = refusal(clients.ecs, 'ImportImage', { ...importParams(spec), ClientToken: undefined }, log);
         // An incomplete role of the default name is completed before the import.

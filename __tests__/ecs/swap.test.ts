@@ -19,8 +19,8 @@ function apply(held: Held, { rename, to }: Swap): Held {
 /** Who ought to have the name in the end. */
 function owed({ name, aside, temporary }: Held, goal: Who): Who | undefined {
   const there = [name, aside, temporary];
-  // Somebody set the new image aside and has the name: that was later.
-  if (aside === 'new' && name === 'old') return 'old';
+  // Somebody set the new image aside: that was later, and whatever has the name keeps it.
+  if (aside === 'new') return name;
   const other = goal === 'new' ? 'old' : 'new';
   return there.includes(goal) ? goal : there.includes(other) ? other : undefined;
 }

@@ -18,17 +18,17 @@ export interface Swap {
 
 /**
  * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
- * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. A new image that somebody
- * set aside has been replaced by a later run, which keeps the name.
+ * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. Whoever set the new image
+ * aside is a later run, and the name is its own to give: two runs would else take it from each other without end.
  */
 export function nextSwap(held: Held, goal: Who): Swap | 'done' {
+  if (held.aside === 'new') return 'done';
   const wanted = Object.values(held).includes(goal) ? goal : other(goal);
   if (held.name === wanted) return 'done';
   if (held.name === undefined) {
     const somewhere = held.aside === wanted || held.temporary === wanted;
     return somewhere ? { rename: wanted, to: 'name' } : 'done';
   }
-  if (held.aside === 'new') return 'done';
   return { rename: held.name, to: held.name === 'old' ? 'aside' : 'temporary' };
 }
 

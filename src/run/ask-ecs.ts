@@ -28,8 +28,11 @@ export async function askEcs(context: Context, plan: ImagePlan): Promise<CloudEr
   const asked: Promise<CloudError | undefined>[] = [];
   if (first?.kind === 'import' && first.adopt === undefined) {
     const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
-    // The name of an image that is cancelled first is free by then.
-    const name = first.cancel.length > 0 ? temporaryName(first.name, markText(me)) : imageNameFor(context, first);
+    // The name of an image that is cancelled first is free by then; a forced run imports beside whatever has the name.
+    const name =
+      request.forceDelete || first.cancel.length > 0
+        ? temporaryName(first.name, markText(me))
+        : imageNameFor(context, first);
     const spec = importSpec(context, first, { staged, sums: [] }, name);
     const asking = refusal(clients.ecs, 'ImportImage', { ...importParams(spec), ClientToken: undefined }, log);
     // An incomplete role of the default name is completed before the import.
