@@ -39747,7 +39747,7 @@ delete process.env.DEBUG;
 /** What went wrong in the cloud, whatever the SDK threw; its text is one line and holds no signature, key or token. */
 class CloudError extends Error {
     name = 'CloudError';
-    /** The service's own code, Node's code of a network error, or one of ours in CamelCase. */
+    /** The service's own code, Node's code of a network error, or this action's own code in CamelCase. */
     code;
     /** The call, such as `ecs:ImportImage`; `ramActionOf` has the RAM action that it needs. */
     operation;
@@ -43400,7 +43400,7 @@ function fixed(credentials) {
 }
 /**
  * Keeps credentials fresh for all clients: fetched once however many ask, and again ten minutes before their end, while
- * the old ones go on to serve. A fetch that fails while they live is tried again a minute later.
+ * the old ones stay in use. A fetch that fails while they live is tried again a minute later.
  * @param hide - called with the secrets before their first use
  */
 function refreshing(fetch, log, hide) {
@@ -43994,7 +43994,7 @@ async function readGpt(disk, findings, boots) {
         return [];
     }
     if (boots && sector === 4096)
-        findings.warn('the GPT counts in sectors of 4096 bytes, ECS disks in 512: it may not boot.');
+        findings.warn('the GPT counts in sectors of 4096 bytes, ECS disks in 512: it may fail to boot.');
     const backup = u64le(header, 32) * sector;
     if (backup + sector > disk.size) {
         const ends = `its GPT ends at ${bytes(backup + sector)}, the disk at ${bytes(disk.size)}`;
@@ -44088,7 +44088,7 @@ async function refuseFeatures(file, header, version, findings) {
     const backing = u64be(header, 8);
     if (backing !== 0) {
         const name = await file.read(backing, Math.min(header.readUInt32BE(16), 1023));
-        findings.convertible(`the disk goes on in a backing file, ${oneLine(name.toString())}, unseen by ECS. ${convert}`);
+        findings.convertible(`it depends on the backing file ${oneLine(name.toString())}, which ECS cannot see. ${convert}`);
     }
     if (header.readUInt32BE(32) !== 0) {
         const keyed = shellQuote(`driver=qcow2,encrypt.key-secret=key,file.filename=${path.replaceAll(',', ',,')}`);
@@ -44102,7 +44102,7 @@ async function refuseFeatures(file, header, version, findings) {
     };
     if ((features & 3n) !== 0n)
         findings.problem(`it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
-    refuse(4n, `the data lies in an external data file, unseen by ECS. ${convert}`);
+    refuse(4n, `its data is in an external data file, which ECS cannot see. ${convert}`);
     refuse(8n, `its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
     refuse(16n, `it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
     if ((features & ~31n) !== 0n)
@@ -44378,7 +44378,7 @@ async function inspect(path, handle, claimed, boots) {
     // A disk may have been an ISO once; where it still is one, a partition holds the marker or there is none.
     const iso = table?.partitions.every(({ start }) => start <= ISO_9660_AT) === true;
     if (iso && (await guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001')
-        findings.problem('an ISO 9660 image, which installs a disk. Name the disk that was installed from it.');
+        findings.problem('an ISO image, not a disk image. Name the disk that was installed from it.');
     if (claimed !== undefined && claimed !== format)
         findings.problem(`claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format: it is detected.`);
     if (problems.length > 0)
@@ -44631,7 +44631,7 @@ async function namedFile(name, from, around) {
 /**
  * Names of the files that hold the data of a VMDK disk: none for a disk that is one file. Formats: VMware's "Virtual Disk
  * Format 5.0", and what qemu's block/vmdk.c reads of it.
- * @throws DiskError for a disk that goes on in a parent
+ * @throws DiskError for a disk that depends on a parent
  */
 async function vmdkExtents(file, path) {
     const head = await file.read(0, named_SECTOR);
@@ -44651,7 +44651,7 @@ async function vmdkExtents(file, path) {
         return [];
     return [...text.matchAll(/^[^=\n"]*"([^\n\r"]*)/gm)].map(([, name = '']) => name);
 }
-/** Names in the header of a QCOW2 file: what it goes on in, and where its data lies. */
+/** Names in the header of a QCOW2 file: its backing file and its external data file. */
 async function qcow2Names(file) {
     const header = await file.read(0, 112);
     const text = async (at, length) => (await file.read(at, length)).toString('utf8');
@@ -45206,7 +45206,7 @@ function paxRecords(text) {
     }
     return records;
 }
-/** The map of a sparse file in GNU's own format, which goes on in the blocks behind the header. */
+/** The map of a sparse file in GNU's own format, which continues in the blocks behind the header. */
 async function gnuSparse(reader, header) {
     const pieces = [];
     const read = (block, at, count) => {
@@ -45611,7 +45611,7 @@ const OUTPUT_LIMIT = 32 * 1024 ** 2;
 const TIME_LIMIT_MS = 60_000;
 const PROBES = 64;
 /**
- * Where data lies in a file, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
+ * Where a file has data, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
  * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
  * @param python3 path of a Python 3 interpreter, where there is one
  */
@@ -46224,7 +46224,7 @@ function newMark({ region, bucket, key, image, workflow }) {
     const owner = (0,external_node_crypto_namespaceObject.createHash)('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
     return { owner, attempt: workflow.attempt, nonce: (0,external_node_crypto_namespaceObject.randomBytes)(4).toString('hex') };
 }
-/** As it stands in a tag or in metadata: `owner.attempt.nonce`. */
+/** As written in a tag or in metadata: `owner.attempt.nonce`. */
 const markText = ({ owner, attempt, nonce }) => `${owner}.${attempt}.${nonce}`;
 /** Reads a mark; undefined for anything else. */
 function parseMark(text) {
@@ -46421,7 +46421,7 @@ async function makeBucket(oss) {
         // A safety net that is missing is no reason to stop; what else is wrong, the next call shows.
         if (!(error instanceof CloudError))
             throw error;
-        oss.log.info(`It gets no rule that ends unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`);
+        oss.log.info(`It gets no lifecycle rule that aborts unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`);
     }
 }
 
@@ -46716,7 +46716,7 @@ async function waitForImage(waiting, { imageId, taskId }) {
         catch (error) {
             if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer')))
                 throw error;
-            log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
+            log.info(`Could not look (${error.code}: ${error.message}); the import continues; checking again.`);
             return undefined;
         }
     };
@@ -46740,7 +46740,7 @@ function watchTask({ ecs, log }, taskId) {
             if (!(error instanceof CloudError))
                 throw error;
             blind = isDenied(error);
-            log.info(`The task ${taskId} cannot be seen (${error.code}); the image alone tells enough.`);
+            log.info(`The task ${taskId} cannot be queried (${error.code}); the status of the image is enough.`);
             return undefined;
         }
     };
@@ -46763,7 +46763,7 @@ async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
 
 ;// CONCATENATED MODULE: ./src/oss/objects.ts
 
-/** Metadata that marks an object as made by an execution of ours. */
+/** Metadata that names the execution of this action that made the object. */
 const MARK = 'x-oss-meta-alicloud-import';
 /** Headers of all objects that we make. A bucket's default class may be Archive, which ECS cannot read. */
 const marked = (mark) => ({ [MARK]: mark, 'x-oss-storage-class': 'Standard' });
@@ -46894,7 +46894,7 @@ async function abortUploads(oss, key) {
 const ownerFolder = ({ image, workflow }, { owner }) => `${PREFIX}${image.name}/${workflow.runId}-${owner}/`;
 /** What all keys of this execution begin with, but those that the user has chosen. */
 const folder = (request, me) => `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/`;
-/** File names of the disks below a folder of ours. */
+/** Keys of the disks below this action's prefix. */
 const diskNames = (disks) => disks.map(({ format }, n) => `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`);
 /** Object keys of the disks, in their order: the user's, or those that only this execution uses. */
 function stagingKeys(request, disks, me) {
@@ -47290,7 +47290,7 @@ const clientToken = ({ me }, region, name) => (0,external_node_crypto_namespaceO
 
 
 /**
- * Makes one image: starts it or goes on with one under way, waits until it is Available, takes the name and finishes it.
+ * Makes one image: starts it or resumes one that is being made, waits until it is Available, takes the name and finishes it.
  * @throws CloudError when no image came of it
  */
 async function makeImage(context, target, from) {
@@ -47597,7 +47597,7 @@ async function objectUnder({ clients: { oss, log }, me }, key) {
     if (found instanceof CloudError)
         return found;
     if (found === 'unknown')
-        log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
+        log.info('Not checked: whether the key already holds an object (oss:GetObject is denied).');
     if (found === undefined || found === 'unknown' || isOurs(found.mark, me)) {
         return found === 'unknown' ? undefined : found;
     }
@@ -48467,7 +48467,7 @@ class Copier {
             if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error))
                 throw error;
             if (!this.refused)
-                this.job.oss.log.info(`No copies inside the bucket (${error.code}): zeros travel as data.`);
+                this.job.oss.log.info(`No copies inside the bucket (${error.code}): zeros are sent as data.`);
             this.refused = true;
             return undefined;
         }
@@ -48583,7 +48583,7 @@ async function attempt(sdk, target, part, rings) {
 
 
 
-/** Copies that keep failing for this long, in ms, are refused copies: the zeros travel as data. */
+/** Copies that keep failing for this long, in ms, are refused copies: the zeros are sent as data. */
 const COPY_PATIENCE = 120_000;
 /** Data parts that wait for a place or a further try: a long search for data must not leave the line idle. */
 const AHEAD = 128;
@@ -48845,7 +48845,7 @@ async function deleteReplaced(ecs, log, image, { region, snapshots }) {
 async function deleteIntermediate(ecs, log, image) {
     const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
     if (deleted)
-        log.info(`Deleted the image ${image.id}, which was needed only on the way.`);
+        log.info(`Deleted the intermediate image ${image.id}.`);
     await deleteSnapshots(ecs, log, image);
 }
 /** The snapshots behind an image stay when it is deleted, and are billed. */
@@ -48906,13 +48906,13 @@ const image_image = {
         return `${what}. To cancel it: ${cancel}; to name it: ${rename}; to delete it: ${remove}`;
     },
 };
-/** A copy that is under way is made from a finished image: it goes on, and a re-run of the job takes it over. */
+/** A copy that is being made comes from a finished image: it is left to finish, and a re-run of the job adopts it. */
 async function goesOn({ region, name, id, mark }, { clients, log }) {
     const ecs = clients.ecsIn(region);
     const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
     if (found === undefined || !isBeingMade(found))
         return false;
-    log.info(`The copy ${found.id} in ${region} is still being made, and goes on.`);
+    log.info(`The copy ${found.id} in ${region} is still being made; it is not cancelled.`);
     return true;
 }
 async function named(made, finished, { clients, log, me }) {
@@ -49146,7 +49146,7 @@ async function removeFound({ clients, me }, { key, etag }) {
  * | success | aborted and deleted; `skip_clean` keeps object    | intermediate and replaced ones deleted       |
  * | failure | aborted and deleted; `skip_clean` keeps object    | cancelled and removed; finished ones stay    |
  * |         | and, under a derived key, the upload to resume    |                                              |
- * | timeout | object kept: the import is reading it             | kept: the import goes on                     |
+ * | timeout | object kept: the import is reading it             | kept: the import continues                     |
  */
 function undoneAfter(ending, made, { skipClean, me }) {
     const isKept = (one) => {
@@ -49541,7 +49541,7 @@ const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
 const identity_NONE = 'No credentials. Tried: access_key and secret_key; ram_role_arn with oidc_provider_arn; profile; ram_role_name; ' +
     'the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
     'ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALICLOUD_PROFILE, ALIBABA_CLOUD_PROFILE, ALIBABA_CLOUD_ECS_METADATA. ' +
-    '(A secret that does not exist, or that a pull request from a fork may not see, arrives empty.)';
+    '(A secret that does not exist, or that a pull request from a fork cannot read, arrives empty.)';
 /**
  * Chooses where credentials come from: what inputs name beats the environment, two sources in the inputs or half a pair
  * are problems, and a profile or an instance role is used only where it is named. Never another account by accident.
@@ -49813,10 +49813,14 @@ const bucket_BUCKET = [
     },
     {
         codes: ['PublicEndpointForbidden'],
-        cause: 'Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China.',
-        fix: 'Either stage elsewhere (region: cn-hongkong with a bucket there and image_copy_regions: cn-beijing, or whichever region you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.',
+        cause: 'Accounts that activated OSS after 2025-03-20 cannot transfer data over the public endpoints of buckets in mainland China.',
+        fix: 'Either stage elsewhere (region: cn-hongkong with a bucket there and image_copy_regions: cn-beijing, or whichever region you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind your own domain to the bucket and pass it as custom_endpoint_oss.',
     },
-    { codes: ['NoSuchBucket'], cause: 'The bucket has vanished.', fix: 'Run again: it is created.' },
+    {
+        codes: ['NoSuchBucket'],
+        cause: 'The bucket was deleted while the action was running.',
+        fix: 'Run again: the bucket is then created.',
+    },
     {
         codes: ['BucketAlreadyExists', 'BucketNotBelongTo', 'BucketIsForeign'],
         cause: 'The bucket belongs to another account; bucket names are shared by everyone.',
@@ -49824,7 +49828,7 @@ const bucket_BUCKET = [
     },
     {
         codes: ['TooManyBuckets'],
-        cause: 'The account has as many buckets in this region as it may.',
+        cause: 'The account has reached its limit of buckets in this region.',
         fix: 'Name an existing bucket in oss_bucket_name.',
     },
     {
@@ -49835,7 +49839,7 @@ const bucket_BUCKET = [
     {
         codes: ['BucketEncrypted', 'InvalidOSSBucket.EncryptUnsupported'],
         cause: 'ECS does not import from a bucket that encrypts its objects by default.',
-        fix: 'Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.',
+        fix: 'Turn off the default encryption of the bucket, or name another bucket in oss_bucket_name.',
     },
     {
         codes: ['InvalidOSSBucket.NotFound', 'InvalidOSSBucket.Malformed'],
@@ -49866,7 +49870,7 @@ const bucket_BUCKET = [
     },
     {
         codes: ['IntegrityMismatch'],
-        cause: 'What lies in the bucket is not what was read from the file.',
+        cause: 'The object in the bucket differs from the file.',
         fix: 'Run again; nothing was imported.',
     },
     {
@@ -49877,7 +49881,7 @@ const bucket_BUCKET = [
     {
         codes: ['FileImmutable'],
         cause: 'The retention policy of the bucket does not let the object be deleted yet.',
-        fix: 'Delete it when the time of the policy is over, or name another bucket in oss_bucket_name.',
+        fix: 'Delete it when the retention period has ended, or name another bucket in oss_bucket_name.',
     },
 ];
 
@@ -49921,13 +49925,13 @@ const CREDENTIALS = [
     },
     {
         codes: ['MissingIdTokenPermission'],
-        cause: 'The job may not ask GitHub for an identity token.',
+        cause: 'The job has no permission to request an identity token from GitHub.',
         fix: 'Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.',
     },
     { codes: ['IdTokenRefused'], cause: 'GitHub refused an identity token.', fix: 'Run the job again.' },
     {
         codes: ['AuthenticationFail.NoPermission'],
-        cause: "The role's trust policy does not let this job in, or the OIDC provider is not the one it names.",
+        cause: "The role's trust policy does not allow this job, or it names another OIDC provider.",
         fix: "Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.",
     },
     {
@@ -49948,7 +49952,7 @@ const CREDENTIALS = [
     },
     {
         codes: ['AssumeRoleDenied'],
-        cause: 'These credentials may not act as the role.',
+        cause: 'These credentials have no permission to assume the role.',
         fix: "Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.",
     },
     {
@@ -50008,23 +50012,23 @@ const IMPORT = [
     },
     {
         codes: ['InvalidOSS.NotAuthorized'],
-        cause: 'The import role may not read the bucket, or a bucket policy forbids it.',
+        cause: 'The import role has no permission to read the bucket, or a bucket policy forbids it.',
         fix: 'Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).',
     },
     {
         codes: ['RoleHasOwnPolicy'],
-        cause: 'The import role has a policy of your own, which was not touched, and ECS may not read the object with it.',
+        cause: 'The import role has a policy that you wrote, which was not changed, and that policy does not let ECS read the object.',
         fix: 'Add the statement in this message to that policy.',
     },
     {
         codes: ['RoleTrustsNotEcs'],
-        cause: 'The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched.',
+        cause: 'The import role exists, but its trust policy does not let ECS assume it. You wrote that policy, so it was not changed.',
         fix: 'Add the statement in this message to its trust policy.',
     },
     { codes: ['EntityNotExist.Role'], cause: 'The RAM role does not exist.', fix: 'Check import_role_name.' },
     {
         codes: ['InvalidImageName.Duplicated'],
-        cause: 'An image of this account in this region has the name already.',
+        cause: 'An image in this account and region already has this name.',
         fix: 'Set image_force_delete: true to replace it, or choose another image_name.',
     },
     { codes: ['InvalidImageName.Malformed'], cause: 'ECS does not take the name.', fix: 'Choose another image_name.' },
@@ -50035,7 +50039,7 @@ const IMPORT = [
     },
     {
         codes: ['QuotaExceed.Image', 'QuotaExceed.Snapshot'],
-        cause: 'The account has as many images in this region as it may.',
+        cause: 'The account has reached its limit of images or snapshots in this region.',
         fix: 'Delete images, or ask for more in the Quota Center.',
     },
     {
@@ -50050,7 +50054,7 @@ const IMPORT = [
             'InvalidPlatform.Malformed',
             'InvalidOSType.Malformed',
         ],
-        cause: 'Operating system, platform and architecture do not go together.',
+        cause: 'Operating system, platform and architecture do not fit together.',
         fix: 'Check image_os_type, image_platform and image_architecture.',
     },
     {
@@ -50060,7 +50064,7 @@ const IMPORT = [
     },
     {
         codes: ['InvalidLicenseType.NotSupported', 'InvalidLicenseType.BYOLOnly'],
-        cause: 'The Windows licence cannot be chosen like this.',
+        cause: 'This license type does not fit the operating system or platform.',
         fix: 'Check image_os_type and image_platform.',
     },
     {
@@ -50087,11 +50091,11 @@ const IMPORT = [
     {
         codes: ['ImportCancelled'],
         cause: 'Somebody cancelled the import task in ECS.',
-        fix: 'Run again when nobody else works on the image.',
+        fix: 'Run again, and make sure that nobody else works on the image.',
     },
     {
         codes: ['CancelPending'],
-        cause: 'ECS has not ended the import task yet.',
+        cause: 'ECS has not stopped the import task yet.',
         fix: 'See ECS > Tasks; when the task has ended, remove what this message names.',
     },
 ];
@@ -50101,12 +50105,12 @@ const IMPORT = [
 const NETWORK = [
     {
         codes: ['InvalidTimeStamp.Expired', 'RequestTimeTooSkewed'],
-        cause: "This machine's clock is wrong by more than the service allows, and setting it right for the request did not help.",
-        fix: 'Set the clock of the runner (NTP).',
+        cause: "This machine's clock is wrong by more than the service allows, and correcting the time of the request did not help.",
+        fix: 'Synchronize the clock of the runner (NTP).',
     },
     {
         codes: ['OutOfTime'],
-        cause: 'The time for this work is over.',
+        cause: 'There was no time left for this step.',
         fix: 'Run again; what is left is named in the log.',
     },
     {
@@ -50133,7 +50137,7 @@ const NETWORK = [
     },
     {
         codes: ['InvalidProxy'],
-        cause: 'Requests would silently go without the proxy.',
+        cause: 'The proxy setting is not a valid URL, so requests would silently bypass the proxy.',
         fix: 'Write it as http://user:password@host:port, with %40 for an @ in the password.',
     },
     {
@@ -50148,7 +50152,7 @@ const NETWORK = [
     },
     {
         codes: ['UnexpectedAnswer'],
-        cause: 'Something between runner and cloud answered in place of the service.',
+        cause: 'Something between the runner and the cloud answered instead of the service.',
         fix: 'Check HTTPS_PROXY and the custom endpoints.',
     },
     {

@@ -35,7 +35,7 @@ test('where copies are not implemented, zeros travel', async () => {
   scene.simulator.faults.push(error('oss:UploadPartCopy', 'NotImplemented', 501, Infinity));
   const main = await scene.main();
   expect(main.conclusion, main.log).toBe('success');
-  expect(main.log).toContain('No copies inside the bucket (NotImplemented): zeros travel as data.');
+  expect(main.log).toContain('No copies inside the bucket (NotImplemented): zeros are sent as data.');
 });
 
 test('a file that cannot be deleted after all went well is a warning with the command', async () => {

@@ -65,7 +65,7 @@ describe('refused before any part is uploaded, with code, cause, what to do and 
     ) as string;
     const see = async (inputs: Record<string, string>) => refused(scene, theError(await scene.main(inputs)));
     expect(await see({ oss_bucket_name: 'kms', oss_key_name: 'mine' })).toEqual([
-      expect.stringMatching(/BucketEncrypted: .* kms .*Turn the default encryption of the bucket off/),
+      expect.stringMatching(/BucketEncrypted: .* kms .*Turn off the default encryption of the bucket/),
       expect.stringMatching(/ForeignObject: oss:\/\/kms\/mine exists already\..*choose another oss_key_name/),
       duplicate,
     ]);

@@ -63,7 +63,7 @@ describe('where the copy is refused, zeros travel', () => {
     expect(await isFile(lab, path)).toBe(true);
     // One refusal is enough to know.
     expect(counts(lab).UploadPartCopy).toBe(1);
-    expect(lab.lines).toContain('No copies inside the bucket (AccessDenied): zeros travel as data.');
+    expect(lab.lines).toContain('No copies inside the bucket (AccessDenied): zeros are sent as data.');
     await cleanUp(lab);
     expect([...(bucket?.objects.keys() ?? [])]).toEqual([KEY]);
     expect(bucket?.uploads.size).toBe(0);

@@ -30,7 +30,7 @@ const NONE =
   'No credentials. Tried: access_key and secret_key; ram_role_arn with oidc_provider_arn; profile; ram_role_name; ' +
   'the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
   'ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALICLOUD_PROFILE, ALIBABA_CLOUD_PROFILE, ALIBABA_CLOUD_ECS_METADATA. ' +
-  '(A secret that does not exist, or that a pull request from a fork may not see, arrives empty.)';
+  '(A secret that does not exist, or that a pull request from a fork cannot read, arrives empty.)';
 
 /**
  * Chooses where credentials come from: what inputs name beats the environment, two sources in the inputs or half a pair

@@ -1,13 +1,13 @@
 import * as core from '@actions/core';
 import type { RunLog } from '../run/context.ts';
 
-/** What a person sees while the run goes on; the only file that prints. */
+/** What a person sees during the run; the only file that prints. */
 export interface Output extends RunLog {
   /** Hides a text from now on, in our own output as well as in the runner's. */
   hide: (secret: string) => void;
   /** The one annotation of a failed run; marks the step as failed. */
   fail: (text: string) => void;
-  /** For whoever turns debug logging on; may have several lines. */
+  /** For people who turn on debug logging; can have several lines. */
   debug: (text: string) => void;
   /** Any text as one harmless line. */
   safe: (text: string) => string;

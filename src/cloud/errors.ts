@@ -1,7 +1,7 @@
 /** What went wrong in the cloud, whatever the SDK threw; its text is one line and holds no signature, key or token. */
 export class CloudError extends Error {
   override readonly name = 'CloudError';
-  /** The service's own code, Node's code of a network error, or one of ours in CamelCase. */
+  /** The service's own code, Node's code of a network error, or this action's own code in CamelCase. */
   readonly code: string;
   /** The call, such as `ecs:ImportImage`; `ramActionOf` has the RAM action that it needs. */
   readonly operation: string;

@@ -16,7 +16,7 @@ export function fixed(credentials: Credentials): Provider {
 
 /**
  * Keeps credentials fresh for all clients: fetched once however many ask, and again ten minutes before their end, while
- * the old ones go on to serve. A fetch that fails while they live is tried again a minute later.
+ * the old ones stay in use. A fetch that fails while they live is tried again a minute later.
  * @param hide - called with the secrets before their first use
  */
 export function refreshing(fetch: () => Promise<Credentials>, log: Log, hide: (secret: string) => void): Provider {

@@ -29,7 +29,7 @@ const TIME_LIMIT_MS = 60_000;
 const PROBES = 64;
 
 /**
- * Where data lies in a file, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
+ * Where a file has data, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
  * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
  * @param python3 path of a Python 3 interpreter, where there is one
  */

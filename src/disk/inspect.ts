@@ -83,7 +83,7 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
   // A disk may have been an ISO once; where it still is one, a partition holds the marker or there is none.
   const iso = table?.partitions.every(({ start }) => start <= ISO_9660_AT) === true;
   if (iso && (await guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001')
-    findings.problem('an ISO 9660 image, which installs a disk. Name the disk that was installed from it.');
+    findings.problem('an ISO image, not a disk image. Name the disk that was installed from it.');
   if (claimed !== undefined && claimed !== format)
     findings.problem(
       `claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format: it is detected.`,

@@ -80,7 +80,7 @@ async function readGpt(disk: Source, findings: Findings, boots: boolean) {
     return [];
   }
   if (boots && sector === 4096)
-    findings.warn('the GPT counts in sectors of 4096 bytes, ECS disks in 512: it may not boot.');
+    findings.warn('the GPT counts in sectors of 4096 bytes, ECS disks in 512: it may fail to boot.');
   const backup = u64le(header, 32) * sector;
   if (backup + sector > disk.size) {
     const ends = `its GPT ends at ${bytes(backup + sector)}, the disk at ${bytes(disk.size)}`;

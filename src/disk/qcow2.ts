@@ -57,7 +57,9 @@ async function refuseFeatures(file: Source, header: Buffer, version: number, fin
   const backing = u64be(header, 8);
   if (backing !== 0) {
     const name = await file.read(backing, Math.min(header.readUInt32BE(16), 1023));
-    findings.convertible(`the disk goes on in a backing file, ${oneLine(name.toString())}, unseen by ECS. ${convert}`);
+    findings.convertible(
+      `it depends on the backing file ${oneLine(name.toString())}, which ECS cannot see. ${convert}`,
+    );
   }
   if (header.readUInt32BE(32) !== 0) {
     const keyed = shellQuote(`driver=qcow2,encrypt.key-secret=key,file.filename=${path.replaceAll(',', ',,')}`);
@@ -70,7 +72,7 @@ async function refuseFeatures(file: Source, header: Buffer, version: number, fin
   };
   if ((features & 3n) !== 0n)
     findings.problem(`it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
-  refuse(4n, `the data lies in an external data file, unseen by ECS. ${convert}`);
+  refuse(4n, `its data is in an external data file, which ECS cannot see. ${convert}`);
   refuse(8n, `its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
   refuse(16n, `it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
   if ((features & ~31n) !== 0n) findings.problem(`it has incompatible features of a later version. ${convert}`);

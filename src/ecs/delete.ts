@@ -34,7 +34,7 @@ export async function deleteReplaced(
 /** Deletes an image that was needed only on the way, and its snapshots. Idempotent. @throws CloudError */
 export async function deleteIntermediate(ecs: Rpc, log: Log, image: Image): Promise<void> {
   const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
-  if (deleted) log.info(`Deleted the image ${image.id}, which was needed only on the way.`);
+  if (deleted) log.info(`Deleted the intermediate image ${image.id}.`);
   await deleteSnapshots(ecs, log, image);
 }
 

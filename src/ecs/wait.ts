@@ -56,7 +56,7 @@ export async function waitForImage(waiting: Waiting, { imageId, taskId }: Starte
       return await look();
     } catch (error) {
       if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer'))) throw error;
-      log.info(`Could not look (${error.code}: ${error.message}); the import goes on, looking again.`);
+      log.info(`Could not look (${error.code}: ${error.message}); the import continues; checking again.`);
       return undefined;
     }
   };
@@ -77,7 +77,7 @@ function watchTask({ ecs, log }: Waiting, taskId: string | undefined): () => Pro
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       blind = isDenied(error);
-      log.info(`The task ${taskId} cannot be seen (${error.code}); the image alone tells enough.`);
+      log.info(`The task ${taskId} cannot be queried (${error.code}); the status of the image is enough.`);
       return undefined;
     }
   };

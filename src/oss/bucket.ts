@@ -87,6 +87,8 @@ export async function makeBucket(oss: Oss): Promise<void> {
   } catch (error) {
     // A safety net that is missing is no reason to stop; what else is wrong, the next call shows.
     if (!(error instanceof CloudError)) throw error;
-    oss.log.info(`It gets no rule that ends unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`);
+    oss.log.info(
+      `It gets no lifecycle rule that aborts unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`,
+    );
   }
 }

@@ -66,7 +66,7 @@ export class Copier {
       return await this.pace.store(0, (options) => work({ ...options, signal: this.signal }));
     } catch (error) {
       if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error)) throw error;
-      if (!this.refused) this.job.oss.log.info(`No copies inside the bucket (${error.code}): zeros travel as data.`);
+      if (!this.refused) this.job.oss.log.info(`No copies inside the bucket (${error.code}): zeros are sent as data.`);
       this.refused = true;
       return undefined;
     }

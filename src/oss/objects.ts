@@ -3,7 +3,7 @@ import type { Oss } from './client.ts';
 import type { CallOptions } from './wire.ts';
 import type { Sdk } from './sdk.ts';
 
-/** Metadata that marks an object as made by an execution of ours. */
+/** Metadata that names the execution of this action that made the object. */
 const MARK = 'x-oss-meta-alicloud-import';
 
 /** Headers of all objects that we make. A bucket's default class may be Archive, which ECS cannot read. */
@@ -17,7 +17,7 @@ export interface ObjectState {
   crc64: string | undefined;
   /** Only in a versioned bucket. */
   versionId: string | undefined;
-  /** Of the execution that made it, when it was one of ours. */
+  /** The execution of this action that made it, if one did. */
   mark: string | undefined;
 }
 

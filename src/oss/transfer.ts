@@ -13,7 +13,7 @@ export interface Transfer extends CopyTarget {
   stored: Checker;
 }
 
-/** Copies that keep failing for this long, in ms, are refused copies: the zeros travel as data. */
+/** Copies that keep failing for this long, in ms, are refused copies: the zeros are sent as data. */
 const COPY_PATIENCE = 120_000;
 /** Data parts that wait for a place or a further try: a long search for data must not leave the line idle. */
 const AHEAD = 128;

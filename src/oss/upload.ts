@@ -30,7 +30,7 @@ export interface Staging {
   onZeros: () => void;
 }
 
-/** What lies in the bucket, proven to be the file byte for byte. */
+/** The staged object, verified by checksum to equal the file. */
 export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versionId'> {
   key: string;
   /** CRC-64/XZ, an unsigned decimal. */

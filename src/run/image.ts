@@ -25,7 +25,7 @@ export interface FinishedImage {
 }
 
 /**
- * Makes one image: starts it or goes on with one under way, waits until it is Available, takes the name and finishes it.
+ * Makes one image: starts it or resumes one that is being made, waits until it is Available, takes the name and finishes it.
  * @throws CloudError when no image came of it
  */
 export async function makeImage(context: Context, target: TargetPlan, from: Sources): Promise<FinishedImage> {

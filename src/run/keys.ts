@@ -10,7 +10,7 @@ export const ownerFolder = ({ image, workflow }: ImportRequest, { owner }: Mark)
 /** What all keys of this execution begin with, but those that the user has chosen. */
 const folder = (request: ImportRequest, me: Mark): string => `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/`;
 
-/** File names of the disks below a folder of ours. */
+/** Keys of the disks below this action's prefix. */
 export const diskNames = (disks: DiskImage[]): string[] =>
   disks.map(({ format }, n) => `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`);
 

@@ -20,7 +20,7 @@ export function newMark({ region, bucket, key, image, workflow }: ImportRequest)
   return { owner, attempt: workflow.attempt, nonce: randomBytes(4).toString('hex') };
 }
 
-/** As it stands in a tag or in metadata: `owner.attempt.nonce`. */
+/** As written in a tag or in metadata: `owner.attempt.nonce`. */
 export const markText = ({ owner, attempt, nonce }: Mark): string => `${owner}.${attempt}.${nonce}`;
 
 /** Reads a mark; undefined for anything else. */
@@ -43,7 +43,7 @@ export const isOurs = (mark: string | undefined, me: Mark): boolean => relation(
 
 /** What the plan does with an image that stands where a new one is to go. */
 export type Decision =
-  /** Goes on with it instead of making another. */
+  /** Resumes with it instead of making another. */
   | 'adopt'
   /** Cancels and removes it before anything is made. */
   | 'cancel'
@@ -58,7 +58,7 @@ export type Decision =
 /** What decides about an image besides its state. */
 export interface Circumstances {
   relation: Relation;
-  /** Whether it has the final name, rather than a temporary one of ours. */
+  /** Whether it has the final name, rather than a temporary one. */
   named: boolean;
   /** Whether it is made of the same bytes and parameters. */
   sameContent: boolean;

@@ -49,7 +49,7 @@ async function objectUnder(
     throw error;
   });
   if (found instanceof CloudError) return found;
-  if (found === 'unknown') log.info('Not checked: whether an object lies under the key (oss:GetObject is denied).');
+  if (found === 'unknown') log.info('Not checked: whether the key already holds an object (oss:GetObject is denied).');
   if (found === undefined || found === 'unknown' || isOurs(found.mark, me)) {
     return found === 'unknown' ? undefined : found;
   }

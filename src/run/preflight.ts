@@ -11,7 +11,7 @@ import { planImages, type ImagePlan } from './plan-images.ts';
 import { planObjects, type ObjectPlan } from './plan-objects.ts';
 import { targetsOf } from './targets.ts';
 
-/** What stands in the cloud before anything is changed, and what follows from it. */
+/** What exists in the cloud before anything is changed, and what follows from it. */
 export interface Plan extends ImagePlan {
   /** Id of the account; undefined where it could not be asked. */
   account: string | undefined;

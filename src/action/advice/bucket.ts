@@ -10,10 +10,14 @@ export const BUCKET: Advice[] = [
   {
     codes: ['PublicEndpointForbidden'],
     cause:
-      'Accounts that activated OSS after 2025-03-20 may not move data over the public endpoints of buckets in mainland China.',
-    fix: 'Either stage elsewhere (region: cn-hongkong with a bucket there and image_copy_regions: cn-beijing, or whichever region you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of yours to the bucket and pass it as custom_endpoint_oss.',
+      'Accounts that activated OSS after 2025-03-20 cannot transfer data over the public endpoints of buckets in mainland China.',
+    fix: 'Either stage elsewhere (region: cn-hongkong with a bucket there and image_copy_regions: cn-beijing, or whichever region you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind your own domain to the bucket and pass it as custom_endpoint_oss.',
   },
-  { codes: ['NoSuchBucket'], cause: 'The bucket has vanished.', fix: 'Run again: it is created.' },
+  {
+    codes: ['NoSuchBucket'],
+    cause: 'The bucket was deleted while the action was running.',
+    fix: 'Run again: the bucket is then created.',
+  },
   {
     codes: ['BucketAlreadyExists', 'BucketNotBelongTo', 'BucketIsForeign'],
     cause: 'The bucket belongs to another account; bucket names are shared by everyone.',
@@ -21,7 +25,7 @@ export const BUCKET: Advice[] = [
   },
   {
     codes: ['TooManyBuckets'],
-    cause: 'The account has as many buckets in this region as it may.',
+    cause: 'The account has reached its limit of buckets in this region.',
     fix: 'Name an existing bucket in oss_bucket_name.',
   },
   {
@@ -32,7 +36,7 @@ export const BUCKET: Advice[] = [
   {
     codes: ['BucketEncrypted', 'InvalidOSSBucket.EncryptUnsupported'],
     cause: 'ECS does not import from a bucket that encrypts its objects by default.',
-    fix: 'Turn the default encryption of the bucket off, or name another bucket in oss_bucket_name.',
+    fix: 'Turn off the default encryption of the bucket, or name another bucket in oss_bucket_name.',
   },
   {
     codes: ['InvalidOSSBucket.NotFound', 'InvalidOSSBucket.Malformed'],
@@ -63,7 +67,7 @@ export const BUCKET: Advice[] = [
   },
   {
     codes: ['IntegrityMismatch'],
-    cause: 'What lies in the bucket is not what was read from the file.',
+    cause: 'The object in the bucket differs from the file.',
     fix: 'Run again; nothing was imported.',
   },
   {
@@ -74,6 +78,6 @@ export const BUCKET: Advice[] = [
   {
     codes: ['FileImmutable'],
     cause: 'The retention policy of the bucket does not let the object be deleted yet.',
-    fix: 'Delete it when the time of the policy is over, or name another bucket in oss_bucket_name.',
+    fix: 'Delete it when the retention period has ended, or name another bucket in oss_bucket_name.',
   },
 ];

@@ -39,13 +39,13 @@ export const CREDENTIALS: Advice[] = [
   },
   {
     codes: ['MissingIdTokenPermission'],
-    cause: 'The job may not ask GitHub for an identity token.',
+    cause: 'The job has no permission to request an identity token from GitHub.',
     fix: 'Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.',
   },
   { codes: ['IdTokenRefused'], cause: 'GitHub refused an identity token.', fix: 'Run the job again.' },
   {
     codes: ['AuthenticationFail.NoPermission'],
-    cause: "The role's trust policy does not let this job in, or the OIDC provider is not the one it names.",
+    cause: "The role's trust policy does not allow this job, or it names another OIDC provider.",
     fix: "Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.",
   },
   {
@@ -66,7 +66,7 @@ export const CREDENTIALS: Advice[] = [
   },
   {
     codes: ['AssumeRoleDenied'],
-    cause: 'These credentials may not act as the role.',
+    cause: 'These credentials have no permission to assume the role.',
     fix: "Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.",
   },
   {

@@ -9,23 +9,25 @@ export const IMPORT: Advice[] = [
   },
   {
     codes: ['InvalidOSS.NotAuthorized'],
-    cause: 'The import role may not read the bucket, or a bucket policy forbids it.',
+    cause: 'The import role has no permission to read the bucket, or a bucket policy forbids it.',
     fix: 'Attach the policy AliyunECSImageImportRolePolicy to the role (oss:GetObject, oss:GetBucketInfo, oss:GetBucketLocation).',
   },
   {
     codes: ['RoleHasOwnPolicy'],
-    cause: 'The import role has a policy of your own, which was not touched, and ECS may not read the object with it.',
+    cause:
+      'The import role has a policy that you wrote, which was not changed, and that policy does not let ECS read the object.',
     fix: 'Add the statement in this message to that policy.',
   },
   {
     codes: ['RoleTrustsNotEcs'],
-    cause: 'The import role exists, but ECS may not assume it. Its trust policy is yours and was not touched.',
+    cause:
+      'The import role exists, but its trust policy does not let ECS assume it. You wrote that policy, so it was not changed.',
     fix: 'Add the statement in this message to its trust policy.',
   },
   { codes: ['EntityNotExist.Role'], cause: 'The RAM role does not exist.', fix: 'Check import_role_name.' },
   {
     codes: ['InvalidImageName.Duplicated'],
-    cause: 'An image of this account in this region has the name already.',
+    cause: 'An image in this account and region already has this name.',
     fix: 'Set image_force_delete: true to replace it, or choose another image_name.',
   },
   { codes: ['InvalidImageName.Malformed'], cause: 'ECS does not take the name.', fix: 'Choose another image_name.' },
@@ -36,7 +38,7 @@ export const IMPORT: Advice[] = [
   },
   {
     codes: ['QuotaExceed.Image', 'QuotaExceed.Snapshot'],
-    cause: 'The account has as many images in this region as it may.',
+    cause: 'The account has reached its limit of images or snapshots in this region.',
     fix: 'Delete images, or ask for more in the Quota Center.',
   },
   {
@@ -51,7 +53,7 @@ export const IMPORT: Advice[] = [
       'InvalidPlatform.Malformed',
       'InvalidOSType.Malformed',
     ],
-    cause: 'Operating system, platform and architecture do not go together.',
+    cause: 'Operating system, platform and architecture do not fit together.',
     fix: 'Check image_os_type, image_platform and image_architecture.',
   },
   {
@@ -61,7 +63,7 @@ export const IMPORT: Advice[] = [
   },
   {
     codes: ['InvalidLicenseType.NotSupported', 'InvalidLicenseType.BYOLOnly'],
-    cause: 'The Windows licence cannot be chosen like this.',
+    cause: 'This license type does not fit the operating system or platform.',
     fix: 'Check image_os_type and image_platform.',
   },
   {
@@ -88,11 +90,11 @@ export const IMPORT: Advice[] = [
   {
     codes: ['ImportCancelled'],
     cause: 'Somebody cancelled the import task in ECS.',
-    fix: 'Run again when nobody else works on the image.',
+    fix: 'Run again, and make sure that nobody else works on the image.',
   },
   {
     codes: ['CancelPending'],
-    cause: 'ECS has not ended the import task yet.',
+    cause: 'ECS has not stopped the import task yet.',
     fix: 'See ECS > Tasks; when the task has ended, remove what this message names.',
   },
 ];

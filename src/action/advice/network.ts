@@ -5,12 +5,12 @@ export const NETWORK: Advice[] = [
   {
     codes: ['InvalidTimeStamp.Expired', 'RequestTimeTooSkewed'],
     cause:
-      "This machine's clock is wrong by more than the service allows, and setting it right for the request did not help.",
-    fix: 'Set the clock of the runner (NTP).',
+      "This machine's clock is wrong by more than the service allows, and correcting the time of the request did not help.",
+    fix: 'Synchronize the clock of the runner (NTP).',
   },
   {
     codes: ['OutOfTime'],
-    cause: 'The time for this work is over.',
+    cause: 'There was no time left for this step.',
     fix: 'Run again; what is left is named in the log.',
   },
   {
@@ -37,7 +37,7 @@ export const NETWORK: Advice[] = [
   },
   {
     codes: ['InvalidProxy'],
-    cause: 'Requests would silently go without the proxy.',
+    cause: 'The proxy setting is not a valid URL, so requests would silently bypass the proxy.',
     fix: 'Write it as http://user:password@host:port, with %40 for an @ in the password.',
   },
   {
@@ -52,7 +52,7 @@ export const NETWORK: Advice[] = [
   },
   {
     codes: ['UnexpectedAnswer'],
-    cause: 'Something between runner and cloud answered in place of the service.',
+    cause: 'Something between the runner and the cloud answered instead of the service.',
     fix: 'Check HTTPS_PROXY and the custom endpoints.',
   },
   {

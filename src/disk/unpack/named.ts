@@ -31,7 +31,7 @@ export async function namedFile(name: string, from: string, around: Around): Pro
 /**
  * Names of the files that hold the data of a VMDK disk: none for a disk that is one file. Formats: VMware's "Virtual Disk
  * Format 5.0", and what qemu's block/vmdk.c reads of it.
- * @throws DiskError for a disk that goes on in a parent
+ * @throws DiskError for a disk that depends on a parent
  */
 export async function vmdkExtents(file: Source, path: string): Promise<string[]> {
   const head = await file.read(0, SECTOR);
@@ -50,7 +50,7 @@ export async function vmdkExtents(file: Source, path: string): Promise<string[]>
   return [...text.matchAll(/^[^=\n"]*"([^\n\r"]*)/gm)].map(([, name = '']) => name);
 }
 
-/** Names in the header of a QCOW2 file: what it goes on in, and where its data lies. */
+/** Names in the header of a QCOW2 file: its backing file and its external data file. */
 export async function qcow2Names(file: Source): Promise<{ backing?: string; data?: string }> {
   const header = await file.read(0, 112);
   const text = async (at: number, length: number) => (await file.read(at, length)).toString('utf8');

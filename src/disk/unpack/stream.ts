@@ -7,7 +7,7 @@ import { filter, through, type Programs } from './program.ts';
 import { members } from './tar.ts';
 import { unzstd } from './zstd.ts';
 
-/** What lies in the containers, innermost first read: the disk's own bytes. */
+/** The disk's own bytes, read through all containers around them. */
 export interface Inner {
   /** What was taken off, outermost first, for people. */
   layers: string[];

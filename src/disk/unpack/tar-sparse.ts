@@ -50,7 +50,7 @@ export function paxRecords(text: Buffer): [string, string][] {
   return records;
 }
 
-/** The map of a sparse file in GNU's own format, which goes on in the blocks behind the header. */
+/** The map of a sparse file in GNU's own format, which continues in the blocks behind the header. */
 export async function gnuSparse(reader: Reader, header: Buffer): Promise<Sparse> {
   const pieces: Piece[] = [];
   const read = (block: Buffer, at: number, count: number) => {

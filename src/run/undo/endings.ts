@@ -13,7 +13,7 @@ export type Ending = 'success' | 'failure' | 'timeout';
  * | success | aborted and deleted; `skip_clean` keeps object    | intermediate and replaced ones deleted       |
  * | failure | aborted and deleted; `skip_clean` keeps object    | cancelled and removed; finished ones stay    |
  * |         | and, under a derived key, the upload to resume    |                                              |
- * | timeout | object kept: the import is reading it             | kept: the import goes on                     |
+ * | timeout | object kept: the import is reading it             | kept: the import continues                     |
  */
 export function undoneAfter(ending: Ending, made: Made[], { skipClean, me }: { skipClean: boolean; me: Mark }): Made[] {
   const isKept = (one: Made): boolean => {

@@ -40,12 +40,12 @@ export const image: Undo<'image'> = {
   },
 };
 
-/** A copy that is under way is made from a finished image: it goes on, and a re-run of the job takes it over. */
+/** A copy that is being made comes from a finished image: it is left to finish, and a re-run of the job adopts it. */
 async function goesOn({ region, name, id, mark }: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
   const ecs = clients.ecsIn(region);
   const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
   if (found === undefined || !isBeingMade(found)) return false;
-  log.info(`The copy ${found.id} in ${region} is still being made, and goes on.`);
+  log.info(`The copy ${found.id} in ${region} is still being made; it is not cancelled.`);
   return true;
 }
 
