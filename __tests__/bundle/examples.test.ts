@@ -42,7 +42,7 @@ const packerBuild: Fixture = async (workspace) => {
   truncateSync(image, 64 * MiB);
   cpSync(join(ROOT, '__tests__/disk/packer-manifest.json'), join(workspace, 'packer-manifest.json'));
 };
-/** What stands in for steps of other actions and for builds, which take long or need the internet. */
+/** Replacements for steps of other actions and for builds, which take long or need the internet. */
 const FIXTURES: Record<string, Fixture> = {
   'curl -fLo disk.qcow2 https://cloud.debian.org/images/cloud/trixie/latest/debian-13-genericcloud-amd64.qcow2':
     bootable,
