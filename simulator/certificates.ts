@@ -3,7 +3,7 @@ import { generate } from 'selfsigned';
 
 const COMMON = { keyType: 'ec', algorithm: 'sha256', notBeforeDate: new Date(Date.now() - 86_400_000) } as const;
 
-/** An own certificate authority, and one certificate for every host name that is asked for. */
+/** A certificate authority of its own, and a certificate for every host name on demand. */
 export interface Certificates {
   ca: string;
   context(host: string): Promise<SecureContext>;
@@ -11,7 +11,7 @@ export interface Certificates {
 
 let made: Promise<Certificates> | undefined;
 
-/** One authority for the process: making keys and certificates takes longer than many a whole import. */
+/** One authority for the process, because generating keys and certificates is slow. */
 export const makeCertificates = (): Promise<Certificates> => (made ??= make());
 
 async function make(): Promise<Certificates> {

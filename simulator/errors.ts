@@ -15,7 +15,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Refuses; a text is the message, an object holds further elements of the answer. */
+/** Refuses the request. A text is the message, an object holds further elements of the answer. */
 export function fail(code: string, ...details: (string | Record<string, string>)[]): never {
   const message = details.find((one) => typeof one === 'string');
   const extra = details.find((one) => typeof one === 'object');
@@ -27,7 +27,7 @@ export function missing(name: string): never {
   throw new ApiError('MissingParameter', message);
 }
 
-/** The handlers may only give the codes that their row lists. */
+/** Throws the error; one that the row of the operation does not list is a defect of the simulator. */
 export function checkListed(error: unknown, codes: string[]): never {
   if (error instanceof ApiError && !codes.includes(error.code)) {
     throw new Error(`${error.code} is not in the row of the operation`, { cause: error });
@@ -36,7 +36,7 @@ export function checkListed(error: unknown, codes: string[]): never {
 }
 
 /**
- * The HTTP status of each code that is not 400; the wording of most messages differs from the real ones.
+ * The codes whose HTTP status is not 400. The text of most messages differs from the real one.
  * OSS: https://www.alibabacloud.com/help/en/oss/user-guide/error-responses
  * ECS: https://api.alibabacloud.com/document/Ecs/2014-05-26/errorCode
  * RAM and STS: https://www.alibabacloud.com/help/en/ram/developer-reference/api-ram-2015-05-01-errorcodes

@@ -7,8 +7,8 @@ import type { World } from './world.ts';
 
 const ROLES = '/latest/meta-data/ram/security-credentials/';
 
-/** What an instance can ask about itself: https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata */
-export function metadata(exchange: Exchange, world: World): Prepared {
+/** The metadata service of an ECS instance: https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata */
+export function prepareMetadata(exchange: Exchange, world: World): Prepared {
   const { record, request } = exchange;
   const path = new URL(request.url ?? '/', 'http://100.100.100.200').pathname;
   const operation = record.method === 'PUT' ? 'metadata:PutToken' : 'metadata:Get';

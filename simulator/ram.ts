@@ -3,8 +3,8 @@ import type { RpcHandlers } from './table.ts';
 import { isoSeconds } from './clock.ts';
 import type { Policy, Role } from './entities.ts';
 import { fail } from './errors.ts';
+import { parseTrust } from './policies.ts';
 import { shape } from './shape.ts';
-import { parseTrust } from './trust.ts';
 
 export const RAM: RpcHandlers = {
   GetRole: (call) => ({ Role: describe(call, findRole(call)) }),
@@ -52,7 +52,7 @@ function checkTrust(text: string): void {
   try {
     if (parseTrust(text).every(({ Effect, Action }) => Effect && Action)) return;
   } catch {
-    // Falls through to the refusal.
+    // The refusal is below.
   }
   fail('MalformedPolicyDocument', 'The policy document is not well-formed.');
 }

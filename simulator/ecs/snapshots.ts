@@ -7,7 +7,7 @@ import { shape } from '../shape.ts';
 import { paged } from './images.ts';
 import { own } from './values.ts';
 
-/** The snapshots behind images, and whether disks are encrypted by default. */
+/** The snapshots of images, and whether disks are encrypted by default. */
 export const SNAPSHOTS: RpcHandlers = {
   DescribeDiskEncryptionByDefaultStatus: ({ account }) => ({ Encrypted: account.diskEncryptionByDefault }),
   DescribeSnapshots: (call) => {

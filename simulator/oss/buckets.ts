@@ -3,9 +3,10 @@ import type { OssHandlers } from '../table.ts';
 import { iso } from '../clock.ts';
 import type { Bucket } from '../entities.ts';
 import { fail } from '../errors.ts';
-import { locationOf } from '../regions.ts';
+import { locationOf } from '../hosts.ts';
+import { shape } from '../shape.ts';
 import { inside } from '../xml.ts';
-import { empty, ok } from './answers.ts';
+import { empty, ok, page, sorted } from './answers.ts';
 
 export const BUCKETS: OssHandlers = {
   ListBuckets: listBuckets,
@@ -20,7 +21,7 @@ export const BUCKETS: OssHandlers = {
     const text = await call.text();
     const [algorithm] = inside(text, 'SSEAlgorithm');
     const [kmsKeyId] = inside(text, 'KMSMasterKeyID');
-    // SM4, which is also documented, is not simulated; nor is a KMS that was never activated.
+    // SM4 and an account without KMS are not simulated.
     if (algorithm !== 'KMS' && algorithm !== 'AES256') fail('MalformedXML');
     call.bucket.encryption = { algorithm, ...(kmsKeyId !== undefined && { kmsKeyId }) };
     return empty(call, 200);
@@ -42,29 +43,32 @@ export const BUCKETS: OssHandlers = {
 };
 
 function facts(bucket: Bucket) {
+  const location = locationOf(bucket.region);
   return {
+    ...shape('Name=name StorageClass=storageClass', bucket),
     CreationDate: iso(bucket.created),
-    ExtranetEndpoint: `${locationOf(bucket.region)}.aliyuncs.com`,
-    IntranetEndpoint: `${locationOf(bucket.region)}-internal.aliyuncs.com`,
-    Location: locationOf(bucket.region),
-    Name: bucket.name,
-    StorageClass: bucket.storageClass,
+    ExtranetEndpoint: `${location}.aliyuncs.com`,
+    IntranetEndpoint: `${location}-internal.aliyuncs.com`,
+    Location: location,
   };
 }
+
+const ownBuckets = ({ world, account }: OssCall) => world.buckets.filter(({ owner }) => owner === account.id);
 
 function listBuckets(call: OssCall) {
   const { prefix = '', marker = '', 'max-keys': max = '100' } = call.query;
   const { id } = call.account;
-  const own = call.world.buckets
-    .filter(({ owner, name }) => owner === id && name.startsWith(prefix) && name > marker)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const page = own.slice(0, Number(max));
-  const truncated = own.length > page.length;
+  const rest = ownBuckets(call).filter(({ name }) => name.startsWith(prefix) && name > marker);
+  const { shown, next } = page(
+    sorted(rest, ({ name }) => name),
+    max,
+  );
+  const asked = next !== undefined || prefix !== '' || marker !== '';
   return ok(call, 'ListAllMyBucketsResult', {
-    ...(truncated || prefix || marker ? { Prefix: prefix, Marker: marker, MaxKeys: max, IsTruncated: truncated } : {}),
-    ...(truncated && { NextMarker: page.at(-1)?.name }),
+    ...(asked && { Prefix: prefix, Marker: marker, MaxKeys: max, IsTruncated: next !== undefined }),
+    NextMarker: next?.name,
     Owner: { ID: id, DisplayName: id },
-    Buckets: { Bucket: page.map((bucket) => ({ ...facts(bucket), Region: bucket.region })) },
+    Buckets: { Bucket: shown.map((bucket) => ({ ...facts(bucket), Region: bucket.region })) },
   });
 }
 
@@ -78,8 +82,10 @@ async function putBucket(call: OssCall) {
   const settings = { region, storageClass, redundancy } as const;
   const there = call.world.bucket(name);
   const taken = { BucketName: name, EC: '0015-00000107' };
-  if (!there) call.world.addBucket(call.account, name, settings);
-  else if (there.owner !== call.account.id) fail('BucketAlreadyExists', taken);
+  if (!there) {
+    if (ownBuckets(call).filter((bucket) => bucket.region === region).length >= 100) fail('TooManyBuckets');
+    call.world.addBucket(call.account, name, settings);
+  } else if (there.owner !== call.account.id) fail('BucketAlreadyExists', taken);
   else if (Object.entries(settings).some(([field, value]) => there[field as keyof typeof settings] !== value)) {
     fail('BucketAlreadyExists', 'The bucket you want to create exists with other settings.', taken);
   }
@@ -91,13 +97,10 @@ function getBucketInfo(call: OssCall) {
   const { algorithm = 'None', kmsKeyId } = bucket.encryption ?? {};
   return ok(call, 'BucketInfo', {
     Bucket: {
-      AccessMonitor: 'Disabled',
       BlockPublicAccess: true,
       ...facts(bucket),
-      CrossRegionReplication: 'Disabled',
       DataRedundancyType: bucket.redundancy,
       TransferAcceleration: bucket.accelerated ? 'Enabled' : 'Disabled',
-      ResourceGroupId: 'rg-acfmxazb4ph6aiy',
       Owner: { DisplayName: bucket.owner, ID: bucket.owner },
       AccessControlList: { Grant: 'private' },
       ServerSideEncryptionRule: { SSEAlgorithm: algorithm, KMSMasterKeyID: kmsKeyId },
