@@ -55,12 +55,7 @@ export interface RpcCall extends Call {
   params: Record<string, string>;
   region: string;
 }
-export function newCall(
-  world: World,
-  record: RecordedRequest,
-  target: Target,
-  caller: Caller,
-): Omit<Call, 'authorize'> {
+export function newCall(world: World, record: RecordedRequest, target: Target, caller: Caller) {
   record.caller = caller.arn;
   return { world, now: world.clock.now(), target, record, caller, account: caller.account };
 }

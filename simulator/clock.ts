@@ -16,13 +16,13 @@ export class Clock {
   readonly speed: number;
   /** FAST_TIME for a process that follows (see `__tests__/support/fast-time.ts`); empty at speed 1. */
   readonly env: Record<string, string> = {};
+  readonly close: () => void = () => undefined;
   readonly #sleepers = new Set<{ until: number; wake: () => void }>();
   readonly #directory: string;
   readonly #begun = Date.now();
   #now: number;
   #last = performance.now();
   #held = 0;
-  #close = (): void => undefined;
 
   constructor(origin: number, speed: number, directory: string) {
     this.#now = origin;
@@ -41,7 +41,7 @@ export class Clock {
     const timer = setInterval(() => {
       if (this.#tick()) publish();
     }, 2).unref();
-    this.#close = () => {
+    this.close = () => {
       clearInterval(timer);
       closeSync(file);
     };
@@ -56,10 +56,6 @@ export class Clock {
       if (this.speed === 1) setTimeout(wake, milliseconds).unref();
       else this.#sleepers.add({ until: this.#now + milliseconds, wake });
     });
-  }
-
-  close(): void {
-    this.#close();
   }
 
   /** Moves by one step, unless a process lags behind. */

@@ -91,7 +91,6 @@ export class Bucket {
   owner = '';
   created = 0;
   storageClass = 'Standard';
-  redundancy: 'LRS' | 'ZRS' = 'LRS';
   versioning?: 'Enabled' | 'Suspended';
   /** Retention policy. */
   worm?: { state: 'InProgress' | 'Locked' | 'Expired'; days: number };
@@ -151,7 +150,6 @@ export interface Task extends Text<'id' | 'region' | 'owner' | 'imageId'> {
   begun: number;
   ends: number;
   progress: number;
-  finished?: number;
   cancelled?: number;
   /** The objects that this import reads, and whether it has finished reading them. */
   reads: { bucket: string; version: ObjectVersion }[];

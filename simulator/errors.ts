@@ -10,7 +10,7 @@ export class ApiError extends Error {
   constructor(code: string, message?: string, extra: Record<string, string> = {}, status?: number) {
     super(message ?? `The request was refused: ${code.replace(/[.]?([A-Z][a-z])/g, ' $1').trim()}.`);
     this.code = code;
-    this.status = status ?? STATUS.get(code) ?? 400;
+    this.status = status ?? statusOf(code);
     this.extra = extra;
   }
 }
@@ -63,8 +63,7 @@ const BY_STATUS: Record<number, string> = {
   501: 'NotImplemented',
   503: 'ServiceUnavailable SlowDown',
 };
-const STATUS = new Map(
-  Object.entries(BY_STATUS).flatMap(([status, codes]) =>
-    words(codes).map((code): [string, number] => [code, Number(status)]),
-  ),
-);
+function statusOf(code: string): number {
+  const found = Object.entries(BY_STATUS).find(([, codes]) => words(codes).includes(code));
+  return Number(found?.[0] ?? 400);
+}

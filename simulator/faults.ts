@@ -50,7 +50,7 @@ export function takeFault(faults: Fault[], operation: string): Fault | undefined
   return taken;
 }
 
-const CODES: Partial<Record<Fault['kind'], [oss: string, rpc: string, rpcStatus: number]>> = {
+const CODES: Partial<Record<Fault['kind'], [oss: string, rpc: string, rpcStatus?: number]>> = {
   'status-500': ['InternalError', 'InternalError', 500],
   'status-503': ['ServiceUnavailable', 'ServiceUnavailable', 503],
   throttling: ['SlowDown', 'Throttling.User', 400],
@@ -60,20 +60,16 @@ const CODES: Partial<Record<Fault['kind'], [oss: string, rpc: string, rpcStatus:
 
 /** The answer in place of the real one: an error to print in the format of the service, or foreign text. */
 export function faultAnswer(fault: Fault, service: string): Answer | ApiError {
-  const { kind, message, status } = fault;
+  const { kind, message, status, code = 'InternalError' } = fault;
+  const isOss = service === 'oss';
   if (kind === 'html') {
     const body = `<html><head><title>${status ?? 502} Bad Gateway</title></head><body>nginx</body></html>`;
     return { status: status ?? 502, headers: { 'content-type': 'text/html' }, body };
   }
   if (kind === 'wrong-shape') {
-    return service === 'oss'
-      ? { status: 200, headers: { 'content-type': 'application/xml' }, body: '<Surprise><Nothing/></Surprise>' }
-      : { status: 200, headers: { 'content-type': 'application/json' }, body: '{"Surprise":[]}' };
+    const headers = { 'content-type': isOss ? 'application/xml' : 'application/json' };
+    return { status: 200, headers, body: isOss ? '<Surprise><Nothing/></Surprise>' : '{"Surprise":[]}' };
   }
-  const known = CODES[kind];
-  if (!known) return new ApiError(fault.code ?? 'InternalError', message, {}, status);
-  const [oss, rpc, rpcStatus] = known;
-  return service === 'oss'
-    ? new ApiError(oss, message, {}, status)
-    : new ApiError(rpc, message, {}, status ?? rpcStatus);
+  const [oss, rpc, rpcStatus] = CODES[kind] ?? [code, code];
+  return new ApiError(isOss ? oss : rpc, message, {}, status ?? (isOss ? undefined : rpcStatus));
 }

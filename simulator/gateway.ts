@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { inspect } from 'node:util';
 import type { Answer, Prepared, RecordedRequest } from './call.ts';
 import { settle } from './ecs/settle.ts';
 import { ApiError } from './errors.ts';
@@ -120,8 +121,7 @@ export class Gateway {
   #error(record: RecordedRequest, error: unknown): Answer {
     if (error instanceof Gone) throw error;
     const known = error instanceof ApiError ? error : new ApiError('InternalError', String(error), {}, 500);
-    if (known !== error)
-      record.violation = `simulator: ${error instanceof Error ? (error.stack ?? '') : String(error)}`;
+    if (known !== error) record.violation = `simulator: ${inspect(error)}`;
     record.code = known.code;
     return record.service === 'oss' ? ossError(known, record) : rpcError(known, record);
   }

@@ -1,4 +1,3 @@
-import type { Bucket } from './entities.ts';
 import { words } from './shape.ts';
 import type { World } from './world.ts';
 
@@ -53,28 +52,18 @@ export function resolve(host: string, world: World): Target | undefined {
   if (host === 'ram.aliyuncs.com') return { service: 'ram' };
   if (host === 'sts.aliyuncs.com') return { service: 'sts' };
   if (CENTRAL.has(host)) return { service: 'ecs' };
-  const regional = /^(ecs|sts)(?:-vpc)?\.([a-z0-9-]+)\.aliyuncs\.com$/.exec(host);
-  if (regional) return known(regional[2], { service: regional[1] === 'ecs' ? 'ecs' : 'sts' });
-  return resolveOss(host) ?? resolveCname(host, world.buckets);
-}
-
-function known(region: string | undefined, target: Target): Target | undefined {
-  return region !== undefined && REGIONS.includes(region) ? { ...target, region } : undefined;
+  const [, service, region = ''] = /^(ecs|sts)(?:-vpc)?\.([a-z0-9-]+)\.aliyuncs\.com$/.exec(host) ?? [];
+  if (service && REGIONS.includes(region)) return { service: service === 'ecs' ? 'ecs' : 'sts', region };
+  const named = world.buckets.find(({ cnames }) => cnames.includes(host));
+  return named ? { service: 'oss', bucket: named.name, kind: 'cname' } : resolveOss(host);
 }
 
 function resolveOss(host: string): Target | undefined {
   const match = OSS.exec(host);
   if (!match) return undefined;
-  const [, bucket, accelerate, region, internal] = match;
+  const [, bucket, accelerate, location = '', internal] = match;
   const target: Target = { service: 'oss', ...(bucket !== undefined && { bucket }) };
   if (accelerate) return { ...target, kind: 'accelerate' };
-  return known(
-    REGIONS.find((one) => locationOf(one) === `oss-${region ?? ''}`),
-    { ...target, kind: internal ? 'internal' : 'public' },
-  );
-}
-
-function resolveCname(host: string, buckets: Bucket[]): Target | undefined {
-  const bucket = buckets.find(({ cnames }) => cnames.includes(host));
-  return bucket && { service: 'oss', bucket: bucket.name, kind: 'cname' };
+  const region = REGIONS.find((one) => locationOf(one) === `oss-${location}`);
+  return region === undefined ? undefined : { ...target, region, kind: internal ? 'internal' : 'public' };
 }

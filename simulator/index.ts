@@ -8,7 +8,7 @@ import { Gateway } from './gateway.ts';
 import { OIDC_HOST } from './hosts.ts';
 import { type Claims, signIdToken } from './oidc.ts';
 import { openProxy } from './proxy.ts';
-import { DURATIONS, World, seed } from './world.ts';
+import { DURATIONS, World } from './world.ts';
 
 export type * from './entities.ts';
 export type { RecordedRequest } from './call.ts';
@@ -31,7 +31,10 @@ export async function startSimulator(options: Options = {}) {
   const { speed = 1, origin = Date.now(), proxyUser } = options;
   const directory = mkdtempSync(join(tmpdir(), 'simulator-'));
   const world = new World(new Clock(origin, speed, join(directory, 'clock')), directory, { ...DURATIONS, ...options });
-  const { account, admin } = seed(world);
+  const account = world.addAccount();
+  const admin = world.addUser(account, 'admin');
+  world.addImportRole(account);
+  world.addBucket(account, 'packer');
   const certificates = await makeCertificates();
   const gateway = new Gateway(world);
   const server = await openProxy(gateway, certificates, proxyUser);
@@ -55,7 +58,7 @@ export async function startSimulator(options: Options = {}) {
       ACTIONS_ID_TOKEN_REQUEST_URL: `https://${OIDC_HOST}/token?api-version=2.0`,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: world.oidc.requestToken,
     },
-    /** The account of the seed, and its administrator with an access key. */
+    /** An account with an import role and the bucket `packer` in cn-beijing, and its administrator. */
     account,
     admin,
     /** GitHub's issuer of ID tokens. */

@@ -18,20 +18,14 @@ export const RAM: RpcHandlers = {
   },
   ListPoliciesForRole: (call) => ({
     Policies: {
-      Policy: findRole(call).policies.map(({ name, type, at }) => ({
-        PolicyName: name,
-        PolicyType: type,
-        Description: '',
-        DefaultVersion: 'v1',
-        AttachDate: isoSeconds(at),
-      })),
+      Policy: findRole(call).policies.map((policy) => shape('PolicyName=name PolicyType=type', policy)),
     },
   }),
   GetPolicy: (call) => {
-    const { name, type, statements } = findPolicy(call);
-    const document = JSON.stringify({ Version: '1', Statement: statements });
+    const policy = findPolicy(call);
+    const document = JSON.stringify({ Version: '1', Statement: policy.statements });
     return {
-      Policy: { PolicyName: name, PolicyType: type, DefaultVersion: 'v1', Description: '' },
+      Policy: shape('PolicyName=name PolicyType=type DefaultVersion:v1', policy),
       DefaultPolicyVersion: { VersionId: 'v1', IsDefaultVersion: true, PolicyDocument: document },
     };
   },
@@ -74,6 +68,5 @@ function describe(call: RpcCall, role: Role): object {
     ...shape(words, role),
     Arn: `acs:ram::${call.account.id}:role/${role.name.toLowerCase()}`,
     CreateDate: isoSeconds(role.created),
-    UpdateDate: isoSeconds(role.created),
   };
 }

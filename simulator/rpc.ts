@@ -52,17 +52,12 @@ export async function prepareRpc(exchange: Exchange, target: Target, world: Worl
   // To faults and the record, a dry run is an operation of its own.
   const dry = params.DryRun === 'true' ? ' DryRun' : '';
   const operation = row ? `${target.service}:${row.name}${dry}` : 'unknown';
-  return { operation, run: () => run(record, params, target, world, row) };
+  return { operation, run: () => run(record, target, world, row) };
 }
 
-async function run(
-  record: RecordedRequest,
-  params: Record<string, string>,
-  target: Target,
-  world: World,
-  row: RpcRow | undefined,
-): Promise<Answer> {
+async function run(record: RecordedRequest, target: Target, world: World, row: RpcRow | undefined): Promise<Answer> {
   const { service } = target;
+  const { params = {} } = record;
   if (!row) fail('InvalidAction.NotFound');
   if (params.Version !== VERSIONS[service]) fail('InvalidVersion');
   // The real services also return XML, which is their default. The SDKs here read JSON only.

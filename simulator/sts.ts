@@ -31,8 +31,7 @@ export const STS: RpcHandlers = {
     const { iss, aud, sub } = verifyIdToken(call.world, token, provider.issuer, provider.audiences);
     const facts = { 'oidc:iss': iss, 'oidc:aud': aud, 'oidc:sub': sub };
     if (!trusts(role, { Federated: arn }, facts)) fail('AuthenticationFail.NoPermission');
-    const OIDCTokenInfo = { Subject: sub, Issuer: iss, ClientIds: aud, VerificationInfo: 'Success' };
-    return { ...assumed(call, account, role), OIDCTokenInfo };
+    return assumed(call, account, role);
   },
 };
 

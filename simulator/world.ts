@@ -16,7 +16,6 @@ const SYSTEM_POLICIES: e.Policy[] = [
   { type: 'System', name: IMPORT_POLICY, statements: [{ Effect: 'Allow', Action: READ_OBJECTS, Resource: '*' }] },
   { type: 'System', name: 'AdministratorAccess', statements: EVERYTHING },
   { type: 'System', name: 'AliyunOSSFullAccess', statements: [{ Effect: 'Allow', Action: 'oss:*', Resource: '*' }] },
-  { type: 'System', name: 'AliyunECSFullAccess', statements: [{ Effect: 'Allow', Action: 'ecs:*', Resource: '*' }] },
 ];
 
 export function trusting(principal: Record<string, string[]>, condition?: object): string {
@@ -163,13 +162,4 @@ export class World {
     }
     return at === this.object(bucketName, key)?.size;
   }
-}
-
-/** An account with an administrator, the import role and the bucket `packer` in cn-beijing. */
-export function seed(world: World): { account: e.Account; admin: e.User } {
-  const account = world.addAccount();
-  const admin = world.addUser(account, 'admin');
-  world.addImportRole(account);
-  world.addBucket(account, 'packer');
-  return { account, admin };
 }

@@ -1,11 +1,15 @@
 import type { RpcCall } from '../call.ts';
-import { Image, randomId } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { REGIONS } from '../hosts.ts';
 import type { RpcHandlers } from '../table.ts';
+import { shape } from '../shape.ts';
 import { copiesOf, ownImage, paged } from './images.ts';
-import { lag, removeImage } from './settle.ts';
+import { removeImage, startImage } from './settle.ts';
 import { checkDescription, checkName, checkQuota, list, readTags } from './values.ts';
+
+/** The fields that a copy has from its source. */
+const KEPT = `architecture=architecture osType=osType platform=platform bootMode=bootMode licenseType=licenseType
+  nvmeSupport=nvmeSupport imdsSupport=imdsSupport detectionStrategy=detectionStrategy`;
 
 /** Copies of an image, and the accounts that it is shared with. */
 export const COPIES: RpcHandlers = {
@@ -40,29 +44,18 @@ function copyImage(call: RpcCall): object {
   if (source.disks.some(({ format }) => format === 'VHD')) fail('InvalidOperation.VhdImageUnsupported');
   if (copiesOf(call, source).length > 0) fail('OperationDenied.ImageCopyConflict');
   checkQuota(call, region);
-  const id = randomId('m-2ze', 17);
-  lag(world, id);
-  const copy = Object.assign(new Image(), source, {
-    id,
-    region,
+  const copy = startImage(world, call.account, region, params.DestinationImageName, {
+    ...shape(KEPT, source),
     tags,
     resourceGroupId: params.ResourceGroupId ?? '',
-    name: params.DestinationImageName ?? id,
     description: params.DestinationDescription ?? '',
-    family: '',
-    status: 'Creating',
-    progress: 0,
-    created: now,
-    sharedWith: [],
-    usedByInstance: false,
     // It is an open question whether an imported image can be copied encrypted within its region.
     encrypted: source.encrypted || params.Encrypted === 'true',
+    kmsKeyId: params.KMSKeyId ?? source.kmsKeyId,
     disks: source.disks.map((disk) => ({ ...disk, snapshotId: '' })),
     copy: { source: source.id, begun: now, ends: now + world.durations.copySeconds * 1000 },
-    kmsKeyId: params.KMSKeyId ?? source.kmsKeyId,
   });
-  world.images.push(copy);
-  return { ImageId: id };
+  return { ImageId: copy.id };
 }
 
 function share(call: RpcCall): object {

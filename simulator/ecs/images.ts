@@ -103,22 +103,18 @@ function describe(call: RpcCall, image: Image): object {
     ImageOwnerId: Number(image.owner),
     Progress: `${image.progress}%`,
     Size: Math.max(0, ...image.disks.map(({ sizeGiB }) => sizeGiB)),
-    OSName: `${image.platform} ${image.architecture === 'i386' ? '32' : '64'} bit`,
     CreationTime: isoSeconds(image.created),
     Usage: image.usedByInstance ? 'instance' : 'none',
-    IsCopied: image.copy !== undefined,
-    IsSelfShared: image.sharedWith.length > 0 ? 'True' : '',
     Features: { NvmeSupport: image.nvmeSupport, ImdsSupport: image.imdsSupport },
     ...(image.detectionStrategy && { DetectionOptions: { Status: 'Finished', Items: { Item: FINDINGS } } }),
     // It is an open question whether tags and objects are shown while the image is Creating.
     Tags: { Tag: Object.entries(image.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })) },
-    DiskDeviceMappings: { DiskDeviceMapping: image.disks.map((disk, at) => describeDisk(image, disk, at)) },
+    DiskDeviceMappings: { DiskDeviceMapping: image.disks.map(describeDisk) },
   };
 }
 
-function describeDisk({ progress }: Image, disk: Disk, at: number): object {
-  const moving = { Progress: `${progress}%`, RemainTime: progress < 100 ? 60 : 0 };
-  return { ...shape(DISK, disk), Type: at === 0 ? 'system' : 'data', Size: String(disk.sizeGiB), ...moving };
+function describeDisk(disk: Disk, at: number): object {
+  return { ...shape(DISK, disk), Type: at === 0 ? 'system' : 'data', Size: String(disk.sizeGiB) };
 }
 
 function modify(call: RpcCall): object {

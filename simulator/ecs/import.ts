@@ -1,12 +1,12 @@
 import type { RpcCall } from '../call.ts';
-import { type Disk, type Image, type ObjectVersion, type Role, randomId } from '../entities.ts';
+import { type Disk, type ObjectVersion, type Role, randomId } from '../entities.ts';
 import { fail, missing } from '../errors.ts';
 import { decide, isAllowed, roleStatements, trusts } from '../policies.ts';
 import { IMPORT_ROLE } from '../world.ts';
 import { shape } from '../shape.ts';
 import type { RpcHandlers } from '../table.ts';
 import { inspect } from './diskformat.ts';
-import { lag } from './settle.ts';
+import { startImage } from './settle.ts';
 import { checkDescription, checkName, checkOneOf, checkQuota, numbered, readTags } from './values.ts';
 
 const GIB = 2 ** 30;
@@ -37,7 +37,8 @@ async function importImage(call: RpcCall): Promise<object> {
   // Another call may have taken the name while this one read the objects.
   if (params.ImageName) checkName(call, params.ImageName, region);
   if (params.DryRun === 'true') fail('DryRunOperation');
-  const image = create(call, tags, sources);
+  const disks = sources.map(({ disk }) => disk);
+  const image = startImage(world, account, region, params.ImageName, { ...shape(IMAGE, params), tags, disks });
   const failure = world.nextImportFails;
   world.nextImportFails = undefined;
   const ends = now + world.durations.importSeconds * 1000;
@@ -121,19 +122,4 @@ function checkSize(size: string | undefined, virtualSize: number, at: number): n
   const valid = Number.isInteger(wanted) && wanted >= 1 && wanted <= 2048 && wanted >= least;
   if (!valid) fail(at === 0 ? 'InvalidImageSize' : 'InvalidDataDiskSize');
   return wanted;
-}
-
-function create(call: RpcCall, tags: Record<string, string>, sources: Source[]): Image {
-  const { params, world, account, region } = call;
-  const id = randomId('m-2ze', 17);
-  lag(world, id);
-  return world.addImage(account, params.ImageName ?? id, {
-    id,
-    region,
-    tags,
-    status: 'Creating',
-    progress: 0,
-    ...shape(IMAGE, params),
-    disks: sources.map(({ disk }) => disk),
-  });
 }

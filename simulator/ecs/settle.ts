@@ -1,4 +1,4 @@
-import { Image, type Task, randomId } from '../entities.ts';
+import { type Account, Image, type Task, randomId } from '../entities.ts';
 import type { World } from '../world.ts';
 
 /** The image becomes Available a little after its task has finished: https://github.com/coreos/coreos-assembler/pull/2592 */
@@ -40,20 +40,15 @@ function advance(world: World, task: Task, now: number): void {
   task.progress = Math.min(99, Math.floor(100 * done));
   if (image) image.progress = task.progress;
   if (task.cancelled !== undefined && now >= task.cancelled + CANCEL_AFTER) {
-    end(task, 'Deleted', task.cancelled + CANCEL_AFTER);
+    task.status = 'Deleted';
     if (image) removeImage(world, image);
   } else if (task.failure && now >= task.failure.at) {
-    end(task, 'Failed', task.failure.at);
+    task.status = 'Failed';
     if (image) image.status = 'CreateFailed';
   } else if (now >= task.ends && task.cancelled === undefined) {
-    end(task, 'Finished', task.ends);
+    task.status = 'Finished';
     task.progress = 100;
   }
-}
-
-function end(task: Task, status: Task['status'], at: number): void {
-  task.status = status;
-  task.finished = at;
 }
 
 function finish(world: World, image: Image): void {
@@ -65,6 +60,19 @@ function finish(world: World, image: Image): void {
     const { snapshotId: id, sizeGiB } = disk;
     world.snapshots.push({ id, region, owner, imageId, created: world.clock.now(), sizeGiB, encrypted });
   }
+}
+
+/** Adds an image that is still being made, named by its id unless a name is given. */
+export function startImage(
+  world: World,
+  owner: Account,
+  region: string,
+  name: string | undefined,
+  some: Partial<Image>,
+) {
+  const id = randomId('m-2ze', 17);
+  lag(world, id);
+  return world.addImage(owner, name ?? id, { ...some, id, region, status: 'Creating', progress: 0 });
 }
 
 /** Removes an image. DescribeImages may show it for a moment longer. */

@@ -34,10 +34,8 @@ function isUsed(call: RpcCall, { imageId }: Snapshot): boolean {
 function describe(call: RpcCall, snapshot: Snapshot): object {
   return {
     ...shape('SnapshotId=id Status:accomplished Progress:100% Encrypted=encrypted', snapshot),
-    SnapshotName: `Created_from_${snapshot.imageId}`,
     SourceDiskSize: String(snapshot.sizeGiB),
     Usage: isUsed(call, snapshot) ? 'image' : 'none',
     CreationTime: isoSeconds(snapshot.created),
-    Tags: { Tag: [] },
   };
 }

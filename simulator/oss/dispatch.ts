@@ -9,7 +9,7 @@ import type { OssRequest } from '../signatures.ts';
 import { collect } from '../store.ts';
 import { OSS_ROWS, type OssHandlers, type OssRow } from '../table.ts';
 import type { World } from '../world.ts';
-import { ossError } from './answers.ts';
+import { ossError, withCommonHeaders } from './answers.ts';
 import { BUCKETS } from './buckets.ts';
 import { MULTIPART } from './multipart.ts';
 import { OBJECTS } from './objects.ts';
@@ -74,12 +74,12 @@ async function run(exchange: Exchange, world: World, target: Target, row: OssRow
     },
   };
   call.authorize(row.action, place(call));
-  const handler = HANDLERS[row.name] ?? fail('NotImplemented');
-  try {
-    return await handler(call);
-  } catch (error) {
-    checkListed(error, [...row.codes, ...ALWAYS]);
-  }
+  const handle = HANDLERS[row.name] ?? fail('NotImplemented');
+  const answer = Promise.resolve(call).then(handle);
+  return withCommonHeaders(
+    await answer.catch((error: unknown) => checkListed(error, [...row.codes, ...ALWAYS])),
+    record,
+  );
 }
 
 function place({ bucket, key }: OssCall): string {

@@ -8,7 +8,7 @@ import { shape } from '../shape.ts';
 import { encode } from '../signatures.ts';
 import { type Written, assemble, etagOf, release } from '../store.ts';
 import { inside } from '../xml.ts';
-import { empty, ok, page, sorted } from './answers.ts';
+import { ok, page } from './answers.ts';
 import { FIVE_GIB, checkOverwrite, describe, receive, versionHeader } from './objects.ts';
 
 const LEAST_PART = 100 * 1024;
@@ -23,7 +23,7 @@ export const MULTIPART: OssHandlers = {
   CompleteMultipartUpload: complete,
   AbortMultipartUpload: async (call) => {
     await drop(call, find(call));
-    return empty(call, 204);
+    return { status: 204 };
   },
 };
 
@@ -42,7 +42,7 @@ function initiate(call: OssCall): Answer {
   const id = randomBytes(16).toString('hex').toUpperCase();
   checkOverwrite(call);
   call.bucket.uploads.set(id, { id, key: call.key, initiated: call.now, parts: new Map(), ...describe(call) });
-  return ok(call, 'InitiateMultipartUploadResult', { Bucket: call.bucket.name, Key: call.key, UploadId: id });
+  return ok('InitiateMultipartUploadResult', { Bucket: call.bucket.name, Key: call.key, UploadId: id });
 }
 
 function partNumber(call: OssCall): number {
@@ -69,7 +69,7 @@ async function uploadPart(call: OssCall): Promise<Answer> {
   const number = partNumber(call);
   find(call);
   const part = await keep(call, number, await receive(call));
-  return empty(call, 200, { etag: part.etag, 'x-oss-hash-crc64ecma': String(part.crc) });
+  return { status: 200, headers: { etag: part.etag, 'x-oss-hash-crc64ecma': String(part.crc) } };
 }
 
 function copySource(call: OssCall): { version: ObjectVersion; begin: number; end: number } {
@@ -100,18 +100,15 @@ async function uploadPartCopy(call: OssCall): Promise<Answer> {
   const part = await keep(call, number, await call.world.store.copy(version.extents, begin, end));
   // It is an open question whether the real answer has the checksum.
   const headers = { etag: part.etag, 'x-oss-hash-crc64ecma': String(part.crc) };
-  return ok(call, 'CopyPartResult', { LastModified: iso(part.modified), ETag: part.etag }, headers);
+  return ok('CopyPartResult', { LastModified: iso(part.modified), ETag: part.etag }, headers);
 }
 
 function listParts(call: OssCall): Answer {
   const upload = find(call);
   const { 'part-number-marker': marker = '0', 'max-parts': max = '1000' } = call.query;
   const rest = [...upload.parts.values()].filter(({ number }) => number > Number(marker));
-  const { shown, next } = page(
-    rest.sort((a, b) => a.number - b.number),
-    max,
-  );
-  return ok(call, 'ListPartsResult', {
+  const { shown, next } = page(rest, ({ number }) => String(number).padStart(5, '0'), max);
+  return ok('ListPartsResult', {
     Bucket: call.bucket.name,
     ...shape('Key=key UploadId=id StorageClass=storageClass', upload),
     MaxParts: max,
@@ -131,15 +128,12 @@ function listUploads(call: OssCall): Answer {
   const place = (one: { key: string; id: string }) => `${one.key}\0${one.id}`;
   const after = key === '' ? '' : place({ key, id: id ?? '\uffff' });
   const rest = [...call.bucket.uploads.values()].filter((one) => one.key.startsWith(prefix) && place(one) > after);
-  const { shown, next } = page(sorted(rest, place), max);
-  return ok(call, 'ListMultipartUploadsResult', {
+  const { shown, next } = page(rest, place, max);
+  return ok('ListMultipartUploadsResult', {
     Bucket: call.bucket.name,
-    KeyMarker: key,
-    UploadIdMarker: id ?? '',
     NextKeyMarker: next?.key ?? '',
     NextUploadIdMarker: next?.id ?? '',
     Prefix: prefix,
-    MaxUploads: max,
     IsTruncated: next !== undefined,
     Upload: shown.map((upload) => ({
       ...shape('Key=key UploadId=id StorageClass=storageClass', upload),
@@ -186,5 +180,5 @@ async function complete(call: OssCall): Promise<Answer> {
     ETag: etag,
   };
   const sums = { etag, 'x-oss-hash-crc64ecma': String(crc), ...versionHeader(call, version) };
-  return ok(call, 'CompleteMultipartUploadResult', result, sums);
+  return ok('CompleteMultipartUploadResult', result, sums);
 }

@@ -5,7 +5,7 @@ import { fail } from '../errors.ts';
 import { shape } from '../shape.ts';
 import { type Written, etagOf, release } from '../store.ts';
 import type { OssHandlers } from '../table.ts';
-import { empty, ok, page, sorted } from './answers.ts';
+import { ok, page } from './answers.ts';
 
 export const FIVE_GIB = 5 * 2 ** 30;
 const CLASSES = ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive'];
@@ -72,7 +72,10 @@ async function putObject(call: OssCall): Promise<Answer> {
   const etag = etagOf(md5);
   const usual = { modified: world.clock.now(), type: 'Normal' } as const;
   const version = await world.putVersion(bucket, { key, ...stored, etag, ...usual, ...described });
-  return empty(call, 200, { etag, 'x-oss-hash-crc64ecma': String(stored.crc), ...versionHeader(call, version) });
+  return {
+    status: 200,
+    headers: { etag, 'x-oss-hash-crc64ecma': String(stored.crc), ...versionHeader(call, version) },
+  };
 }
 
 /** The newest version, or the one that the request names. */
@@ -96,7 +99,7 @@ function headObject(call: OssCall): Answer {
     ...version.headers,
     ...versionHeader(call, version),
   };
-  return { ...empty(call, 200, headers), length: version.size };
+  return { status: 200, headers, length: version.size };
 }
 
 /** Deletes the version that is named, or the object. In a versioned bucket the object gets a delete marker instead. */
@@ -119,21 +122,21 @@ async function deleteObject(call: OssCall): Promise<Answer> {
   else bucket.objects.delete(key);
   await release(gone.flatMap(({ extents }) => extents));
   const shown = marker?.versionId ?? versionId;
-  return empty(call, 204, {
-    ...(marker && { 'x-oss-delete-marker': 'true' }),
-    ...(shown !== undefined && { 'x-oss-version-id': shown }),
-  });
+  return {
+    status: 204,
+    headers: {
+      ...(marker && { 'x-oss-delete-marker': 'true' }),
+      ...(shown !== undefined && { 'x-oss-version-id': shown }),
+    },
+  };
 }
 
 function listObjects(call: OssCall): Answer {
   const { prefix = '', 'continuation-token': after = '', 'max-keys': max = '100' } = call.query;
   const newest = [...call.bucket.objects.values()].flatMap(([version]) => version ?? []);
   const rest = newest.filter(({ key, deleteMarker }) => !deleteMarker && key.startsWith(prefix) && key > after);
-  const { shown, next } = page(
-    sorted(rest, ({ key }) => key),
-    max,
-  );
-  return ok(call, 'ListBucketResult', {
+  const { shown, next } = page(rest, ({ key }) => key, max);
+  return ok('ListBucketResult', {
     Name: call.bucket.name,
     Prefix: prefix,
     MaxKeys: max,
