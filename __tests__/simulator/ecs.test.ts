@@ -71,6 +71,9 @@ describe('ImportImage', () => {
     ['MissingParameter.DiskDeviceMapping', {}],
     ['TagKey.Duplication', { Tag: [{ Key: 'a' }, { Key: 'A' }], ...disk() }],
     ['DryRunOperation', { DryRun: 'true', ...disk() }],
+    ['InvalidParameter', { DryRun: 'yes', ...disk() }],
+    ['InvalidClientToken.Malformed', { ClientToken: 'x'.repeat(65), ...disk() }],
+    ['InvalidClientToken.Malformed', { ClientToken: 'ü', ...disk() }],
     ['InvalidParameter', { DiskDeviceMaping: 1 }],
     ['InvalidRegionId.NotFound', { RegionId: 'cn-nowhere', ...disk() }],
     ['InvalidOperation.NotSupportedEndpoint', { RegionId: 'cn-hangzhou', ...disk() }],
@@ -89,7 +92,9 @@ describe('ImportImage', () => {
       await world.putObject('packer', 'big.qcow2', qcow2);
     }
     expect(await code(ecs('ImportImage', params))).toBe(expected);
-    if (expected === 'InvalidParameter') expect(simulator.record.at(-1)?.violation).toBe('parameter DiskDeviceMaping');
+    if (expected === 'InvalidParameter') {
+      expect(simulator.record.at(-1)?.violation).toBe(`parameter ${Object.keys(params)[0] ?? ''}`);
+    }
   });
 
   it('knows its client token, names and quota', async () => {

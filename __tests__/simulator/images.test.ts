@@ -44,6 +44,16 @@ describe('images', () => {
     expect(await code(ecs('ModifyImageAttribute', clash))).toBe('InvalidImageName.Duplicated');
   });
 
+  it('are shown in pages of at most 100', async () => {
+    for (const page of [{ PageSize: 101 }, { PageSize: 0 }, { PageNumber: 1.5 }])
+      expect(await code(ecs('DescribeImages', page))).toBe('InvalidParameter');
+  });
+
+  it.each(['x', 'aliyun-family', 'acs:family', 'a_http://b', '1st'])('belong to no family %s', async (ImageFamily) => {
+    const { id: ImageId } = simulator.world.addImage(simulator.account, `no-family-${ImageFamily}`);
+    expect(await code(ecs('ModifyImageAttribute', { ImageId, ImageFamily }))).toBe('InvalidImageFamily.Malformed');
+  });
+
   it('are not deleted while somebody needs them', async () => {
     const { world, account } = simulator;
     const image = world.addImage(account, 'needed', { usedByInstance: true, sharedWith: ['1'] });

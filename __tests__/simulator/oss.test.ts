@@ -48,6 +48,16 @@ describe('buckets', () => {
     expect(await code(wrong.getBucketInfo('packer'))).toBe('InvalidArgument');
   });
 
+  it('number at most 100 in a region', async () => {
+    const { world, account } = simulator;
+    const before = world.buckets;
+    for (let n = 0; n < 100; n++) world.addBucket(account, `many-${n}`, { region: 'cn-hangzhou' });
+    const far = oss(simulator, { region: 'oss-cn-hangzhou', endpoint: 'https://oss-cn-hangzhou.aliyuncs.com' });
+    expect(await code(far.putBucket('one-too-many'))).toBe('TooManyBuckets');
+    await client.putBucket('elsewhere');
+    world.buckets = before;
+  });
+
   it('keep a lifecycle', async () => {
     const rule = { id: 'rule', prefix: 'a/', status: 'Enabled', abortMultipartUpload: { days: 7 } };
     await client.putBucketLifecycle('packer', [{ ...rule }]);
@@ -82,6 +92,26 @@ describe('objects', () => {
     const once = { headers: { 'x-oss-forbid-overwrite': 'true' } };
     await client.put('once', Buffer.from('x'), once);
     expect(await code(client.put('once', Buffer.from('x'), once))).toBe('FileAlreadyExists');
+  });
+
+  it('are written once when two requests with x-oss-forbid-overwrite arrive together', async () => {
+    const once = { headers: { 'x-oss-forbid-overwrite': 'true' } };
+    const both = ['a', 'b'].map((text) => code(client.put('race', Buffer.from(text), once)));
+    expect((await Promise.all(both)).sort()).toEqual(['FileAlreadyExists', 'no error']);
+  });
+
+  it('are neither replaced nor deleted under a retention policy', async () => {
+    simulator.world.addBucket(simulator.account, 'worm', { worm: { state: 'Locked', days: 30 } });
+    const locked = oss(simulator, { bucket: 'worm' });
+    await locked.put('kept', Buffer.from('x'));
+    expect(await code(locked.put('kept', Buffer.from('y')))).toBe('FileImmutable');
+    expect(await code(locked.initMultipartUpload('kept'))).toBe('FileImmutable');
+    expect(await code(locked.delete('kept'))).toBe('FileImmutable');
+  });
+
+  it.each([0, 1001, 1.5])('are not listed in pages of %d', async (size) => {
+    expect(await code(client.listV2({ 'max-keys': size }))).toBe('InvalidArgument');
+    expect(await code(client.listUploads({ 'max-uploads': size }))).toBe('InvalidArgument');
   });
 
   it('are listed by prefix, page by page', async () => {
