@@ -71,6 +71,7 @@ export async function startSimulator(options: Options = {}) {
     /** Everything that must not be printed. */
     secrets: () =>
       secrets(world, [password, encodeURIComponent(password), Buffer.from(proxyUser ?? '').toString('base64')]),
+    bytesRead: server.bytesRead,
     now: () => world.clock.now(),
     close: async () => {
       clearInterval(ticking);

@@ -11,19 +11,13 @@ import { METADATA_HOST, resolve } from './hosts.ts';
 const TIMEOUTS = { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 120_000 };
 const CHALLENGE = 'Basic realm="proxy"';
 
-export interface Proxy {
-  port: number;
-  /** The open connections of the clients. */
-  sockets: ReadonlySet<Socket>;
-  close(): Promise<void>;
-}
-
 /**
  * Opens the HTTP(S) proxy of the runner: CONNECT for https, absolute URLs for http (RFC 9110, 9.3.6).
  * @param user `user:password` that Proxy-Authorization must contain
  */
-export async function openProxy(gateway: Gateway, certificates: Certificates, user?: string): Promise<Proxy> {
+export async function openProxy(gateway: Gateway, certificates: Certificates, user?: string) {
   const sockets = new Set<Socket>();
+  let closedBytes = 0;
   const login = user === undefined ? undefined : `Basic ${Buffer.from(user).toString('base64')}`;
   const isKnownUser = ({ headers }: IncomingMessage) => login === undefined || headers['proxy-authorization'] === login;
 
@@ -43,7 +37,11 @@ export async function openProxy(gateway: Gateway, certificates: Certificates, us
     response.writeHead(407, { 'proxy-authenticate': CHALLENGE }).end();
   });
   http.on('connection', (socket: Socket) => {
-    sockets.add(socket.once('close', () => sockets.delete(socket)));
+    sockets.add(socket);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      closedBytes += socket.bytesRead;
+    });
   });
   http.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const [host = '', port] = (request.url ?? '').toLowerCase().split(':');
@@ -67,7 +65,8 @@ export async function openProxy(gateway: Gateway, certificates: Certificates, us
   await once(http.listen(0, '127.0.0.1'), 'listening');
   return {
     port: (http.address() as AddressInfo).port,
-    sockets,
+    /** How many bytes have been received over TCP. */
+    bytesRead: () => [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, closedBytes),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => http.close(resolve));

@@ -28,7 +28,7 @@ export type NewVersion = Omit<e.ObjectVersion, 'versionId' | 'deleteMarker'>;
 /** Everything that exists. Tests read and write the fields; the methods fill in the usual values. */
 export class World {
   readonly clock: Clock;
-  readonly store: Store;
+  store: Store;
   readonly durations: typeof DURATIONS;
   accounts: e.Account[] = [];
   sessions: e.Session[] = [];
