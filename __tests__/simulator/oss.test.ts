@@ -40,7 +40,7 @@ describe('buckets', () => {
     expect(await code(client.putBucketEncryption('mine', { SSEAlgorithm: 'DES' }))).toBe('MalformedXML');
   });
 
-  it('are reached through the endpoint of their region', async () => {
+  it('are reachable through the endpoint of their region only', async () => {
     const far = oss(simulator, { region: 'oss-cn-hangzhou', endpoint: 'https://oss-cn-hangzhou.aliyuncs.com' });
     expect(await code(far.put('x', Buffer.from('x')))).toBe('AccessDenied');
     expect((await far.getBucketInfo('packer')).bucket.Location).toBe('oss-cn-beijing');
@@ -48,7 +48,7 @@ describe('buckets', () => {
     expect(await code(wrong.getBucketInfo('packer'))).toBe('InvalidArgument');
   });
 
-  it('number at most 100 in a region', async () => {
+  it('are limited to 100 in each region', async () => {
     const { world, account } = simulator;
     const before = world.buckets;
     for (let n = 0; n < 100; n++) world.addBucket(account, `many-${n}`, { region: 'cn-hangzhou' });
@@ -58,13 +58,13 @@ describe('buckets', () => {
     world.buckets = before;
   });
 
-  it('keep a lifecycle', async () => {
+  it('keep their lifecycle rules', async () => {
     const rule = { id: 'rule', prefix: 'a/', status: 'Enabled', abortMultipartUpload: { days: 7 } };
     await client.putBucketLifecycle('packer', [{ ...rule }]);
     expect(simulator.world.bucket('packer')?.lifecycle).toContain('<Prefix>a/</Prefix>');
   });
 
-  it('forbid data, and only data, over the public endpoint where the account is new', async () => {
+  it('of a new account refuse data operations, and only those, at the public endpoint', async () => {
     const account = simulator.world.addAccount({ publicEndpointForbidden: true });
     simulator.world.addBucket(account, 'new-account');
     const theirs = oss(simulator, { bucket: 'new-account' }, simulator.world.addUser(account, 'admin'));
@@ -74,7 +74,7 @@ describe('buckets', () => {
 });
 
 describe('objects', () => {
-  it('are kept as they were put', async () => {
+  it('are stored as they were put', async () => {
     const body = randomBytes(3000);
     const { res } = await client.put('a b+c/ü%.raw', body, { meta: { run: '1' } });
     const head = await client.head('a b+c/ü%.raw');
@@ -86,7 +86,7 @@ describe('objects', () => {
     expect(await code(client.head('a b+c/ü%.raw'))).toBe('NoSuchKey');
   });
 
-  it('are held against Content-MD5 and x-oss-forbid-overwrite', async () => {
+  it('are checked against Content-MD5 and x-oss-forbid-overwrite', async () => {
     const md5 = { headers: { 'Content-MD5': Buffer.alloc(16).toString('base64') } };
     expect(await code(client.put('m', Buffer.from('x'), md5))).toBe('InvalidDigest');
     const once = { headers: { 'x-oss-forbid-overwrite': 'true' } };
@@ -136,7 +136,7 @@ describe('objects', () => {
 });
 
 describe('rights', () => {
-  it('are those of the RAM policy and the bucket policy; Deny wins', async () => {
+  it('come from the RAM policy and the bucket policy; Deny wins', async () => {
     const any = { Effect: 'Allow', Action: 'oss:*', Resource: 'acs:oss:*:*:packer*' } as const;
     const denied = { Effect: 'Deny', Action: ['oss:DeleteObject'], Resource: '*' } as const;
     const limited = oss(simulator, {}, user(simulator, any, denied as never));
