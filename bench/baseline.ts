@@ -1,8 +1,8 @@
 /**
- * What others do with the same SDK: `node bench/baseline.ts put|default|tuned <file>`.
- * - put: one PutObject, which is the shape of Packer's uploader; its time-out is raised, for it dies after 60 s otherwise
- * - default: `multipartUpload` as it comes, 1 MiB x 5
- * - tuned: `multipartUpload` with 10 MiB x 16
+ * Other ways to upload with the same SDK: `node bench/baseline.ts put|default|tuned <file>`.
+ * - put: one PutObject, as Packer does; with a longer time-out, because the default ends it after 60 s
+ * - default: `multipartUpload` with its defaults, 5 parts of 1 MiB at a time
+ * - tuned: `multipartUpload` with 16 parts of 10 MiB at a time
  */
 import OSS from 'ali-oss';
 import { BUCKET, REGION, measure, newAgent } from './measure.ts';

@@ -1,9 +1,9 @@
 /**
- * The sending side of one TCP connection over a long line, as numbers only: how much may leave now, and when it arrives.
- * - ten segments at first and slow start (RFC 6928, RFC 5681), CUBIC growth with its Reno-friendly floor (RFC 9438)
- * - a random loss delays its bytes by one round trip and takes 30 % of the window, once per window
- * - back to slow start after an idle retransmission time-out, as Linux does
- * There is no queue that overflows: the caps shape, they do not drop. Times in ms, rates in bytes per second.
+ * A model of the sending side of one TCP connection: how many bytes may be sent now, and when they arrive.
+ * - It starts with ten segments and slow start (RFC 6928, RFC 5681) and grows by CUBIC, but not slower than Reno (RFC 9438).
+ * - A random loss delays its bytes by one round trip and reduces the window by 30 %, once per window.
+ * - It returns to slow start after an idle retransmission time-out, as Linux does.
+ * No queue overflows: the caps delay bytes and never drop them. Times are in ms, rates in bytes per second.
  */
 export interface Line {
   rtt: number;
@@ -11,28 +11,28 @@ export interface Line {
   perConnection: number;
   /** Cap of all connections together. */
   link: number;
-  /** What is left of that for a while, counted from when the first connection opens, in ms. */
+  /** A lower cap for some time. The times are in ms from when the first connection opens. */
   drop?: { from: number; until: number; link: number };
   /** Probability that a segment is lost. */
   loss: number;
   seed: number;
 }
 
-/** A rate that no cap holds back: JSON knows no infinity. */
+/** A rate without a cap. JSON has no infinity. */
 export const UNCAPPED = 1e12;
 
 const SEGMENT = 1448;
 const INITIAL_WINDOW = 10;
-/** CUBIC's constants of RFC 9438: what is left after a loss, and the steepness. */
+/** CUBIC's constants of RFC 9438: the part of the window that remains after a loss, and the steepness. */
 const BETA = 0.7;
 const CUBIC_C = 0.4;
 const RENO_FRIENDLY = (3 * (1 - BETA)) / (1 + BETA);
-/** Linux: the retransmission time-out is the round trip and at least this much. */
+/** In Linux, the retransmission time-out is the round trip plus at least this, in ms. */
 const LEAST_TIMEOUT = 200;
-/** What a bucket holds at most, in ms of its rate: a timer that is late by less loses nothing. */
+/** The capacity of a bucket, in ms of its rate. A timer that is late by less loses nothing. */
 const BURST = 100;
 
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
+/** Numbers in [0, 1), the same for the same seed (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -65,7 +65,7 @@ export class Bucket {
     this.#tokens -= bytes;
   }
 
-  /** Forgets what was not used. */
+  /** Discards unused tokens. */
   empty(now: number): void {
     this.#tokens = Math.min(0, this.#tokens);
     this.#at = now;
@@ -103,12 +103,12 @@ export class Flow {
     this.#lastAck = now;
   }
 
-  /** There is something to send again: a cap leaves no credit for the time without. */
+  /** Call this when there is something to send again. The cap gives no credit for the idle time. */
   wake(now: number): void {
     this.#cap.empty(now);
   }
 
-  /** How many bytes may leave now. */
+  /** How many bytes may be sent now. */
   allowance(now: number): number {
     this.#acknowledge(now);
     const idle = now - this.#lastSent > this.#line.rtt + LEAST_TIMEOUT;
@@ -122,7 +122,7 @@ export class Flow {
     return Math.max(0, Math.floor(Math.min(byWindow, byCap)));
   }
 
-  /** Sends that many bytes and says when they arrive, which is never before what was sent earlier. */
+  /** Sends this many bytes. @returns when they arrive, which is never before earlier bytes */
   send(bytes: number, now: number): number {
     const { rtt, loss } = this.#line;
     const lost = this.#random() > (1 - loss) ** (bytes / SEGMENT);
@@ -158,7 +158,7 @@ export class Flow {
   }
 
   #grow(segments: number, now: number): void {
-    // A window that is not used up does not grow (RFC 7661), and CUBIC's clock stands still meanwhile.
+    // A window that is not used up does not grow (RFC 7661), and CUBIC's clock stops meanwhile.
     if (!this.#windowBound) this.#epoch += now - this.#lastAck;
     else if (this.#window < this.#threshold) this.#window += segments;
     else this.#window = Math.max(this.#window, this.#cubic((now - this.#epoch) / 1000));

@@ -1,7 +1,7 @@
 /**
- * Disk images to upload: a GPT and one partition with the shape of a freshly filled ext4 (runs of data of mixed sizes, clustered,
- * superblock copies and inode tables scattered over the zeros), the same bytes for the same seed. The data is random, so
- * nothing compresses it. Also files of nothing but data, and images whose holes are filled with zeros.
+ * Disk images to upload: a GPT and one partition with the layout of a freshly filled ext4 (clustered runs of data of mixed
+ * sizes; superblock copies and inode tables between them). The same seed gives the same bytes. The data is random and does
+ * not compress. A file can also consist of data only, or have zeros written where it would have holes.
  */
 import { createCipheriv } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
@@ -11,10 +11,10 @@ import { randomFrom } from './flow.ts';
 export interface ImageSettings {
   /** Bytes. */
   size: number;
-  /** Part of the bytes that are data: 1 for a file without zeros. */
+  /** The share of data in the bytes; 1 is a file without zeros. */
   share: number;
   seed: number;
-  /** Holes are written as zeros, as after a download. */
+  /** Writes zeros instead of holes, as a download does. */
   allocated?: boolean;
 }
 
@@ -26,16 +26,16 @@ interface Extent {
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 const BLOCK = 4 * KIB;
-/** ext4: blocks of 4 KiB make groups of 128 MiB; 16 of them keep their bitmaps and inode tables together. */
+/** In ext4, blocks of 4 KiB form groups of 128 MiB, and 16 groups have their bitmaps and inode tables together. */
 const GROUP = 128 * MIB;
 const FLEX = 16;
-/** The upload looks for zeros in units of this many bytes. */
+/** The unit in which the upload looks for zeros, in bytes. */
 const UNIT = 128 * KIB;
 const PIECE = 4 * MIB;
 
 const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
 
-/** Extents in order, those that touch or overlap made one, in whole units, inside the file. */
+/** Sorts extents, rounds them to whole units inside the file, and merges those that touch or overlap. */
 function merge(extents: Extent[], unit: number, size: number): Extent[] {
   const merged: Extent[] = [];
   for (const { start, end } of extents.toSorted((a, b) => a.start - b.start)) {
@@ -58,7 +58,7 @@ function metadata(size: number): Extent[] {
   };
   for (let group = 0; MIB + group * GROUP < size; group++) {
     const start = MIB + group * GROUP;
-    // `sparse_super`: copies of the superblock live in the groups 0, 1 and the powers of 3, 5 and 7.
+    // `sparse_super`: the groups 0, 1 and the powers of 3, 5 and 7 have a copy of the superblock.
     if (group < 2 || [3, 5, 7].some((base) => isPowerOf(base, group))) extents.push(at(start, 3 * BLOCK));
     if (group % FLEX === 0) extents.push(at(start + MIB, group === 0 ? 8 * MIB : 256 * KIB));
   }
@@ -93,7 +93,7 @@ function layout(settings: ImageSettings): Extent[] {
   return merge([...metadata(settings.size), ...files(settings)], BLOCK, settings.size);
 }
 
-/** Bytes that lie in units of 128 KiB which are not all zeros: what has to travel. */
+/** The bytes that must be sent: those in units of 128 KiB that are not all zeros. */
 export function nonZeroBytes(settings: ImageSettings): number {
   return merge(layout(settings), UNIT, settings.size).reduce((sum, { start, end }) => sum + end - start, 0);
 }
@@ -105,7 +105,7 @@ async function fill(file: FileHandle, { start, end }: Extent, next: (length: num
   }
 }
 
-/** Writes the image under its name at once, so that an interrupted build is not taken for an image. */
+/** Writes the image under another name and renames it, so that an interrupted build does not look like an image. */
 export async function writeImage(path: string, settings: ImageSettings): Promise<void> {
   const zeros = new Uint8Array(PIECE);
   const noise = createCipheriv('aes-128-ctr', Buffer.alloc(16, settings.seed), Buffer.alloc(16));

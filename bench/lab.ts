@@ -1,9 +1,6 @@
-/** The laboratory: one sink, one line in front of it if wanted, and clients run as whole processes against them. */
+/** The laboratory: a sink, optionally an emulated network in front of it, and clients that run as whole processes. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Line } from './flow.ts';
 import type { Measured } from './measure.ts';
 import type { SinkCounters, SinkReady, SinkSettings } from './sink.ts';
@@ -23,7 +20,7 @@ export interface Lab {
 const SINK = new URL('./sink.ts', import.meta.url);
 export const WAN = new URL('./wan.ts', import.meta.url);
 
-/** Starts a process of the laboratory, one of SINK and WAN. */
+/** Starts a process of the laboratory: SINK or WAN. */
 export function start(program: URL, settings: object): ChildProcess {
   const child = fork(program, [JSON.stringify(settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   child.once('exit', (code) => {
@@ -37,7 +34,7 @@ export async function message<T>(child: ChildProcess): Promise<T> {
   return got;
 }
 
-/** The client's one line of JSON. Its other words go to stderr. */
+/** Returns the one line of JSON that the client prints to stdout. Everything else is on stderr. */
 async function runClient(client: string[], environment: NodeJS.ProcessEnv): Promise<Measured> {
   const child = spawn(process.execPath, client, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   const output: Buffer[] = [];
@@ -47,18 +44,15 @@ async function runClient(client: string[], environment: NodeJS.ProcessEnv): Prom
   return JSON.parse(Buffer.concat(output).toString().trim().split('\n').at(-1) ?? '') as Measured;
 }
 
-/** `line` undefined: the client talks to the sink over loopback. */
-export async function openLab(sinkSettings: SinkSettings, line?: Line): Promise<Lab> {
-  const sink = start(SINK, sinkSettings);
+/** Without a `line`, the client reaches the sink over loopback. */
+export async function openLab(settings: SinkSettings, line?: Line): Promise<Lab> {
+  const sink = start(SINK, settings);
   const ready = await message<SinkReady>(sink);
   const wan = line === undefined ? undefined : start(WAN, { line, target: ready.port });
   const { port } = wan === undefined ? ready : await message<{ port: number }>(wan);
-  const folder = mkdtempSync(join(tmpdir(), 'bench-'));
-  const certificate = join(folder, 'ca.pem');
-  writeFileSync(certificate, ready.certificate);
   const { PATH = '', HOME = '' } = process.env;
   const proxy = `http://127.0.0.1:${port}`;
-  const environment = { PATH, HOME, HTTPS_PROXY: proxy, NODE_EXTRA_CA_CERTS: certificate };
+  const environment = { PATH, HOME, HTTPS_PROXY: proxy, NODE_EXTRA_CA_CERTS: ready.caFile };
   const ask = async (question: 'reset' | 'counters'): Promise<SinkCounters> => {
     sink.send(question);
     return message<SinkCounters>(sink);
@@ -72,8 +66,8 @@ export async function openLab(sinkSettings: SinkSettings, line?: Line): Promise<
       return { ...measured, sink: counters, firstByte: Math.max(0, counters.firstBodyAt - startedAt) / 1000 };
     },
     close() {
-      for (const child of [sink, wan]) child?.removeAllListeners('exit').kill();
-      rmSync(folder, { recursive: true });
+      // Each ends when it is disconnected; the sink removes its temporary files first.
+      for (const child of [sink, wan]) child?.removeAllListeners('exit').disconnect();
     },
   };
 }

@@ -1,4 +1,4 @@
-/** The client's side of a measurement: runs one upload in this process and prints what it took as one line of JSON. */
+/** The client side of a measurement: runs one upload in this process and prints its figures as one line of JSON. */
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -10,19 +10,19 @@ export interface Measured {
   cpu: number;
   /** Peak resident memory, MiB. */
   rss: number;
-  /** Longest time in which the event loop did not turn, ms. */
+  /** The longest delay of the event loop, in ms. */
   stall: number;
 }
 
 export const REGION = 'cn-beijing';
 export const BUCKET = 'bench';
 
-/** One keep-alive agent through HTTPS_PROXY, as a fair set-up of the SDK would have. */
+/** A keep-alive agent through HTTPS_PROXY, which a fair comparison gives to the SDK too. */
 export function newAgent(): https.Agent {
   return new https.Agent({ keepAlive: true, proxyEnv: process.env });
 }
 
-/** Not `maxRSS` of getrusage: that one starts from the size of the parent. */
+/** Not `maxRSS` of getrusage, which starts from the size of the parent. */
 function peakRss(): number {
   const kib = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
   return Number(kib) / 1024;

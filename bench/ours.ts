@@ -1,4 +1,4 @@
-/** Our upload as a whole process: `node bench/ours.ts <file>`. Checks, like the action, come before and are not measured. */
+/** The upload of the action as a process: `node bench/ours.ts <file>`. The action's checks before it are not measured. */
 import { open } from 'node:fs/promises';
 import { which } from '@actions/io';
 import { openAgent } from '../src/cloud/agents.ts';

@@ -1,10 +1,10 @@
-/** Turns what was measured into tables. */
+/** Formats the measurements as tables. */
 import type { Line } from './flow.ts';
 import { nonZeroBytes } from './image.ts';
 import type { Result } from './lab.ts';
 import { RSS, type Rival, STALL, type Scenario } from './scenarios.ts';
 
-/** One round: ours and, in the order of the scenario's rivals, theirs. */
+/** One round: our result, and the results of the rivals in the order of the scenario. */
 export interface Round {
   ours: Result;
   theirs: Result[];
@@ -17,7 +17,7 @@ function median(values: number[]): number {
   return (low + high) / 2;
 }
 
-/** `median (least-most)`. */
+/** `median (minimum-maximum)`. */
 function spread(values: number[], digits: number): string {
   const text = (value: number): string => value.toFixed(digits);
   return `${text(median(values))} (${text(Math.min(...values))}-${text(Math.max(...values))})`;
@@ -38,7 +38,7 @@ function figures(results: Result[], factor: number): string[] {
   ];
 }
 
-/** Ours by theirs, one per round. */
+/** Our figure divided by that of a rival, for each round. */
 function ratios(rounds: Round[], index: number, factor: number, of: (result: Result) => number): number[] {
   return rounds.map(({ ours, theirs }) => of(ours) / (of(theirs[index] ?? ours) * factor));
 }
@@ -91,14 +91,14 @@ export function table(scenario: Scenario, rounds: Round[]): string {
   ].join('\n');
 }
 
-/** Seconds that a line needs for so many bytes; one that drops must come back before they are through. */
+/** The seconds that a line needs for these bytes. A drop must end before they are sent. */
 function travelTime(bytes: number, { link, drop }: Line): number {
   if (drop === undefined) return bytes / link;
   const seconds = (drop.until - drop.from) / 1000;
   return seconds + (bytes - drop.link * seconds) / link;
 }
 
-/** What must hold for ours alone, one row each. Memory counts at its worst, the rest by its median. */
+/** A row for each absolute bound on our client. Memory counts by its maximum, the rest by its median. */
 export function firmRows({ name, image, line, firm }: Scenario, rounds: Round[]): string[] {
   const ours = rounds.map((round) => round.ours);
   const mustTravel = nonZeroBytes(image);

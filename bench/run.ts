@@ -1,8 +1,8 @@
 /**
  * The benchmark: `npm run bench -- [--rounds 3] [--only far-image,lossy] [--images <folder>]`, and
- * `npm run bench -- --check-line` for the emulated line alone.
- * Each round runs ours and each rival once, as whole processes one after another, so that a busy moment of the machine
- * hits all; ratios are taken per round. Progress goes to stderr, the tables to stdout as Markdown.
+ * `npm run bench -- --check-line` to check the emulated line only.
+ * Each round runs our client and each rival once, one after another, each in a process of its own, so that a busy machine
+ * affects all of them. Ratios are taken per round. Progress is printed to stderr, the tables to stdout as Markdown.
  */
 import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
@@ -20,14 +20,14 @@ const OURS = new URL('./ours.ts', import.meta.url).pathname;
 const NCC = new URL('../node_modules/.bin/ncc', import.meta.url).pathname;
 const BASELINE = new URL('./baseline.ts', import.meta.url).pathname;
 
-/** Our client as users have it: one file. */
+/** Bundles our client into one file, as the action is. */
 function bundle(folder: string): string {
   const out = join(folder, 'bundle');
   execFileSync(NCC, ['build', OURS, '-o', out, '--no-cache', '--quiet']);
   return join(out, 'index.js');
 }
 
-/** The image in the folder, built when it is not there yet. */
+/** Returns the image in the folder, and builds it first if it does not exist. */
 async function imageFile(folder: string, settings: ImageSettings): Promise<string> {
   const { size, share, seed, allocated = false } = settings;
   const name = `${size / 2 ** 20}MiB-${share * 100}pc-seed${seed}${allocated ? '-allocated' : ''}.raw`;
@@ -56,7 +56,7 @@ async function measure(lab: Lab, label: string, client: string[]): Promise<Resul
 
 async function runScenario(scenario: Scenario, client: string, rounds: number, folder: string): Promise<Round[]> {
   const image = await imageFile(folder, scenario.image);
-  const lab = await openLab({ serverMs: scenario.serverMs, verify: true }, scenario.line);
+  const lab = await openLab({ serverMs: scenario.serverMs }, scenario.line);
   const done: Round[] = [];
   for (let round = 1; round <= rounds; round++) {
     const label = `${scenario.name} ${round}/${rounds}`;

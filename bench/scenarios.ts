@@ -1,14 +1,14 @@
-/** What is measured, and what it must show. Sizes in bytes, times in seconds unless they say ms, rates in bytes per second. */
+/** What is measured, and the bounds. Sizes are in bytes, times in seconds unless noted, rates in bytes per second. */
 import { type Line, UNCAPPED } from './flow.ts';
 import type { ImageSettings } from './image.ts';
 
-/** One client to compare with. Goals are upper bounds of ours divided by it. */
+/** A client to compare with. Goals are upper bounds for our figure divided by its figure. */
 export interface Rival {
   /** How `bench/baseline.ts` uploads. */
   baseline: 'put' | 'default' | 'tuned';
   wall?: number;
   cpu?: number;
-  /** Only that many bytes are sent, and wall and CPU are scaled up: a single PUT of 4 GiB would take 18 minutes. */
+  /** Sends only this many bytes and scales wall and CPU up: a single PUT of 4 GiB would take 18 minutes. */
   prefix?: number;
 }
 
@@ -16,14 +16,14 @@ export interface Scenario {
   name: string;
   title: string;
   image: ImageSettings;
-  /** Absent: loopback. */
+  /** Loopback if absent. */
   line?: Line;
   /** Time of the server for each request, ms. */
   serverMs: number;
   rivals: Rival[];
-  /** Firm bounds on ours. */
+  /** Absolute bounds for our client. */
   firm: {
-    /** Wall time divided by what must travel / link + 10 round trips. */
+    /** Wall time divided by (bytes to send / link + 10 round trips). */
     ofIdeal?: number;
     /** All bytes over TCP divided by the bytes in units of 128 KiB that are not zero. */
     wire?: number;
@@ -32,7 +32,7 @@ export interface Scenario {
   };
 }
 
-/** Firm bounds on ours in every scenario: peak memory in MiB and the longest event-loop delay in ms. */
+/** Absolute bounds for our client in every scenario: peak memory in MiB and the longest event-loop delay in ms. */
 export const RSS = 200;
 export const STALL = 100;
 

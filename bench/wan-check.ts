@@ -1,8 +1,8 @@
 /**
- * Checks the emulated line: what plain streams reach over it, next to what they should.
- * The expectations are those of the reference emulator; for the lossy lines they lie above the 0.41 and 0.09 MB/s of the
+ * Checks the emulated line: compares the rate of plain streams with the expected rate.
+ * The expected rates are those of the reference emulator. For the lossy lines they are above the 0.41 and 0.09 MB/s of the
  * steady-state formulas (CUBIC 1.05 * rtt^0.75 / p^0.75, Reno 1.22 / sqrt(p) segments per round trip, losses once per
- * window), for a window is cut once however many of its segments are lost.
+ * window), because a window is reduced once however many of its segments are lost.
  */
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ interface Check {
   what: string;
   line: Omit<Line, 'rtt' | 'seed'>;
   streams: number;
-  /** MB/s of each stream once it is under way. */
+  /** MB/s of each stream after the ramp. */
   expected: number;
 }
 
@@ -33,10 +33,10 @@ const CHECKS: Check[] = [
   { what: 'loss 1 %', line: { perConnection: UNCAPPED, link: UNCAPPED, loss: 0.01 }, streams: 12, expected: 0.115 },
 ];
 
-/** Streams end by the death of the line. */
+/** Streams end when the line is closed. */
 const ignore = (): void => undefined;
 
-/** Opens the tunnel, says how long that took in ms, and then sends as fast as it is let. */
+/** Opens a tunnel and sends as fast as possible. @returns how long it took to open, in ms */
 async function stream(port: number): Promise<number> {
   const began = performance.now();
   const socket = net.connect(port, '127.0.0.1');
@@ -79,7 +79,7 @@ async function run({ what, line, streams, expected }: Check): Promise<boolean> {
   return good;
 }
 
-/** Prints a line for each check; takes a minute, and wants a machine with nothing else to do. */
+/** Prints a line for each check. It takes a minute and needs an idle machine. */
 export async function checkLine(): Promise<boolean> {
   const results = await Promise.all(CHECKS.map(run));
   return results.every(Boolean);

@@ -1,7 +1,7 @@
 /**
- * A long line between a client and the sink, as a process of its own: a TCP relay to which `HTTPS_PROXY` points.
- * The CONNECT at the start stands for the TCP handshake and takes one round trip; what follows goes through a `Flow` upstream
- * and is only delayed downstream. `bench/lab.ts` forks it with its settings as JSON.
+ * A slow network between a client and the sink, in a process of its own: a TCP relay to which `HTTPS_PROXY` points.
+ * The CONNECT at the start stands for the TCP handshake and takes one round trip. After that, a `Flow` limits what the client
+ * sends; what the sink sends is only delayed. `bench/lab.ts` forks it with its settings as JSON.
  */
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
@@ -14,7 +14,7 @@ export interface WanSettings {
 }
 
 const TICK_MS = 2;
-/** What waits in the relay per connection, in bytes; the rest waits in the client's socket. */
+/** How many bytes of a connection wait in the relay; the rest waits in the client's socket. */
 const QUEUE = 2 ** 20;
 
 interface Timed {
@@ -75,7 +75,7 @@ class Connection {
     if (this.#queued > QUEUE) this.#client.pause();
   }
 
-  /** Lets at most `share` bytes leave; gives back how many did. */
+  /** Sends at most `share` bytes. @returns how many were sent */
   send(share: number, now: number): number {
     let left = Math.min(this.#flow.allowance(now), Math.floor(share), this.#queued);
     const total = left;
@@ -94,7 +94,7 @@ class Connection {
     return total;
   }
 
-  /** Hands over what has arrived on either side, then the ends. */
+  /** Delivers what has arrived on either side, then the ends of the streams. */
   deliver(now: number): void {
     this.#up = deliverTo(this.#sink, this.#up, now);
     this.#down = deliverTo(this.#client, this.#down, now);
@@ -113,7 +113,7 @@ function deliverTo(socket: Socket, queue: Timed[], now: number): Timed[] {
   return queue.slice(count);
 }
 
-/** One turn of the line: each connection that has something to say gets an equal share of what the link can take. */
+/** One step: each connection with something to send gets an equal share of the link. */
 function turn(connections: Connection[], link: Bucket, now: number): void {
   const hungry = connections.filter((connection) => connection.hungry);
   const share = link.available(now) / hungry.length;

@@ -5,7 +5,7 @@ export interface Action {
   runs: { main: string; post?: string; 'post-if'?: string };
 }
 
-/** INPUT_* as ActionRunner.cs and Handler.cs make them: every declared input is set, empty when it has no default. */
+/** Makes INPUT_* as ActionRunner.cs and Handler.cs do: every declared input is set, to '' if it has no default. */
 export function inputEnvironment(
   action: Action,
   given: Record<string, string>,
@@ -22,7 +22,7 @@ export function inputEnvironment(
   return env;
 }
 
-/** The one expression that a default of ours holds; without a matrix the context is null. */
+/** Evaluates the only expression that is used in a default. In a job without a matrix the context is null. */
 function evaluated(text: string, matrix: Record<string, unknown> | undefined): string {
   if (text.replaceAll(' ', '') === '${{toJSON(matrix)}}') return JSON.stringify(matrix ?? null, null, 2);
   if (text.includes('${{')) throw new Error(`the default ${text} is not simulated`);

@@ -1,7 +1,7 @@
 /**
- * GitHub's runner, simulated: runs a JavaScript action as github.com/actions/runner does (read at 2.33x, August 2026;
- * the file that holds each rule is named beside it). Where the two differ, this one is the stricter: it masks only the
- * literal secrets, not their base64 or URL forms.
+ * A simulation of GitHub's runner: runs a JavaScript action as github.com/actions/runner does (version 2.33x, August 2026;
+ * comments name the file with each rule). Where the two differ, this one is stricter: it masks only the literal secrets,
+ * not their base64 or URL-encoded forms.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync } from 'node:fs';
@@ -14,24 +14,24 @@ import { StepOutput, parsePairs, type Command } from './output.ts';
 import { runProcess, type ProcessOptions } from './process.ts';
 
 export interface RunnerOptions {
-  /** The folder that holds action.yml. */
+  /** The folder with action.yml. */
   actionDir: string;
-  /** The checkout; a new temporary folder when absent. A folder that is given is not removed by close(). */
+  /** The checkout; by default a new temporary folder. close() does not remove a folder that is given. */
   workspace?: string;
-  /** The job's `env:`; also overrides any GITHUB_* or RUNNER_* variable below. */
+  /** The job's `env:`. It overrides any GITHUB_* or RUNNER_* variable below. */
   env?: Record<string, string>;
-  /** NODE_OPTIONS of the action, such as a preload that scales time. */
+  /** NODE_OPTIONS of the action, for example a preload that scales time. */
   nodeOptions?: string;
-  /** The job's matrix; a job without one when absent. */
+  /** The matrix of the job, if it has one. */
   matrix?: Record<string, unknown>;
-  /** HOME of the action; the host's when absent. */
+  /** HOME of the action; by default that of this process. */
   home?: string;
 }
 
 export interface StageOptions extends Omit<ProcessOptions, 'onLine'> {
-  /** More environment for this stage only, such as GITHUB_RUN_ATTEMPT of a re-run. */
+  /** More environment variables for this stage only, for example GITHUB_RUN_ATTEMPT of a re-run. */
   env?: Record<string, string>;
-  /** Sees every line of the log the moment it is shown, masked and rendered. */
+  /** Is called with every line of the log as it is shown, masked and rendered. */
   onLine?: (line: string) => void;
 }
 
@@ -40,27 +40,27 @@ export interface StageResult {
   code: number | null;
   signal: string | null;
   outputs: Record<string, string>;
-  /** All state that the action has saved in this job; the next stage gets it as STATE_*. */
+  /** All state that the action has saved in this job. The next stage gets it as STATE_*. */
   state: Record<string, string>;
   /** What this stage wrote to GITHUB_ENV. */
   env: Record<string, string>;
-  /** The job summary, masked; empty when it is over the limit. */
+  /** The job summary, masked; empty if it exceeds the limit. */
   summary: string;
-  /** The workflow commands that the runner obeyed, in order. */
+  /** The workflow commands that were executed, in order. */
   commands: Command[];
   /** What the user sees: masked, commands rendered. */
   log: string;
-  /** Everything that was printed, unmasked (add-mask commands carry the secret itself). */
+  /** Everything that was printed, unmasked. An add-mask command contains the secret itself. */
   raw: string;
-  /** Raw contents of the five files, by the variable that names them: GITHUB_OUTPUT ... */
+  /** Raw contents of the five command files, by variable: GITHUB_OUTPUT ... */
   files: Record<string, string>;
-  /** Milliseconds from start to end of the process. */
+  /** Milliseconds from the start to the end of the process. */
   ms: number;
 }
 
 /** Bytes, CreateStepSummaryCommand in FileCommandManager.cs. */
 const SUMMARY_LIMIT = 1024 * 1024;
-/** FileCommandManager.cs: variable -> prefix of the file. */
+/** The variables of FileCommandManager.cs, with the prefixes of their files. */
 const FILES = {
   GITHUB_OUTPUT: 'set_output_',
   GITHUB_STATE: 'save_state_',
@@ -69,7 +69,7 @@ const FILES = {
   GITHUB_STEP_SUMMARY: 'step_summary_',
 };
 
-/** What every job has; the values are made up, except those that say what this machine is. */
+/** What every job has. The values are made up, except those that describe this machine. */
 const GITHUB = {
   CI: 'true',
   GITHUB_ACTIONS: 'true',
@@ -92,7 +92,7 @@ const GITHUB = {
   RUNNER_OS: { darwin: 'macOS', win32: 'Windows' }[process.platform as string] ?? 'Linux',
 };
 
-/** One step of one job. Each `main` is a new attempt: it starts without the state and variables of the one before. */
+/** One step of one job. Each `main` is a new attempt, without the state and variables of the attempt before. */
 export class Job {
   readonly workspace: string;
   readonly temp: string;
@@ -112,7 +112,7 @@ export class Job {
   }
 
   async run(stage: 'main' | 'post', inputs: Record<string, string>, options: StageOptions = {}): Promise<StageResult> {
-    // Failsafe: every scalar is a string, as it is to the runner.
+    // In the failsafe schema every scalar is a string, as in the runner.
     const text = await readFile(join(this.#options.actionDir, 'action.yml'), 'utf8');
     const action = parse(text, { schema: 'failsafe' }) as Action;
     const script = action.runs[stage];
@@ -140,7 +140,7 @@ export class Job {
     });
     const ms = performance.now() - started;
 
-    // Read whatever the ending: state that a cancelled main saved reaches post (ActionRunner.cs, `finally`).
+    // The files are read however the process ended: post gets the state of a cancelled main (ActionRunner.cs, `finally`).
     const contents: Record<string, string> = {};
     for (const [name, file] of Object.entries(files)) contents[name] = await readFile(file, 'utf8').catch(() => '');
     const stageEnv: Record<string, string> = {};

@@ -1,21 +1,20 @@
-/** What the simulated runner does with the lines that an action prints and the files that it writes. */
+/** How the simulated runner handles the lines that an action prints and the files that it writes. */
 
-/** A workflow command that the runner obeyed; the name in lower case, values unescaped. */
+/** A workflow command, with its name in lower case and its values unescaped. */
 export interface Command {
   command: string;
   properties: Record<string, string>;
   message: string;
 }
 
-/** ActionCommandManager.cs obeys these, in any case. `notice` is behind a flag that github.com has on. */
+/** The commands of ActionCommandManager.cs; case does not matter. `notice` needs a flag, which is on at github.com. */
 const COMMANDS =
   'add-mask add-matcher add-path debug echo endgroup error group notice remove-matcher save-state set-env set-output ' +
   'stop-commands warning';
 
 /**
- * Recognises a command in a line as ActionCommand.cs does: `::name key=value,key=value::message` after nothing but
- * white space (NEL for .NET's sake), or else the older `##[name key=value;key=value]message` anywhere in the line, where
- * only the first `##[` counts.
+ * Finds a command in a line as ActionCommand.cs does: `::name key=value,key=value::message` after white space only (which
+ * includes NEL in .NET), or else the older form `##[name key=value;key=value]message` at the first `##[` of the line.
  */
 export function parseCommand(line: string, known: ReadonlySet<string>): Command | undefined {
   const forms = [
@@ -37,7 +36,7 @@ export function parseCommand(line: string, known: ReadonlySet<string>): Command 
   return undefined;
 }
 
-/** Undoes only the escapes that are listed; the runner wants their hex digits in upper case. */
+/** Decodes the listed escapes only. The runner requires hex digits in upper case. */
 function unescape(text: string, codes: string): string {
   return text.replace(/%([0-9A-F]{2})/g, (escape, hex: string) =>
     codes.includes(hex) ? String.fromCharCode(parseInt(hex, 16)) : escape,
@@ -65,12 +64,12 @@ export function parsePairs(text: string, into: Record<string, string>): void {
   }
 }
 
-/** The log of one stage: every line either is a command, which is obeyed, or is shown (OutputManager.cs). */
+/** The log of one stage: every line is either executed as a command or shown (OutputManager.cs). */
 export class StepOutput {
   readonly commands: Command[] = [];
   readonly outputs: Record<string, string> = {};
   readonly log: string[] = [];
-  /** A command or file that cannot be processed fails the step, whatever the exit code. */
+  /** True if a command or file could not be processed, which fails the step whatever the exit code. */
   failed = false;
   readonly #masks: Set<string>;
   readonly #state: Record<string, string>;
@@ -79,7 +78,7 @@ export class StepOutput {
   readonly #known = new Set(COMMANDS.split(' '));
   #stopToken = '';
 
-  /** `masks` and `state` are the job's: this step adds to them. */
+  /** `masks` and `state` belong to the job; this step adds to them. */
   constructor(masks: Set<string>, state: Record<string, string>, debug: boolean, onLine?: (line: string) => void) {
     this.#masks = masks;
     this.#state = state;
@@ -87,7 +86,7 @@ export class StepOutput {
     this.#onLine = onLine;
   }
 
-  /** Masks are not retroactive: a secret that is printed before its add-mask stays in the log. */
+  /** Masks the secrets that are known by now. A secret that was printed before its add-mask stays in the log. */
   mask(text: string): string {
     const longestFirst = [...this.#masks].sort((a, b) => b.length - a.length);
     return longestFirst.reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
@@ -107,14 +106,14 @@ export class StepOutput {
     } else if (command) {
       this.commands.push(command);
       this.attempt(`command '${command.command}'`, () => {
-        this.#obey(command, line);
+        this.#execute(command, line);
       });
     } else {
       this.show(line.replace(/##\[(?=(?:start|end)-action)/g, '##[\\'));
     }
   }
 
-  /** Does what the action asked for; what cannot be done is an error in the log and fails the step. */
+  /** Runs `work`. An exception becomes an error in the log and fails the step. */
   attempt(what: string, work: () => void): void {
     try {
       work();
@@ -125,12 +124,12 @@ export class StepOutput {
     }
   }
 
-  #obey({ command, properties, message }: Command, line: string): void {
+  #execute({ command, properties, message }: Command, line: string): void {
     switch (command) {
       case 'error':
       case 'warning':
       case 'notice':
-        // ExecutionContext.cs cuts what is shown of an issue.
+        // ExecutionContext.cs limits the length of an issue.
         if (message !== '') this.show(`##[${command}]${this.mask(message).slice(0, 4096)}`);
         break;
       case 'group':
@@ -165,7 +164,7 @@ export class StepOutput {
         if (message.length > 6) this.#masks.add(message);
         this.show(line);
         break;
-      default: // echo and the matchers change nothing that is simulated
+      default: // echo and the matchers have no effect here
     }
   }
 }

@@ -1,39 +1,39 @@
-/** How the simulated runner starts, follows and cancels the process of an action (ProcessInvoker.cs). */
+/** Starts, follows and cancels the process of an action (ProcessInvoker.cs). */
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 
 export interface ProcessOptions {
-  /** Sees every line of stdout and stderr. */
+  /** Is called with every line of stdout and stderr. */
   onLine: (line: string) => void;
-  /** Cancels at the first line for which this is true. */
+  /** Cancels at the first line for which this returns true. */
   cancelWhen?: (line: string) => boolean;
   /** Cancels when aborted. */
   signal?: AbortSignal;
   onSpawn?: (child: ChildProcess) => void;
-  /** Milliseconds between SIGINT and SIGTERM, and between SIGTERM and the end of the whole tree. */
+  /** Milliseconds between SIGINT and SIGTERM, and between SIGTERM and the kill of the process tree. */
   signalDelays?: [number, number];
 }
 
 export interface Ended {
   code: number | null;
   signal: string | null;
-  /** True when it was asked to stop, however it ended. */
+  /** True if the process was cancelled, however it ended. */
   cancelled: boolean;
   raw: string;
 }
 
 const SIGNAL_DELAYS: [number, number] = [7_500, 2_500];
-/** Milliseconds that what the process left running may go on holding stdout or stderr. */
+/** How long child processes that are left running may keep stdout or stderr open, in ms. */
 const STREAM_GRACE = 5_000;
 
-/** Runs a command with exactly this environment and no stdin. */
+/** Runs a command with exactly this environment and without stdin. */
 export async function runProcess(
   [file, ...args]: readonly [string, ...string[]],
   cwd: string,
   env: Record<string, string>,
   options: ProcessOptions,
 ): Promise<Ended> {
-  // Detached: its own process group, so that all of the tree can be ended.
+  // Detached means a process group of its own, so that the whole tree can be killed.
   const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const exited = new Promise<[number | null, string | null]>((done, fail) => {
     child.once('error', fail);
@@ -76,7 +76,7 @@ export async function runProcess(
   }
 }
 
-/** Only the process itself gets the two signals; the third takes all of its tree. */
+/** Sends SIGINT and SIGTERM to the process only, and then kills its whole tree. */
 async function stop(
   child: ChildProcess,
   exited: Promise<unknown>,
@@ -93,11 +93,11 @@ function killTree(child: ChildProcess): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // Nothing is left of it.
+    // It has ended already.
   }
 }
 
-/** True when `event` comes within so many milliseconds. */
+/** Whether `event` settles within this time. */
 async function within(ms: number, event: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((done) => {
@@ -108,11 +108,11 @@ async function within(ms: number, event: Promise<unknown>): Promise<boolean> {
   return inTime;
 }
 
-/** CR alone ends a line too: .NET's StreamReader.ReadLine says so. */
+/** A single CR also ends a line, as in .NET's StreamReader.ReadLine. */
 function followLines(stream: Readable, onLine: (line: string) => void): void {
   let rest = '';
   stream.on('data', (text: string) => {
-    // A CR at the end of what has arrived may be half of CR LF.
+    // A CR at the end of a chunk may be the first half of CR LF.
     const lines = (rest + text).split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() ?? '';
     lines.forEach(onLine);

@@ -1,7 +1,6 @@
 /**
- * The main job from end to end, on one machine and without an account: `npm run demo`, or `npm run demo -- <path>` with a
- * disk image or a directory that holds one.
- * The committed dist/index.js is run as GitHub's runner runs it; the cloud that it talks to is simulated.
+ * The whole action on one machine and without an account: `npm run demo`, or `npm run demo -- <path>` with a disk image or
+ * a directory that contains one. It runs the committed dist/index.js as GitHub's runner does, against a simulated cloud.
  */
 import { open, readFile, stat } from 'node:fs/promises';
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -41,7 +40,7 @@ function diskAt(given: string): string {
   throw new Error(`${given} must hold exactly one disk image (.raw, .vhd or .qcow2). It holds: ${names}.`);
 }
 
-/** The disk of the user, or the fixture unpacked into the workspace; `path` is what the action's input says. */
+/** The disk of the user, or the fixture, which is unpacked into the workspace. `path` is the input of the action. */
 async function prepareDisk(given: string | undefined, workspace: string): Promise<{ path: string; file: string }> {
   if (given !== undefined) return { path: resolve(given), file: diskAt(given) };
   const path = 'output/disk.raw';
@@ -82,7 +81,7 @@ async function runStage(
   return result;
 }
 
-/** What the demo promises, each with whether it is so. */
+/** The claims of the demo, each with whether it holds. */
 function verify(simulator: Simulator, results: StageResult[], bytes: number, crc: bigint): [string, boolean][] {
   const { images, buckets } = simulator.world;
   const [main] = results;
@@ -90,7 +89,7 @@ function verify(simulator: Simulator, results: StageResult[], bytes: number, crc
   const image = images.find(({ id }) => id === imageId);
   const disk = image?.disks[0];
   const bucket = buckets.find(({ name }) => name === BUCKET);
-  // What the action unpacks or converts is not the file of the user.
+  // A file that the action unpacks or converts differs from the file of the user.
   const staged = !(main?.log.includes('\nWhat ECS gets: ') ?? false);
   const hex = (value: bigint | undefined): string => value?.toString(16).padStart(16, '0') ?? 'none';
   return [
@@ -116,7 +115,7 @@ function verify(simulator: Simulator, results: StageResult[], bytes: number, crc
   ];
 }
 
-/** Everything that others can read. */
+/** Everything that other people can read. */
 function shown(results: StageResult[]): string {
   return results.map(({ log, files }) => [log, ...Object.values(files)].join('\n')).join('\n');
 }
@@ -142,7 +141,7 @@ async function demo(given: string | undefined): Promise<boolean> {
       image_os_type: 'linux',
       image_platform: 'CentOS',
       image_architecture: 'x86_64',
-      // A disk of the user may be larger than the one of the example.
+      // A disk of the user may be larger than 40 GiB.
       ...(given === undefined && { image_system_size: '40' }),
     };
     const { size: bytes, blocks } = await stat(file);
@@ -153,9 +152,9 @@ async function demo(given: string | undefined): Promise<boolean> {
     say('with:');
     for (const [name, value] of Object.entries(inputs)) say(`  ${name}: ${value}`);
 
-    // Reading the whole disk takes a while, so it happens while the action runs.
+    // Reading the whole disk takes time, so it is done while the action runs.
     const reading = checksum(file);
-    // A failure is reported where the result is awaited, not before the temporary files are removed.
+    // An error is reported where the result is awaited, after the temporary files are removed.
     reading.catch(() => undefined);
     const results = [await runStage(job, 'main', inputs, stop.signal), await runStage(job, 'post', inputs)];
     title('outputs');

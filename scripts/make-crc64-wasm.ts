@@ -6,17 +6,17 @@
  *
  *     S = x^(8*L) + x^(8*(L-a)) + x^(8*(L-b)) + ... + 1        with lags a < b < ... < L,
  *
- * each byte can be cancelled by adding it onto the bytes that come `a`, `b`, ... `L` later. Seen from the later bytes, for
- * 16 of them at once (8 on a processor without SIMD): seven loads and XORs from further back, no tables, no multiplications. The last L bytes are left, and
- * only those go through the usual table. The idea is that of Chorba (Russell 2024, arXiv:2412.16398). This S was found by a
- * birthday search over the powers of x; the test divides it by P.
+ * each byte can be cancelled by adding it to the bytes that come `a`, `b`, ... `L` later. For the later bytes, 16 at once (8 on
+ * a processor without SIMD), this means seven loads and XORs of earlier bytes, without tables or multiplications. Only the
+ * last L bytes go through the usual table. This is the idea of Chorba (Russell 2024, arXiv:2412.16398). This S was found by
+ * a birthday search over the powers of x; the test divides it by P.
  */
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 /** P without its x^64, bits reversed: bit 63 is the coefficient of x^0. */
 export const POLYNOMIAL = 0xc96c5795d7870f42n;
-/** How far behind, in bytes, lie the bytes that are added to a byte. All are longer than a step, which reads no own result. */
+/** The distances, in bytes, of the earlier bytes that are added to a byte. All exceed a step, so that a step never reads its own result. */
 export const LAGS = [226, 335, 480, 1182, 1366, 1393, 1498];
 
 const STEP = 64;
@@ -25,7 +25,7 @@ const REACH = Math.ceil(Math.max(...LAGS) / STEP) * STEP;
 /** Memory: the table of 256 words, a copy of the last REACH bytes, REACH zeros, the window of data. */
 const COPY = 256 * 8;
 const DATA = COPY + 2 * REACH;
-/** Bytes taken in at once: with its neighbours it stays in the L2 cache. */
+/** Bytes processed at once. With the rest of the memory they fit in the L2 cache. */
 const WINDOW = 256 * 1024;
 const PAGE = 64 * 1024;
 
@@ -95,7 +95,7 @@ function multiply(): Code {
   return [doWhile([addA, aTimesX, nextB], [get(b), I64_IS_ZERO, I32_IS_ZERO]), get(product)];
 }
 
-/** fold(at, end, back): adds to each byte of at..end the bytes that lie LAGS behind; `back` is REACH before the first. */
+/** fold(at, end, back): adds to each byte of at..end the bytes at the distances LAGS; `back` is REACH before the first. */
 function fold({ bytes, load, store, xor }: typeof SIMD): Code {
   const [at, end, back] = [0, 1, 2];
   const word = (offset: number): Code => [
@@ -113,7 +113,7 @@ function crc(foldIndex: number): Code {
   const stateIntoData = [i32(DATA), i32(DATA), load64(0), get(state), I64_XOR, store64(0), i64(0n), set(state)];
   const cancelled = [get(length), i32(REACH), I32_SUB, i32(-STEP), I32_AND, i32(DATA), I32_ADD, set(at)];
   const main = [i32(DATA), get(at), i32(DATA - REACH), call(foldIndex)];
-  // Bytes of the tail stay, so they must not be added onto others: they are replaced by the zeros behind the copy.
+  // The bytes of the tail are kept, so they must not be added to others: the zeros after the copy take their place.
   const copy = [i32(COPY), get(at), i32(REACH), I32_SUB, i32(REACH), COPY_BYTES];
   const tail = [get(at), get(at), i32(REACH), I32_ADD, i32(COPY), call(foldIndex)];
   const long = [i32(3 * REACH), get(length), I32_LESS];

@@ -1,7 +1,7 @@
 /**
- * Makes scripts/fixture.img.gz, the disk of the demo: 4 GiB with a GPT, a BIOS boot partition and an ext4 root of a few
- * files. Every identifier and time is fixed, so that the same tools give the same bytes (Debian 12: gdisk 1.0.9,
- * e2fsprogs 1.47.0). The demo itself needs none of them.
+ * Makes scripts/fixture.img.gz, the disk of the demo: 4 GiB with a GPT, a BIOS boot partition and an ext4 root partition
+ * with a few files. All identifiers and times are fixed, so that the same tools give the same bytes (Debian 12: gdisk
+ * 1.0.9, e2fsprogs 1.47.0). The demo itself does not need these tools.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -15,11 +15,11 @@ const SIZE = 4 * GIB;
 const MIB = 1024 ** 2;
 const BOOT = { first: MIB / SECTOR, last: (2 * MIB) / SECTOR - 1 };
 const ROOT = { first: (2 * MIB) / SECTOR, last: (SIZE - MIB) / SECTOR - 1 };
-/** Seconds since 1970: the first moment of 2026. */
+/** The start of 2026, in seconds since 1970. */
 const BIRTH = 1767225600;
 const uuid = (number: number): string => `a11c10d0-0000-4000-8000-${String(number).padStart(12, '0')}`;
 
-/** Bytes that fill many parts of an upload, no two blocks alike, and still pack well. */
+/** Enough bytes for many parts of an upload. No two blocks are equal, but they compress well. */
 function payload(blocks: number): Buffer {
   const bytes = Buffer.alloc(blocks * 4096, 'All work and no play makes a disk image. ');
   for (let block = 0; block < blocks; block++) bytes.writeUInt32BE(block, block * 4096);
@@ -38,7 +38,7 @@ function tool(name: string, args: string[]): void {
   const env = {
     PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`,
     LC_ALL: 'C',
-    // The time that e2fsprogs takes for now.
+    // e2fsprogs takes this for the current time.
     E2FSPROGS_FAKE_TIME: String(BIRTH),
   };
   execFileSync(name, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -89,7 +89,7 @@ try {
     `${blocks}`,
   ]);
 
-  // mke2fs keeps owner and times of each copied file; only debugfs can set all of them.
+  // mke2fs copies owner and times of each file; only debugfs can set all of them.
   const commands = readdirSync(tree, { recursive: true, withFileTypes: true }).flatMap((entry) => {
     const path = `/${relative(tree, join(entry.parentPath, entry.name))}`;
     const times = ['atime', 'mtime', 'ctime', 'crtime'].flatMap((time) => [`${time} @${BIRTH}`, `${time}_extra 0`]);

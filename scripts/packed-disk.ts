@@ -1,9 +1,9 @@
-/** A packed disk: the blocks of a disk image that hold something, gzipped. 4 GiB of mostly nothing fit into kilobytes. */
+/** A packed disk: the non-zero blocks of a disk image, gzipped. 4 GiB of mostly zeros fit into kilobytes. */
 import { open } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 
 /*
- * Inside the gzip, numbers big-endian: the disk's size in bytes (8), then runs of blocks: offset (8), length (4), bytes.
+ * The gzipped data, with big-endian numbers: size of the disk in bytes (8), then for each block offset (8), length (4), bytes.
  */
 const BLOCK = 4096;
 const ZERO = Buffer.alloc(BLOCK);
@@ -29,7 +29,7 @@ export async function packDisk(path: string): Promise<Buffer> {
   }
 }
 
-/** Writes the packed disk to `path` as a raw image; what was not packed becomes holes. */
+/** Writes the packed disk to `path` as a raw image. Blocks that were not packed become holes. */
 export async function unpackDisk(packed: Buffer, path: string): Promise<void> {
   const bytes = gunzipSync(packed);
   const file = await open(path, 'wx');

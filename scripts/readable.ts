@@ -1,13 +1,13 @@
-/** What the demo prints of things that GitHub renders. */
+/** Text for the terminal from what GitHub renders on its pages. */
 
-/** Bytes in words. */
+/** A number of bytes as text. */
 export function size(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
   const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
   return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power] ?? ''}`;
 }
 
-/** A line of the log, without the marks that the page turns into folds and colours. */
+/** A line of the log without the markers for groups and colours. */
 export function readableLine(line: string): string[] {
   const [, mark = '', text = line] = /^##\[(\w+)\](.*)$/s.exec(line) ?? [];
   if (mark === 'endgroup') return [];
@@ -16,7 +16,7 @@ export function readableLine(line: string): string[] {
   return [line];
 }
 
-/** A job summary as its page shows it: marks of headings, tables, code and links resolved, tables in columns. */
+/** A job summary as plain text, with tables in columns. */
 export function readableSummary(summary: string): string {
   const rows = summary
     .trim()

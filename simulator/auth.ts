@@ -1,13 +1,52 @@
-import { type Caller, type Key, findKey } from './callers.ts';
 import { iso } from './clock.ts';
+import type { Account, Session, Statement, User } from './entities.ts';
 import { ApiError, fail, missing } from './errors.ts';
+import { roleStatements } from './policies.ts';
 import { type OssRequest, type Signed, ossV1, ossV4, rpc } from './signatures.ts';
 import type { World } from './world.ts';
 
 type Params = Record<string, string>;
 const FIFTEEN_MINUTES = 15 * 60_000;
 
-/** Who signed this request to OSS, or undefined when nobody did. `region` is the one that V4 has to name. */
+/** Who signed a request. */
+export interface Caller {
+  account: Account;
+  type: 'RAMUser' | 'AssumedRoleUser';
+  arn: string;
+  principalId: string;
+  /** User id or role id. */
+  id: string;
+  /** Each of these lists must allow an action. */
+  statements: Statement[][];
+}
+interface Key {
+  secret: string;
+  caller: Caller;
+  disabled: boolean;
+  session?: Session;
+}
+
+function findKey(world: World, accessKeyId: string): Key | undefined {
+  for (const account of world.accounts) {
+    const user = account.users.find((one) => one.accessKeyId === accessKeyId);
+    if (user) return { secret: user.secret, disabled: user.disabled === true, caller: asUser(account, user) };
+  }
+  const session = world.sessions.find((one) => one.accessKeyId === accessKeyId);
+  return session && { secret: session.secret, disabled: false, session, caller: asSession(world, session) };
+}
+
+function asUser(account: Account, { id, name, statements }: User): Caller {
+  const arn = `acs:ram::${account.id}:user/${name}`;
+  return { account, type: 'RAMUser', arn, principalId: id, id, statements: [statements] };
+}
+
+function asSession(world: World, { account, role, name, statements: limit }: Session): Caller {
+  const arn = `acs:ram::${account.id}:assumed-role/${role.name}/${name}`;
+  const statements = [roleStatements(world, account, role), ...(limit ? [limit] : [])];
+  return { account, type: 'AssumedRoleUser', arn, principalId: `${role.id}:${name}`, id: role.id, statements };
+}
+
+/** Who signed this request to OSS; undefined if nobody did. A V4 signature must name `region`. */
 export function authenticateOss(world: World, request: OssRequest, region: string, mayV1: boolean): Caller | undefined {
   const header = request.headers.authorization;
   if (header === undefined) return undefined;
@@ -24,12 +63,12 @@ function byV4(world: World, request: OssRequest, header: string, region: string)
     fail('InvalidArgument', `Invalid ${what} in Authorization header.`, { EC });
   if (terminator !== 'aliyun_v4_request' || scope.length !== 4) invalid('Credential', '0002-00000205');
   if (product !== 'oss') invalid('signing product', '0002-00000227');
-  // Seen in public reports: https://github.com/aliyun/alibabacloud-oss-go-sdk-v2/issues/29
+  // The message is taken from https://github.com/aliyun/alibabacloud-oss-go-sdk-v2/issues/29
   if (signedRegion !== region) invalid('signing region', '0002-00000226');
   const time = request.headers['x-oss-date'] ?? '';
   if (!time.startsWith(`${date ?? ''}T`)) invalid('signing date', '0002-00000224');
   if (request.headers['x-oss-content-sha256'] !== 'UNSIGNED-PAYLOAD') {
-    fail('InvalidArgument', 'The x-oss-content-sha256 header has to be UNSIGNED-PAYLOAD.', { EC: '0002-00000222' });
+    fail('InvalidArgument', 'The x-oss-content-sha256 header must be UNSIGNED-PAYLOAD.', { EC: '0002-00000222' });
   }
   checkSkew(world, Date.parse(time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z')));
   const key = ossKey(world, accessKeyId, request.headers['x-oss-security-token']);
@@ -39,7 +78,7 @@ function byV4(world: World, request: OssRequest, header: string, region: string)
 
 function byV1(world: World, request: OssRequest, header: string, mayV1: boolean): Caller {
   const [accessKeyId, signature] = cutAt(header.replace(/^OSS /, ''), ':');
-  // The notice on the end of V1 names no code; this one stands in for it.
+  // The notice that ends V1 does not name the error code; this code is assumed.
   if (!mayV1) fail('InvalidRequest', 'The V1 signature is not available to this account. Please use V4 signature.');
   checkSkew(world, Date.parse(request.headers['x-oss-date'] ?? request.headers.date ?? ''));
   const key = ossKey(world, accessKeyId, request.headers['x-oss-security-token']);
@@ -79,8 +118,16 @@ function compare({ caller }: Key, computed: Signed, given: string | undefined): 
 }
 
 /** Who signed this RPC call: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
-export function authenticateRpc(world: World, method: string, params: Params, nonces: Set<string>): Caller {
-  for (const name of ['AccessKeyId', 'Signature', 'SignatureNonce', 'Timestamp', 'Version', 'SignatureVersion']) {
+export function authenticateRpc(world: World, method: string, params: Params): Caller {
+  for (const name of [
+    'AccessKeyId',
+    'Signature',
+    'SignatureMethod',
+    'SignatureNonce',
+    'Timestamp',
+    'Version',
+    'SignatureVersion',
+  ]) {
     if (!params[name]) missing(name);
   }
   const { AccessKeyId = '', SecurityToken: token = '', SignatureNonce: nonce = '', Timestamp: time = '' } = params;
@@ -99,7 +146,7 @@ export function authenticateRpc(world: World, method: string, params: Params, no
     const message = `Specified signature is not matched with our calculation. server string to sign is:${stringToSign}`;
     throw new ApiError('SignatureDoesNotMatch', message, {}, 400);
   }
-  if (nonces.has(nonce)) fail('SignatureNonceUsed');
-  nonces.add(nonce);
+  if (world.nonces.has(nonce)) fail('SignatureNonceUsed');
+  world.nonces.add(nonce);
   return key.caller;
 }

@@ -1,9 +1,9 @@
-import type { Caller } from './callers.ts';
+import type { Caller } from './auth.ts';
 import type { Account, Bucket } from './entities.ts';
 import type { Target } from './hosts.ts';
 import type { World } from './world.ts';
 
-/** One request as it was seen, kept for the tests. */
+/** One request, recorded for the tests. */
 export interface RecordedRequest {
   n: number;
   at: number;
@@ -15,12 +15,12 @@ export interface RecordedRequest {
   method: string;
   /** RPC: all parameters. */
   params?: Record<string, string>;
-  /** OSS: what was addressed; header names are lower case. */
+  /** OSS: the resource; header names are lower case. */
   bucket?: string;
   key?: string;
   query?: Record<string, string>;
   headers: Record<string, string>;
-  /** Bytes of the body that arrived. */
+  /** Bytes of the body that have arrived. */
   bytesIn: number;
   /** 0 when no answer was sent. */
   status: number;
@@ -29,10 +29,10 @@ export interface RecordedRequest {
   secure: boolean;
   caller?: string;
   fault?: string;
-  /** What no correct client does: plain http, a secret in a URL, an unknown host or operation. */
+  /** What a correct client never does: plain http, a secret in a URL, an unknown host or operation. */
   violation?: string;
 }
-/** What every handler gets. */
+/** The argument of every handler. */
 export interface Call {
   world: World;
   now: number;
@@ -40,7 +40,7 @@ export interface Call {
   record: RecordedRequest;
   caller: Caller;
   account: Account;
-  /** Refuses when the caller's policies do not allow the action on the resource. */
+  /** Fails if the policies of the caller do not allow the action on the resource. */
   authorize(action: string, resource: string): void;
 }
 export interface OssCall extends Call {
@@ -55,18 +55,12 @@ export interface RpcCall extends Call {
   params: Record<string, string>;
   region: string;
 }
-/** What the handlers of all services get. */
-export function newCall(
-  world: World,
-  record: RecordedRequest,
-  target: Target,
-  caller: Caller,
-): Omit<Call, 'authorize'> {
+export function newCall(world: World, record: RecordedRequest, target: Target, caller: Caller) {
   record.caller = caller.arn;
   return { world, now: world.clock.now(), target, record, caller, account: caller.account };
 }
 
-/** A request that is understood, but not executed yet. */
+/** A request whose operation is known, but which is not executed yet. */
 export interface Prepared {
   operation: string;
   run(): Answer | Promise<Answer>;
@@ -75,6 +69,6 @@ export interface Answer {
   status: number;
   headers?: Record<string, string>;
   body?: string;
-  /** For the Content-Length of what HEAD does not send. */
+  /** The Content-Length of an answer to HEAD. */
   length?: number;
 }

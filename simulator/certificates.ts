@@ -3,18 +3,14 @@ import { generate } from 'selfsigned';
 
 const COMMON = { keyType: 'ec', algorithm: 'sha256', notBeforeDate: new Date(Date.now() - 86_400_000) } as const;
 
-/** An own certificate authority, and one certificate for every host name that is asked for. */
-export interface Certificates {
-  ca: string;
-  context(host: string): Promise<SecureContext>;
-}
-
+export type Certificates = Awaited<ReturnType<typeof make>>;
 let made: Promise<Certificates> | undefined;
 
-/** One authority for the process: making keys and certificates takes longer than many a whole import. */
+/** One authority for the process, because generating keys and certificates is slow. */
 export const makeCertificates = (): Promise<Certificates> => (made ??= make());
 
-async function make(): Promise<Certificates> {
+/** A certificate authority, and a certificate for every host name on demand. */
+async function make() {
   const constraints = { name: 'basicConstraints', cA: true, critical: true } as const;
   const usage = { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true } as const;
   const options = { ...COMMON, extensions: [constraints, usage] };

@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { startSimulator } from './index.ts';
 
 /**
- * Serves until SIGINT: `node simulator/cli.ts [--speed 60]`. Prints what the environment of a job needs, as lines for a
- * shell, and then a line for each request.
+ * Runs the simulator until SIGINT: `node simulator/cli.ts [--speed 60]`. Prints the environment of a job as shell
+ * commands, and then a line for each request.
  */
 const { values } = parseArgs({ options: { speed: { type: 'string', default: '1' } } });
 const simulator = await startSimulator({ speed: Number(values.speed) });

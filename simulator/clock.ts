@@ -1,28 +1,28 @@
 import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** One step of simulated time, in real milliseconds: a turn of the event loop counts no longer, however late it is. */
+/** The longest step of simulated time, in real milliseconds; it limits what a late turn of the event loop counts. */
 const STEP = 5;
-/** A process that stands still for longer is no longer waited for, in real milliseconds. */
+/** The clock does not wait longer than this for a process that has stopped, in real milliseconds. */
 const PATIENCE = 10_000;
 
 /**
- * Simulated time, in milliseconds since 1970. At speed 1 it is the wall clock. Any other clock goes on in short steps,
- * and only when every process that follows it has seen the last one: a busy machine makes it slow, but never makes it
- * jump. It stands in the file `now` of its directory, and each process that follows keeps the last time that it read
- * in a file that is named by its process id. Both are numbers in 8 bytes, little-endian.
+ * Simulated time, in milliseconds since 1970. At speed 1 it is the wall clock. At any other speed it moves in short
+ * steps, and only when every process that follows it has seen the last step: a busy machine makes it slow, but never
+ * makes it jump. The time is published in the file `now` of the directory. Each process that follows writes the last
+ * time that it read to a file named by its process id. Both are 8-byte little-endian floating-point numbers.
  */
 export class Clock {
   readonly speed: number;
-  /** FAST_TIME for a process that follows, see `__tests__/support/fast-time.ts`; none at speed 1. */
+  /** FAST_TIME for a process that follows (see `__tests__/support/fast-time.ts`); empty at speed 1. */
   readonly env: Record<string, string> = {};
+  readonly close: () => void = () => undefined;
   readonly #sleepers = new Set<{ until: number; wake: () => void }>();
   readonly #directory: string;
   readonly #begun = Date.now();
   #now: number;
   #last = performance.now();
   #held = 0;
-  #close = (): void => undefined;
 
   constructor(origin: number, speed: number, directory: string) {
     this.#now = origin;
@@ -41,7 +41,7 @@ export class Clock {
     const timer = setInterval(() => {
       if (this.#tick()) publish();
     }, 2).unref();
-    this.#close = () => {
+    this.close = () => {
       clearInterval(timer);
       closeSync(file);
     };
@@ -58,11 +58,7 @@ export class Clock {
     });
   }
 
-  close(): void {
-    this.#close();
-  }
-
-  /** Goes on by one step, unless a process lags behind. */
+  /** Moves by one step, unless a process lags behind. */
   #tick(): boolean {
     const real = performance.now();
     const passed = real - this.#last;
@@ -103,7 +99,7 @@ export function iso(time: number): string {
   return new Date(time).toISOString();
 }
 
-/** ECS, RAM and STS print times without fractions. */
+/** ECS, RAM and STS return times without fractions of a second. */
 export function isoSeconds(time: number): string {
   return iso(time).replace(/\.\d+Z$/, 'Z');
 }

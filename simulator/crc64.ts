@@ -2,7 +2,7 @@
 const POLYNOMIAL = 0xc96c5795d7870f42n;
 const SLICES = 8;
 
-/** Table number s says what one byte does to the register s bytes later (slicing-by-8); 8 bytes an entry. */
+/** Table number s holds the effect of a byte on the register s bytes later (slicing-by-8), 8 bytes per entry. */
 const TABLE = new DataView(new ArrayBuffer(SLICES * 256 * 8));
 for (let byte = 0; byte < 256; byte++) {
   let effect = BigInt(byte);
@@ -83,7 +83,7 @@ export class Crc64 {
     this.#register.setInt32(4, high, true);
   }
 
-  /** The same as update() with that many zero bytes, in no time. */
+  /** The same as update() with that many zero bytes, but in constant time. */
   addZeros(length: number): void {
     this.#register.setBigUint64(0, multiply(this.#register.getBigUint64(0, true), zeros(length)), true);
   }
@@ -93,7 +93,7 @@ export class Crc64 {
   }
 }
 
-/** The checksum of two pieces put together, from theirs. */
+/** The checksum of two pieces in sequence, from the checksum of each. */
 export function combine(first: bigint, second: bigint, secondLength: number): bigint {
   return multiply(first, zeros(secondLength)) ^ second;
 }

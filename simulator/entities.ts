@@ -1,8 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import type { Extent } from './store.ts';
+
+export function randomId(prefix: string, length = 20): string {
+  return prefix + randomBytes(length).toString('hex').slice(0, length);
+}
+
+export function randomDigits(count: number): string {
+  return Array.from(randomBytes(count), (byte, at) => (at === 0 ? 1 + (byte % 9) : byte % 10)).join('');
+}
 
 type Text<K extends string> = Record<K, string>;
 
-/** What exists in the cloud: plain data, which tests arrange and look at. */
+/** What exists in the cloud, as plain data that tests arrange and inspect. */
 export interface Statement {
   Effect: 'Allow' | 'Deny';
   Action: string | string[];
@@ -26,7 +35,7 @@ export class Role {
   policies: { type: 'System' | 'Custom'; name: string; at: number }[] = [];
   created = 0;
   maxSession = 3600;
-  /** How long a session lives when nobody asks for another time; an hour, or six from the metadata service. */
+  /** The default life of a session; without it one hour, or six hours from the metadata service. */
   sessionSeconds?: number;
 }
 export class Account {
@@ -35,13 +44,13 @@ export class Account {
   roles: Role[] = [];
   policies: Policy[] = [];
   oidcProviders: { arn: string; issuer: string; audiences: string[] }[] = [];
-  /** Custom images a region. */
+  /** Custom images in each region. */
   imageQuota = 100;
-  /** In every region alike; what it changes for an import is an open question, so nothing here. */
+  /** For all regions. How it affects an import is an open question; here it has no effect. */
   diskEncryptionByDefault = false;
-  /** OSS activated after 2025-03-20: no data over the public endpoints of the mainland. */
+  /** True if OSS was activated after 2025-03-20: the public endpoints of the mainland then serve no data. */
   publicEndpointForbidden = false;
-  /** Whether this (old) account may still use the V1 signature of OSS. */
+  /** True for an old account that may still use the V1 signature of OSS. */
   signatureV1 = false;
 }
 export interface Session extends Text<'accessKeyId' | 'secret' | 'token' | 'name'> {
@@ -56,12 +65,12 @@ export interface Stored {
   /** CRC-64/XZ. */
   crc: bigint;
 }
-/** What an upload fixes when it begins; header names are lower case. */
+/** What the first request of an upload sets; header names are lower case. */
 export interface Described {
   storageClass: string;
   headers: Record<string, string>;
 }
-/** ETags have their quotes. */
+/** ETags include their quotes. */
 export interface ObjectVersion extends Stored, Described, Text<'key' | 'versionId' | 'etag'> {
   deleteMarker: boolean;
   modified: number;
@@ -82,14 +91,13 @@ export class Bucket {
   owner = '';
   created = 0;
   storageClass = 'Standard';
-  redundancy: 'LRS' | 'ZRS' = 'LRS';
   versioning?: 'Enabled' | 'Suspended';
   /** Retention policy. */
   worm?: { state: 'InProgress' | 'Locked' | 'Expired'; days: number };
   encryption?: { algorithm: 'KMS' | 'AES256'; kmsKeyId?: string };
   accelerated = false;
   cnames: string[] = [];
-  /** The bucket policy, for every caller. */
+  /** The bucket policy; it applies to every caller. */
   policy: Statement[] = [];
   lifecycle?: string;
   /** The newest version first. */
@@ -98,7 +106,7 @@ export class Bucket {
 }
 export interface Disk extends Text<'device' | 'snapshotId' | 'format' | 'bucket' | 'object'> {
   sizeGiB: number;
-  /** Size and checksum of the bytes that the import read. */
+  /** Size and CRC-64/XZ of the bytes that the import read. */
   bytes: number;
   crc: bigint;
 }
@@ -130,8 +138,6 @@ export class Image {
   encrypted = false;
   kmsKeyId = '';
   copy?: { source: string; begun: number; ends: number };
-  /** What DescribeImages still shows (null: nothing) until this time. */
-  stale?: { until: number; shown: Image | null };
 }
 export interface Snapshot extends Text<'id' | 'region' | 'owner' | 'imageId'> {
   created: number;
@@ -144,9 +150,8 @@ export interface Task extends Text<'id' | 'region' | 'owner' | 'imageId'> {
   begun: number;
   ends: number;
   progress: number;
-  finished?: number;
   cancelled?: number;
-  /** The objects this import reads, and whether it is through with them. */
+  /** The objects that this import reads, and whether it has finished reading them. */
   reads: { bucket: string; version: ObjectVersion }[];
   readDone: boolean;
   failure?: { code: string; message: string; at: number };

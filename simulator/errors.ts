@@ -10,12 +10,12 @@ export class ApiError extends Error {
   constructor(code: string, message?: string, extra: Record<string, string> = {}, status?: number) {
     super(message ?? `The request was refused: ${code.replace(/[.]?([A-Z][a-z])/g, ' $1').trim()}.`);
     this.code = code;
-    this.status = status ?? STATUS.get(code) ?? 400;
+    this.status = status ?? statusOf(code);
     this.extra = extra;
   }
 }
 
-/** Refuses; a text is the message, an object holds further elements of the answer. */
+/** Refuses the request. A text is the message, an object holds further elements of the answer. */
 export function fail(code: string, ...details: (string | Record<string, string>)[]): never {
   const message = details.find((one) => typeof one === 'string');
   const extra = details.find((one) => typeof one === 'object');
@@ -27,7 +27,7 @@ export function missing(name: string): never {
   throw new ApiError('MissingParameter', message);
 }
 
-/** The handlers may only give the codes that their row lists. */
+/** Throws the error; one that the row of the operation does not list is a defect of the simulator. */
 export function checkListed(error: unknown, codes: string[]): never {
   if (error instanceof ApiError && !codes.includes(error.code)) {
     throw new Error(`${error.code} is not in the row of the operation`, { cause: error });
@@ -36,7 +36,7 @@ export function checkListed(error: unknown, codes: string[]): never {
 }
 
 /**
- * The HTTP status of each code that is not 400; the wording of most messages differs from the real ones.
+ * The codes whose HTTP status is not 400. The text of most messages differs from the real one.
  * OSS: https://www.alibabacloud.com/help/en/oss/user-guide/error-responses
  * ECS: https://api.alibabacloud.com/document/Ecs/2014-05-26/errorCode
  * RAM and STS: https://www.alibabacloud.com/help/en/ram/developer-reference/api-ram-2015-05-01-errorcodes
@@ -63,8 +63,7 @@ const BY_STATUS: Record<number, string> = {
   501: 'NotImplemented',
   503: 'ServiceUnavailable SlowDown',
 };
-const STATUS = new Map(
-  Object.entries(BY_STATUS).flatMap(([status, codes]) =>
-    words(codes).map((code): [string, number] => [code, Number(status)]),
-  ),
-);
+function statusOf(code: string): number {
+  const found = Object.entries(BY_STATUS).find(([, codes]) => words(codes).includes(code));
+  return Number(found?.[0] ?? 400);
+}

@@ -4,14 +4,15 @@ import type { Clock } from './clock.ts';
 import { ApiError } from './errors.ts';
 import type { Fault } from './faults.ts';
 
-/** The client went away, or was thrown out. */
+/** The client disconnected or was disconnected. */
 export class Gone extends Error {}
 
-/** A silent client is cut off after a minute; never sooner than this on the wall clock. */
+/** A silent client is disconnected after this much simulated time, in ms. */
 const SILENCE = 60_000;
+/** But never sooner than this in real time, in ms. */
 const LEAST_SILENCE = 5_000;
 
-/** One request and its answer on the wire, with the faults that act there. */
+/** One request and its answer as bytes, with the faults that affect those. */
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -36,7 +37,7 @@ export class Exchange {
     socket.setTimeout(Math.max(SILENCE / this.#clock.speed, LEAST_SILENCE), silent);
     const before = this.fault?.when === 'after' ? undefined : this.fault;
     try {
-      // Leaving the loop early must not destroy the socket: the answer still has to go out.
+      // Leaving the loop early must not destroy the socket, because the answer is still to be sent.
       for await (const chunk of this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         this.record.bytesIn += chunk.length;
         if (before?.bytes !== undefined && this.record.bytesIn >= before.bytes) await this.cut(before);
@@ -59,7 +60,7 @@ export class Exchange {
     return copy;
   }
 
-  /** Ends the connection: at once, or after a silence. */
+  /** Ends the connection, a stalled one after a silence. */
   async cut(fault: Fault): Promise<never> {
     const { socket } = this.request;
     if (fault.kind === 'stall') {

@@ -1,21 +1,20 @@
 import type { Answer } from './call.ts';
 import { ApiError } from './errors.ts';
-import type { Target } from './hosts.ts';
 
-/** What the services say in a code of their own. */
+/** Failures for which each service has its own code. */
 type Refusal = 'status-500' | 'status-503' | 'throttling' | 'expired-token' | 'clock-skew';
 
-/** Something that goes wrong on the way or in the service. Push it on `simulator.faults`. */
+/** A failure of the network or of a service. Push it to `simulator.faults`. */
 export interface Fault {
   /** `oss:UploadPart`, `ecs:*`, `*`, ... */
   operation: string;
-  /** The first occurrence it hits, counted from when it was added; every one without. */
+  /** The first occurrence that it affects, counted from when it was added; the very first by default. */
   nth?: number;
-  /** How many occurrences it hits: one with `nth`, else no limit. */
+  /** How many occurrences it affects: by default one with `nth`, all without. */
   times?: number;
-  /** Before the request is executed (default), or after: the work is done, its answer is lost. */
+  /** Before the request is executed (default), or after it: the work is done, but the answer is lost. */
   when?: 'before' | 'after';
-  /** `spaced` is no fault: the same XML with white space between all elements, which means the same. */
+  /** `spaced` is not a failure: it puts white space between all XML elements, which does not change the meaning. */
   kind: Refusal | 'reset' | 'stall' | 'html' | 'truncated' | 'wrong-shape' | 'slow' | 'corrupt' | 'spaced' | 'error';
   status?: number;
   code?: string;
@@ -24,15 +23,20 @@ export interface Fault {
   retryAfter?: number;
   /** For `slow`. */
   bytesPerSecond?: number;
-  /** For `stall` and `slow`: simulated seconds; a stall without lasts until the client goes. */
+  /** For `stall` and `slow`: simulated seconds; a stall without a time lasts until the client disconnects. */
   seconds?: number;
-  /** For `reset` and `stall`: happens in the middle of the request body, after so many bytes. */
+  /** For `reset` and `stall`: happens in the request body, after this many bytes. */
   bytes?: number;
+}
+
+/** Whether the fault takes the place of the answer, rather than changing how the bytes are sent. */
+export function replacesAnswer({ kind, bytes }: Fault): boolean {
+  return !['slow', 'corrupt', 'spaced', 'truncated'].includes(kind) && bytes === undefined;
 }
 
 const counts = new WeakMap<Fault, number>();
 
-/** The fault that hits this occurrence of the operation, if any. */
+/** The fault that affects this occurrence of the operation, if any. */
 export function takeFault(faults: Fault[], operation: string): Fault | undefined {
   let taken: Fault | undefined;
   for (const fault of faults) {
@@ -46,8 +50,7 @@ export function takeFault(faults: Fault[], operation: string): Fault | undefined
   return taken;
 }
 
-/** In the words of OSS and of the RPC services. */
-const CODES: Partial<Record<Fault['kind'], [oss: string, rpc: string, rpcStatus: number]>> = {
+const CODES: Partial<Record<Fault['kind'], [oss: string, rpc: string, rpcStatus?: number]>> = {
   'status-500': ['InternalError', 'InternalError', 500],
   'status-503': ['ServiceUnavailable', 'ServiceUnavailable', 503],
   throttling: ['SlowDown', 'Throttling.User', 400],
@@ -55,22 +58,18 @@ const CODES: Partial<Record<Fault['kind'], [oss: string, rpc: string, rpcStatus:
   'clock-skew': ['RequestTimeTooSkewed', 'InvalidTimeStamp.Expired', 400],
 };
 
-/** The answer that takes the place of the real one: an error to print in the service's dialect, or foreign text. */
-export function faultAnswer(fault: Fault, service: Target['service']): Answer | ApiError {
-  const { kind, message, status } = fault;
+/** The answer in place of the real one: an error to print in the format of the service, or foreign text. */
+export function faultAnswer(fault: Fault, service: string): Answer | ApiError {
+  const { kind, message, status, code = 'InternalError' } = fault;
+  const isOss = service === 'oss';
   if (kind === 'html') {
     const body = `<html><head><title>${status ?? 502} Bad Gateway</title></head><body>nginx</body></html>`;
     return { status: status ?? 502, headers: { 'content-type': 'text/html' }, body };
   }
   if (kind === 'wrong-shape') {
-    return service === 'oss'
-      ? { status: 200, headers: { 'content-type': 'application/xml' }, body: '<Surprise><Nothing/></Surprise>' }
-      : { status: 200, headers: { 'content-type': 'application/json' }, body: '{"Surprise":[]}' };
+    const headers = { 'content-type': isOss ? 'application/xml' : 'application/json' };
+    return { status: 200, headers, body: isOss ? '<Surprise><Nothing/></Surprise>' : '{"Surprise":[]}' };
   }
-  const known = CODES[kind];
-  if (!known) return new ApiError(fault.code ?? 'InternalError', message, {}, status);
-  const [oss, rpc, rpcStatus] = known;
-  return service === 'oss'
-    ? new ApiError(oss, message, {}, status)
-    : new ApiError(rpc, message, {}, status ?? rpcStatus);
+  const [oss, rpc, rpcStatus] = CODES[kind] ?? [code, code];
+  return new ApiError(isOss ? oss : rpc, message, {}, status ?? (isOss ? undefined : rpcStatus));
 }

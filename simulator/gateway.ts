@@ -1,38 +1,35 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { inspect } from 'node:util';
 import type { Answer, Prepared, RecordedRequest } from './call.ts';
 import { settle } from './ecs/settle.ts';
 import { ApiError } from './errors.ts';
 import { Exchange, Gone } from './exchange.ts';
-import { type Fault, faultAnswer, takeFault } from './faults.ts';
+import { type Fault, faultAnswer, replacesAnswer, takeFault } from './faults.ts';
 import { type Target, resolve } from './hosts.ts';
-import { metadata } from './metadata.ts';
-import { Oidc } from './oidc.ts';
+import { prepareMetadata } from './metadata.ts';
+import { prepareOidc } from './oidc.ts';
 import { prepareOss } from './oss/dispatch.ts';
 import { ossError } from './oss/answers.ts';
-import { Rpc, rpcError } from './rpc.ts';
+import { prepareRpc, rpcError } from './rpc.ts';
 import { collect } from './store.ts';
 import type { World } from './world.ts';
 
-export type Hook = (request: RecordedRequest) => void | Promise<void>;
+type Hook = (request: RecordedRequest) => void | Promise<void>;
 
-/** What is done once around every operation: record, faults, hooks, errors in the dialect of the service. */
+/** Everything that is the same for all operations: record, faults, hooks, and errors in the format of the service. */
 export class Gateway {
   readonly world: World;
   readonly record: RecordedRequest[] = [];
   readonly faults: Fault[] = [];
-  readonly oidc: Oidc;
-  readonly #rpc: Rpc;
   before?: Hook | undefined;
   after?: Hook | undefined;
 
   constructor(world: World) {
     this.world = world;
-    this.oidc = new Oidc(world);
-    this.#rpc = new Rpc(world, this.oidc);
   }
 
-  /** A request that never reached a service. */
+  /** Records a request. */
   note(some: Partial<RecordedRequest>): RecordedRequest {
     const record: RecordedRequest = {
       n: this.record.length + 1,
@@ -62,12 +59,12 @@ export class Gateway {
     const exchange = new Exchange(request, response, record, this.world.clock);
     settle(this.world);
     try {
-      const prepared = await this.#prepare(exchange, target, secure);
+      const prepared = await this.#prepare(exchange, target);
       record.operation = prepared.operation;
       exchange.fault = takeFault(this.faults, prepared.operation);
       if (exchange.fault) record.fault = exchange.fault.kind;
       await this.before?.(record);
-      const answer = await this.#execute(exchange, prepared, target);
+      const answer = await this.#execute(exchange, prepared);
       record.status = answer.status;
       await this.after?.(record);
       exchange.send(answer);
@@ -81,53 +78,51 @@ export class Gateway {
     }
   }
 
-  async #prepare(exchange: Exchange, target: Target | undefined, secure: boolean): Promise<Prepared> {
+  async #prepare(exchange: Exchange, target: Target | undefined): Promise<Prepared> {
     const { record } = exchange;
-    if (!target || (!secure && target.service !== 'metadata')) {
+    if (!target || (!record.secure && target.service !== 'metadata')) {
       record.violation = target ? 'plain http' : 'unknown host';
       return { operation: 'unknown', run: () => ({ status: target ? 403 : 502 }) };
     }
     if (target.service === 'oss') return prepareOss(exchange, target, this.world);
-    if (target.service === 'metadata') return metadata(exchange, this.world);
-    if (target.service === 'oidc') return this.oidc.prepare(exchange);
-    return this.#rpc.prepare(exchange, target);
+    if (target.service === 'metadata') return prepareMetadata(exchange, this.world);
+    if (target.service === 'oidc') return prepareOidc(exchange, this.world);
+    return prepareRpc(exchange, target, this.world);
   }
 
-  async #execute(exchange: Exchange, prepared: Prepared, target: Target | undefined): Promise<Answer> {
+  async #execute(exchange: Exchange, prepared: Prepared): Promise<Answer> {
     const { fault, record } = exchange;
-    const service = target?.service ?? 'oss';
-    const inPlace =
-      fault && !['slow', 'corrupt', 'spaced', 'truncated'].includes(fault.kind) && fault.bytes === undefined;
-    if (inPlace && fault.when !== 'after') return this.#act(exchange, fault, service);
+    const replacing = fault && replacesAnswer(fault) ? fault : undefined;
+    if (replacing && replacing.when !== 'after') return this.#act(exchange, replacing);
     if (fault?.kind === 'slow' && fault.seconds) await this.world.clock.sleep(fault.seconds * 1000);
     const answer = await Promise.resolve()
       .then(() => prepared.run())
-      .catch((error: unknown) => this.#error(exchange, error, service));
-    if (inPlace) return this.#act(exchange, fault, service);
+      .catch((error: unknown) => this.#error(record, error));
+    if (replacing) return this.#act(exchange, replacing);
     if (record.violation === undefined && record.operation === 'unknown') record.violation = 'unknown operation';
     return answer;
   }
 
-  async #act(exchange: Exchange, fault: Fault, service: Target['service']): Promise<Answer> {
+  /** Does what the fault says in place of the real answer. */
+  async #act(exchange: Exchange, fault: Fault): Promise<Answer> {
     if (fault.kind === 'reset' || fault.kind === 'stall') return exchange.cut(fault);
-    // The services read what was sent before they answer, unless they refuse it by its headers.
+    // The services read the whole body before they answer, unless they refuse the request by its headers.
     await collect(exchange.body());
-    const taken = faultAnswer(fault, service);
-    const answer = taken instanceof ApiError ? this.#error(exchange, taken, service) : taken;
+    const { record } = exchange;
+    const given = faultAnswer(fault, record.service);
+    const answer = given instanceof ApiError ? this.#error(record, given) : given;
     const extra: Record<string, string> = {};
     if (fault.retryAfter !== undefined) extra['retry-after'] = String(fault.retryAfter);
     // https://www.alibabacloud.com/help/en/oss/user-guide/503-error names this header.
-    if (fault.kind === 'throttling' && service === 'oss') extra['x-oss-qos-delay-time'] = '1000';
+    if (fault.kind === 'throttling' && record.service === 'oss') extra['x-oss-qos-delay-time'] = '1000';
     return { ...answer, headers: { ...answer.headers, ...extra } };
   }
 
-  #error(exchange: Exchange, error: unknown, service: Target['service']): Answer {
+  #error(record: RecordedRequest, error: unknown): Answer {
     if (error instanceof Gone) throw error;
-    const { record } = exchange;
     const known = error instanceof ApiError ? error : new ApiError('InternalError', String(error), {}, 500);
-    if (known !== error)
-      record.violation = `simulator: ${error instanceof Error ? (error.stack ?? '') : String(error)}`;
+    if (known !== error) record.violation = `simulator: ${inspect(error)}`;
     record.code = known.code;
-    return service === 'oss' ? ossError(known, record) : rpcError(known, record);
+    return record.service === 'oss' ? ossError(known, record) : rpcError(known, record);
   }
 }

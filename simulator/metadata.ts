@@ -7,12 +7,12 @@ import type { World } from './world.ts';
 
 const ROLES = '/latest/meta-data/ram/security-credentials/';
 
-/** What an instance can ask about itself: https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata */
-export function metadata(exchange: Exchange, world: World): Prepared {
-  const { record, request } = exchange;
-  const path = new URL(request.url ?? '/', 'http://100.100.100.200').pathname;
-  const operation = record.method === 'PUT' ? 'metadata:PutToken' : 'metadata:Get';
-  return { operation, run: () => answer(world, record.method, path, record.headers) };
+/** The metadata service of an ECS instance: https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata */
+export function prepareMetadata(exchange: Exchange, world: World): Prepared {
+  const { method, headers } = exchange.record;
+  const { pathname } = new URL(exchange.request.url ?? '/', 'http://100.100.100.200');
+  const operation = method === 'PUT' ? 'metadata:PutToken' : 'metadata:Get';
+  return { operation, run: () => answer(world, method, pathname, headers) };
 }
 
 function answer(world: World, method: string, path: string, headers: Record<string, string>): Answer {
@@ -44,7 +44,6 @@ function read(world: World, path: string): string | undefined {
     AccessKeySecret: session.secret,
     Expiration: isoSeconds(session.expires),
     SecurityToken: session.token,
-    LastUpdated: isoSeconds(world.clock.now()),
     Code: 'Success',
   });
 }

@@ -3,8 +3,8 @@ import type { RpcHandlers } from './table.ts';
 import { isoSeconds } from './clock.ts';
 import type { Policy, Role } from './entities.ts';
 import { fail } from './errors.ts';
+import { parseTrust } from './policies.ts';
 import { shape } from './shape.ts';
-import { parseTrust } from './trust.ts';
 
 export const RAM: RpcHandlers = {
   GetRole: (call) => ({ Role: describe(call, findRole(call)) }),
@@ -18,20 +18,14 @@ export const RAM: RpcHandlers = {
   },
   ListPoliciesForRole: (call) => ({
     Policies: {
-      Policy: findRole(call).policies.map(({ name, type, at }) => ({
-        PolicyName: name,
-        PolicyType: type,
-        Description: '',
-        DefaultVersion: 'v1',
-        AttachDate: isoSeconds(at),
-      })),
+      Policy: findRole(call).policies.map((policy) => shape('PolicyName=name PolicyType=type', policy)),
     },
   }),
   GetPolicy: (call) => {
-    const { name, type, statements } = findPolicy(call);
-    const document = JSON.stringify({ Version: '1', Statement: statements });
+    const policy = findPolicy(call);
+    const document = JSON.stringify({ Version: '1', Statement: policy.statements });
     return {
-      Policy: { PolicyName: name, PolicyType: type, DefaultVersion: 'v1', Description: '' },
+      Policy: shape('PolicyName=name PolicyType=type DefaultVersion:v1', policy),
       DefaultPolicyVersion: { VersionId: 'v1', IsDefaultVersion: true, PolicyDocument: document },
     };
   },
@@ -52,7 +46,7 @@ function checkTrust(text: string): void {
   try {
     if (parseTrust(text).every(({ Effect, Action }) => Effect && Action)) return;
   } catch {
-    // Falls through to the refusal.
+    // The refusal is below.
   }
   fail('MalformedPolicyDocument', 'The policy document is not well-formed.');
 }
@@ -74,6 +68,5 @@ function describe(call: RpcCall, role: Role): object {
     ...shape(words, role),
     Arn: `acs:ram::${call.account.id}:role/${role.name.toLowerCase()}`,
     CreateDate: isoSeconds(role.created),
-    UpdateDate: isoSeconds(role.created),
   };
 }

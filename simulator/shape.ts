@@ -1,15 +1,16 @@
-/** Lists of names are written as texts. */
+/** The words of a text, which is how lists of names are written. */
 export function words(text = ''): string[] {
   return text.split(/\s+/).filter((word) => word !== '');
 }
 
-/** Part of an answer: `ImageId=id` is the field of that name, `SupportCancel:true` stands for itself. */
-export function shape(text: string, source: object): Record<string, unknown> {
-  const fields = new Map<string, unknown>(Object.entries(source));
+/** Part of an answer: `ImageId=id` is the field `id` of the source if it is set, `SupportCancel:true` the text `true`. */
+export function shape(text: string, source: object): Record<string, string> {
+  const fields = new Map(Object.entries(source) as [string, string][]);
   return Object.fromEntries(
-    words(text).map((word) => {
+    words(text).flatMap((word) => {
       const [, name = '', sign, rest = ''] = /^(\w+)([=:])(.*)$/.exec(word) ?? [];
-      return [name, sign === '=' ? fields.get(rest) : rest];
+      const value = sign === '=' ? fields.get(rest) : rest;
+      return value === undefined ? [] : [[name, value]];
     }),
   );
 }

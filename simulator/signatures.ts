@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { words } from './shape.ts';
 
-/** Percent-encoding of RFC 3986, as all signatures of Alibaba Cloud want it. */
+/** Percent-encoding of RFC 3986, which all signatures of Alibaba Cloud use. */
 export function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -6,7 +6,7 @@ import { Crc64, combine } from './crc64.ts';
 const BLOCK = 4096;
 const ZEROS = Buffer.alloc(1024 * 1024);
 
-/** Bytes that arrived in one request, in a sparse file; no file at all when every byte is zero. */
+/** The bytes of one request in a sparse file; without a file if every byte is zero. */
 interface Blob {
   path?: string;
   references: number;
@@ -27,7 +27,26 @@ function isZero(bytes: Buffer): boolean {
   return bytes.length <= ZEROS.length && ZEROS.subarray(0, bytes.length).equals(bytes);
 }
 
-/** Fewer and larger chunks: TLS delivers 16 KiB at a time, and each step here has its price. */
+/** MD5 and CRC-64 of bytes as they come. */
+class Sums {
+  readonly #md5 = createHash('md5');
+  readonly #crc = new Crc64();
+
+  /** @returns whether these bytes are all zero */
+  add(bytes: Buffer): boolean {
+    const zero = isZero(bytes);
+    this.#md5.update(bytes);
+    if (zero) this.#crc.addZeros(bytes.length);
+    else this.#crc.update(bytes);
+    return zero;
+  }
+
+  digest(): Checks {
+    return { md5: this.#md5.digest(), crc: this.#crc.digest() };
+  }
+}
+
+/** Makes fewer and larger chunks: TLS delivers 16 KiB at a time, and each step here takes time. */
 async function* gathered(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const room = Buffer.allocUnsafe(ZEROS.length / 4);
   let used = 0;
@@ -44,7 +63,7 @@ async function* gathered(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   if (used > 0) yield room.subarray(0, used);
 }
 
-/** The stretches of a chunk that have to be written: neighbouring blocks that are not all zero. */
+/** The parts of a chunk that must be written: adjacent blocks that are not all zero. */
 function* written(chunk: Buffer): Generator<[number, Buffer]> {
   let begin = -1;
   for (let at = 0; at < chunk.length; at += BLOCK) {
@@ -56,10 +75,10 @@ function* written(chunk: Buffer): Generator<[number, Buffer]> {
   if (begin >= 0) yield [begin, chunk.subarray(begin)];
 }
 
-/** The bytes of all objects and parts: files that objects point into, so that copying moves no byte. */
+/** The bytes of all objects and parts, in files that objects refer to, so that a copy moves no bytes. */
 export class Store {
   readonly #directory: string;
-  /** Checksums of that many zeros, whichever object they are copied from. */
+  /** The checksums of zeros, by their number. */
   readonly #zeros = new Map<string, Checks>();
   #count = 0;
 
@@ -70,17 +89,13 @@ export class Store {
   async write(body: AsyncIterable<Buffer>): Promise<Written> {
     const path = join(this.#directory, `blob-${++this.#count}`);
     const file = await open(path, 'w');
-    const md5 = createHash('md5');
-    const crc = new Crc64();
+    const sums = new Sums();
     let size = 0;
-    let holds = false;
+    let isEmpty = true;
     try {
       for await (const chunk of gathered(body)) {
-        md5.update(chunk);
-        if (isZero(chunk)) crc.addZeros(chunk.length);
-        else {
-          holds = true;
-          crc.update(chunk);
+        if (!sums.add(chunk)) {
+          isEmpty = false;
           for (const [at, bytes] of written(chunk)) await file.write(bytes, 0, bytes.length, size + at);
         }
         size += chunk.length;
@@ -92,13 +107,13 @@ export class Store {
     } finally {
       await file.close();
     }
-    if (!holds) await unlink(path);
-    const checks = { md5: md5.digest(), crc: crc.digest() };
-    const blob: Blob = { references: 1, checks: new Map([[`0-${size}`, checks]]), ...(holds && { path }) };
+    if (isEmpty) await unlink(path);
+    const checks = sums.digest();
+    const blob: Blob = { references: 1, checks: new Map([[`0-${size}`, checks]]), ...(!isEmpty && { path }) };
     return { ...checks, size, extents: size === 0 ? [] : [{ blob, offset: 0, length: size }] };
   }
 
-  /** A stretch of stored bytes as one more owner of them, with its checksums (remembered a stretch). */
+  /** Adds a reference to a range of stored bytes. Its checksums are kept for the next copy of the same range. */
   async copy(extents: Extent[], begin: number, end: number): Promise<Written> {
     const taken = [...slice(extents, begin, end)];
     for (const { blob } of taken) blob.references++;
@@ -108,14 +123,9 @@ export class Store {
     const name = `${zero ? 0 : (first?.offset ?? 0)}-${end - begin}`;
     let checks = known?.get(name);
     if (!checks) {
-      const md5 = createHash('md5');
-      const crc = new Crc64();
-      for await (const chunk of read(taken, 0, end - begin)) {
-        md5.update(chunk);
-        if (isZero(chunk)) crc.addZeros(chunk.length);
-        else crc.update(chunk);
-      }
-      checks = { md5: md5.digest(), crc: crc.digest() };
+      const sums = new Sums();
+      for await (const chunk of read(taken, 0, end - begin)) sums.add(chunk);
+      checks = sums.digest();
       known?.set(name, checks);
     }
     return { ...checks, extents: taken, size: end - begin };

@@ -1,43 +1,39 @@
 import { randomBytes } from 'node:crypto';
 import type { RpcCall } from './call.ts';
 import { isoSeconds } from './clock.ts';
-import type { Account, Role, Session, Statement } from './entities.ts';
+import { type Account, type Role, type Session, type Statement, randomId } from './entities.ts';
 import { fail } from './errors.ts';
-import { randomId } from './ids.ts';
-import type { Oidc } from './oidc.ts';
+import { verifyIdToken } from './oidc.ts';
+import { trusts } from './policies.ts';
 import type { RpcHandlers } from './table.ts';
-import { trusts } from './trust.ts';
 import type { World } from './world.ts';
 
-export function sts(oidc: Oidc): RpcHandlers {
-  return {
-    GetCallerIdentity: ({ caller, account }) => ({
-      AccountId: account.id,
-      Arn: caller.arn,
-      IdentityType: caller.type,
-      PrincipalId: caller.principalId,
-      ...(caller.type === 'RAMUser' ? { UserId: caller.id } : { RoleId: caller.id }),
-    }),
-    AssumeRole: (call) => {
-      const { account, role } = byArn(call) ?? fail('EntityNotExist.Role');
-      const trusted = [`acs:ram::${call.account.id}:root`, call.caller.arn];
-      const { ExternalId: externalId } = call.params;
-      const facts: Record<string, string> = externalId === undefined ? {} : { 'sts:ExternalId': externalId };
-      if (!trusted.some((arn) => trusts(role, { RAM: arn }, facts))) fail('NoPermission');
-      return assumed(call, account, role);
-    },
-    AssumeRoleWithOIDC: (call) => {
-      const { account, role } = byArn(call) ?? fail('AuthenticationFail.NoPermission');
-      const { OIDCProviderArn: arn = '', OIDCToken: token = '' } = call.params;
-      const provider = account.oidcProviders.find((one) => one.arn === arn) ?? fail('AuthenticationFail.NoPermission');
-      const { iss, aud, sub } = oidc.verify(token, provider.issuer, provider.audiences);
-      const facts = { 'oidc:iss': iss, 'oidc:aud': aud, 'oidc:sub': sub };
-      if (!trusts(role, { Federated: arn }, facts)) fail('AuthenticationFail.NoPermission');
-      const OIDCTokenInfo = { Subject: sub, Issuer: iss, ClientIds: aud, VerificationInfo: 'Success' };
-      return { ...assumed(call, account, role), OIDCTokenInfo };
-    },
-  };
-}
+export const STS: RpcHandlers = {
+  GetCallerIdentity: ({ caller, account }) => ({
+    AccountId: account.id,
+    Arn: caller.arn,
+    IdentityType: caller.type,
+    PrincipalId: caller.principalId,
+    ...(caller.type === 'RAMUser' ? { UserId: caller.id } : { RoleId: caller.id }),
+  }),
+  AssumeRole: (call) => {
+    const { account, role } = byArn(call) ?? fail('EntityNotExist.Role');
+    const trusted = [`acs:ram::${call.account.id}:root`, call.caller.arn];
+    const { ExternalId: externalId } = call.params;
+    const facts: Record<string, string> = externalId === undefined ? {} : { 'sts:ExternalId': externalId };
+    if (!trusted.some((arn) => trusts(role, { RAM: arn }, facts))) fail('NoPermission');
+    return assumed(call, account, role);
+  },
+  AssumeRoleWithOIDC: (call) => {
+    const { account, role } = byArn(call) ?? fail('AuthenticationFail.NoPermission');
+    const { OIDCProviderArn: arn = '', OIDCToken: token = '' } = call.params;
+    const provider = account.oidcProviders.find((one) => one.arn === arn) ?? fail('AuthenticationFail.NoPermission');
+    const { iss, aud, sub } = verifyIdToken(call.world, token, provider.issuer, provider.audiences);
+    const facts = { 'oidc:iss': iss, 'oidc:aud': aud, 'oidc:sub': sub };
+    if (!trusts(role, { Federated: arn }, facts)) fail('AuthenticationFail.NoPermission');
+    return assumed(call, account, role);
+  },
+};
 
 function byArn(call: RpcCall): { account: Account; role: Role } | undefined {
   const [, id, name = ''] = /^acs:ram::(\d+):role\/(.+)$/.exec(call.params.RoleArn ?? '') ?? [];
@@ -46,7 +42,7 @@ function byArn(call: RpcCall): { account: Account; role: Role } | undefined {
   return account && role && { account, role };
 }
 
-/** A session of the role: https://www.alibabacloud.com/help/en/ram/user-guide/specify-the-maximum-session-duration-for-a-ram-role */
+/** Makes a session of the role: https://www.alibabacloud.com/help/en/ram/user-guide/specify-the-maximum-session-duration-for-a-ram-role */
 function assumed(call: RpcCall, account: Account, role: Role): object {
   const { RoleSessionName: name = '', DurationSeconds, Policy } = call.params;
   const seconds = Number(DurationSeconds ?? role.sessionSeconds ?? 3600);

@@ -1,21 +1,21 @@
 import type { Answer, OssCall, RpcCall } from './call.ts';
 import { words } from './shape.ts';
 
-/** One row of the tables of operations. */
+/** One operation. */
 interface Row {
   name: string;
-  /** Names of the (further) parameters; RPC: `!` marks the required ones, 1 stands for any number. */
+  /** Names of the (optional) query parameters; RPC: `!` marks the required ones, 1 stands for any number. */
   params: string[];
-  /** The codes that the handler gives, beside those that any request can meet. */
+  /** The error codes of the handler, besides those that any request can get. */
   codes: string[];
 }
 export interface OssRow extends Row {
-  /** Method, place, and the query parameters and headers that make it this operation. */
+  /** Method, place, and the query parameters and headers that identify the operation. */
   at: string[];
   action: string;
 }
 export interface RpcRow extends Row {
-  /** What stands behind `acs:<service>:<region>:<account>:`, with `{Parameter}` filled in. */
+  /** What follows `acs:<service>:<region>:<account>:`, with `{Parameter}` to fill in. */
   resource: string;
 }
 export type OssHandlers = Record<string, (call: OssCall) => Answer | Promise<Answer>>;
@@ -28,37 +28,38 @@ const PAGES = 'PageNumber PageSize';
 const POLICY = 'PolicyType! PolicyName!';
 
 /**
- * Operation | how it is recognised | further query parameters | RAM action, unless it is `oss:<Operation>` | codes.
- * https://www.alibabacloud.com/help/en/oss/developer-reference/ and the operation in lower case documents each.
+ * Operation | how it is recognised | optional query parameters | RAM action, unless it is `oss:<Operation>` | codes.
+ * Documentation: https://www.alibabacloud.com/help/en/oss/developer-reference/ and the operation in lower case.
  */
 const OSS = `
 ListBuckets | GET service | prefix marker max-keys | |
-PutBucket | PUT bucket | | | BucketAlreadyExists InvalidBucketName
+PutBucket | PUT bucket | | | BucketAlreadyExists InvalidBucketName TooManyBuckets
 GetBucketInfo | GET bucket bucketInfo | | |
 GetBucketWorm | GET bucket worm | | | NoSuchWORMConfiguration
 PutBucketEncryption | PUT bucket encryption | | | MalformedXML
 PutBucketLifecycle | PUT bucket lifecycle | | | MalformedXML
 DeleteBucket | DELETE bucket | | | BucketNotEmpty
 PutObject | PUT object | | |
-  EntityTooLarge FileAlreadyExists InvalidDigest InvalidObjectName MissingContentLength
+  EntityTooLarge FileAlreadyExists FileImmutable InvalidDigest InvalidObjectName MissingContentLength
 HeadObject | HEAD object | versionId | oss:GetObject | NoSuchKey NoSuchVersion
 DeleteObject | DELETE object | versionId | | FileImmutable
 ListObjectsV2 | GET bucket list-type | prefix continuation-token max-keys | oss:ListObjects |
 ListMultipartUploads | GET bucket uploads | prefix key-marker upload-id-marker max-uploads |
   oss:ListMultipartUploads |
-InitiateMultipartUpload | POST object uploads | | oss:PutObject | InvalidObjectName FileAlreadyExists
+InitiateMultipartUpload | POST object uploads | | oss:PutObject |
+  InvalidObjectName FileAlreadyExists FileImmutable
 UploadPart | PUT object partNumber uploadId | | oss:PutObject |
   NoSuchUpload EntityTooLarge InvalidDigest MissingContentLength
 UploadPartCopy | PUT object partNumber uploadId x-oss-copy-source | | oss:PutObject |
   NoSuchUpload NoSuchKey EntityTooLarge InvalidRange InvalidObjectState
 ListParts | GET object uploadId | max-parts part-number-marker | | NoSuchUpload
 CompleteMultipartUpload | POST object uploadId | | oss:PutObject |
-  NoSuchUpload MalformedXML InvalidPart InvalidPartOrder EntityTooSmall FileAlreadyExists
+  NoSuchUpload MalformedXML InvalidPart InvalidPartOrder EntityTooSmall FileAlreadyExists FileImmutable
 AbortMultipartUpload | DELETE object uploadId | | | NoSuchUpload`;
 
 /**
- * Operation | resource of its RAM action (-: none is asked for) | parameters | codes.
- * https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26- and the operation in lower case.
+ * Operation | resource of its RAM action (-: needs no right) | parameters | codes.
+ * Documentation: https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26- and the operation in lower case.
  */
 const ECS = `
 ImportImage | image/* | RegionId! ImageName Description Architecture OSType Platform BootMode LicenseType RoleName

@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Clock } from './clock.ts';
 import * as e from './entities.ts';
-import { digits, randomId } from './ids.ts';
-import { type NewVersion, putVersion } from './versions.ts';
-import { Store, etagOf, read } from './store.ts';
+import { Store, etagOf, read, release } from './store.ts';
 
 /** How long things take, in simulated seconds. */
 export const DURATIONS = { importSeconds: 20, copySeconds: 10, rolePropagationSeconds: 8, imageVisibilitySeconds: 1 };
@@ -13,12 +11,11 @@ export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
 export const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
 const EVERYTHING: e.Statement[] = [{ Effect: 'Allow', Action: '*', Resource: '*' }];
 const READ_OBJECTS = ['oss:GetObject', 'oss:GetBucketLocation', 'oss:GetBucketInfo'];
-/** System policies: https://www.alibabacloud.com/help/en/ecs/user-guide/import-custom-images names the first one. */
+/** https://www.alibabacloud.com/help/en/ecs/user-guide/import-custom-images names the first one. */
 const SYSTEM_POLICIES: e.Policy[] = [
   { type: 'System', name: IMPORT_POLICY, statements: [{ Effect: 'Allow', Action: READ_OBJECTS, Resource: '*' }] },
   { type: 'System', name: 'AdministratorAccess', statements: EVERYTHING },
   { type: 'System', name: 'AliyunOSSFullAccess', statements: [{ Effect: 'Allow', Action: 'oss:*', Resource: '*' }] },
-  { type: 'System', name: 'AliyunECSFullAccess', statements: [{ Effect: 'Allow', Action: 'ecs:*', Resource: '*' }] },
 ];
 
 export function trusting(principal: Record<string, string[]>, condition?: object): string {
@@ -26,10 +23,12 @@ export function trusting(principal: Record<string, string[]>, condition?: object
   return JSON.stringify({ Statement: [statement], Version: '1' });
 }
 
-/** Everything that exists. Tests read and write the fields; the helpers only fill in what is usual. */
+export type NewVersion = Omit<e.ObjectVersion, 'versionId' | 'deleteMarker'>;
+
+/** Everything that exists. Tests read and write the fields; the methods fill in the usual values. */
 export class World {
   readonly clock: Clock;
-  readonly store: Store;
+  store: Store;
   readonly durations: typeof DURATIONS;
   accounts: e.Account[] = [];
   sessions: e.Session[] = [];
@@ -37,16 +36,22 @@ export class World {
   images: e.Image[] = [];
   snapshots: e.Snapshot[] = [];
   tasks: e.Task[] = [];
-  /** Deleted images that DescribeImages still shows for a moment. */
-  ghosts: { image: e.Image; until: number }[] = [];
-  /** What DescribeImages makes of an ImageName. */
+  /** By image id: how DescribeImages still shows an image after a change; undefined if it does not show it yet. */
+  readonly lagging = new Map<string, { until: number; shown: e.Image | undefined }>();
+  /** How DescribeImages matches an ImageName, which is not documented. */
   imageNameSearch: 'part' | 'pattern' | 'whole' = 'part';
   nextImportFails?: { code: string; message: string; at?: number } | undefined;
-  /** The ECS instance that the client runs on, when it does; its metadata service is of version 2, both, or 1 only. */
+  /** The ECS instance that the client runs on. Its metadata service has version 2, and version 1 too or only, by `v1`. */
   instance?: { account: e.Account; region: string; role?: string; v1?: boolean | 'only' } | undefined;
-  /** What its metadata service gave out, and until when that is good. */
+  /** The tokens of its metadata service, and when they expire. */
   readonly metadataTokens = new Map<string, number>();
-  /** Signatures and ID tokens, which nothing may print. */
+  /** The nonces of the RPC signatures so far. */
+  readonly nonces = new Set<string>();
+  /** Answers by ClientToken: https://www.alibabacloud.com/help/en/ecs/developer-reference/how-to-ensure-idempotence */
+  readonly clientTokens = new Map<string, { request: string; answer: Promise<object> }>();
+  /** What a job authenticates with to get an ID token from GitHub, and the subject of that ID token. */
+  readonly oidc = { requestToken: e.randomId('', 48), subject: 'repo:octo-org/octo-repo:ref:refs/heads/main' };
+  /** Signatures and ID tokens, which must not be printed. */
   readonly seen = new Set<string>();
 
   constructor(clock: Clock, directory: string, durations: typeof DURATIONS) {
@@ -56,22 +61,22 @@ export class World {
   }
 
   addAccount(some: Partial<e.Account> = {}): e.Account {
-    const account = Object.assign(new e.Account(), { id: `1${digits(15)}`, ...some });
+    const account = Object.assign(new e.Account(), { id: `1${e.randomDigits(15)}`, ...some });
     this.accounts.push(account);
     return account;
   }
 
-  /** A RAM user; without statements an administrator. */
+  /** Adds a RAM user, an administrator by default. */
   addUser(account: e.Account, name: string, statements: e.Statement[] = EVERYTHING): e.User {
     const secret = randomBytes(15).toString('hex');
-    const user = { id: digits(18), name, accessKeyId: `LTAI${randomId('')}`, secret, statements };
+    const user = { id: e.randomDigits(18), name, accessKeyId: `LTAI${e.randomId('')}`, secret, statements };
     account.users.push(user);
     return user;
   }
 
   addRole(account: e.Account, name: string, trust: string, policies: string[] = []): e.Role {
     const attached = policies.map((one) => ({ type: this.policy(account, one)?.type ?? 'System', name: one, at: 0 }));
-    const role = Object.assign(new e.Role(), { id: digits(18), name, trust, policies: attached });
+    const role = Object.assign(new e.Role(), { id: e.randomDigits(18), name, trust, policies: attached });
     account.roles.push(role);
     return role;
   }
@@ -80,7 +85,7 @@ export class World {
     return this.addRole(account, IMPORT_ROLE, trusting({ Service: ['ecs.aliyuncs.com'] }), [IMPORT_POLICY]);
   }
 
-  /** Names of roles are the same whatever their case. */
+  /** Role names are not case-sensitive. */
   role(account: e.Account, name: string): e.Role | undefined {
     return account.roles.find((role) => role.name.toLowerCase() === name.toLowerCase());
   }
@@ -96,13 +101,13 @@ export class World {
   }
 
   addImage(owner: e.Account, name: string, some: Partial<e.Image> = {}): e.Image {
-    const fresh = { id: randomId('m-2ze', 17), name, owner: owner.id, created: this.clock.now() };
+    const fresh = { id: e.randomId('m-2ze', 17), name, owner: owner.id, created: this.clock.now() };
     const image = Object.assign(new e.Image(), fresh, some);
     this.images.push(image);
     return image;
   }
 
-  /** Stores an object as PutObject would, straight from bytes or from a file. */
+  /** Stores an object as PutObject does, from bytes or from a file. */
   async putObject(bucketName: string, key: string, from: Buffer | { path: string }, some: Partial<NewVersion> = {}) {
     const bucket = this.bucket(bucketName);
     if (!bucket) throw new Error(`no bucket ${bucketName}`);
@@ -110,14 +115,28 @@ export class World {
     const { md5, ...stored } = await this.store.write(body as AsyncIterable<Buffer>);
     const { storageClass } = bucket;
     const usual = { modified: this.clock.now(), type: 'Normal', storageClass, headers: {} } as const;
-    return putVersion(bucket, { key, ...stored, etag: etagOf(md5), ...usual, ...some });
+    return this.putVersion(bucket, { key, ...stored, etag: etagOf(md5), ...usual, ...some });
+  }
+
+  newVersionId(bucket: e.Bucket): string {
+    return bucket.versioning === 'Enabled' ? e.randomId('CAEQ', 60) : 'null';
+  }
+
+  /** Adds a version of an object. It replaces the version with the same id. */
+  async putVersion(bucket: e.Bucket, some: NewVersion): Promise<e.ObjectVersion> {
+    const version = { ...some, versionId: this.newVersionId(bucket), deleteMarker: false };
+    const versions = bucket.objects.get(version.key) ?? [];
+    const replaced = versions.filter(({ versionId }) => versionId === version.versionId);
+    bucket.objects.set(version.key, [version, ...versions.filter((one) => !replaced.includes(one))]);
+    await release(replaced.flatMap(({ extents }) => extents));
+    return version;
   }
 
   bucket(name: string): e.Bucket | undefined {
     return this.buckets.find((bucket) => bucket.name === name);
   }
 
-  /** The current version of an object, unless it is deleted. */
+  /** The current version of an object; undefined if it is deleted. */
   object(bucketName: string, key: string): e.ObjectVersion | undefined {
     const newest = this.bucket(bucketName)?.objects.get(key)?.[0];
     return newest?.deleteMarker ? undefined : newest;
@@ -143,13 +162,4 @@ export class World {
     }
     return at === this.object(bucketName, key)?.size;
   }
-}
-
-/** An account with an administrator, the import role and the bucket `packer` in cn-beijing. */
-export function seed(world: World): { account: e.Account; admin: e.User } {
-  const account = world.addAccount();
-  const admin = world.addUser(account, 'admin');
-  world.addImportRole(account);
-  world.addBucket(account, 'packer');
-  return { account, admin };
 }

@@ -1,4 +1,4 @@
-/** XML as OSS writes it. An array repeats its element; undefined leaves it out. */
+/** XML as OSS writes it. An array repeats its element; undefined omits it. */
 export interface Node {
   [name: string]: Value;
 }
@@ -32,7 +32,7 @@ function unescape(text: string): string {
   );
 }
 
-/** What stands inside each element of that name; enough for the few documents that OSS takes. */
+/** The text in each element of that name. This is enough for the few documents that OSS accepts. */
 export function inside(text: string, name: string): string[] {
   return [...text.matchAll(new RegExp(`<${name}(?:\\s[^>]*)?>([\\s\\S]*?)</${name}>`, 'g'))].map((hit) =>
     unescape((hit[1] ?? '').trim()),

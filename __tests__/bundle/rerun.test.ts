@@ -93,7 +93,7 @@ test('an import that fails on the server ends the step within one look, with the
     },
   ]);
   const known = simulator.record.find(({ operation }) => operation === 'ecs:DescribeTaskAttribute')?.at ?? NaN;
-  expect(known - (task?.finished ?? NaN)).toBeLessThan(32_000);
+  expect(known - (task?.failure?.at ?? NaN)).toBeLessThan(32_000);
   expect(watch.left()).toEqual([]);
   expect(watch.holders()).toEqual([old]);
   expect((await scene.post()).log).toContain('Nothing is left');

@@ -20,7 +20,7 @@ describe('environment', () => {
     });
   });
 
-  it('starts in the workspace with an environment of its own, stdin closed', async () => {
+  it('starts in the workspace with its own environment and without stdin', async () => {
     process.env.SECRET_OF_HOST = 'leak';
     const { raw } = await run(
       `process.stdin.on('end', () => console.log(process.cwd() === env.GITHUB_WORKSPACE, env.SECRET_OF_HOST, env.GITHUB_RUN_ID, env.EXTRA, env.GITHUB_RUN_ATTEMPT)).resume()`,
@@ -51,7 +51,7 @@ describe('files', () => {
     expect(post.log).toBe('yes true undefined\n');
   });
 
-  it('fails the step when a file cannot be read, and keeps what came before', async () => {
+  it('fails the step if a file cannot be parsed, and keeps the values before the error', async () => {
     const result = await run(`append('GITHUB_OUTPUT', 'a=1\\nb<<EOF\\nnever ends\\n')`);
     expect(result).toMatchObject({ conclusion: 'failure', code: 0, outputs: { a: '1' } });
     expect(result.log).toContain("##[error]Invalid value. Matching delimiter not found 'EOF'");
@@ -66,7 +66,7 @@ describe('files', () => {
     expect(result.log).toContain('##[error]$GITHUB_STEP_SUMMARY upload aborted');
   });
 
-  it('hands state to post, and a new attempt starts without it', async () => {
+  it('passes state to post, but not to a new attempt', async () => {
     const code = `console.log(env.STATE_key, env.STATE_old); append('GITHUB_STATE', 'key<<E\\nx\\ny\\nE\\n'); console.log('::save-state name=old::z')`;
     expect((await run(code)).state).toEqual({ key: 'x\ny', old: 'z' });
     expect((await run(code, { stage: 'post' })).log).toBe('x\ny z\n');
@@ -93,13 +93,13 @@ describe('endings', () => {
     });
   });
 
-  it('cancels with SIGINT, which ends Node at once; state is kept and post runs', async () => {
+  it('cancels with SIGINT, which ends Node at once; post gets the state', async () => {
     const result = await run(`append('GITHUB_STATE', 'id=1\\n'); ${HANG}`, { cancelWhen });
     expect(result).toMatchObject({ conclusion: 'cancelled', signal: 'SIGINT', state: { id: '1' } });
     expect((await run('console.log(env.STATE_id)', { stage: 'post' })).log).toBe('1\n');
   });
 
-  it('is cancelled even if it ends well, and by an AbortSignal as well', async () => {
+  it('is cancelled by an AbortSignal too, even if the process exits with 0', async () => {
     const abort = new AbortController();
     const started = run(`process.on('SIGINT', () => process.exit(0)); ${HANG}`, {
       signal: abort.signal,
@@ -110,7 +110,7 @@ describe('endings', () => {
     expect(await started).toMatchObject({ conclusion: 'cancelled', code: 0, signal: null });
   });
 
-  it('goes on to SIGTERM, then kills the tree', async () => {
+  it('sends SIGTERM next, then kills the tree', async () => {
     const deaf = `process.on('SIGINT', () => console.log('int'));`;
     const term = await run(deaf + HANG, { cancelWhen, signalDelays: [300, 300] });
     expect(term).toMatchObject({ conclusion: 'cancelled', signal: 'SIGTERM', log: 'ready\nint\n' });
@@ -119,7 +119,7 @@ describe('endings', () => {
       console.log('child ' + spawn('sleep', ['60'], { stdio: 'inherit' }).pid > 0);`;
     const killed = await run(deafer + HANG, { cancelWhen, signalDelays: [300, 300] });
     expect(killed).toMatchObject({ conclusion: 'cancelled', signal: 'SIGKILL' });
-    // The child held stdout: had it lived on, the stage would have waited five seconds for it.
+    // The child keeps stdout open. If it were still alive, the stage would have waited five seconds for it.
     expect(killed.ms).toBeLessThan(4_000);
   });
 

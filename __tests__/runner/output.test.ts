@@ -27,7 +27,7 @@ describe('commands', () => {
     expect(parseCommand(line, known)).toBeUndefined();
   });
 
-  it('takes properties apart', () => {
+  it('parses properties', () => {
     expect(parseCommand('::error file=a%2Cb,line=1,,x=,y==z::m', known)?.properties).toEqual({
       file: 'a,b',
       line: '1',
@@ -36,7 +36,7 @@ describe('commands', () => {
     expect(parseCommand('##[error a=1%3B;b=2,3]m', known)?.properties).toEqual({ a: '1;', b: '2,3' });
   });
 
-  it('obeys commands on both streams, after a lone carriage return, and across chunks', async () => {
+  it('executes commands on both streams, after a single carriage return, and across chunks', async () => {
     const result = await run(`
       process.stdout.write('progress 50%\\r::warning::after cr\\r\\n::noti');
       setTimeout(() => process.stdout.write('ce::in two\\r'), 200);
@@ -53,7 +53,7 @@ describe('commands', () => {
     expect(result.conclusion).toBe('success');
   });
 
-  it('masks from the moment of add-mask on, each line of it, in log and summary, in later stages too', async () => {
+  it('masks each line of a secret after its add-mask, in log, summary and later stages', async () => {
     const result = await run(`
       console.log('early s3cret');
       console.log('::add-mask::s3cret%0Asecond');
@@ -67,19 +67,19 @@ describe('commands', () => {
     expect((await run(`console.log('s3cret')`, { stage: 'post' })).log).toBe('***\n');
   });
 
-  it('shows groups, hides debug unless asked', async () => {
+  it('shows groups, and debug lines only if RUNNER_DEBUG is 1', async () => {
     const code = `console.log('::group::g\\n::debug::d\\n::endgroup::')`;
     expect((await run(code)).log).toBe('##[group]g\n##[endgroup]\n');
     expect((await run(code, { env: { RUNNER_DEBUG: '1' } })).log).toBe('##[group]g\n##[debug]d\n##[endgroup]\n');
   });
 
-  it('fails the step at set-env and add-path, still knows set-output', async () => {
+  it('fails the step at set-env and add-path, but accepts set-output', async () => {
     expect((await run(`console.log('::set-output name=a::1')`)).outputs).toEqual({ a: '1' });
     expect(await run(`console.log('x ##[set-env name=a]1')`)).toMatchObject({ conclusion: 'failure', code: 0 });
     expect(await run(`console.log('::add-path::/x')`)).toMatchObject({ conclusion: 'failure', code: 0 });
   });
 
-  it('stops obeying between stop-commands and its token', async () => {
+  it('executes no commands between stop-commands and its token', async () => {
     const { commands, log } = await run(`console.log('::stop-commands::tok\\n::error::a\\n::tok::\\n::error::b')`);
     expect(commands.map(({ command, message }) => `${command} ${message}`)).toEqual(['stop-commands tok', 'error b']);
     expect(log).toBe('::stop-commands::tok\n::error::a\n::tok::\n##[error]b\n');

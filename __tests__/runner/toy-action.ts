@@ -13,7 +13,7 @@ inputs:
 runs: { using: node24, main: toy.mjs, post: toy.mjs }
 `;
 
-/** What every toy starts with: a way to append to the five files. */
+/** The start of every toy action: a function that appends to the command files. */
 const PRELUDE = `
 import { appendFileSync } from 'node:fs';
 const append = (name, text) => appendFileSync(process.env[name], text);
@@ -28,13 +28,13 @@ interface StageAndInputs extends StageOptions {
 interface Toy {
   /** The folder of the action, new for each test. */
   folder: string;
-  /** The job of this test, from its first run on. */
+  /** The job of this test; undefined before its first run. */
   job: Job | undefined;
-  /** Runs one stage of an action whose code is `code`; all runs of a test are the same job. */
+  /** Runs one stage of an action with this code. All runs of a test belong to the same job. */
   run: (code: string, options?: StageAndInputs, more?: Partial<RunnerOptions>) => Promise<StageResult>;
 }
 
-/** An action that does what a test wants, to try the simulated runner on. Call once, at the top of a test file. */
+/** Makes an action for tests of the simulated runner. Call it once, at the top of a test file. */
 export function toy(): Toy {
   const toy: Toy = {
     folder: '',

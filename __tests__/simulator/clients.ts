@@ -10,7 +10,7 @@ interface Part {
   number: number;
   etag: string;
 }
-/** The part of ali-oss that is used here; its published types lack most of it. */
+/** The part of ali-oss that the tests use. Its published types lack most of it. */
 export interface Oss {
   options: { amendTimeSkewed?: number };
   listBuckets(query: object): Promise<{ buckets: { name: string }[]; owner: { id: string } }>;
@@ -36,7 +36,7 @@ export interface Oss {
   abortMultipartUpload(key: string, id: string): Promise<Answered>;
 }
 export type Rpc = (action: string, params?: Record<string, unknown>) => Promise<Answers>;
-/** The fields of RPC answers that are looked into. */
+/** The fields of RPC answers that the tests read. */
 export interface Answers {
   ImageId: string;
   TaskId: string;
@@ -76,7 +76,7 @@ export function oss(simulator: Simulator, some: object = {}, who: Credentials = 
   });
   const { options } = client;
   const skew = options.amendTimeSkewed ?? 0;
-  // Signs by the simulator's clock, which runs away from ours.
+  // Signs with the time of the simulator, which is ahead of the real time.
   Object.defineProperty(options, 'amendTimeSkewed', { get: () => simulator.now() - Date.now() + skew });
   return client;
 }
@@ -102,12 +102,12 @@ export function rpc(
   };
 }
 
-/** A RAM user whose policy is these statements. */
+/** Adds a RAM user with a policy of these statements. */
 export function user(simulator: Simulator, ...statements: User['statements']): User {
   return simulator.world.addUser(simulator.account, 'someone', statements);
 }
 
-/** The code of the error that a promise ends in. */
+/** The code of the error with which a promise is rejected. */
 export function code(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'no error',
@@ -115,7 +115,7 @@ export function code(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** Waits until it holds; for simulated time that passes by itself. */
+/** Waits until a condition holds while simulated time passes. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 10_000;
   while (!(await holds())) {

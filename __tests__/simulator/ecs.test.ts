@@ -29,7 +29,7 @@ const find = (name: string) => simulator.world.images.find((image) => image.name
 const available = (name: string) => until(() => find(name)?.status === 'Available');
 
 describe('ImportImage', () => {
-  it('takes its time, reads the object, and leaves an image with a snapshot', async () => {
+  it('takes time, reads the object, and makes an image with a snapshot', async () => {
     const made = await ecs('ImportImage', { ImageName: 'life', ...disk(), Tag: [{ Key: 'k', Value: 'v' }] });
     const { ImageId, TaskId } = made;
     expect((await ecs('DescribeImages', { ImageId })).TotalCount).toBe(0);
@@ -71,6 +71,9 @@ describe('ImportImage', () => {
     ['MissingParameter.DiskDeviceMapping', {}],
     ['TagKey.Duplication', { Tag: [{ Key: 'a' }, { Key: 'A' }], ...disk() }],
     ['DryRunOperation', { DryRun: 'true', ...disk() }],
+    ['InvalidParameter', { DryRun: 'yes', ...disk() }],
+    ['InvalidClientToken.Malformed', { ClientToken: 'x'.repeat(65), ...disk() }],
+    ['InvalidClientToken.Malformed', { ClientToken: 'ü', ...disk() }],
     ['InvalidParameter', { DiskDeviceMaping: 1 }],
     ['InvalidRegionId.NotFound', { RegionId: 'cn-nowhere', ...disk() }],
     ['InvalidOperation.NotSupportedEndpoint', { RegionId: 'cn-hangzhou', ...disk() }],
@@ -89,10 +92,12 @@ describe('ImportImage', () => {
       await world.putObject('packer', 'big.qcow2', qcow2);
     }
     expect(await code(ecs('ImportImage', params))).toBe(expected);
-    if (expected === 'InvalidParameter') expect(simulator.record.at(-1)?.violation).toBe('parameter DiskDeviceMaping');
+    if (expected === 'InvalidParameter') {
+      expect(simulator.record.at(-1)?.violation).toBe(`parameter ${Object.keys(params)[0] ?? ''}`);
+    }
   });
 
-  it('knows its client token, names and quota', async () => {
+  it('checks client token, name and quota', async () => {
     const once = { ImageName: 'once', ClientToken: 'token', ...disk() };
     const [first, second] = [await ecs('ImportImage', once), await ecs('ImportImage', once)];
     expect(second.ImageId).toBe(first.ImageId);
@@ -104,7 +109,7 @@ describe('ImportImage', () => {
     await available('once');
   });
 
-  it('fails in the task: as told, or when the object goes away', async () => {
+  it('fails in the task, on demand or when the object is deleted', async () => {
     simulator.world.nextImportFails = { code: 'Bad', message: 'no boot sector' };
     const told = await ecs('ImportImage', { ImageName: 'told', ...disk() });
     await until(() => find('told')?.status === 'CreateFailed');
@@ -119,7 +124,7 @@ describe('ImportImage', () => {
     await until(() => find('pulled')?.status === 'CreateFailed');
   });
 
-  it('can be cancelled, but not when it is over', async () => {
+  it('can be cancelled, but not after its end', async () => {
     const { TaskId } = await ecs('ImportImage', { ImageName: 'cancelled', ...disk() });
     await ecs('CancelTask', { TaskId });
     expect(find('cancelled')).toBeDefined();
@@ -127,7 +132,7 @@ describe('ImportImage', () => {
     expect(await code(ecs('CancelTask', { TaskId }))).toBe('InvalidTaskId.IncorrectTaskStatus');
   });
 
-  it('needs its role, which takes a while to spread', async () => {
+  it('needs its role, which takes a while to propagate', async () => {
     const { account, world } = simulator;
     const role = account.roles.pop();
     const name = { RoleName: 'AliyunECSImageImportDefaultRole' };

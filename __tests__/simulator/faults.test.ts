@@ -29,7 +29,7 @@ describe('faults', () => {
     await client.getBucketInfo('packer');
   });
 
-  it('lose an answer, flip a bit, cut and stall a body, send foreign text', async () => {
+  it('lose an answer, flip a bit, cut or stall a body, and send foreign text', async () => {
     const client = oss(simulator);
     simulator.faults.push({ operation: 'oss:PutObject', kind: 'reset', when: 'after', nth: 1 });
     expect(await code(client.put('lost', Buffer.from('x')))).not.toBe('no error');
@@ -51,7 +51,7 @@ describe('faults', () => {
     expect(simulator.now() - begun).toBeGreaterThan(3500);
   });
 
-  it('call before and after each request', async () => {
+  it('come with hooks before and after each request', async () => {
     const seen: string[] = [];
     simulator.before = ({ operation }) => void seen.push(`before ${operation}`);
     simulator.after = ({ status }) => void seen.push(`after ${status}`);

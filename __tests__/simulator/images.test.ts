@@ -18,7 +18,7 @@ const find = (name: string) => simulator.world.images.find((image) => image.name
 const available = (name: string) => until(() => find(name)?.status === 'Available');
 
 describe('images', () => {
-  it('are found by status, owner and part of the name, a little late', async () => {
+  it('are found by status, owner and part of the name, after a short delay', async () => {
     const { world, account } = simulator;
     const stranger = world.addAccount();
     world.addImage(account, 'find-me');
@@ -44,7 +44,17 @@ describe('images', () => {
     expect(await code(ecs('ModifyImageAttribute', clash))).toBe('InvalidImageName.Duplicated');
   });
 
-  it('are not deleted while somebody needs them', async () => {
+  it('are shown in pages of at most 100', async () => {
+    for (const page of [{ PageSize: 101 }, { PageSize: 0 }, { PageNumber: 1.5 }])
+      expect(await code(ecs('DescribeImages', page))).toBe('InvalidParameter');
+  });
+
+  it.each(['x', 'aliyun-family', 'acs:family', 'a_http://b', '1st'])('belong to no family %s', async (ImageFamily) => {
+    const { id: ImageId } = simulator.world.addImage(simulator.account, `no-family-${ImageFamily}`);
+    expect(await code(ecs('ModifyImageAttribute', { ImageId, ImageFamily }))).toBe('InvalidImageFamily.Malformed');
+  });
+
+  it('are not deleted while they are shared or used by an instance', async () => {
     const { world, account } = simulator;
     const image = world.addImage(account, 'needed', { usedByInstance: true, sharedWith: ['1'] });
     const remove = (some: object = {}) => code(ecs('DeleteImage', { ImageId: image.id, ...some }));
@@ -55,7 +65,7 @@ describe('images', () => {
     expect(await remove()).toBe('InvalidImageId.NotFound');
   });
 
-  it('are copied one at a time, and cancelled', async () => {
+  it('are copied one at a time, and a copy can be cancelled', async () => {
     const { id: ImageId } = simulator.world.addImage(simulator.account, 'source', { disks: [] });
     const to = (DestinationRegionId: string, some: object = {}) =>
       ecs('CopyImage', { ImageId, DestinationRegionId, DestinationImageName: 'copy', ...some });
@@ -71,7 +81,7 @@ describe('images', () => {
     expect(simulator.world.images.filter(({ name }) => name === 'copy')).toHaveLength(1);
   });
 
-  it('are shared with the first ten', async () => {
+  it('are shared with the first ten accounts of a request', async () => {
     const { id: ImageId } = simulator.world.addImage(simulator.account, 'shared');
     const AddAccount = Array.from({ length: 12 }, (_, at) => `10000000000000${at + 10}`);
     await ecs('ModifyImageSharePermission', { ImageId, AddAccount });
@@ -79,7 +89,7 @@ describe('images', () => {
   });
 });
 
-it('asks for rights', async () => {
+it('checks rights', async () => {
   const someone = user(simulator, { Effect: 'Allow', Action: 'ecs:Describe*', Resource: '*' });
   const theirs = rpc(simulator, 'ecs', someone);
   await theirs('DescribeImages');

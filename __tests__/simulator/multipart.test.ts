@@ -41,7 +41,7 @@ async function upload(key: string, path: string, sizes: number[]) {
 }
 
 describe('multipart uploads', () => {
-  it('become an object that equals the file', async () => {
+  it('become an object with the bytes of the file', async () => {
     const path = file('mixed', Buffer.concat([randomBytes(150 * KIB), Buffer.alloc(200 * KIB), randomBytes(5)]));
     const sizes = [120 * KIB, 130 * KIB, 100 * KIB + 5];
     const { uploadId, parts } = await upload('disk.raw', path, sizes);
@@ -58,7 +58,7 @@ describe('multipart uploads', () => {
     expect(await code(client.completeMultipartUpload('disk.raw', uploadId, parts))).toBe('NoSuchUpload');
   });
 
-  it('are refused where a rule is broken', async () => {
+  it('are refused if they break a rule', async () => {
     const path = file('small', Buffer.alloc(300 * KIB, 1));
     const { uploadId, parts } = await upload('refused', path, [100 * KIB - 1, 100 * KIB]);
     const complete = (some: typeof parts) => code(client.completeMultipartUpload('refused', uploadId, some));
@@ -70,7 +70,7 @@ describe('multipart uploads', () => {
     expect(await code(client.completeMultipartUpload('refused', uploadId, parts))).toBe('NoSuchUpload');
   });
 
-  it('page through more than they show at once', async () => {
+  it('are listed page by page', async () => {
     for (const key of ['p/1', 'p/1', 'p/2']) await client.initMultipartUpload(key);
     const first = await client.listUploads({ prefix: 'p/', 'max-uploads': 2 });
     expect(first).toMatchObject({
@@ -87,7 +87,7 @@ describe('multipart uploads', () => {
     expect(rest.uploads.map(({ name }) => name)).toEqual(['p/2']);
   });
 
-  it('copy zeros from an object: 20 GiB in no time and no space', async () => {
+  it('copy zeros from an object: 20 GiB without time or space', async () => {
     const zeros = join(directory, 'zeros');
     writeFileSync(zeros, '');
     truncateSync(zeros, 64 * KIB * KIB);

@@ -40,7 +40,7 @@ describe('buckets', () => {
     expect(await code(client.putBucketEncryption('mine', { SSEAlgorithm: 'DES' }))).toBe('MalformedXML');
   });
 
-  it('are reached through the endpoint of their region', async () => {
+  it('are reachable through the endpoint of their region only', async () => {
     const far = oss(simulator, { region: 'oss-cn-hangzhou', endpoint: 'https://oss-cn-hangzhou.aliyuncs.com' });
     expect(await code(far.put('x', Buffer.from('x')))).toBe('AccessDenied');
     expect((await far.getBucketInfo('packer')).bucket.Location).toBe('oss-cn-beijing');
@@ -48,13 +48,23 @@ describe('buckets', () => {
     expect(await code(wrong.getBucketInfo('packer'))).toBe('InvalidArgument');
   });
 
-  it('keep a lifecycle', async () => {
+  it('are limited to 100 in each region', async () => {
+    const { world, account } = simulator;
+    const before = world.buckets;
+    for (let n = 0; n < 100; n++) world.addBucket(account, `many-${n}`, { region: 'cn-hangzhou' });
+    const far = oss(simulator, { region: 'oss-cn-hangzhou', endpoint: 'https://oss-cn-hangzhou.aliyuncs.com' });
+    expect(await code(far.putBucket('one-too-many'))).toBe('TooManyBuckets');
+    await client.putBucket('elsewhere');
+    world.buckets = before;
+  });
+
+  it('keep their lifecycle rules', async () => {
     const rule = { id: 'rule', prefix: 'a/', status: 'Enabled', abortMultipartUpload: { days: 7 } };
     await client.putBucketLifecycle('packer', [{ ...rule }]);
     expect(simulator.world.bucket('packer')?.lifecycle).toContain('<Prefix>a/</Prefix>');
   });
 
-  it('forbid data, and only data, over the public endpoint where the account is new', async () => {
+  it('of a new account refuse data operations, and only those, at the public endpoint', async () => {
     const account = simulator.world.addAccount({ publicEndpointForbidden: true });
     simulator.world.addBucket(account, 'new-account');
     const theirs = oss(simulator, { bucket: 'new-account' }, simulator.world.addUser(account, 'admin'));
@@ -64,7 +74,7 @@ describe('buckets', () => {
 });
 
 describe('objects', () => {
-  it('are kept as they were put', async () => {
+  it('are stored as they were put', async () => {
     const body = randomBytes(3000);
     const { res } = await client.put('a b+c/ü%.raw', body, { meta: { run: '1' } });
     const head = await client.head('a b+c/ü%.raw');
@@ -76,12 +86,32 @@ describe('objects', () => {
     expect(await code(client.head('a b+c/ü%.raw'))).toBe('NoSuchKey');
   });
 
-  it('are held against Content-MD5 and x-oss-forbid-overwrite', async () => {
+  it('are checked against Content-MD5 and x-oss-forbid-overwrite', async () => {
     const md5 = { headers: { 'Content-MD5': Buffer.alloc(16).toString('base64') } };
     expect(await code(client.put('m', Buffer.from('x'), md5))).toBe('InvalidDigest');
     const once = { headers: { 'x-oss-forbid-overwrite': 'true' } };
     await client.put('once', Buffer.from('x'), once);
     expect(await code(client.put('once', Buffer.from('x'), once))).toBe('FileAlreadyExists');
+  });
+
+  it('are written once when two requests with x-oss-forbid-overwrite arrive together', async () => {
+    const once = { headers: { 'x-oss-forbid-overwrite': 'true' } };
+    const both = ['a', 'b'].map((text) => code(client.put('race', Buffer.from(text), once)));
+    expect((await Promise.all(both)).sort()).toEqual(['FileAlreadyExists', 'no error']);
+  });
+
+  it('are neither replaced nor deleted under a retention policy', async () => {
+    simulator.world.addBucket(simulator.account, 'worm', { worm: { state: 'Locked', days: 30 } });
+    const locked = oss(simulator, { bucket: 'worm' });
+    await locked.put('kept', Buffer.from('x'));
+    expect(await code(locked.put('kept', Buffer.from('y')))).toBe('FileImmutable');
+    expect(await code(locked.initMultipartUpload('kept'))).toBe('FileImmutable');
+    expect(await code(locked.delete('kept'))).toBe('FileImmutable');
+  });
+
+  it.each([0, 1001, 1.5])('are not listed in pages of %d', async (size) => {
+    expect(await code(client.listV2({ 'max-keys': size }))).toBe('InvalidArgument');
+    expect(await code(client.listUploads({ 'max-uploads': size }))).toBe('InvalidArgument');
   });
 
   it('are listed by prefix, page by page', async () => {
@@ -106,7 +136,7 @@ describe('objects', () => {
 });
 
 describe('rights', () => {
-  it('are those of the RAM policy and the bucket policy; Deny wins', async () => {
+  it('come from the RAM policy and the bucket policy; Deny wins', async () => {
     const any = { Effect: 'Allow', Action: 'oss:*', Resource: 'acs:oss:*:*:packer*' } as const;
     const denied = { Effect: 'Deny', Action: ['oss:DeleteObject'], Resource: '*' } as const;
     const limited = oss(simulator, {}, user(simulator, any, denied as never));

@@ -41,7 +41,7 @@ describe('credentials', () => {
     });
   });
 
-  it('of a role expire', async () => {
+  it('of a role session expire', async () => {
     const { world, account } = simulator;
     const role = world.addRole(account, 'uploader', trusting({ RAM: [`acs:ram::${account.id}:root`] }), [
       'AliyunOSSFullAccess',
@@ -139,7 +139,7 @@ describe('credentials', () => {
 });
 
 describe('the proxy', () => {
-  it('wants its password, known hosts and https', async () => {
+  it('requires its password, known hosts and https', async () => {
     const strange = new https.Agent({
       ca: simulator.ca,
       proxyEnv: { HTTPS_PROXY: simulator.proxy.replace(/\/\/.*@/, '//') },
@@ -152,7 +152,7 @@ describe('the proxy', () => {
     expect(simulator.record.at(-1)?.violation).toBe('plain http');
   });
 
-  it('leads to the metadata of an instance', async () => {
+  it('reaches the metadata service of an instance', async () => {
     const { world, account } = simulator;
     const url = 'http://100.100.100.200/latest/';
     expect((await plain(`${url}api/token`, 'PUT')).status).toBe(502);
@@ -167,7 +167,7 @@ describe('the proxy', () => {
   });
 });
 
-/** A plain request through the proxy, addressed absolutely. */
+/** A plain HTTP request through the proxy, with an absolute URL. */
 function plain(
   url: string,
   method: string,

@@ -23,7 +23,7 @@ function put(key: string, headers: Record<string, string>) {
   return https.request(url, { method: 'PUT', agent: agent(simulator), headers: { ...all, authorization } });
 }
 
-it('keeps nothing of a body that ends early', async () => {
+it('discards a body that ends early', async () => {
   const request = put('short', { 'content-length': '100' });
   request.on('error', () => undefined).write(Buffer.alloc(50));
   await until(() => simulator.record.at(-1)?.bytesIn === 50);
@@ -33,7 +33,7 @@ it('keeps nothing of a body that ends early', async () => {
   expect(simulator.world.object('packer', 'short')).toBeUndefined();
 });
 
-it('refuses more than 5 GiB at once, before the body', async () => {
+it('refuses more than 5 GiB before it reads the body', async () => {
   const request = put('huge', { 'content-length': String(5 * 2 ** 30 + 1) });
   const status = await new Promise((resolve, reject) => {
     request.on('response', (response) => {
@@ -46,7 +46,7 @@ it('refuses more than 5 GiB at once, before the body', async () => {
   expect(simulator.record.at(-1)).toMatchObject({ code: 'EntityTooLarge', bytesIn: 0 });
 });
 
-it('takes uploads of many at once, and one import of a name', async () => {
+it('accepts parallel uploads, but only one import with a name', async () => {
   const client = oss(simulator);
   const bodies = Array.from({ length: 20 }, (_, at) => Buffer.alloc(50_000 + at, at));
   await Promise.all(bodies.map((body, at) => client.put(`many/${at}.raw`, body)));

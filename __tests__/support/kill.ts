@@ -71,10 +71,10 @@ export async function fork({ scene, old, watch }: Arranged): Promise<Arranged> {
 
 /** All that exists in one cloud, in another one too. */
 export function cloneWorld({ world }: Simulator, into: Simulator): void {
-  const { accounts, sessions, buckets, images, snapshots, tasks, ghosts } = world;
+  const { accounts, sessions, buckets, images, snapshots, tasks, lagging } = world;
   // Both clouds read the same files, which must outlast either.
   for (const { blob } of extentsOf(world)) blob.references += 1;
-  Object.assign(into.world, structuredClone({ accounts, sessions, buckets, images, snapshots, tasks, ghosts }));
+  Object.assign(into.world, structuredClone({ accounts, sessions, buckets, images, snapshots, tasks, lagging }));
 }
 
 function extentsOf({ buckets }: World) {

@@ -1,4 +1,4 @@
-/** The account that the questions go to, as one run of the workflow sees it. */
+/** The live account, as one run of the workflow sees it. */
 import { getIDToken } from '@actions/core';
 import { openAgent } from '../../src/cloud/agents.ts';
 import { openRpc } from '../../src/cloud/rpc.ts';
@@ -9,24 +9,24 @@ import { openClients, type Clients } from '../../src/run/clients.ts';
 
 export interface Live {
   region: string;
-  /** What everything that the run makes is called in front; its last dash keeps run 42 apart from run 421. */
+  /** The prefix of all names of this run. Its last dash distinguishes run 42 from run 421. */
   prefix: string;
   /** `<repository>/<run id>`. */
   run: string;
-  /** Where the action staged its disk. */
+  /** The bucket in which the action staged its disk. */
   bucket: string;
   /** A bucket whose default encryption the questions set. */
   encrypted: string;
-  /** A mainland bucket with transfer acceleration that exists already; empty when none was named. */
+  /** An existing mainland bucket with transfer acceleration; empty if none was given. */
   accelerated: string;
-  /** The image that the action made; empty when it failed. */
+  /** The image that the action made; empty if it failed. */
   imageId: string;
   log: Output;
-  /** Clients of the account and to the bucket of the action. */
+  /** Clients for the account and the bucket of the action. */
   cloud: Clients;
-  /** Clients of another bucket, perhaps through another host of OSS. */
+  /** Clients for another bucket, optionally through another host of OSS. */
   at(bucket: string, region: string, host?: string): Clients;
-  /** The same clients in a session of the role that may do nothing but this. */
+  /** Clients like `cloud`, but in a session that is limited to these actions. */
   limitedTo(actions: string[]): Promise<Clients>;
 }
 
@@ -69,7 +69,7 @@ export function openAccount(env = process.env): Live {
   };
 }
 
-/** A session policy takes rights away from a session of the role. https://help.aliyun.com/document_detail/371868.html */
+/** A session policy limits the rights of a session: https://help.aliyun.com/document_detail/371868.html */
 async function assumeLimited(
   role: { roleArn: string; providerArn: string; sessionName: string },
   actions: string[],
@@ -90,5 +90,5 @@ async function assumeLimited(
 }
 
 export type Answer = (question: number, text: string) => void;
-/** What it returns is the answer to those of its questions that it has not answered yet. */
+/** Returns the answer to those of its questions that it has not answered through `answer`. */
 export type Ask = (live: Live, answer: Answer) => Promise<string>;

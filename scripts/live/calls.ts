@@ -1,4 +1,4 @@
-/** Questions that the calls themselves answer: no import has to end for them. */
+/** Questions that the calls themselves answer, without waiting for an import. */
 import { listAt, parsed, textAt } from '../../src/cloud/json.ts';
 import { makeBucket } from '../../src/oss/bucket.ts';
 import type { Sdk } from '../../src/oss/sdk.ts';
@@ -7,7 +7,7 @@ import { asked, dryRun, headOfDisk, passed, put, refusal, said } from './imports
 
 const SUFFIXES = ['.raw', '.vhd', '.qcow2', '.vmdk', '.img', '.iso', '.bin', '.zip', '.tar.gz', '.exe', ''];
 
-/** A dry run for each suffix, and where that refuses none of them, an import: it tells whether dry runs look at all. */
+/** Does a dry run for each suffix. If none is refused, an import shows whether dry runs check the suffix at all. */
 export const askSuffixes: Ask = async (live) => {
   const { cloud } = live;
   const bytes = await headOfDisk();
@@ -61,7 +61,7 @@ export const askDryRun: Ask = async (live, answer) => {
   return `object: ${verdict(object)}; role: ${verdict(role)}`;
 };
 
-/** The setting is the account's: it is read, never switched. */
+/** Only reads the setting, because it affects the whole account. */
 export const askDefaultEncryption: Ask = async ({ cloud, imageId, region }) => {
   const status = await cloud.ecs('DescribeDiskEncryptionByDefaultStatus');
   if (textAt(status, 'Encrypted') !== 'true') {
@@ -70,7 +70,7 @@ export const askDefaultEncryption: Ask = async ({ cloud, imageId, region }) => {
   return imageId === '' ? 'no: see the error of the action in the log' : `yes, with the setting on: ${imageId}`;
 };
 
-/** Two imports in a session that may import and nothing else, one of them with a tag. */
+/** Starts two imports in a session that may only import; one of them has a tag. */
 export const askTagRight: Ask = async (live) => {
   const limited = await live.limitedTo(['ecs:ImportImage', 'ram:PassRole']);
   await put(live.cloud.oss, 'tags.raw', await headOfDisk());

@@ -1,4 +1,4 @@
-/** Takes away everything that carries the run's prefix, whoever of it made it and however it ended. */
+/** Deletes everything whose name has the prefix of the run, whichever step made it. */
 import { CloudError } from '../../src/cloud/errors.ts';
 import { now, poll } from '../../src/cloud/time.ts';
 import { isBeingMade, LISTING_LAG, listImages, type Image } from '../../src/ecs/images.ts';
@@ -11,10 +11,10 @@ import type { Live } from './account.ts';
 import { refusal, said } from './imports.ts';
 import { ACCELERATE, objectOf } from './storage.ts';
 
-/** An import that cannot be cancelled has to end by itself first, in ms. */
+/** How long to wait for an import that cannot be cancelled, in ms. */
 const PATIENCE = 20 * 60_000;
 
-/** Buckets first, as it takes seconds and ends imports too; what stays behind is named. */
+/** Deletes the buckets first, which takes seconds and ends imports too. @returns what could not be deleted */
 export async function clean(live: Live): Promise<string[]> {
   const { accelerated, bucket, encrypted, region } = live;
   const left: string[] = [];
@@ -22,7 +22,7 @@ export async function clean(live: Live): Promise<string[]> {
     const no = await refusal(removeBucket(live.at(one, region).oss));
     if (no !== undefined && no.code !== 'NoSuchBucket') left.push(`the bucket ${one}: ${said(no)}`);
   }
-  // Where a host refuses to delete, it refused to put as well.
+  // A host that refuses to delete has also refused to put.
   for (const host of accelerated === '' ? [] : [undefined, ACCELERATE]) {
     const { oss } = live.at(accelerated, region, host);
     await refusal(oss.call('oss:DeleteObject', (sdk) => sdk.delete(objectOf(live))));
@@ -49,7 +49,7 @@ async function removeBucket(oss: Oss): Promise<void> {
   log.info(`Deleted the bucket ${bucket}.`);
 }
 
-/** Looks until nothing has been listed for as long as a listing may lag. */
+/** Deletes images until none has been listed for as long as a listing may lag. */
 async function removeImages({ cloud, prefix }: Live): Promise<string[]> {
   const { ecs } = cloud;
   let left: string[] = [];

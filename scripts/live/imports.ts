@@ -1,4 +1,4 @@
-/** ImportImage as the questions ask it, and what it answers. */
+/** Calls of ImportImage, and their results. */
 import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { CloudError, textOf } from '../../src/cloud/errors.ts';
@@ -13,9 +13,9 @@ export const DISK = 'disk.raw';
 
 export interface Asked {
   key: string;
-  /** The action's when absent. */
+  /** The bucket of the action if absent. */
   bucket?: string;
-  /** RAW when absent. */
+  /** RAW if absent. */
   format?: string;
   /** GiB. */
   size?: number;
@@ -23,7 +23,7 @@ export interface Asked {
   tags?: Record<string, string>;
 }
 
-/** What ImportImage is sent for an image that the clean-up will find by its name. */
+/** The parameters of ImportImage for an image that the clean-up finds by its name. */
 export function asked({ prefix, bucket }: Live, name: string, what: Asked): Params {
   return importParams({
     name: `${prefix}${name}`,
@@ -43,7 +43,7 @@ export async function begin(ecs: Rpc, params: Params): Promise<Started> {
   return { imageId: textAt(made, 'ImageId') ?? '', taskId: textAt(made, 'TaskId') };
 }
 
-/** What a dry run ends with: one that passes ends with an error too. */
+/** The error of a dry run. One that passes ends with an error too. */
 export async function dryRun(ecs: Rpc, params: Params): Promise<CloudError> {
   return (
     (await refusal(ecs('ImportImage', { ...params, DryRun: true }))) ??
@@ -53,7 +53,7 @@ export async function dryRun(ecs: Rpc, params: Params): Promise<CloudError> {
 
 export const passed = ({ code }: CloudError): boolean => /^(DryRunOperation|DRYRUN\.SUCCESS|NoError)$/i.test(code);
 
-/** What a call ended with when it failed; one failure must not end what comes after it. */
+/** The error of a call, or undefined. One failure must not prevent the next questions. */
 export async function refusal(call: Promise<unknown>): Promise<CloudError | undefined> {
   try {
     await call;
@@ -63,7 +63,7 @@ export async function refusal(call: Promise<unknown>): Promise<CloudError | unde
   }
 }
 
-/** The words of the service for what went wrong, and the number under which it can be asked about it. */
+/** The error in the words of the service, with its RequestId. */
 export function said(error: unknown): string {
   if (!(error instanceof CloudError)) return textOf(error);
   const { operation, code, message, requestId } = error;
@@ -74,7 +74,7 @@ export async function put(oss: Oss, key: string, bytes: Buffer): Promise<void> {
   await oss.call('oss:PutObject', (sdk) => sdk.put(key, bytes, { headers: {} }));
 }
 
-/** The first 2 MiB of the disk: enough where it matters only whether a call is taken. */
+/** The first 2 MiB of the disk, enough to see whether a call is accepted. */
 export async function headOfDisk(): Promise<Buffer> {
   const file = await open(DISK);
   const bytes = Buffer.alloc(2 * 1024 ** 2);
@@ -85,7 +85,7 @@ export async function headOfDisk(): Promise<Buffer> {
 
 const CLUSTER = 65_536;
 
-/** A QCOW2 disk of so many bytes that holds nothing (https://www.qemu.org/docs/master/interop/qcow2.html). */
+/** An empty QCOW2 disk of `size` bytes (https://www.qemu.org/docs/master/interop/qcow2.html). */
 export function emptyQcow2(size: number): Buffer {
   const file = Buffer.alloc(4 * CLUSTER);
   file.write('QFI\u00fb', 0, 'latin1');

@@ -1,4 +1,4 @@
-/** Questions that only the life of an image answers, from the call to its end. */
+/** Questions that need an image from the call to its end. */
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { listAt, textAt } from '../../src/cloud/json.ts';
@@ -27,7 +27,7 @@ export const askSmallSize: Ask = async (live) => {
   return inTask === undefined ? 'neither: the image becomes Available' : `in the task: ${said(inTask)}`;
 };
 
-/** Imports what was completed a moment ago, looks at the image while it is Creating, and cancels the task. */
+/** Imports an object that was completed a moment ago, looks at the image while it is Creating, and cancels the task. */
 export const askImportUnderWay: Ask = async (live, answer) => {
   const { cloud } = live;
   const { oss, ecs } = cloud;

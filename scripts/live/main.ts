@@ -1,6 +1,6 @@
 /**
- * The program of .github/workflows/live.yml: `prepare` writes the disk that the action imports, `ask` puts the questions
- * of questions.ts to the account, `clean` deletes all that the run made.
+ * The program of .github/workflows/live.yml: `prepare` writes the disk that the action imports, `ask` answers the questions
+ * of questions.ts with the live account, `clean` deletes everything that the run made.
  */
 import { readFile } from 'node:fs/promises';
 import { summary } from '@actions/core';
@@ -10,7 +10,7 @@ import { clean } from './clean.ts';
 import { DISK, refusal } from './imports.ts';
 import { askAll } from './questions.ts';
 
-/** A role that the action had to create would stay behind, as roles are never deleted. */
+/** Requires the import role, because the action never deletes a role that it has created. */
 async function prepare({ cloud, log }: Live): Promise<void> {
   const no = await refusal(cloud.ram('GetRole', { RoleName: 'AliyunECSImageImportDefaultRole' }));
   if (no?.code === 'EntityNotExist.Role') {

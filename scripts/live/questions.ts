@@ -1,4 +1,4 @@
-/** What only a live account can answer, and who asks it. */
+/** The questions that only a live account can answer, and the functions that ask them. */
 import type { Answer, Ask, Live } from './account.ts';
 import * as calls from './calls.ts';
 import { said } from './imports.ts';
@@ -22,7 +22,7 @@ export const QUESTIONS: Record<number, string> = {
   14: 'How fast is UploadPartCopy of 64 MiB of zeros, and does its answer carry the CRC?',
 };
 
-/** Each with the questions that it answers. */
+/** Each function with the questions that it answers. */
 const ASKS: [Ask, ...questions: number[]][] = [
   [storage.askAcceleration, 1],
   [calls.askSuffixes, 2],
@@ -37,7 +37,7 @@ const ASKS: [Ask, ...questions: number[]][] = [
   [storage.askZeroCopies, 14],
 ];
 
-/** Asks one after another; what ends one of them is its answer. */
+/** Asks one question after another. An error is the answer to its question. @returns the rows of a Markdown table */
 export async function askAll(live: Live): Promise<string[]> {
   const answers = new Map<number, string>();
   for (const [ask, ...questions] of ASKS) {
@@ -52,5 +52,5 @@ export async function askAll(live: Live): Promise<string[]> {
   return ['| | question | answer |', '| --: | --- | --- |', ...rows.map((row) => `| ${row.map(cell).join(' | ')} |`)];
 }
 
-/** Answers are foreign text: a row must stay a row, and show nothing but text. */
+/** Escapes an answer, which is foreign text, so that it stays one cell of plain text. */
 const cell = (text = ''): string => text.replace(/[|[\]`*\\]/g, '\\$&').replaceAll('<', '&lt;');

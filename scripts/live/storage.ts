@@ -1,4 +1,4 @@
-/** Questions to OSS alone. */
+/** Questions about OSS. */
 import { now } from '../../src/cloud/time.ts';
 import { defaultEndpoint } from '../../src/cloud/endpoints.ts';
 import { inspectBucket } from '../../src/oss/bucket.ts';
@@ -8,10 +8,10 @@ import type { Ask, Live } from './account.ts';
 import { put, refusal, said } from './imports.ts';
 
 export const ACCELERATE = 'oss-accelerate.aliyuncs.com';
-/** The one object that a bucket of the user's sees. */
+/** The only object that is put into a bucket of the user. */
 export const objectOf = ({ prefix }: Live): string => `${prefix}probe`;
 
-/** Needs a mainland bucket with acceleration, which takes half an hour to begin: an existing one has to be named. */
+/** Needs an existing mainland bucket with transfer acceleration, because enabling it takes half an hour. */
 export const askAcceleration: Ask = async (live) => {
   const { accelerated: bucket } = live;
   if (bucket === '') return 'not asked: accelerated_bucket is empty';

@@ -1,14 +1,17 @@
 import type { RpcCall } from '../call.ts';
-import { Image } from '../entities.ts';
 import { fail } from '../errors.ts';
-import { randomId } from '../ids.ts';
-import { REGIONS } from '../regions.ts';
+import { REGIONS } from '../hosts.ts';
 import type { RpcHandlers } from '../table.ts';
+import { shape } from '../shape.ts';
 import { copiesOf, ownImage, paged } from './images.ts';
-import { hideChange, removeImage } from './settle.ts';
+import { removeImage, startImage } from './settle.ts';
 import { checkDescription, checkName, checkQuota, list, readTags } from './values.ts';
 
-/** Copies of an image in other regions, and accounts that may use it. */
+/** The fields that a copy has from its source. */
+const KEPT = `architecture=architecture osType=osType platform=platform bootMode=bootMode licenseType=licenseType
+  nvmeSupport=nvmeSupport imdsSupport=imdsSupport detectionStrategy=detectionStrategy`;
+
+/** Copies of an image, and the accounts that it is shared with. */
 export const COPIES: RpcHandlers = {
   CopyImage: copyImage,
   CancelCopyImage: (call) => {
@@ -41,35 +44,23 @@ function copyImage(call: RpcCall): object {
   if (source.disks.some(({ format }) => format === 'VHD')) fail('InvalidOperation.VhdImageUnsupported');
   if (copiesOf(call, source).length > 0) fail('OperationDenied.ImageCopyConflict');
   checkQuota(call, region);
-  const id = randomId('m-2ze', 17);
-  const image = Object.assign(new Image(), source, {
-    id,
-    region,
+  const copy = startImage(world, call.account, region, params.DestinationImageName, {
+    ...shape(KEPT, source),
     tags,
     resourceGroupId: params.ResourceGroupId ?? '',
-    name: params.DestinationImageName ?? id,
     description: params.DestinationDescription ?? '',
-    family: '',
-    status: 'Creating',
-    progress: 0,
-    created: now,
-    sharedWith: [],
-    usedByInstance: false,
-    // Whether a copy inside one region may be encrypted for an imported image is an open question.
+    // It is an open question whether an imported image can be copied encrypted within its region.
     encrypted: source.encrypted || params.Encrypted === 'true',
+    kmsKeyId: params.KMSKeyId ?? source.kmsKeyId,
     disks: source.disks.map((disk) => ({ ...disk, snapshotId: '' })),
     copy: { source: source.id, begun: now, ends: now + world.durations.copySeconds * 1000 },
-    kmsKeyId: params.KMSKeyId ?? source.kmsKeyId,
   });
-  delete image.stale;
-  hideChange(world, image, true);
-  world.images.push(image);
-  return { ImageId: id };
+  return { ImageId: copy.id };
 }
 
 function share(call: RpcCall): object {
   const image = ownImage(call);
-  // "1-10 accounts"; those beyond the tenth are ignored without a word.
+  // "1-10 accounts": the service silently ignores those after the tenth.
   const added = list(call.params, 'AddAccount').slice(0, 10);
   const removed = list(call.params, 'RemoveAccount').slice(0, 10);
   if (image.status !== 'Available') fail('IncorrectImageStatus');

@@ -8,7 +8,7 @@ async function bytesAt(version: ObjectVersion, begin: number, length: number): P
 }
 
 /**
- * The format by the magic numbers in the stored bytes, and the size of the disk inside.
+ * The format by its magic numbers, and the virtual size of the disk in bytes.
  * QCOW2: https://www.qemu.org/docs/master/interop/qcow2.html; VHD: the Virtual Hard Disk Format Specification 1.0.
  */
 export async function inspect(version: ObjectVersion): Promise<{ format: string; virtualSize: number }> {
@@ -28,8 +28,8 @@ async function checkDynamic(version: ObjectVersion, at: number, virtualSize: num
   const header = await bytesAt(version, at, 1024);
   const entries = header.readUInt32BE(28);
   const block = header.readUInt32BE(32);
-  // Which block sizes are served is not documented; the format's own default is.
+  // It is not documented which block sizes are supported. Only the default of the format is here.
   if (block !== 2 * 2 ** 20) fail('InvalidBlockSize.NotSupport');
-  // How exact the product has to be is not documented; a table that cannot hold the disk is refused.
+  // It is not documented how exact the product must be. A table that cannot hold the disk is refused.
   if (entries * block < virtualSize) fail('InvalidVHDImage.IncorrectSize');
 }

@@ -4,8 +4,8 @@ import { isoSeconds } from '../clock.ts';
 import type { Disk, Image } from '../entities.ts';
 import { fail } from '../errors.ts';
 import { shape } from '../shape.ts';
-import { hideChange, removeImage } from './settle.ts';
-import { checkName, checkOneOf, own } from './values.ts';
+import { lag, removeImage } from './settle.ts';
+import { checkName, checkOneOf, isName, own } from './values.ts';
 
 export const IMAGES: RpcHandlers = {
   DescribeImages: describeImages,
@@ -18,19 +18,20 @@ export function ownImage(call: RpcCall): Image {
   return own(call, call.world.images).find(({ id }) => id === ImageId) ?? fail('InvalidImageId.NotFound');
 }
 
-/** Copies that are being made from this image. */
+/** The copies of this image that are still being made. */
 export function copiesOf(call: RpcCall, image: Image): Image[] {
   return call.world.images.filter(({ copy, status }) => copy?.source === image.id && status === 'Creating');
 }
 
-/** What DescribeImages knows by now. */
-function visible(call: RpcCall): Image[] {
-  const there = call.world.images.flatMap((image) => {
-    const { stale } = image;
-    if (!stale || stale.until <= call.now) return [image];
-    return stale.shown ? [stale.shown] : [];
-  });
-  return [...there, ...call.world.ghosts.map(({ image }) => image)].filter(({ region }) => region === call.region);
+/** The images of the region as DescribeImages shows them. */
+function visible({ world, now, region: wanted }: RpcCall): Image[] {
+  const shown = new Map(world.images.map((image) => [image.id, image]));
+  for (const [id, { until, shown: image }] of world.lagging) {
+    if (until <= now) world.lagging.delete(id);
+    else if (image) shown.set(id, image);
+    else shown.delete(id);
+  }
+  return [...shown.values()].filter(({ region }) => region === wanted);
 }
 
 function aliasOf(call: RpcCall, image: Image): string | undefined {
@@ -41,13 +42,13 @@ function aliasOf(call: RpcCall, image: Image): string | undefined {
 
 const STATES = ['Creating', 'Waiting', 'Available', 'UnAvailable', 'CreateFailed', 'Deprecated'];
 
-/** The fields are those of the vendor's SDK (DescribeImagesResponseBody); what stands in them is not documented. */
+/** The fields are those of the vendor's SDK (DescribeImagesResponseBody). Their values are not documented. */
 const FINDINGS = [
   { Name: 'CloudInit', Value: 'NotInstalled', RiskLevel: 'Medium', RiskCode: 'CloudInitNotInstalled' },
   { Name: 'Virtio', Value: 'Supported' },
 ];
 
-/** "Fuzzy search is supported" for ImageName; what that matches is not documented. */
+/** "Fuzzy search is supported" for ImageName. What it matches is not documented. */
 const IMAGE_NAME_SEARCHES = {
   part: (name: string, wanted: string) => name.includes(wanted),
   pattern: (name: string, wanted: string) =>
@@ -79,9 +80,9 @@ function describeImages(call: RpcCall): object {
 
 /** PageSize is 10 unless given, and at most 100. */
 export function paged<T>(params: Record<string, string>, all: T[], show: (page: T[]) => object): object {
-  const number = Number(params.PageNumber ?? 1);
-  const size = Number(params.PageSize ?? 10);
-  if (!(number >= 1) || !(size >= 1 && size <= 100)) fail('InvalidParameter');
+  const [number, size] = [Number(params.PageNumber ?? 1), Number(params.PageSize ?? 10)];
+  const valid = Number.isInteger(number) && number >= 1 && Number.isInteger(size) && size >= 1 && size <= 100;
+  if (!valid) fail('InvalidParameter');
   return {
     PageNumber: number,
     PageSize: size,
@@ -91,50 +92,41 @@ export function paged<T>(params: Record<string, string>, all: T[], show: (page: 
 }
 
 const PLAIN = `ImageId=id ImageName=name ImageFamily=family ImageVersion: Description=description Status=status
-  Architecture=architecture OSType=osType Platform=platform BootMode=bootMode ProductCode:
-  ResourceGroupId=resourceGroupId`;
+  Architecture=architecture OSType=osType Platform=platform BootMode=bootMode ResourceGroupId=resourceGroupId`;
 const DISK = 'Device=device SnapshotId=snapshotId Format=format ImportOSSBucket=bucket ImportOSSObject=object';
 
 function describe(call: RpcCall, image: Image): object {
   return {
     ...shape(PLAIN, image),
     ImageOwnerAlias: aliasOf(call, image),
-    // A 16-digit number in the JSON, as the documentation types it.
+    // The documentation gives its type as a number; it has 16 digits.
     ImageOwnerId: Number(image.owner),
     Progress: `${image.progress}%`,
     Size: Math.max(0, ...image.disks.map(({ sizeGiB }) => sizeGiB)),
-    OSName: `${image.platform} ${image.architecture === 'i386' ? '32' : '64'} bit`,
     CreationTime: isoSeconds(image.created),
     Usage: image.usedByInstance ? 'instance' : 'none',
-    ...{ IsCopied: image.copy !== undefined, IsPublic: false, IsSubscribed: false },
-    ...{
-      IsSelfShared: image.sharedWith.length > 0 ? 'True' : '',
-      IsSupportCloudinit: true,
-      IsSupportIoOptimized: true,
-    },
     Features: { NvmeSupport: image.nvmeSupport, ImdsSupport: image.imdsSupport },
     ...(image.detectionStrategy && { DetectionOptions: { Status: 'Finished', Items: { Item: FINDINGS } } }),
-    // Whether tags and objects show while the image is still Creating is an open question.
+    // It is an open question whether tags and objects are shown while the image is Creating.
     Tags: { Tag: Object.entries(image.tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })) },
-    DiskDeviceMappings: { DiskDeviceMapping: image.disks.map((disk, at) => describeDisk(image, disk, at)) },
+    DiskDeviceMappings: { DiskDeviceMapping: image.disks.map(describeDisk) },
   };
 }
 
-function describeDisk({ progress }: Image, disk: Disk, at: number): object {
-  const moving = { Progress: `${progress}%`, RemainTime: progress < 100 ? 60 : 0 };
-  return { ...shape(DISK, disk), Type: at === 0 ? 'system' : 'data', Size: String(disk.sizeGiB), ...moving };
+function describeDisk(disk: Disk, at: number): object {
+  return { ...shape(DISK, disk), Type: at === 0 ? 'system' : 'data', Size: String(disk.sizeGiB) };
 }
 
 function modify(call: RpcCall): object {
   const { ImageName: name, ImageFamily: family, BootMode: bootMode } = call.params;
   const image = ownImage(call);
-  // Which states allow a change is not documented; one that is still being made is taken not to.
+  // It is not documented which states allow a change. An image that is being made is assumed not to.
   if (['Creating', 'Waiting'].includes(image.status)) fail('IncorrectImageStatus');
   checkOneOf(bootMode, ['BIOS', 'UEFI', 'UEFI-Preferred'], 'InvalidBootMode.Malformed');
-  if (family !== undefined && !/^[\p{L}][\p{L}\d.:_-]{1,127}$/u.test(family)) fail('InvalidImageFamily.Malformed');
+  if (family !== undefined && !isName(family)) fail('InvalidImageFamily.Malformed');
   if (name !== undefined && name !== image.name) checkName(call, name, call.region);
   if (call.params.DryRun === 'true') fail('DryRunOperation');
-  hideChange(call.world, image);
+  lag(call.world, image.id);
   image.name = name ?? image.name;
   image.family = family ?? image.family;
   image.bootMode = bootMode ?? image.bootMode;
@@ -145,7 +137,7 @@ function deleteImage(call: RpcCall): object {
   const image = ownImage(call);
   if (image.status === 'Creating') fail(image.copy ? 'OperationDenied.ImageCopying' : 'ImageIsImporting');
   if (copiesOf(call, image).length > 0) fail('OperationDenied.ImageCopying');
-  // Force is documented for instances only.
+  // Force is only documented for images that instances use.
   if (image.sharedWith.length > 0) fail('ImageUseShared');
   if (image.usedByInstance && call.params.Force !== 'true') fail('ImageUsingByInstance');
   removeImage(call.world, image);

@@ -1,22 +1,28 @@
 import type { RpcCall } from '../call.ts';
-import { decide, isAllowed, roleStatements } from '../callers.ts';
-import type { Disk, Image, ObjectVersion, Role } from '../entities.ts';
+import { type Disk, type ObjectVersion, type Role, randomId } from '../entities.ts';
 import { fail, missing } from '../errors.ts';
-import { randomId } from '../ids.ts';
-import { trusts } from '../trust.ts';
+import { decide, isAllowed, roleStatements, trusts } from '../policies.ts';
 import { IMPORT_ROLE } from '../world.ts';
+import { shape } from '../shape.ts';
+import type { RpcHandlers } from '../table.ts';
 import { inspect } from './diskformat.ts';
-import { hideChange } from './settle.ts';
+import { startImage } from './settle.ts';
 import { checkDescription, checkName, checkOneOf, checkQuota, numbered, readTags } from './values.ts';
 
 const GIB = 2 ** 30;
+/** The fields of an image, from the parameters. */
+const IMAGE = `description=Description architecture=Architecture osType=OSType platform=Platform bootMode=BootMode
+  nvmeSupport=Features.NvmeSupport imdsSupport=Features.ImdsSupport resourceGroupId=ResourceGroupId
+  licenseType=LicenseType detectionStrategy=DetectionStrategy`;
 
 interface Source {
   disk: Disk;
   version: ObjectVersion;
 }
 
-export async function importImage(call: RpcCall): Promise<object> {
+export const IMPORT: RpcHandlers = { ImportImage: importImage };
+
+async function importImage(call: RpcCall): Promise<object> {
   const { params, world, account, region, now } = call;
   checkValues(params);
   const tags = readTags(call);
@@ -28,11 +34,11 @@ export async function importImage(call: RpcCall): Promise<object> {
   const sources: Source[] = [];
   for (const [at, mapping] of mappings.entries()) sources.push(await findSource(call, role, mapping, at));
   checkQuota(call, region);
-  // Another call may have taken the name while this one looked at the objects.
+  // Another call may have taken the name while this one read the objects.
   if (params.ImageName) checkName(call, params.ImageName, region);
   if (params.DryRun === 'true') fail('DryRunOperation');
-  const image = create(call, tags, sources);
-  hideChange(world, image, true);
+  const disks = sources.map(({ disk }) => disk);
+  const image = startImage(world, account, region, params.ImageName, { ...shape(IMAGE, params), tags, disks });
   const failure = world.nextImportFails;
   world.nextImportFails = undefined;
   const ends = now + world.durations.importSeconds * 1000;
@@ -69,7 +75,7 @@ function checkValues(params: Record<string, string>): void {
   checkOneOf(params.LicenseType, ['Auto', 'Aliyun', 'BYOL'], 'InvalidLicenseType.NotSupported');
 }
 
-/** The role that ECS reads the object with; new roles take a while to reach ECS, how long is not documented. */
+/** The role with which ECS reads the object. How long a new role takes to reach ECS is not documented. */
 function findRole(call: RpcCall): Role {
   const { params, account, world, now } = call;
   const name = params.RoleName ?? IMPORT_ROLE;
@@ -92,11 +98,11 @@ async function findSource(call: RpcCall, role: Role, mapping: Record<string, str
     const denied = decide(bucket.policy, action, resource) === 'Deny' || bucket.owner !== account.id;
     if (denied || !isAllowed([statements], action, resource)) fail('InvalidOSS.NotAuthorized');
   }
-  // The documentation speaks of encrypted buckets as such; whether it means AES256 too is an open question.
+  // The documentation says "encrypted". It is an open question whether that includes AES256.
   if (bucket.encryption) fail('InvalidOSSBucket.EncryptUnsupported');
   if (key === '' || /^[/\\]/.test(key)) fail('InvalidOSSObject.Malformed');
   const version = world.object(bucketName, key) ?? fail('InvalidOSSObject.NotFound');
-  // The list of suffixes is not published: none at all and these are known to have worked.
+  // The list of suffixes is not published. These, and a key without a suffix, have been seen to work.
   const suffix = /\.([^./]*)$/.exec(key)?.[1]?.toLowerCase() ?? 'raw';
   if (!['raw', 'vhd', 'qcow2', 'img', 'zip'].includes(suffix)) fail('UnsupportedSuffix.OSSObject');
   if (version.size === 0) fail('InvalidOSSObject.Size');
@@ -109,34 +115,11 @@ async function findSource(call: RpcCall, role: Role, mapping: Record<string, str
   return { disk: { ...place, sizeGiB: checkSize(size, virtualSize, at), format, bytes, crc }, version };
 }
 
-/** Whether a size below that of the disk fails here or in the task is an open question. */
+/** It is an open question whether a size below that of the disk fails here or in the task. */
 function checkSize(size: string | undefined, virtualSize: number, at: number): number {
   const least = Math.ceil(virtualSize / GIB);
   const wanted = size === undefined || size === '' ? least : Number(size);
   const valid = Number.isInteger(wanted) && wanted >= 1 && wanted <= 2048 && wanted >= least;
   if (!valid) fail(at === 0 ? 'InvalidImageSize' : 'InvalidDataDiskSize');
   return wanted;
-}
-
-function create(call: RpcCall, tags: Record<string, string>, sources: Source[]): Image {
-  const { params, world, account, region } = call;
-  const id = randomId('m-2ze', 17);
-  return world.addImage(account, params.ImageName ?? id, {
-    id,
-    region,
-    tags,
-    status: 'Creating',
-    progress: 0,
-    description: params.Description ?? '',
-    architecture: params.Architecture ?? 'x86_64',
-    osType: params.OSType ?? 'linux',
-    platform: params.Platform ?? 'Others Linux',
-    bootMode: params.BootMode ?? 'BIOS',
-    nvmeSupport: params['Features.NvmeSupport'] ?? 'unsupported',
-    imdsSupport: params['Features.ImdsSupport'] ?? 'v1',
-    resourceGroupId: params.ResourceGroupId ?? '',
-    licenseType: params.LicenseType ?? '',
-    detectionStrategy: params.DetectionStrategy ?? '',
-    disks: sources.map(({ disk }) => disk),
-  });
 }

@@ -1,15 +1,14 @@
-import { Image, type Task } from '../entities.ts';
-import { randomId } from '../ids.ts';
+import { type Account, Image, type Task, randomId } from '../entities.ts';
 import type { World } from '../world.ts';
 
-/** The image follows its finished task a little later: https://github.com/coreos/coreos-assembler/pull/2592 */
+/** The image becomes Available a little after its task has finished: https://github.com/coreos/coreos-assembler/pull/2592 */
 const AVAILABLE_AFTER = 2_000;
-/** How long CancelTask takes to bite is not documented. */
+/** How long CancelTask takes is not documented. */
 const CANCEL_AFTER = 3_000;
 /** The part of an import in which it reads the object. */
 const READING = 0.8;
 
-/** Brings tasks and images to where they are by now. Runs before every request and every few milliseconds. */
+/** Moves tasks and images to their present state. Runs before every request and every few milliseconds. */
 export function settle(world: World): void {
   const now = world.clock.now();
   for (const task of world.tasks) {
@@ -24,7 +23,6 @@ export function settle(world: World): void {
     image.progress = Math.min(99, Math.floor((100 * (now - begun)) / (ends - begun)));
     if (now >= ends) finish(world, image);
   }
-  world.ghosts = world.ghosts.filter(({ until }) => until > now);
 }
 
 function advance(world: World, task: Task, now: number): void {
@@ -42,20 +40,15 @@ function advance(world: World, task: Task, now: number): void {
   task.progress = Math.min(99, Math.floor(100 * done));
   if (image) image.progress = task.progress;
   if (task.cancelled !== undefined && now >= task.cancelled + CANCEL_AFTER) {
-    end(task, 'Deleted', task.cancelled + CANCEL_AFTER);
+    task.status = 'Deleted';
     if (image) removeImage(world, image);
   } else if (task.failure && now >= task.failure.at) {
-    end(task, 'Failed', task.failure.at);
+    task.status = 'Failed';
     if (image) image.status = 'CreateFailed';
   } else if (now >= task.ends && task.cancelled === undefined) {
-    end(task, 'Finished', task.ends);
+    task.status = 'Finished';
     task.progress = 100;
   }
-}
-
-function end(task: Task, status: Task['status'], at: number): void {
-  task.status = status;
-  task.finished = at;
 }
 
 function finish(world: World, image: Image): void {
@@ -69,17 +62,31 @@ function finish(world: World, image: Image): void {
   }
 }
 
-/** The image is gone; DescribeImages may show it for a moment longer. */
-export function removeImage(world: World, image: Image): void {
-  world.images = world.images.filter((one) => one !== image);
-  world.ghosts.push({ image, until: world.clock.now() + world.durations.imageVisibilitySeconds * 1000 });
+/** Adds an image that is still being made, named by its id unless a name is given. */
+export function startImage(
+  world: World,
+  owner: Account,
+  region: string,
+  name: string | undefined,
+  some: Partial<Image>,
+) {
+  const id = randomId('m-2ze', 17);
+  lag(world, id);
+  return world.addImage(owner, name ?? id, { ...some, id, region, status: 'Creating', progress: 0 });
 }
 
-/** DescribeImages goes on showing what it showed before a change, for a moment. Call it before the change. */
-export function hideChange(world: World, image: Image, isNew = false): void {
+/** Removes an image. DescribeImages may show it for a moment longer. */
+export function removeImage(world: World, image: Image): void {
+  lag(world, image.id);
+  world.images = world.images.filter((one) => one !== image);
+}
+
+/** Makes DescribeImages lag: for a moment it still shows what it shows now. Call this before a change. */
+export function lag(world: World, id: string): void {
   const now = world.clock.now();
   const until = now + world.durations.imageVisibilitySeconds * 1000;
-  const shown =
-    image.stale && image.stale.until > now ? image.stale.shown : isNew ? null : Object.assign(new Image(), image);
-  image.stale = { until, shown };
+  const earlier = world.lagging.get(id);
+  const image = world.images.find((one) => one.id === id);
+  const shown = earlier && earlier.until > now ? earlier.shown : image && Object.assign(new Image(), image);
+  world.lagging.set(id, { until, shown });
 }

@@ -7,7 +7,7 @@ import { shape } from '../shape.ts';
 import { paged } from './images.ts';
 import { own } from './values.ts';
 
-/** The snapshots behind images, and whether disks are encrypted by default. */
+/** The snapshots of images, and whether disks are encrypted by default. */
 export const SNAPSHOTS: RpcHandlers = {
   DescribeDiskEncryptionByDefaultStatus: ({ account }) => ({ Encrypted: account.diskEncryptionByDefault }),
   DescribeSnapshots: (call) => {
@@ -34,10 +34,8 @@ function isUsed(call: RpcCall, { imageId }: Snapshot): boolean {
 function describe(call: RpcCall, snapshot: Snapshot): object {
   return {
     ...shape('SnapshotId=id Status:accomplished Progress:100% Encrypted=encrypted', snapshot),
-    SnapshotName: `Created_from_${snapshot.imageId}`,
     SourceDiskSize: String(snapshot.sizeGiB),
     Usage: isUsed(call, snapshot) ? 'image' : 'none',
     CreationTime: isoSeconds(snapshot.created),
-    Tags: { Tag: [] },
   };
 }

@@ -29,11 +29,8 @@ function ownTask(call: RpcCall): Task {
 }
 
 function describe(task: Task): object {
-  return {
-    ...shape('TaskId=id TaskAction=action TaskStatus=status ResourceId=imageId SupportCancel:true', task),
-    CreationTime: isoSeconds(task.begun),
-    FinishedTime: task.finished === undefined ? '' : isoSeconds(task.finished),
-  };
+  const text = 'TaskId=id TaskAction=action TaskStatus=status ResourceId=imageId SupportCancel:true';
+  return { ...shape(text, task), CreationTime: isoSeconds(task.begun) };
 }
 
 function attributes(region: string, task: Task): object {
@@ -42,15 +39,11 @@ function attributes(region: string, task: Task): object {
     OperationStatus: failed ? 'Failed' : task.status === 'Finished' ? 'Success' : 'Processing',
     ErrorCode: failed ? task.failure?.code : '',
     ErrorMsg: failed ? task.failure?.message : '',
-    RelatedItemSet: { RelatedItem: [{ Name: 'ImageId', Value: task.imageId }] },
   };
   return {
     ...describe(task),
     RegionId: region,
     TaskProcess: `${task.progress}%`,
-    TotalCount: 1,
-    SuccessCount: task.status === 'Finished' ? 1 : 0,
-    FailedCount: failed ? 1 : 0,
     OperationProgressSet: { OperationProgress: [operation] },
   };
 }

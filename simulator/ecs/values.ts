@@ -1,7 +1,7 @@
 import type { RpcCall } from '../call.ts';
 import { fail } from '../errors.ts';
 
-/** `Prefix.1.Field` parameters as a list of objects; the field of a bare `Prefix.1` is ''. */
+/** `Prefix.1.Field` parameters as a list of objects. The field of a bare `Prefix.1` is ''. */
 export function numbered(params: Record<string, string>, prefix: string): Record<string, string>[] {
   const groups = new Map<number, Record<string, string>>();
   for (const [name, value] of Object.entries(params)) {
@@ -16,15 +16,19 @@ export function list(params: Record<string, string>, prefix: string): string[] {
   return numbered(params, prefix).map((group) => group[''] ?? '');
 }
 
-/** Those of the caller's account in a region. */
+/** What the caller's account has in a region. */
 export function own<T extends { owner: string; region: string }>(call: RpcCall, all: T[], region = call.region): T[] {
   return all.filter((one) => one.owner === call.account.id && one.region === region);
 }
 
-/** Rules for the values of image parameters: https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-importimage */
+/** The rules for names of images and image families: https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-importimage */
+export function isName(text: string): boolean {
+  const wellFormed = /^[A-Za-z\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff.:_-]{1,127}$/.test(text);
+  return wellFormed && !/^(aliyun|acs:)|https?:\/\//i.test(text);
+}
+
 export function checkName(call: RpcCall, name: string, region: string): void {
-  const wellFormed = /^[A-Za-z\u4e00-\u9fff][A-Za-z0-9\u4e00-\u9fff.:_-]{1,127}$/.test(name);
-  if (!wellFormed || /^(aliyun|acs:)|https?:\/\//i.test(name)) fail('InvalidImageName.Malformed');
+  if (!isName(name)) fail('InvalidImageName.Malformed');
   if (own(call, call.world.images, region).some((image) => image.name === name)) {
     fail('InvalidImageName.Duplicated', 'The specified Image name has already been used.');
   }

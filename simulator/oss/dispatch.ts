@@ -1,28 +1,26 @@
 import { authenticateOss } from '../auth.ts';
 import { newCall, type OssCall, type Prepared } from '../call.ts';
-import { decide, isAllowed } from '../callers.ts';
 import { type Account, Bucket } from '../entities.ts';
 import { ApiError, checkListed, fail } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
-import type { Target } from '../hosts.ts';
-import { isMainland, locationOf } from '../regions.ts';
+import { type Target, isMainland, locationOf } from '../hosts.ts';
+import { decide, isAllowed } from '../policies.ts';
 import type { OssRequest } from '../signatures.ts';
 import { collect } from '../store.ts';
 import { OSS_ROWS, type OssHandlers, type OssRow } from '../table.ts';
 import type { World } from '../world.ts';
-import { ossError } from './answers.ts';
+import { ossError, withCommonHeaders } from './answers.ts';
 import { BUCKETS } from './buckets.ts';
-import { LISTS } from './lists.ts';
 import { MULTIPART } from './multipart.ts';
 import { OBJECTS } from './objects.ts';
 
-const HANDLERS: OssHandlers = { ...BUCKETS, ...OBJECTS, ...LISTS, ...MULTIPART };
-/** What any request can be told. */
+const HANDLERS: OssHandlers = { ...BUCKETS, ...OBJECTS, ...MULTIPART };
+/** The codes that any request can get. */
 const ALWAYS = ['NoSuchBucket', 'AccessDenied', 'InvalidArgument', 'RequestTimeout'];
 
-/** The row whose method, place, query parameters and headers fit; of several, the one that needs the most of them. */
+/** The row that matches method, place, query parameters and headers; of several rows, the most specific one. */
 function findRow(method: string, place: string, query: Record<string, string>, headers: Record<string, string>) {
-  const fitting = OSS_ROWS.filter(({ at, params }) => {
+  const matching = OSS_ROWS.filter(({ at, params }) => {
     const [itsMethod, itsPlace, ...needed] = at;
     if (method !== itsMethod || place !== itsPlace) return false;
     const known = [...needed, ...params];
@@ -31,10 +29,10 @@ function findRow(method: string, place: string, query: Record<string, string>, h
       Object.keys(query).every((name) => known.includes(name))
     );
   });
-  return fitting.sort((a, b) => b.at.length - a.at.length)[0];
+  return matching.sort((a, b) => b.at.length - a.at.length)[0];
 }
 
-/** Works out which operation of OSS is meant; authentication comes when it runs. */
+/** Finds the operation of OSS. The request is authenticated when it runs. */
 export function prepareOss(exchange: Exchange, target: Target, world: World): Prepared {
   const { request, record } = exchange;
   const [pathname = '', search = ''] = (request.url ?? '/').split(/\?(.*)/s);
@@ -76,12 +74,12 @@ async function run(exchange: Exchange, world: World, target: Target, row: OssRow
     },
   };
   call.authorize(row.action, place(call));
-  const handler = HANDLERS[row.name] ?? fail('NotImplemented');
-  try {
-    return await handler(call);
-  } catch (error) {
-    checkListed(error, [...row.codes, ...ALWAYS]);
-  }
+  const handle = HANDLERS[row.name] ?? fail('NotImplemented');
+  const answer = Promise.resolve(call).then(handle);
+  return withCommonHeaders(
+    await answer.catch((error: unknown) => checkListed(error, [...row.codes, ...ALWAYS])),
+    record,
+  );
 }
 
 function place({ bucket, key }: OssCall): string {
@@ -99,14 +97,13 @@ function checkBucket(bucket: Bucket | undefined, owner: Account | undefined, tar
     fail('AccessDenied', message, { Bucket: bucket.name, Endpoint, EC: '0003-00001403' });
   }
   const { kind } = target;
-  // The documentation names no code for a bucket without acceleration; AccessDenied stands in for it.
-  if ((kind === 'accelerate' || kind === 'overseas') && !bucket.accelerated) {
+  // The code for a bucket without acceleration is not documented; AccessDenied is assumed.
+  if (kind === 'accelerate' && !bucket.accelerated) {
     fail('AccessDenied', 'Transfer acceleration is not enabled for this bucket.');
   }
-  if (kind === 'overseas' && isMainland(bucket.region)) fail('AccessDenied', 'The bucket is in the mainland.');
   // The operations on data, as opposed to those that manage buckets.
   const onData = !row.name.includes('Bucket');
-  // Whether the acceleration endpoints are forbidden too is not documented; they are left open here.
+  // It is not documented whether the acceleration endpoints are forbidden too; here they are allowed.
   if (onData && owner?.publicEndpointForbidden && kind === 'public' && isMainland(bucket.region)) {
     const message = 'Not allowed using the OSS public endpoint, please use CNAME instead.';
     fail('PublicEndpointForbidden', message, { EC: '0048-00000401' });
@@ -117,7 +114,7 @@ function deny(message: string, extra: Record<string, string> = {}): never {
   fail('AccessDenied', message, { ...extra, EC: '0003-00000001' });
 }
 
-/** RAM policy of the caller and policy of the bucket: https://www.alibabacloud.com/help/en/oss/user-guide/access-control */
+/** Checks the RAM policy of the caller and the bucket policy: https://www.alibabacloud.com/help/en/oss/user-guide/access-control */
 function authorize(call: OssCall, bucket: Bucket | undefined, action: string, resource: string): void {
   const { caller } = call;
   call.record.ramActions.push(action);

@@ -4,13 +4,12 @@ import type { OssHandlers } from '../table.ts';
 import { iso } from '../clock.ts';
 import type { ObjectVersion, Part, Upload } from '../entities.ts';
 import { fail } from '../errors.ts';
+import { shape } from '../shape.ts';
 import { encode } from '../signatures.ts';
 import { type Written, assemble, etagOf, release } from '../store.ts';
 import { inside } from '../xml.ts';
-import { empty, ok } from './answers.ts';
-import { FIVE_GIB, receive } from './objects.ts';
-import { putVersion } from '../versions.ts';
-import { checkOverwrite, describe, versionHeader } from './versions.ts';
+import { ok, page } from './answers.ts';
+import { FIVE_GIB, checkOverwrite, describe, receive, versionHeader } from './objects.ts';
 
 const LEAST_PART = 100 * 1024;
 const MOST_PARTS = 10_000;
@@ -20,10 +19,11 @@ export const MULTIPART: OssHandlers = {
   UploadPart: uploadPart,
   UploadPartCopy: uploadPartCopy,
   ListParts: listParts,
+  ListMultipartUploads: listUploads,
   CompleteMultipartUpload: complete,
   AbortMultipartUpload: async (call) => {
     await drop(call, find(call));
-    return empty(call, 204);
+    return { status: 204 };
   },
 };
 
@@ -42,7 +42,7 @@ function initiate(call: OssCall): Answer {
   const id = randomBytes(16).toString('hex').toUpperCase();
   checkOverwrite(call);
   call.bucket.uploads.set(id, { id, key: call.key, initiated: call.now, parts: new Map(), ...describe(call) });
-  return ok(call, 'InitiateMultipartUploadResult', { Bucket: call.bucket.name, Key: call.key, UploadId: id });
+  return ok('InitiateMultipartUploadResult', { Bucket: call.bucket.name, Key: call.key, UploadId: id });
 }
 
 function partNumber(call: OssCall): number {
@@ -51,7 +51,7 @@ function partNumber(call: OssCall): number {
   fail('InvalidArgument', 'Part number must be an integer between 1 and 10000, inclusive.');
 }
 
-/** Puts a part in its place; a part of that number that was there before is replaced. */
+/** Stores a part. It replaces an earlier part with that number. */
 async function keep(call: OssCall, number: number, { md5, crc, extents, size }: Written): Promise<Part> {
   const part = { number, extents, size, etag: etagOf(md5), crc, modified: call.world.clock.now() };
   const upload = call.bucket.uploads.get(call.query.uploadId ?? '');
@@ -69,14 +69,14 @@ async function uploadPart(call: OssCall): Promise<Answer> {
   const number = partNumber(call);
   find(call);
   const part = await keep(call, number, await receive(call));
-  return empty(call, 200, { etag: part.etag, 'x-oss-hash-crc64ecma': String(part.crc) });
+  return { status: 200, headers: { etag: part.etag, 'x-oss-hash-crc64ecma': String(part.crc) } };
 }
 
 function copySource(call: OssCall): { version: ObjectVersion; begin: number; end: number } {
   const source = decodeURIComponent(call.headers['x-oss-copy-source'] ?? '');
   const [, bucketName = '', key = ''] = /^\/?([^/]+)\/(.+)$/s.exec(source) ?? [];
   const bucket = call.world.bucket(bucketName) ?? fail('NoSuchBucket', { BucketName: bucketName });
-  // The code for a source in another region is not documented for this operation; CopyObject gives this one.
+  // The code for a source in another region is not documented for this operation; this is the code of CopyObject.
   if (bucket.region !== call.bucket.region)
     fail('AccessDenied', 'Target object does not reside in the same data center as source object.');
   call.authorize('oss:GetObject', `${bucketName}/${key}`);
@@ -98,30 +98,51 @@ async function uploadPartCopy(call: OssCall): Promise<Answer> {
   const { version, begin, end } = copySource(call);
   if (end - begin > FIVE_GIB) fail('EntityTooLarge');
   const part = await keep(call, number, await call.world.store.copy(version.extents, begin, end));
-  // Whether the real answer carries the checksum is an open question.
+  // It is an open question whether the real answer has the checksum.
   const headers = { etag: part.etag, 'x-oss-hash-crc64ecma': String(part.crc) };
-  return ok(call, 'CopyPartResult', { LastModified: iso(part.modified), ETag: part.etag }, headers);
+  return ok('CopyPartResult', { LastModified: iso(part.modified), ETag: part.etag }, headers);
 }
 
 function listParts(call: OssCall): Answer {
   const upload = find(call);
-  const marker = Number(call.query['part-number-marker'] ?? 0);
-  const max = Math.min(Number(call.query['max-parts'] ?? 1000), 1000);
-  const rest = [...upload.parts.values()].filter(({ number }) => number > marker).sort((a, b) => a.number - b.number);
-  const page = rest.slice(0, max);
-  return ok(call, 'ListPartsResult', {
-    ...{ Bucket: call.bucket.name, UploadId: upload.id, StorageClass: upload.storageClass, MaxParts: max },
-    Key: upload.key,
+  const { 'part-number-marker': marker = '0', 'max-parts': max = '1000' } = call.query;
+  const rest = [...upload.parts.values()].filter(({ number }) => number > Number(marker));
+  const { shown, next } = page(rest, ({ number }) => String(number).padStart(5, '0'), max);
+  return ok('ListPartsResult', {
+    Bucket: call.bucket.name,
+    ...shape('Key=key UploadId=id StorageClass=storageClass', upload),
+    MaxParts: max,
     PartNumberMarker: marker,
-    NextPartNumberMarker: page.at(-1)?.number ?? marker,
-    IsTruncated: rest.length > page.length,
-    Part: page.map(({ number, modified, etag, crc, size }) => ({
-      ...{ PartNumber: number, LastModified: iso(modified), ETag: etag, HashCrc64ecma: String(crc), Size: size },
+    NextPartNumberMarker: shown.at(-1)?.number ?? marker,
+    IsTruncated: next !== undefined,
+    Part: shown.map((part) => ({
+      ...shape('PartNumber=number ETag=etag HashCrc64ecma=crc Size=size', part),
+      LastModified: iso(part.modified),
     })),
   });
 }
 
-/** The parts that the request lists, if they are those that arrived, in order and large enough. */
+function listUploads(call: OssCall): Answer {
+  const { prefix = '', 'key-marker': key = '', 'upload-id-marker': id, 'max-uploads': max = '1000' } = call.query;
+  // Sorted by key, and by id within a key. Without an upload-id-marker the list continues after all uploads of the key.
+  const place = (one: { key: string; id: string }) => `${one.key}\0${one.id}`;
+  const after = key === '' ? '' : place({ key, id: id ?? '\uffff' });
+  const rest = [...call.bucket.uploads.values()].filter((one) => one.key.startsWith(prefix) && place(one) > after);
+  const { shown, next } = page(rest, place, max);
+  return ok('ListMultipartUploadsResult', {
+    Bucket: call.bucket.name,
+    NextKeyMarker: next?.key ?? '',
+    NextUploadIdMarker: next?.id ?? '',
+    Prefix: prefix,
+    IsTruncated: next !== undefined,
+    Upload: shown.map((upload) => ({
+      ...shape('Key=key UploadId=id StorageClass=storageClass', upload),
+      Initiated: iso(upload.initiated),
+    })),
+  });
+}
+
+/** The parts that the request lists. They must have arrived, be in order and be large enough. */
 function chosen(upload: Upload, text: string): Part[] {
   const listed = inside(text, 'Part').map((one) => ({
     number: Number(inside(one, 'PartNumber')[0]),
@@ -150,8 +171,8 @@ async function complete(call: OssCall): Promise<Answer> {
   const extents = parts.flatMap((part) => part.extents);
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   const stored = { extents, size, etag, crc, storageClass, headers, modified: call.now, type: 'Multipart' } as const;
-  await drop(call, upload, parts);
-  const version = await putVersion(call.bucket, { key, ...stored });
+  const replaced = call.world.putVersion(call.bucket, { key, ...stored });
+  const [version] = await Promise.all([replaced, drop(call, upload, parts)]);
   const result = {
     Location: `http://${call.record.host}/${encode(key)}`,
     Bucket: call.bucket.name,
@@ -159,5 +180,5 @@ async function complete(call: OssCall): Promise<Answer> {
     ETag: etag,
   };
   const sums = { etag, 'x-oss-hash-crc64ecma': String(crc), ...versionHeader(call, version) };
-  return ok(call, 'CompleteMultipartUploadResult', result, sums);
+  return ok('CompleteMultipartUploadResult', result, sums);
 }
