@@ -40,6 +40,12 @@ export async function headObject(
   }
 }
 
+/** Whether both are the same ETag: services differ in its quotes and case. */
+export function sameEtag(one: string, other: string | undefined): boolean {
+  const bare = (etag = ''): string => etag.replaceAll('"', '').toUpperCase();
+  return bare(one) !== '' && bare(one) === bare(other);
+}
+
 export function toState(headers: Record<string, unknown>): ObjectState {
   const text = (name: string) => (typeof headers[name] === 'string' ? headers[name] : undefined);
   return {
@@ -73,7 +79,7 @@ export async function removeObject(oss: Oss, claim: Claim): Promise<boolean> {
   const found = await headObject(oss, key);
   if (found === undefined) return true;
   if (found === 'unknown') return (claim.derived || etag !== undefined) && remove(oss, key, versionId);
-  if (found.etag !== etag && !claim.isOurs(found.mark)) return false;
+  if (!sameEtag(found.etag, etag) && !claim.isOurs(found.mark)) return false;
   await remove(oss, key, found.versionId);
   // Under it there may be a version that is ours too: after a lost answer an object is put twice.
   return found.versionId === undefined || removeObject(oss, claim);
