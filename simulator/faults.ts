@@ -15,8 +15,7 @@ export interface Fault {
   times?: number;
   /** Before the request is executed (default), or after: the work is done, its answer is lost. */
   when?: 'before' | 'after';
-  /** `spaced` is no fault: the same XML with white space between all elements, which means the same. */
-  kind: Refusal | 'reset' | 'stall' | 'html' | 'truncated' | 'wrong-shape' | 'slow' | 'corrupt' | 'spaced' | 'error';
+  kind: Refusal | 'reset' | 'stall' | 'html' | 'truncated' | 'wrong-shape' | 'slow' | 'corrupt' | 'error';
   status?: number;
   code?: string;
   message?: string;

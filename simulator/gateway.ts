@@ -15,6 +15,8 @@ import { collect } from './store.ts';
 import type { World } from './world.ts';
 
 export type Hook = (request: RecordedRequest) => void | Promise<void>;
+/** Another spelling of an answer that means the same. */
+export type Spelling = (answer: Answer, request: RecordedRequest) => Answer;
 
 /** What is done once around every operation: record, faults, hooks, errors in the dialect of the service. */
 export class Gateway {
@@ -25,6 +27,7 @@ export class Gateway {
   readonly #rpc: Rpc;
   before?: Hook | undefined;
   after?: Hook | undefined;
+  spelling?: Spelling | undefined;
 
   constructor(world: World) {
     this.world = world;
@@ -70,7 +73,7 @@ export class Gateway {
       const answer = await this.#execute(exchange, prepared, target);
       record.status = answer.status;
       await this.after?.(record);
-      exchange.send(answer);
+      exchange.send(this.spelling?.(answer, record) ?? answer);
     } catch (error) {
       record.code = 'ClientGone';
       if (!(error instanceof Gone)) record.violation = `simulator: ${String(error)}`;
@@ -96,8 +99,7 @@ export class Gateway {
   async #execute(exchange: Exchange, prepared: Prepared, target: Target | undefined): Promise<Answer> {
     const { fault, record } = exchange;
     const service = target?.service ?? 'oss';
-    const inPlace =
-      fault && !['slow', 'corrupt', 'spaced', 'truncated'].includes(fault.kind) && fault.bytes === undefined;
+    const inPlace = fault && !['slow', 'corrupt', 'truncated'].includes(fault.kind) && fault.bytes === undefined;
     if (inPlace && fault.when !== 'after') return this.#act(exchange, fault, service);
     if (fault?.kind === 'slow' && fault.seconds) await this.world.clock.sleep(fault.seconds * 1000);
     const answer = await Promise.resolve()

@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { makeCertificates } from './certificates.ts';
 import { Clock } from './clock.ts';
 import { settle } from './ecs/settle.ts';
-import { Gateway, type Hook } from './gateway.ts';
+import { Gateway, type Hook, type Spelling } from './gateway.ts';
 import { OIDC_HOST } from './hosts.ts';
 import { Proxy } from './proxy.ts';
 import { DURATIONS, World, seed } from './world.ts';
 
 export type * from './entities.ts';
-export type { RecordedRequest } from './call.ts';
+export type { Answer, RecordedRequest } from './call.ts';
 export type { Fault } from './faults.ts';
+export type { Spelling } from './gateway.ts';
 export { World, trusting, IMPORT_POLICY, IMPORT_ROLE } from './world.ts';
 export { addSession } from './sts.ts';
 
@@ -67,6 +68,9 @@ export async function startSimulator(options: Options = {}) {
     },
     set after(hook: Hook | undefined) {
       gateway.after = hook;
+    },
+    set spelling(spelling: Spelling | undefined) {
+      gateway.spelling = spelling;
     },
     secrets: () =>
       secrets(gateway, [password, encodeURIComponent(password), Buffer.from(proxyUser ?? '').toString('base64')]),
