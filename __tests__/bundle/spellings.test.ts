@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { inParallel } from '../support/kill.ts';
-import { makeScene, requests } from '../support/scene.ts';
+import { openLine, type Line } from '../support/lines.ts';
+import { makeScene, openScene, requests } from '../support/scene.ts';
 import { SPELLINGS } from '../support/spellings.ts';
 
 const FRIEND = '1234567890123456';
@@ -57,4 +58,24 @@ test('a run comes to the same result however the answers are spelled', { timeout
     others[name] = await come(name);
   });
   expect(others).toEqual(Object.fromEntries(Object.keys(others).map((name) => [name, plain])));
+});
+
+/** Proxies that are in order, and odd. */
+const LINES: Record<string, Line> = {
+  'on IPv6, of HTTP/1.0, sends little at a time': {
+    host: '::1',
+    greeting: 'HTTP/1.0 200 OK\r\nVia: x\r\n\r\n',
+    pieces: 7,
+  },
+  'is busy at first': { refusals: ['503 Service Unavailable', '502 Bad Gateway', '504 Gateway Time-out'] },
+  'resets what was idle when it is used again': { forgets: 40 },
+};
+
+test.each(Object.entries(LINES))('a run passes through a proxy that %s', { timeout: 60_000 }, async (_, line) => {
+  const scene = await openScene({ importSeconds: 8 });
+  const HTTPS_PROXY = await openLine(scene.simulator.proxy, line);
+  const main = await scene.main({}, { env: { HTTPS_PROXY } });
+  expect(main.conclusion, main.log).toBe('success');
+  expect(main.log.match(/^.*failed \(try [4-9].*$/gm)).toBeNull();
+  expect(scene.simulator.world.bucket('packer')?.objects.size).toBe(0);
 });

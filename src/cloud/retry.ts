@@ -64,8 +64,8 @@ export interface RetryOptions {
   /** Ends the tries at once, with the signal's reason. */
   signal?: AbortSignal;
   deadline: Deadline;
-  /** Applies a remedy before the next try; says whether it could. */
-  heal: (how: 'clock' | 'token', error: CloudError) => boolean;
+  /** Applies a remedy before the next try, a clock or a token only once; says whether it could. */
+  heal: (how: 'again' | 'clock' | 'token', error: CloudError) => boolean;
 }
 
 const TRIES = 6;
@@ -86,7 +86,7 @@ export async function retry<T>(attempt: (n: number) => Promise<T>, options: Retr
       options.signal?.throwIfAborted();
       const error = thrown as CloudError;
       const how = remedy(error);
-      const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
+      const curable = how !== 'none' && (how === 'again' || !healed.has(how)) && heal(how, error);
       healed.add(how);
       const pause = pauseBefore(n, error);
       if (!curable || givesUp(n) || now() + pause > deadline.at) throw error;
