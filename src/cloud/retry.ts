@@ -9,13 +9,14 @@ const TRANSIENT = new RegExp(
     '^(ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL|ENOBUFS|ENOTCONN|EPROTO)$',
     '^(Timeout|UnexpectedAnswer|ConnectionLost|Stalled|IntegrityMismatch)$',
     'Throttling|FlowLimit|SlowDown|QpsLimit|TrafficRateLimit',
-    '^(ServiceUnavailable|InternalError|RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
+    '^(ServiceUnavailable|InternalError)(\\.|$)',
+    '^(RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
     '^(LastTokenProcessing|IdempotentProcessing|SignatureNonceUsed|OperationAborted)$',
   ].join('|'),
 );
 
 /** Cured by the client: the next try is signed with a corrected clock or fresh credentials. */
-const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp\.Expired|InvalidTimeStamp)$/;
+const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp(\.Expired)?|IllegalTimestamp)$/i;
 const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
 
 /** What a failed try calls for. */
