@@ -26,7 +26,8 @@ export function toCloudError(operation: string, thrown: unknown, wire: Wire): Cl
     const said = textOf(thrown).replace(/^unknow .*/is, 'no message');
     return new CloudError(operation, known, excerpt(said) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
   }
-  const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE;
+  const elsewhere = headers?.location === undefined ? '' : `; it redirects to ${excerpt(headers.location)}`;
+  const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE + elsewhere;
   return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
 
