@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inspectBucket, makeBucket } from '../../src/oss/bucket.ts';
 import { abortUpload, headObject, removeObject, listUploads } from '../../src/oss/objects.ts';
-import { SPELLINGS } from '../support/spellings.ts';
+import { spelled } from '../support/spellings.ts';
 import { counts, openClient, openLab, MARK, staging, type Lab } from './lab.ts';
 
 const { isOurs } = staging();
@@ -110,7 +110,7 @@ describe('the bucket', () => {
     const lab = await openLab();
     lab.simulator.world.buckets = lab.simulator.world.buckets.filter(({ name }) => name !== 'packer');
     lab.simulator.world.addBucket(lab.simulator.world.addAccount(), 'packer');
-    lab.simulator.spelling = SPELLINGS.layout?.();
+    lab.simulator.spelling = spelled('layout');
     const state = await inspectBucket(poor(lab, 'oss:ListBuckets'));
     expect(state).toEqual({ exists: 'unlisted', denied: ['oss:GetBucketInfo'] });
     expect(counts(lab).ListBuckets).toBe(1);

@@ -39,7 +39,7 @@ const headers =
     return service === 'oss' ? { ...answer, headers: { ...Object.fromEntries(changed), ...more } } : answer;
   };
 
-const all =
+export const all =
   (...spellings: Spelling[]): Spelling =>
   (answer, request) =>
     spellings.reduce((now, spelling) => spelling(now, request), answer);
@@ -86,6 +86,11 @@ const without =
   (name: string, value: string): [string, string] | undefined =>
     names.includes(name) ? undefined : [name, value];
 
+const OTHER_CODES: Record<string, string> = {
+  NoSetRoletoECSServiceAcount: 'NoSetRoletoECSServiceAccount',
+  DryRunOperation: 'DRYRUN.SUCCESS',
+};
+
 /** A run under each of these comes to the same result. */
 export const SPELLINGS: Record<string, () => Spelling> = {
   'sparse JSON': () =>
@@ -99,6 +104,8 @@ export const SPELLINGS: Record<string, () => Spelling> = {
     json(
       (value, name) => {
         if (isEmpty(value) && name !== '') return null;
+        if (name === 'Code' && typeof value === 'string') return OTHER_CODES[value] ?? value;
+        if (name === 'AccountId') return undefined;
         if (Array.isArray(value) && value.length === 1) return value[0];
         if (typeof value === 'string' && /^[1-9]\d{0,15}%?$/.test(value)) return parseInt(value, 10);
         if (typeof value !== 'object' || value === null || Array.isArray(value)) return withDate(value, ':59.123Z');
@@ -169,3 +176,10 @@ export const SPELLINGS: Record<string, () => Spelling> = {
   },
   'no CRC': () => headers(without('x-oss-hash-crc64ecma')),
 };
+
+/** @throws Error for a name that is not in the table */
+export function spelled(name: string): Spelling {
+  const spelling = SPELLINGS[name];
+  if (spelling === undefined) throw new Error(`no spelling is called ${name}`);
+  return spelling();
+}
