@@ -42,7 +42,7 @@ export async function headObject(
 
 /** Whether both are the same ETag: services differ in its quotes and case. */
 export function sameEtag(one: string, other: string | undefined): boolean {
-  const bare = (etag = ''): string => etag.replaceAll('"', '').toUpperCase();
+  const bare = (etag = ''): string => etag.replaceAll(/^W\/|"/g, '').toUpperCase();
   return bare(one) !== '' && bare(one) === bare(other);
 }
 
@@ -86,8 +86,8 @@ export async function removeObject(oss: Oss, claim: Claim): Promise<boolean> {
 }
 
 async function remove(oss: Oss, key: string, versionId: string | undefined): Promise<true> {
-  await oss.call('oss:DeleteObject', (sdk) => sdk.delete(key, versionId === undefined ? {} : { versionId }));
-  oss.log.info(`Deleted oss://${oss.bucket}/${key}.`);
+  const deleted = oss.call('oss:DeleteObject', (sdk) => sdk.delete(key, versionId === undefined ? {} : { versionId }));
+  if (await succeeds(deleted, /^NoSuch(Key|Version)$/)) oss.log.info(`Deleted oss://${oss.bucket}/${key}.`);
   return true;
 }
 
@@ -157,7 +157,8 @@ export function initiate(
 /** Ends an unfinished upload and frees its parts. Idempotent. */
 export async function abortUpload(oss: Oss, key: string, id: string): Promise<void> {
   const aborted = oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
-  if (await succeeds(aborted, 'NoSuchUpload')) oss.log.info(`Aborted the unfinished upload of ${key}.`);
+  // Of an answer without a body, ali-oss makes NoSuchKey.
+  if (await succeeds(aborted, /^NoSuch(Upload|Key)$/)) oss.log.info(`Aborted the unfinished upload of ${key}.`);
 }
 
 /** Ends all unfinished uploads of exactly this key. Idempotent. */

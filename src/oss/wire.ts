@@ -33,7 +33,13 @@ export interface Urllib {
 }
 
 /** Sends one request so that it can be ended from outside and leaves behind what it met. */
-export function send(urllib: Urllib, url: string, sent: object, options: CallOptions, wire: Wire): Promise<unknown> {
+export function send(
+  urllib: Urllib,
+  url: string,
+  sent: { method?: string },
+  options: CallOptions,
+  wire: Wire,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted();
     const fail = (error: Error) => {
@@ -52,7 +58,9 @@ export function send(urllib: Urllib, url: string, sent: object, options: CallOpt
       // With the whole answer there, Node no longer hears that the connection drains: the rest of a body would wait for
       // ever, and the connection with it (an answer can overtake the last of it when the line is fast).
       if (request?.writableEnded === false) request.destroy();
-      resolve({ data: plain, status: res.status, headers: res.headers, res: { ...res, data: plain } });
+      // A DELETE may also succeed with 200 (RFC 9110 section 9.3.5); ali-oss knows only 204.
+      const status = sent.method === 'DELETE' && res.status === 200 && data.length === 0 ? 204 : res.status;
+      resolve({ data: plain, status, headers: res.headers, res: { ...res, data: plain } });
     };
     let request: ClientRequest | undefined;
     try {
