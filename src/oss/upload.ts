@@ -1,5 +1,5 @@
-import { CloudError, hasCode, NOT_THE_SERVICE } from '../cloud/errors.ts';
-import { failureIn } from './body.ts';
+import { CloudError, hasCode } from '../cloud/errors.ts';
+import { refuseOther200 } from './body.ts';
 import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, holdsParts, listParts, type ListedParts } from './join.ts';
@@ -167,11 +167,4 @@ async function complete(
     throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
   }
   return state;
-}
-
-/** ali-oss takes any answer with status 200 for a success. */
-function refuseOther200<T extends { res: { data?: Buffer } }>(answer: T): T {
-  const { data } = answer.res;
-  if (data?.includes('<CompleteMultipartUploadResult')) return answer;
-  throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', NOT_THE_SERVICE);
 }
