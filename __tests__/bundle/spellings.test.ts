@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { inParallel } from '../support/kill.ts';
-import { openLine, type Line } from '../support/lines.ts';
+import { openOddProxy, type OddProxy } from '../support/odd-proxy.ts';
 import { makeScene, openScene, requests } from '../support/scene.ts';
 import { all, SPELLINGS, spelled } from '../support/spellings.ts';
 
 const FRIEND = '1234567890123456';
-/** One run each: they are about other answers, or other parts of an answer. */
+/** Spellings that change different answers, or different parts of one, share a run. */
 const TOGETHER = [
   ['sparse JSON', 'layout', 'bare ETag'],
   ['rich JSON', 'CDATA', 'chunked'],
@@ -21,8 +21,9 @@ const INPUTS = {
 };
 
 /**
- * Three attempts: the first one makes the bucket, uploads and is refused at the end; the second one resumes, makes the import
- * role, and its import fails; the third one finds the object, replaces the image that holds the name, copies and shares.
+ * Runs three attempts and returns what came of them. The first creates the bucket and uploads, and its Complete is refused.
+ * The second resumes the upload and creates the import role, and its import fails. The third reuses the object, replaces the
+ * image that holds the name, copies and shares.
  */
 async function come(...spellings: string[]) {
   const scene = await makeScene({ importSeconds: 8 });
@@ -67,26 +68,26 @@ test('a run comes to the same result however the answers are spelled', { timeout
   expect(plain).toMatchObject({ others: null, same: true, left: [1, 0], violations: [] });
   expect([more, plain.errors?.length, plain.images.length]).toEqual([[0, 0], 2, 4]);
   await inParallel(TOGETHER, 2, async (names) => {
-    // What no checksum proves to be the file is not reused.
+    // An object without a checksum cannot be compared with the file, so it is not reused.
     const others = names.includes('no CRC') ? { sent: [parts, 0, parts], left: [2, 0] } : {};
     expect({ names, ...(await come(...names)) }).toEqual({ names, ...plain, ...others });
   });
 });
 
-/** Proxies that are in order, and odd. */
-const LINES: Record<string, Line> = {
+/** What a proxy may do. */
+const PROXIES: Record<string, OddProxy> = {
   'listens on IPv6, speaks HTTP/1.0 and sends seven bytes at a time': {
     host: '::1',
     greeting: 'HTTP/1.0 200 OK\r\nVia: x\r\n\r\n',
     pieces: 7,
   },
   'is busy at first': { refusals: ['503 Service Unavailable', '502 Bad Gateway', '504 Gateway Time-out'] },
-  'resets what was idle when it is used again': { forgets: 40 },
+  'resets a connection that is used again after a pause': { forgets: 3_000 },
 };
 
-test.each(Object.entries(LINES))('a run passes through a proxy that %s', { timeout: 60_000 }, async (_, line) => {
+test.each(Object.entries(PROXIES))('a run passes through a proxy that %s', { timeout: 60_000 }, async (_, ways) => {
   const scene = await openScene({ importSeconds: 8 });
-  const HTTPS_PROXY = await openLine(scene.simulator.proxy, line);
+  const HTTPS_PROXY = await openOddProxy(scene.simulator, ways);
   const main = await scene.main({}, { env: { HTTPS_PROXY } });
   expect(main.conclusion, main.log).toBe('success');
   expect(main.log.match(/^.*failed \(try [4-9].*$/gm)).toBeNull();

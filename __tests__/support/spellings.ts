@@ -1,6 +1,7 @@
 import type { Answer, Spelling } from '../../simulator/index.ts';
 
-/** Other spellings of the simulator's answers that mean the same: what another service, or a later one, may well write. */
+// Other spellings of the simulator's answers: another service, or a later version of this one, may well use them.
+
 type Json = string | number | boolean | null | undefined | Json[] | { [name: string]: Json };
 
 /** Rewrites each value of a JSON answer, from the inside out; undefined leaves a field out. */
@@ -91,7 +92,7 @@ const OTHER_CODES: Record<string, string> = {
   DryRunOperation: 'DRYRUN.SUCCESS',
 };
 
-/** A run under each of these comes to the same result. */
+/** A run comes to the same result under each of these. */
 export const SPELLINGS: Record<string, () => Spelling> = {
   'sparse JSON': () =>
     json((value, name) => {

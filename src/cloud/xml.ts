@@ -24,7 +24,7 @@ export function plainXml(body: Buffer): Buffer {
   const text = body.toString('utf8').replace(/^\s+/, '');
   if (!text.startsWith('<')) return body;
   const plain = text
-    .replace(/<\?.*?\?>|<!--.*?-->/gs, '')
+    .replace(/<\?.*?\?>\s*|<!--.*?-->/gs, '')
     .replace(/<!\[CDATA\[(.*?)\]\]>/gs, (_, data: string) => encoded(data))
     .replace(/<(\/?)(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*?)?(\/?)>/g, '<$1$2$3>')
     .replace(/>\s+</g, '><')

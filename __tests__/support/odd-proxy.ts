@@ -1,25 +1,26 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { Simulator } from '../../simulator/index.ts';
 
 /** How a proxy in front of the simulator's own behaves. */
-export interface Line {
-  /** What it answers to CONNECT before it opens the tunnel; cut into single bytes. */
+export interface OddProxy {
+  /** Its answer to CONNECT, sent byte by byte; the simulator's own when absent. */
   greeting?: string;
-  /** The status of its first answers, in order. */
+  /** The statuses with which it refuses the first connections, in order. */
   refusals?: string[];
-  /** A tunnel that was idle for so long, in ms of the wall clock, is reset when it is used again. */
+  /** Resets a tunnel that is used again after it was idle for longer than this, in ms of simulated time. */
   forgets?: number;
-  /** At most so many bytes at a time towards the client. */
+  /** Sends the client at most this many bytes at a time. */
   pieces?: number;
   /** Address to listen on. */
   host?: string;
 }
 
-/** Opens such a proxy in front of another; closed when the test ends. @returns its URL */
-export async function openLine(proxy: string, line: Line): Promise<string> {
+/** Opens such a proxy in front of the simulator's. It is closed when the test ends. @returns its URL */
+export async function openOddProxy({ proxy, now }: Simulator, ways: OddProxy): Promise<string> {
   const { hostname, port } = new URL(proxy);
-  const { refusals = [], greeting, forgets = Infinity, pieces = Infinity, host = '127.0.0.1' } = line;
+  const { refusals = [], greeting, forgets = Infinity, pieces = Infinity, host = '127.0.0.1' } = ways;
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (client) => {
     const refusal = refusals.shift();
@@ -37,9 +38,9 @@ export async function openLine(proxy: string, line: Line): Promise<string> {
         upstream.destroy();
       });
     }
-    let last = performance.now();
+    let last = now();
     client.on('data', (bytes: Buffer) => {
-      if (performance.now() - last > forgets) client.resetAndDestroy();
+      if (now() - last > forgets) client.resetAndDestroy();
       else upstream.write(bytes);
     });
     upstream.once('data', (head: Buffer) => {
@@ -47,7 +48,7 @@ export async function openLine(proxy: string, line: Line): Promise<string> {
       for (const byte of greeting ?? '') client.write(byte);
       client.write(greeting === undefined ? head : rest);
       upstream.on('data', (bytes: Buffer) => {
-        last = performance.now();
+        last = now();
         for (let at = 0; at < bytes.length; at += Math.min(pieces, bytes.length))
           client.write(bytes.subarray(at, at + pieces));
       });
