@@ -74,13 +74,13 @@ export class Exchange {
   send(answer: Answer): void {
     const { response, record } = this;
     if (response.headersSent || response.destroyed) return;
-    const spaced = this.fault?.kind === 'spaced';
-    const body = Buffer.from(spaced ? (answer.body ?? '').replaceAll('><', '>\n  <') : (answer.body ?? ''));
+    const body = Buffer.from(answer.body ?? '');
+    const measured = answer.status !== 204 && answer.headers?.['transfer-encoding'] === undefined;
     response.sendDate = false;
     response.writeHead(answer.status, {
       date: new Date(this.#clock.now()).toUTCString(),
       ...answer.headers,
-      ...(answer.status !== 204 && { 'content-length': answer.length ?? body.length }),
+      ...(measured && { 'content-length': answer.length ?? body.length }),
     });
     record.status = answer.status;
     const { socket } = this.request;

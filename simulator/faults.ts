@@ -14,8 +14,7 @@ export interface Fault {
   times?: number;
   /** Before the request is executed (default), or after it: the work is done, but the answer is lost. */
   when?: 'before' | 'after';
-  /** `spaced` is not a failure: it puts white space between all XML elements, which does not change the meaning. */
-  kind: Refusal | 'reset' | 'stall' | 'html' | 'truncated' | 'wrong-shape' | 'slow' | 'corrupt' | 'spaced' | 'error';
+  kind: Refusal | 'reset' | 'stall' | 'html' | 'truncated' | 'wrong-shape' | 'slow' | 'corrupt' | 'error';
   status?: number;
   code?: string;
   message?: string;
@@ -31,7 +30,7 @@ export interface Fault {
 
 /** Whether the fault takes the place of the answer, rather than changing how the bytes are sent. */
 export function replacesAnswer({ kind, bytes }: Fault): boolean {
-  return !['slow', 'corrupt', 'spaced', 'truncated'].includes(kind) && bytes === undefined;
+  return !['slow', 'corrupt', 'truncated'].includes(kind) && bytes === undefined;
 }
 
 const counts = new WeakMap<Fault, number>();

@@ -16,6 +16,8 @@ import { collect } from './store.ts';
 import type { World } from './world.ts';
 
 type Hook = (request: RecordedRequest) => void | Promise<void>;
+/** Another spelling of an answer that means the same. */
+export type Spelling = (answer: Answer, request: RecordedRequest) => Answer;
 
 /** Everything that is the same for all operations: record, faults, hooks, and errors in the format of the service. */
 export class Gateway {
@@ -24,6 +26,7 @@ export class Gateway {
   readonly faults: Fault[] = [];
   before?: Hook | undefined;
   after?: Hook | undefined;
+  spelling?: Spelling | undefined;
 
   constructor(world: World) {
     this.world = world;
@@ -67,7 +70,7 @@ export class Gateway {
       const answer = await this.#execute(exchange, prepared);
       record.status = answer.status;
       await this.after?.(record);
-      exchange.send(answer);
+      exchange.send(this.spelling?.(answer, record) ?? answer);
     } catch (error) {
       record.code = 'ClientGone';
       if (!(error instanceof Gone)) record.violation = `simulator: ${String(error)}`;

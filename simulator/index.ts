@@ -11,8 +11,9 @@ import { openProxy } from './proxy.ts';
 import { DURATIONS, World } from './world.ts';
 
 export type * from './entities.ts';
-export type { RecordedRequest } from './call.ts';
+export type { Answer, RecordedRequest } from './call.ts';
 export type { Fault } from './faults.ts';
+export type { Spelling } from './gateway.ts';
 export { World, trusting, IMPORT_POLICY, IMPORT_ROLE } from './world.ts';
 export { addSession } from './sts.ts';
 

@@ -2,6 +2,7 @@ import { readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pseudoRandom } from '../support/scene.ts';
+import { spelled } from '../support/spellings.ts';
 import { counts, isFile, KEY, MIB, openFile, openLab, sent, staging, type Lab, type Piece } from './lab.ts';
 import { listUploads } from '../../src/oss/objects.ts';
 import { upload } from '../../src/oss/upload.ts';
@@ -53,7 +54,7 @@ describe('an unfinished upload', () => {
   it('is resumed from answers that are printed with white space', async () => {
     const lab = await openLab();
     await unfinished(lab);
-    lab.simulator.faults.push({ operation: 'oss:*', kind: 'spaced' });
+    lab.simulator.spelling = spelled('layout');
     expect((await upload(lab.oss, await open(lab), await again(lab))).sent).toBe(0);
     expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
   });

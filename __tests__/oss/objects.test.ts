@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inspectBucket, makeBucket } from '../../src/oss/bucket.ts';
 import { abortUpload, headObject, removeObject, listUploads } from '../../src/oss/objects.ts';
+import { spelled } from '../support/spellings.ts';
 import { counts, openClient, openLab, MARK, staging, type Lab } from './lab.ts';
 
 const { isOurs } = staging();
@@ -87,9 +88,9 @@ describe('the bucket', () => {
     const lab = await openLab();
     const bucket = lab.simulator.world.bucket('packer');
     const state = { exists: 'yes', region: 'cn-beijing', owner: lab.simulator.account.id, denied: [] };
-    expect(await inspectBucket(lab.oss)).toEqual({ ...state, encryption: undefined, versioned: false });
+    expect(await inspectBucket(lab.oss)).toEqual({ ...state, encryption: undefined });
     Object.assign(bucket ?? {}, { versioning: 'Suspended', encryption: { algorithm: 'KMS' } });
-    expect(await inspectBucket(lab.oss)).toEqual({ ...state, encryption: 'KMS', versioned: true });
+    expect(await inspectBucket(lab.oss)).toEqual({ ...state, encryption: 'KMS' });
     lab.simulator.world.buckets = [];
     expect(await inspectBucket(lab.oss)).toEqual({ exists: 'no', denied: [] });
   });
@@ -109,7 +110,7 @@ describe('the bucket', () => {
     const lab = await openLab();
     lab.simulator.world.buckets = lab.simulator.world.buckets.filter(({ name }) => name !== 'packer');
     lab.simulator.world.addBucket(lab.simulator.world.addAccount(), 'packer');
-    lab.simulator.faults.push({ operation: 'oss:ListBuckets', kind: 'spaced' });
+    lab.simulator.spelling = spelled('layout');
     const state = await inspectBucket(poor(lab, 'oss:ListBuckets'));
     expect(state).toEqual({ exists: 'unlisted', denied: ['oss:GetBucketInfo'] });
     expect(counts(lab).ListBuckets).toBe(1);

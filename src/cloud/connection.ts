@@ -1,4 +1,5 @@
 import type { Agent } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Log } from './log.ts';
 import type { Deadline, RetryOptions } from './retry.ts';
 
@@ -28,9 +29,19 @@ export interface Connection {
   clock: { behind: number };
 }
 
+const end = (socket: Socket): void => {
+  socket.destroy();
+};
+
 /** How a request is tried again: what a refusal calls for is applied to the connection before the next try. */
 export function retryOptions(connection: Connection): Pick<RetryOptions, 'log' | 'deadline' | 'heal'> {
-  const heal: RetryOptions['heal'] = (how, { clockBehind }) => {
+  const heal: RetryOptions['heal'] = (how, { code, clockBehind }) => {
+    if (how === 'again') {
+      // A proxy that has forgotten one idle connection has forgotten the others: each would cost a try.
+      if (/^(ECONNRESET|EPIPE)$/.test(code))
+        for (const idle of Object.values(connection.agent.freeSockets)) idle?.forEach(end);
+      return true;
+    }
     if (how === 'token') return connection.credentials.forget();
     if (clockBehind === undefined) return false;
     connection.clock.behind = clockBehind;

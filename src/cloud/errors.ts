@@ -62,8 +62,10 @@ export const excerpt = (text: string): string => harmless(text).slice(0, 600);
 
 /** The reading of HTTP answer headers that both SDKs need for a retry. */
 export function timing(headers: Record<string, unknown> | undefined): { retryAfter?: number; clockBehind?: number } {
-  const seconds = Number(headers?.['retry-after']);
   const served = Date.parse(String(headers?.date));
+  const after = String(headers?.['retry-after']);
+  // Seconds, or a date (RFC 9110 section 10.2.3).
+  const seconds = Number(after) || (Date.parse(after) - served) / 1000;
   return {
     ...(seconds > 0 && { retryAfter: Math.min(seconds, 60) * 1000 }),
     ...(Number.isFinite(served) && { clockBehind: served - Date.now() }),

@@ -7,9 +7,10 @@ export function textAt(value: unknown, ...path: string[]): string | undefined {
     : undefined;
 }
 
+/** An object that should be in a list is taken for a list of one. */
 export function listAt(value: unknown, ...path: string[]): unknown[] {
   const found = at(value, path);
-  return Array.isArray(found) ? found : [];
+  return Array.isArray(found) ? found : typeof found === 'object' && found !== null ? [found] : [];
 }
 
 function at(value: unknown, path: string[]): unknown {

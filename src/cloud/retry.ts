@@ -9,13 +9,14 @@ const TRANSIENT = new RegExp(
     '^(ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL|ENOBUFS|ENOTCONN|EPROTO)$',
     '^(Timeout|UnexpectedAnswer|ConnectionLost|Stalled|IntegrityMismatch)$',
     'Throttling|FlowLimit|SlowDown|QpsLimit|TrafficRateLimit',
-    '^(ServiceUnavailable|InternalError|RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
+    '^(ServiceUnavailable|InternalError)(\\.|$)',
+    '^(RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
     '^(LastTokenProcessing|IdempotentProcessing|SignatureNonceUsed|OperationAborted)$',
   ].join('|'),
 );
 
 /** Cured by the client: the next try is signed with a corrected clock or fresh credentials. */
-const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp\.Expired|InvalidTimeStamp)$/;
+const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp(\.Expired)?|IllegalTimestamp)$/i;
 const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
 
 /** What a failed try calls for. */
@@ -64,8 +65,8 @@ export interface RetryOptions {
   /** Ends the tries at once, with the signal's reason. */
   signal?: AbortSignal;
   deadline: Deadline;
-  /** Applies a remedy before the next try; says whether it could. */
-  heal: (how: 'clock' | 'token', error: CloudError) => boolean;
+  /** Applies a remedy before the next try, a clock or a token only once; says whether it could. */
+  heal: (how: 'again' | 'clock' | 'token', error: CloudError) => boolean;
 }
 
 const TRIES = 6;
@@ -86,7 +87,7 @@ export async function retry<T>(attempt: (n: number) => Promise<T>, options: Retr
       options.signal?.throwIfAborted();
       const error = thrown as CloudError;
       const how = remedy(error);
-      const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
+      const curable = how !== 'none' && (how === 'again' || !healed.has(how)) && heal(how, error);
       healed.add(how);
       const pause = pauseBefore(n, error);
       if (!curable || givesUp(n) || now() + pause > deadline.at) throw error;

@@ -4,6 +4,7 @@ import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from './errors.t
 import { textAt } from './json.ts';
 import { retry } from './retry.ts';
 import { now } from './time.ts';
+import { plainXml, textIn } from './xml.ts';
 
 /** Parameters of a call: flat keys such as `DiskDeviceMapping.1.Format`; what is undefined is not sent. */
 export type Params = Record<string, string | number | boolean | undefined>;
@@ -88,8 +89,14 @@ function toCloudError(operation: string, thrown: unknown): CloudError {
       requestId,
     });
   }
-  // json-bigint throws a plain object for a body that is not JSON.
+  // json-bigint throws a plain object for a body that is not JSON; errors can come in XML, the default format.
   if (!(thrown instanceof Error)) {
+    const body = plainXml(Buffer.from(textAt(thrown, 'text') ?? ''));
+    const inXml = textIn(body, 'Code');
+    if (inXml !== undefined) {
+      const requestId = textIn(body, 'RequestId');
+      return new CloudError(operation, inXml, excerpt(textIn(body, 'Message') ?? 'no message'), { ...more, requestId });
+    }
     return new CloudError(operation, 'UnexpectedAnswer', 'the answer is not JSON (a proxy in between?)', more);
   }
   if (thrown.name.includes('Timeout')) {

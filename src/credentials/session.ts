@@ -20,7 +20,7 @@ export async function assumeWithOidc(
   idToken: IdToken,
   { log, deadline }: Pick<Connection, 'log' | 'deadline'>,
 ): Promise<Credentials> {
-  const options = { operation: 'github:getIDToken', log, deadline, heal: () => false };
+  const options = { operation: 'github:getIDToken', log, deadline, heal: (how: string) => how === 'again' };
   const token = await retry(() => askRunner(idToken, role.audience), options);
   try {
     const answer = await sts('AssumeRoleWithOIDC', {

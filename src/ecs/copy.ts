@@ -24,7 +24,7 @@ export interface CopySpec {
 /** What CopyImage answers while another copy of the same image is under way: they go one after another. */
 const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
 /** The service has an image of that name, or a copy with that token: perhaps ours, of a try whose answer was lost. */
-const TAKEN = /^(InvalidImageName\.Duplicated|Idempotent\w+)$/;
+const TAKEN = /^(InvalidImageName\.Duplicated?|Idempotent\w+)$/;
 
 /**
  * Starts a copy, once; waits for its turn while the image is being copied already.

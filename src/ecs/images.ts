@@ -61,7 +61,9 @@ function detectionOf(value: unknown): string | undefined {
 }
 
 function toImage(value: unknown): Image {
-  const tags = listAt(value, 'Tags', 'Tag').map((tag) => [textAt(tag, 'TagKey') ?? '', textAt(tag, 'TagValue') ?? '']);
+  // TagKey and TagValue are documented for this call, Key and Value for most others.
+  const either = (tag: unknown, name: string) => textAt(tag, `Tag${name}`) ?? textAt(tag, name) ?? '';
+  const tags = listAt(value, 'Tags', 'Tag').map((tag) => [either(tag, 'Key'), either(tag, 'Value')]);
   const disks = listAt(value, 'DiskDeviceMappings', 'DiskDeviceMapping');
   const given = (name: string) => disks.map((disk) => textAt(disk, name) ?? '');
   const keys = given('ImportOSSObject');

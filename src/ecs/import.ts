@@ -38,7 +38,7 @@ export interface Started {
 }
 
 /** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
-const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
+const TAKEN = /^(InvalidImageName\.Duplicated?|ImageIsImporting|Idempotent\w+)$/;
 
 /** ECS may not see yet what OSS has just stored: undocumented. Without this wait a whole upload would be lost. */
 const NOT_SEEN_YET = { code: /^InvalidOSS(Object|Bucket)\.NotFound$/, patience: 60_000, first: 2_000, slowest: 10_000 };

@@ -97,7 +97,7 @@ export async function swapNames(wanted: Name, newId: string, goal: Who, moved: s
     } catch (error) {
       // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
       // deleted the image; where an answer was lost, the next look shows what it would have said.
-      if (!hasCode(error, /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/) && !passes(error)) throw error;
+      if (!hasCode(error, /^InvalidImage(Name\.Duplicated?|Id\.NotFound)$/) && !passes(error)) throw error;
       last = error;
       return undefined;
     }

@@ -1,10 +1,5 @@
-import { CloudError, excerpt } from '../cloud/errors.ts';
-
-/** The text of the first element of that name in a small XML body. */
-export function textIn(body: Buffer | undefined, name: string): string | undefined {
-  const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
-  return text?.replaceAll('&quot;', '"');
-}
+import { CloudError, excerpt, NOT_THE_SERVICE } from '../cloud/errors.ts';
+import { textIn } from '../cloud/xml.ts';
 
 /** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
 export function failureIn(operation: string, body: Buffer | undefined, code: string, text: string): CloudError {
@@ -14,5 +9,9 @@ export function failureIn(operation: string, body: Buffer | undefined, code: str
   });
 }
 
-/** XML without the white space between its elements: ali-oss takes that of an empty element for a value. */
-export const withoutLayout = (xml: Buffer): Buffer => Buffer.from(xml.toString('utf8').replace(/>\s+</g, '><'));
+/** Takes the answer to Complete for what it is: to ali-oss, any with status 200 is a success. @throws CloudError */
+export function refuseOther200<T extends { res: { data?: Buffer } }>(answer: T): T {
+  const { data } = answer.res;
+  if (data?.includes('<CompleteMultipartUploadResult')) return answer;
+  throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', NOT_THE_SERVICE);
+}

@@ -11,8 +11,6 @@ export interface BucketState {
   owner?: string | undefined;
   /** Default server-side encryption: KMS, AES256, SM4 or undefined. */
   encryption?: string | undefined;
-  /** Whether deletes must name a version. */
-  versioned?: boolean | undefined;
   /** What could not be asked, as RAM actions. */
   denied: string[];
 }
@@ -24,14 +22,14 @@ export interface BucketState {
 export async function inspectBucket(oss: Oss): Promise<BucketState> {
   try {
     const { bucket } = await oss.call('oss:GetBucketInfo', (sdk) => sdk.getBucketInfo(oss.bucket));
-    const location = textAt(bucket, 'Location');
-    const encryption = textAt(bucket, 'ServerSideEncryptionRule', 'SSEAlgorithm');
+    const text = (...path: string[]) => textAt(bucket, ...path)?.trim() || undefined;
+    const location = text('Location');
+    const encryption = text('ServerSideEncryptionRule', 'SSEAlgorithm');
     return {
       exists: 'yes',
       region: location === undefined ? undefined : regionOfLocation(location),
-      owner: textAt(bucket, 'Owner', 'ID'),
+      owner: text('Owner', 'ID'),
       encryption: encryption === 'None' ? undefined : encryption,
-      versioned: Boolean(textAt(bucket, 'Versioning')),
       denied: [],
     };
   } catch (error) {

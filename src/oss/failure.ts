@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
+import { textIn } from '../cloud/xml.ts';
 import type { Wire } from './wire.ts';
 
 /** What the failure of a try means. */
@@ -20,15 +21,13 @@ export function toCloudError(operation: string, thrown: unknown, wire: Wire): Cl
   const more = { status, requestId: typeof requestId === 'string' ? requestId : undefined, ...pacing(headers) };
   const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
   if (typeof known === 'string' && status !== undefined && status >= 300) {
-    const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
-    return new CloudError(
-      operation,
-      known,
-      excerpt(textOf(thrown)) + (endpoint === undefined ? '' : ` (${endpoint})`),
-      more,
-    );
+    const endpoint = textIn(wire.body, 'Endpoint');
+    // What ali-oss makes up for an answer without a message.
+    const said = textOf(thrown).replace(/^unknow .*/is, 'no message');
+    return new CloudError(operation, known, excerpt(said) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
   }
-  const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE;
+  const elsewhere = headers?.location === undefined ? '' : `; it redirects to ${excerpt(headers.location)}`;
+  const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE + elsewhere;
   return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
 

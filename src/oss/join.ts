@@ -3,7 +3,9 @@ import { textAt } from '../cloud/json.ts';
 import type { Oss } from './client.ts';
 import { Crc64, zerosCrc } from './crc64.ts';
 import type { Part } from './cut.ts';
+import { sameEtag } from './objects.ts';
 import { readFully, type Source } from './reader.ts';
+import type { Sent } from './sender.ts';
 
 /** A part of an earlier try that proved to hold the bytes of the file. */
 export interface Listed {
@@ -64,10 +66,22 @@ export function checker(source: Source, parts: ListedParts): Checker {
       if (!part.zero) crc.update(slice);
       done += length;
     }
-    const sum = known ?? md5.digest('hex').toUpperCase();
+    const sum = known ?? md5.digest('hex');
     if (part.zero) zeroSums.set(part.length, sum);
-    if (listed.etag.replaceAll('"', '').toUpperCase() !== sum) return undefined;
+    if (!sameEtag(listed.etag, sum)) return undefined;
     return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
   };
   return { lists: (part) => listedAs(part) !== undefined, check };
+}
+
+/** Whether the ETag of each part, in order, is the MD5 of its bytes in the file. @throws CloudError */
+export async function holdsParts(source: Source, parts: Sent[]): Promise<boolean> {
+  const { check } = checker(source, new Map(parts.map(({ number, length, etag }) => [number, { size: length, etag }])));
+  let offset = 0;
+  for (const { number, length, crc } of parts) {
+    const part = { number, offset, length, zero: crc === zerosCrc(length) };
+    if ((await check(part)) === undefined) return false;
+    offset += length;
+  }
+  return true;
 }

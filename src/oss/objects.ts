@@ -40,6 +40,12 @@ export async function headObject(
   }
 }
 
+/** Whether both are the same ETag: services differ in its quotes and case. */
+export function sameEtag(one: string, other: string | undefined): boolean {
+  const bare = (etag = ''): string => etag.replaceAll(/^W\/|"/g, '').toUpperCase();
+  return bare(one) !== '' && bare(one) === bare(other);
+}
+
 export function toState(headers: Record<string, unknown>): ObjectState {
   const text = (name: string) => (typeof headers[name] === 'string' ? headers[name] : undefined);
   return {
@@ -73,15 +79,15 @@ export async function removeObject(oss: Oss, claim: Claim): Promise<boolean> {
   const found = await headObject(oss, key);
   if (found === undefined) return true;
   if (found === 'unknown') return (claim.derived || etag !== undefined) && remove(oss, key, versionId);
-  if (found.etag !== etag && !claim.isOurs(found.mark)) return false;
+  if (!sameEtag(found.etag, etag) && !claim.isOurs(found.mark)) return false;
   await remove(oss, key, found.versionId);
   // Under it there may be a version that is ours too: after a lost answer an object is put twice.
   return found.versionId === undefined || removeObject(oss, claim);
 }
 
 async function remove(oss: Oss, key: string, versionId: string | undefined): Promise<true> {
-  await oss.call('oss:DeleteObject', (sdk) => sdk.delete(key, versionId === undefined ? {} : { versionId }));
-  oss.log.info(`Deleted oss://${oss.bucket}/${key}.`);
+  const deleted = oss.call('oss:DeleteObject', (sdk) => sdk.delete(key, versionId === undefined ? {} : { versionId }));
+  if (await succeeds(deleted, /^NoSuch(Key|Version)$/)) oss.log.info(`Deleted oss://${oss.bucket}/${key}.`);
   return true;
 }
 
@@ -151,7 +157,8 @@ export function initiate(
 /** Ends an unfinished upload and frees its parts. Idempotent. */
 export async function abortUpload(oss: Oss, key: string, id: string): Promise<void> {
   const aborted = oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
-  if (await succeeds(aborted, 'NoSuchUpload')) oss.log.info(`Aborted the unfinished upload of ${key}.`);
+  // Of an answer without a body, ali-oss makes NoSuchKey.
+  if (await succeeds(aborted, /^NoSuch(Upload|Key)$/)) oss.log.info(`Aborted the unfinished upload of ${key}.`);
 }
 
 /** Ends all unfinished uploads of exactly this key. Idempotent. */

@@ -1,10 +1,11 @@
-import { CloudError, hasCode, NOT_THE_SERVICE } from '../cloud/errors.ts';
-import { failureIn } from './body.ts';
+import { CloudError, hasCode } from '../cloud/errors.ts';
+import { refuseOther200 } from './body.ts';
 import type { Oss } from './client.ts';
 import { combine } from './crc64.ts';
-import { checker, listParts, type ListedParts } from './join.ts';
+import { checker, holdsParts, listParts, type ListedParts } from './join.ts';
 import { headObject, initiate, marked, toState, type ObjectState, type Unfinished } from './objects.ts';
 import { passes } from '../cloud/retry.ts';
+import { textIn } from '../cloud/xml.ts';
 import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
@@ -107,7 +108,13 @@ async function send(
       zeros += progress.bytesCopied();
       await source.assertUnchanged?.();
       progress.sayEnd();
-      const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, stored, crc64, new Pace(progress));
+      const isFile = async (object: ObjectState): Promise<boolean> => {
+        if (object.crc64 !== undefined) return object.crc64 === crc64;
+        oss.log.info('The service gives no CRC-64; comparing the MD5 of each part instead.');
+        return holdsParts(source, stored);
+      };
+      const whole = { parts: stored, crc64, isFile };
+      const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, whole, new Pace(progress));
       staging.noUpload(key, uploadId);
       return { key, size: source.size, crc64, etag, versionId, sent, zeros };
     } catch (error) {
@@ -133,8 +140,7 @@ async function complete(
   oss: Oss,
   { key, isOurs }: Staging,
   id: string,
-  parts: Sent[],
-  crc64: string,
+  { parts, crc64, isFile }: { parts: Sent[]; crc64: string; isFile: (object: ObjectState) => Promise<boolean> },
   pace: Pace,
 ): Promise<ObjectState> {
   const headers = { 'x-oss-forbid-overwrite': 'true' };
@@ -147,7 +153,7 @@ async function complete(
         { ...options, timeout: 180_000 },
       ),
     );
-    answer = toState(res.headers);
+    answer = toState({ etag: textIn(res.data, 'ETag'), ...res.headers });
     if (answer.crc64 === crc64) return answer;
   } catch (error) {
     const there = await headObject(oss, key).catch(() => undefined);
@@ -156,16 +162,9 @@ async function complete(
   }
   const there = await pace.store(0, (options) => headObject(oss, key, options));
   const state = typeof there === 'object' ? there : answer;
-  if (there === undefined || state.crc64 !== crc64) {
+  if (there === undefined || !(await isFile(state))) {
     const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
     throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
   }
   return state;
-}
-
-/** ali-oss takes any answer with status 200 for a success. */
-function refuseOther200<T extends { res: { data?: Buffer } }>(answer: T): T {
-  const { data } = answer.res;
-  if (data?.includes('<CompleteMultipartUploadResult')) return answer;
-  throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', NOT_THE_SERVICE);
 }

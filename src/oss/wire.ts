@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { RetryOptions } from '../cloud/retry.ts';
 import { every, monotonic } from '../cloud/time.ts';
-import { withoutLayout } from './body.ts';
+import { plainXml } from '../cloud/xml.ts';
 
 export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
   /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
@@ -23,13 +23,23 @@ export interface Wire {
   failure?: Error & { code?: string };
 }
 
-type Callback = (error: Error | null, data: Buffer, res: { status: number; headers: IncomingHttpHeaders }) => void;
+interface Response {
+  status: number;
+  headers: IncomingHttpHeaders;
+}
+type Callback = (error: Error | null, data: Buffer, res: Response) => void;
 export interface Urllib {
   request(url: string, options: object, done: Callback): ClientRequest;
 }
 
 /** Sends one request so that it can be ended from outside and leaves behind what it met. */
-export function send(urllib: Urllib, url: string, sent: object, options: CallOptions, wire: Wire): Promise<unknown> {
+export function send(
+  urllib: Urllib,
+  url: string,
+  sent: { method?: string },
+  options: CallOptions,
+  wire: Wire,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted();
     const fail = (error: Error) => {
@@ -43,12 +53,14 @@ export function send(urllib: Urllib, url: string, sent: object, options: CallOpt
         fail(error);
         return;
       }
-      Object.assign(wire, { status: res.status, headers: res.headers, body: data });
+      const plain = plainXml(data);
+      Object.assign(wire, { status: res.status, headers: res.headers, body: plain });
       // With the whole answer there, Node no longer hears that the connection drains: the rest of a body would wait for
       // ever, and the connection with it (an answer can overtake the last of it when the line is fast).
       if (request?.writableEnded === false) request.destroy();
-      const parsable = res.headers['content-type']?.includes('/xml') ? withoutLayout(data) : data;
-      resolve({ data: parsable, status: res.status, headers: res.headers, res });
+      // A DELETE may also succeed with 200 (RFC 9110 section 9.3.5); ali-oss knows only 204.
+      const status = sent.method === 'DELETE' && res.status === 200 && data.length === 0 ? 204 : res.status;
+      resolve({ data: plain, status, headers: res.headers, res: { ...res, data: plain } });
     };
     let request: ClientRequest | undefined;
     try {

@@ -1,10 +1,11 @@
 import pLimit from 'p-limit';
 import { CloudError } from '../cloud/errors.ts';
+import { textIn } from '../cloud/xml.ts';
 import type { Oss } from './client.ts';
 import { LONG_BODY, type CallOptions } from './wire.ts';
 import type { Sdk } from './sdk.ts';
 import { zerosCrc } from './crc64.ts';
-import { failureIn, textIn } from './body.ts';
+import { failureIn, refuseOther200 } from './body.ts';
 import { headObject, initiate, marked, toState } from './objects.ts';
 
 const MIB = 1024 ** 2;
@@ -41,7 +42,7 @@ export async function makeZeros(
   const { crc64 } = await oss
     .call(
       'oss:CompleteMultipartUpload',
-      (sdk) => sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} }),
+      async (sdk) => refuseOther200(await sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} })),
       { ...options, timeout: 120_000 },
     )
     .then(({ res }) => toState(res.headers))

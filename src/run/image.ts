@@ -6,7 +6,7 @@ import { takeName } from '../ecs/name.ts';
 import { temporaryName } from '../ecs/names.ts';
 import { importTask } from '../ecs/tasks.ts';
 import { waitForImage } from '../ecs/wait.ts';
-import { headObject } from '../oss/objects.ts';
+import { headObject, sameEtag } from '../oss/objects.ts';
 import type { Context, RegionalImage } from './context.ts';
 import { isDerived } from './keys.ts';
 import { markText, parseMark } from './ownership.ts';
@@ -68,7 +68,8 @@ async function assertObjectsUnchanged(
   for (const { key, etag, versionId } of staged) {
     if (isDerived(key, me)) continue;
     const there = await headObject(clients.oss, key);
-    if (there === 'unknown' || (there?.etag === etag && there.versionId === versionId)) continue;
+    if (there === 'unknown' || (there !== undefined && sameEtag(there.etag, etag) && there.versionId === versionId))
+      continue;
     // The image is finished and stays; whether it may have the name is the user's to say.
     for (const made of ledger.made()) if (made.kind === 'image' || made.kind === 'replaced') ledger.forget(made);
     const what = `oss://${request.bucket}/${key} was replaced or deleted by somebody else during the import`;

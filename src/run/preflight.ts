@@ -64,8 +64,9 @@ export async function preflight(context: Context): Promise<Plan> {
 export async function whoAmI({ sts, log }: Pick<Clients, 'sts' | 'log'>): Promise<string | undefined> {
   try {
     const identity = await sts('GetCallerIdentity');
-    const account = textAt(identity, 'AccountId');
-    log.info(`Account ${account ?? 'unknown'}, as ${textAt(identity, 'Arn') ?? 'unknown'}.`);
+    const arn = textAt(identity, 'Arn') ?? 'unknown';
+    const account = textAt(identity, 'AccountId') ?? /^acs:\w+::(\d+):/.exec(arn)?.[1];
+    log.info(`Account ${account ?? 'unknown'}, as ${arn}.`);
     return account;
   } catch (error) {
     if (!isDenied(error)) throw error;

@@ -33,8 +33,9 @@ async function stageDisk(
   const { request, disks, clients, ledger, me } = context;
   const source = await sourceOf(disk);
   if (found !== undefined) {
-    const same = found.size === disk.size && found.crc64 === (sum ?? (await fileSum(source)));
-    if (same) return reuse(context, found);
+    // Not every answer to HEAD carries the length.
+    const same = (found.size || disk.size) === disk.size && found.crc64 === (sum ?? (await fileSum(source)));
+    if (same) return reuse(context, { ...found, size: disk.size });
     // An object under a key of the user's is in the way; any other is removed in the end.
     if (found.key === key) await removeFound(context, found);
   }

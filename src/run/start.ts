@@ -43,7 +43,7 @@ export async function start(context: Context, target: TargetPlan, from: Sources)
   try {
     return await startAs(context, target, from, imageNameFor(context, target));
   } catch (error) {
-    if (holder !== undefined || !request.forceDelete || !hasCode(error, 'InvalidImageName.Duplicated')) throw error;
+    if (holder !== undefined || !request.forceDelete || !hasCode(error, /^InvalidImageName\.Duplicated?$/)) throw error;
     log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
     ledger.forget(entryFor(context, target, name));
     return startAs(context, target, from, temporaryName(name, markText(me)));
