@@ -1,5 +1,8 @@
+import { CloudError, hasCode } from '../cloud/errors.ts';
 import { listAt, textAt } from '../cloud/json.ts';
+import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
+import { now, poll } from '../cloud/time.ts';
 import { entries } from './pages.ts';
 
 /** A custom image of this account, as DescribeImages shows it. */
@@ -99,10 +102,36 @@ export function tagParams(tags: Record<string, string>): Record<string, string> 
   return Object.fromEntries(pairs) as Record<string, string>;
 }
 
-/**
- * The image under `name` with this mark, which a call whose answer was lost has made. A listing may lag behind.
- * @throws CloudError
- */
+/** The image with this name and mark, if it is listed. @throws CloudError */
 export async function findMarked(ecs: Rpc, name: string, mark: string): Promise<Image | undefined> {
   return (await listImages(ecs)).find((image) => image.name === name && image.tags[MARK_TAG] === mark);
+}
+
+/** The name, or the ClientToken, is in use: perhaps by the image of an earlier try whose answer was lost. */
+const TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
+
+/**
+ * Id of the image that a call makes. Where the answer is lost, looks for the image by name and mark.
+ * @param operation - such as `ecs:ImportImage`
+ * @param there - client for the region of the new image
+ * @throws CloudError of the call when there is no such image
+ */
+export async function imageIdFrom(
+  operation: string,
+  call: () => Promise<unknown>,
+  there: Rpc,
+  { name, tags }: { name: string; tags: Record<string, string> },
+): Promise<string> {
+  try {
+    const imageId = textAt(await call(), 'ImageId');
+    if (imageId !== undefined) return imageId;
+    throw new CloudError(operation, 'UnexpectedAnswer', 'the answer contains no image id');
+  } catch (error) {
+    if (!hasCode(error, TAKEN) && !passes(error)) throw error;
+    const look = () => findMarked(there, name, tags[MARK_TAG] ?? '');
+    const patience = { first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG };
+    const found = await poll(patience, look).catch(() => undefined);
+    if (found === undefined) throw error;
+    return found.id;
+  }
 }

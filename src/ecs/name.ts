@@ -4,7 +4,7 @@ import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { imageById, isBeingMade, listImages, type Image } from './images.ts';
-import { asideName } from './names.ts';
+import { asideName, isAside } from './names.ts';
 import { nextSwap, type Held, type Who } from './swap.ts';
 
 /** A name in a region that a new image is to get. */
@@ -113,8 +113,6 @@ async function shown(ecs: Rpc, before: Image): Promise<void> {
   await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
 }
 
-/** Whether a swap for this name has set the image aside. */
-export const isAside = ({ id, name }: Image, wanted: string): boolean => name === asideName(wanted, id);
 const isInvolved = (image: Image, wanted: string): boolean => image.name === wanted || isAside(image, wanted);
 
 function heldBy(name: string, others: Image[], fresh: Image | undefined): Held {

@@ -86,7 +86,7 @@ async function nameAndFinish(context: Context, target: TargetPlan, image: Region
   const entry = entryFor(context, target, image.name);
   let replaced: string | undefined;
   if (image.name !== name) {
-    const temporary = temporaryName(name, markText(me));
+    const temporary = temporaryName(name, image.tags[MARK_TAG] ?? markText(me));
     try {
       replaced = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
     } catch (error) {

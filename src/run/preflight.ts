@@ -6,7 +6,6 @@ import { askEcs } from './ask-ecs.ts';
 import type { Clients } from './clients.ts';
 import { bootModeText } from './content.ts';
 import type { Context } from './context.ts';
-import type { Made } from './ledger.ts';
 import { planImages, type ImagePlan } from './plan-images.ts';
 import { planObjects, type ObjectPlan } from './plan-objects.ts';
 import { targetsOf } from './targets.ts';
@@ -18,8 +17,6 @@ export interface Plan extends ImagePlan {
   makeBucket: boolean;
   /** One for each disk. */
   objects: ObjectPlan[];
-  /** What earlier attempts have left in the bucket. */
-  left: Made[];
 }
 
 /**
@@ -56,7 +53,7 @@ export async function preflight(context: Context): Promise<Plan> {
     account,
     makeBucket: bucket.exists !== 'yes',
     objects,
-    left,
+    left: [...left, ...plan.left],
   };
 }
 

@@ -10,9 +10,13 @@ import type { FoundObject, ObjectPlan } from './plan-objects.ts';
 import type { Plan } from './preflight.ts';
 import { undoAll } from './undo/undo.ts';
 
-/** Uploads all disks, one after another: each uses the whole line. @throws CloudError, DiskError */
+/**
+ * Uploads all disks, one after another, as each can use the whole bandwidth; none when an image is adopted.
+ * @throws CloudError, DiskError
+ */
 export async function stageDisks(context: Context, plan: Plan): Promise<StagedObject[]> {
   const { request, disks, log } = context;
+  if (plan.targets.some(({ kind, adopt }) => kind !== 'copy' && adopt !== undefined)) return [];
   const staged: StagedObject[] = [];
   for (const [n, disk] of disks.entries()) {
     const object = plan.objects[n];

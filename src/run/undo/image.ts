@@ -7,7 +7,6 @@ import { swapNames } from '../../ecs/name.ts';
 import { temporaryName } from '../../ecs/names.ts';
 import type { RegionalImage, UndoContext } from '../context.ts';
 import type { MadeImage } from '../ledger.ts';
-import { markText } from '../ownership.ts';
 import { ecsCommand, type Undo } from './kind.ts';
 
 /** How long a cancelled import may take to disappear, in ms. */
@@ -49,11 +48,11 @@ async function goesOn({ region, name, id, mark }: MadeImage, { clients, log }: U
   return true;
 }
 
-async function named(made: MadeImage, finished: Image, { clients, log, me }: UndoContext): Promise<RegionalImage> {
+async function named(made: MadeImage, finished: Image, { clients, log }: UndoContext): Promise<RegionalImage> {
   const { region, wants } = made;
   log.info(`Image ${finished.id} is finished: it stays.`);
   if (finished.name !== made.name || finished.name === wants) return { ...finished, region };
-  const temporary = temporaryName(wants, markText(me));
+  const temporary = temporaryName(wants, made.mark);
   const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary, timeout: 0 };
   try {
     await swapNames(wanted, finished.id, 'new');

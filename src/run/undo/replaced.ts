@@ -1,6 +1,6 @@
 import { deleteReplaced } from '../../ecs/delete.ts';
 import { listImages, MARK_TAG, type Image } from '../../ecs/images.ts';
-import { temporaryPrefix } from '../../ecs/names.ts';
+import { isTemporary } from '../../ecs/names.ts';
 import { removeObject } from '../../oss/objects.ts';
 import type { UndoContext } from '../context.ts';
 import { markText } from '../ownership.ts';
@@ -18,7 +18,7 @@ export const replaced: Undo<'replaced'> = {
     if (holder === undefined || !isNew) return undefined;
     for (const image of images.filter(({ id }) => ids.includes(id) && id !== holder.id)) {
       await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
-      if (image.name.startsWith(temporaryPrefix(name))) await removeSources(image, context);
+      if (isTemporary(image, name)) await removeSources(image, context);
     }
     return undefined;
   },
