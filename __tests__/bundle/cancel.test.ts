@@ -120,7 +120,7 @@ test('a finished image is never undone: cancelled after it became Available, it 
   const { main } = await cancelAfter(arranged, 'SIGINT', ({ operation }) => operation === 'ecs:ModifyImageAttribute');
   expect(main.conclusion).not.toBe('success');
   const post = await scene.post();
-  expect(post.log).toMatch(/Image m-\w+ is finished: it stays\./);
+  expect(post.log).toMatch(/Image m-\w+ is finished and is kept\./);
   expect(watch.holders()).toMatchObject([{ status: 'Available' }]);
   expect(watch.holders()[0]?.id).not.toBe(old?.id);
   expect(watch.left()).toEqual([]);

@@ -64,7 +64,7 @@ test.each<[string, Partial<Image>, string]>([
   const aside = `nightly-replaced-${old.id}`;
   expect(names(simulator)).toEqual({ [NAME]: first.outputs.image_id, [aside]: old.id });
   const [warning = ''] = annotations(first, 'warning');
-  expect(warning).toContain(`stays as ${aside} (${code}`);
+  expect(warning).toContain(`is now named ${aside} (${code}`);
   expect(warning).toContain(`aliyun ecs DeleteImage --RegionId cn-beijing --ImageId ${old.id}`);
   expect(first.outputs.replaced_image_id).toBe(old.id);
 

@@ -181,7 +181,7 @@ test.each([
   const main = await scene.main();
   expect(main.conclusion).toBe('success');
   expect(main.outputs.replaced_image_id).toBe(old?.id);
-  expect(main.log).toMatch(new RegExp(`##\\[warning\\]The replaced image ${old?.id ?? ''} stays as \\S+ \\(${code}`));
+  expect(main.log).toMatch(new RegExp(`##\\[warning\\]The replaced image ${old?.id ?? ''} could not be deleted and is now named \\S+ \\(${code}`));
   expect(main.log).toContain(`aliyun ecs DeleteImage --RegionId cn-beijing --ImageId ${old?.id ?? ''}`);
   expect((await scene.post()).log).toContain('Nothing is left');
   expect(watch.left()).toEqual([`image ${NAME}-replaced-${old?.id ?? ''} Available`]);

@@ -78,7 +78,7 @@ test.each([
   const [role] = scene.simulator.account.roles;
   expect(JSON.parse(role?.trust ?? '')).toEqual(JSON.parse(trusting({ Service: ['ecs.aliyuncs.com'] })));
   expect(requests(scene, 'ecs:ImportImage').length).toBeGreaterThan(2);
-  expect(main.log.match(/Waiting until ECS sees the role/g)).toHaveLength(1);
+  expect(main.log.match(/Waiting until ECS can use the role/g)).toHaveLength(1);
 });
 
 test('a trust policy without ECS is not touched: the error prints the statement to add', async () => {

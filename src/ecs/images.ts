@@ -13,28 +13,28 @@ export interface Image {
   status: string;
   /** Such as `37%`. */
   progress: string;
-  /** When its making began, such as `2026-01-31T12:00:00Z`. */
+  /** Start of the import or copy, such as `2026-01-31T12:00:00Z`. */
   created: string;
   tags: Record<string, string>;
   /** Ids of the snapshots behind its disks. */
   snapshots: string[];
   /** Objects that its disks were imported from. */
   sources: { bucket: string; key: string }[];
-  /** What ECS found when it examined the image, where it was asked to. */
+  /** Result of the check that `detection_strategy` asks for. */
   detection: string | undefined;
 }
 
-/** The states of an image: https://help.aliyun.com/document_detail/25534.html, parameter Status. */
+/** The status values are listed in https://help.aliyun.com/document_detail/25534.html, parameter Status. */
 export const isBeingMade = ({ status }: Pick<Image, 'status'>): boolean => /^(Creating|Waiting)$/.test(status);
 export const isFailed = ({ status }: Pick<Image, 'status'>): boolean => /^(CreateFailed|UnAvailable)$/.test(status);
 export const isFinished = ({ status }: Pick<Image, 'status'>): boolean => /^(Available|Deprecated)$/.test(status);
 
-/** What every query names: without a status only Available images are shown, without an owner those of others too. */
+/** Sent with every query: by default, ECS lists only Available images, and images of other accounts too. */
 const OWN = { ImageOwnerAlias: 'self', Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated' };
 
 /**
- * All custom images of this account in the region, in any state. Callers compare names and tags: what the search of the
- * service matches is not documented (https://help.aliyun.com/document_detail/25534.html).
+ * All custom images of this account in the region, in any status. Callers compare names and tags themselves, because it is
+ * not documented what the search by name matches (https://help.aliyun.com/document_detail/25534.html).
  * @throws CloudError
  */
 export async function listImages(ecs: Rpc): Promise<Image[]> {
@@ -43,7 +43,7 @@ export async function listImages(ecs: Rpc): Promise<Image[]> {
   return found;
 }
 
-/** The image with this id; undefined when it is gone or not listed yet. @throws CloudError */
+/** The image with this id; undefined when it was deleted or is not listed yet. @throws CloudError */
 export async function imageById(ecs: Rpc, id: string): Promise<Image | undefined> {
   const answer = await ecs('DescribeImages', { ...OWN, ImageId: id, PageNumber: 1, PageSize: 100 });
   return listAt(answer, 'Images', 'Image')
@@ -51,7 +51,7 @@ export async function imageById(ecs: Rpc, id: string): Promise<Image | undefined
     .find((image) => image.id === id);
 }
 
-/** Status and findings of the check that `detection_strategy` asks for, in the order of the answer. */
+/** Status and findings of the image check, in the order of the answer. */
 function detectionOf(value: unknown): string | undefined {
   const status = textAt(value, 'DetectionOptions', 'Status');
   if (status === undefined) return undefined;
@@ -83,17 +83,17 @@ function toImage(value: unknown): Image {
   };
 }
 
-/** How long a listing may lag behind an import, in ms: undocumented. */
+/** Longest time until a new image is listed, in ms (undocumented). */
 export const LISTING_LAG = 15_000;
 
-/** Tag whose value is the mark of the execution that made the image. */
+/** Tag that holds the mark of the execution that made the image. */
 export const MARK_TAG = 'alicloud-import';
-/** Tag whose value is the hash of what the image is made of. */
+/** Tag that holds the hash of the image's content. */
 export const CONTENT_TAG = 'alicloud-import-content';
 /** Tag that names the workflow run for people. */
 export const RUN_TAG = 'alicloud-import-run';
 
-/** Tags as parameters of a call, counted from 1. */
+/** Tags as parameters of a call, numbered from 1. */
 export function tagParams(tags: Record<string, string>): Record<string, string> {
   const pairs = Object.entries(tags).flatMap(([key, value], n) => [
     [`Tag.${n + 1}.Key`, key],

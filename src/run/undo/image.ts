@@ -9,16 +9,16 @@ import type { RegionalImage, UndoContext } from '../context.ts';
 import type { MadeImage } from '../ledger.ts';
 import { ecsCommand, type Undo } from './kind.ts';
 
-/** How long a cancelled import may take to disappear, in ms. */
+/** Longest time until a cancelled image is gone, in ms. */
 const PATIENCE = 150_000;
 
-/** Cancels what is being made; what is finished stays and gets its name, unless it was needed only on the way. */
+/** Cancels an image that is being made; a finished one is kept and gets its name, an intermediate one is deleted. */
 export const image: Undo<'image'> = {
   deadline: 150_000,
   async undo(made, context) {
     const { clients, log } = context;
     const ecs = clients.ecsIn(made.region);
-    if (made.made === 'copy' && (await goesOn(made, context))) return undefined;
+    if (made.made === 'copy' && (await isStillCopied(made, context))) return undefined;
     const patience = Math.min(now() + PATIENCE, clients.deadline.at);
     const copy = made.made !== 'import';
     const finished = await cancelImport(ecs, log, { ...made, copy }, patience);
@@ -39,8 +39,8 @@ export const image: Undo<'image'> = {
   },
 };
 
-/** A copy that is being made comes from a finished image: it is left to finish, and a re-run of the job adopts it. */
-async function goesOn({ region, name, id, mark }: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
+/** A copy in progress is not cancelled, as its source is a finished image: a re-run of the job adopts it. */
+async function isStillCopied({ region, name, id, mark }: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
   const ecs = clients.ecsIn(region);
   const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
   if (found === undefined || !isBeingMade(found)) return false;
@@ -50,7 +50,7 @@ async function goesOn({ region, name, id, mark }: MadeImage, { clients, log }: U
 
 async function named(made: MadeImage, finished: Image, { clients, log }: UndoContext): Promise<RegionalImage> {
   const { region, wants } = made;
-  log.info(`Image ${finished.id} is finished: it stays.`);
+  log.info(`Image ${finished.id} is finished and is kept.`);
   if (finished.name !== made.name || finished.name === wants) return { ...finished, region };
   const temporary = temporaryName(wants, made.mark);
   const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary, timeout: 0 };
