@@ -8,7 +8,7 @@ import { annotations, theError } from '../support/quick.ts';
 const AGAIN = { attempt: 2 };
 const ENCRYPTED = { image_encrypted: 'true' };
 const FORCE = { image_force_delete: 'true' };
-/** Simulated seconds: longer than anything here takes. */
+/** In simulated seconds: longer than anything in these tests. */
 const FOREVER = 3_600;
 
 const isCopy = ({ operation, code }: RecordedRequest) => operation === 'ecs:CopyImage' && code === undefined;

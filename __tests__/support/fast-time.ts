@@ -1,5 +1,5 @@
 /**
- * A preload that lets a process live by a simulated clock: `NODE_OPTIONS=--import=<URL of this file>` with
+ * A preload that makes a process use a simulated clock: `NODE_OPTIONS=--import=<URL of this file>` with
  * `FAST_TIME=<speed>,<directory>[,<milliseconds>]`. The clock is that of `simulator/clock.ts`, which goes on only when
  * this process has seen its last step, so that all processes agree on the time and none is surprised by it. The
  * milliseconds are what this process is wrong by.
@@ -15,7 +15,7 @@ if (!(Number(speed) > 0)) throw new Error('FAST_TIME must be <speed>,<directory>
 
 const RealDate = Date;
 const { setInterval: realInterval, clearInterval: realClear } = globalThis;
-/** Timers that were not stopped, each with when it is due and what it does then. */
+/** Active timers, each with its due time and its callback. */
 const pending = new Map<NodeJS.Timeout, { due: number; fire: () => void }>();
 const clock = openSync(`${directory}/now`, 'r');
 const seen = openSync(`${directory}/${process.pid}`, 'w');
@@ -30,7 +30,7 @@ const look = (): void => {
   time = bytes.readDoubleLE();
   writeSync(seen, bytes, 0, 8, 0);
   const due = [...pending].filter(([, timer]) => timer.due <= time).sort(([, a], [, b]) => a.due - b.due);
-  // A timer may stop or put off another one.
+  // A timer may stop or postpone another one.
   for (const [handle, timer] of due) if (pending.get(handle) === timer && timer.due <= time) timer.fire();
 };
 look();
@@ -46,7 +46,7 @@ globalThis.Date = new Proxy(RealDate, {
   apply: () => new RealDate(now()).toString(),
   get: (target, key) => (key === 'now' ? now : (Reflect.get(target, key) as unknown)),
 });
-// `new Date().constructor === Date` goes on to hold.
+// `new Date().constructor === Date` must still be true.
 RealDate.prototype.constructor = globalThis.Date;
 
 performance.now = () => time - begun;
