@@ -104,14 +104,7 @@ export async function swapNames(wanted: Name, newId: string, goal: Who, moved: s
   };
   const done = await poll(patience, patiently);
   if (done !== true)
-    throw (
-      last ??
-      new CloudError(
-        'ecs:ModifyImageAttribute',
-        'SwapUnsettled',
-        `the renames for the name ${name} did not finish in time`,
-      )
-    );
+    throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `the renames for ${name} did not finish`);
 }
 
 /** Waits until the rename is listed, so that the next decision is not based on old names. */

@@ -12,7 +12,7 @@ const endingOf = (failure: unknown): Ending =>
   failure === undefined ? 'success' : hasCode(failure, 'WaitTimedOut') ? 'timeout' : 'failure';
 
 /**
- * Undoes what the ending calls for. What cannot be undone stays in the ledger, so that the post step tries again.
+ * Undoes what has to be undone after this ending. What cannot be undone stays in the ledger for the post step.
  * @returns images that turned out to be finished, and what is left
  */
 export async function cleanUp({ ledger, log, ...context }: Context, failure: unknown) {

@@ -9,7 +9,7 @@ import { waitForImage } from '../ecs/wait.ts';
 import { headObject } from '../oss/objects.ts';
 import type { Context, RegionalImage } from './context.ts';
 import { isDerived } from './keys.ts';
-import { markText, parseMark } from './ownership.ts';
+import { isOurs, markText, parseMark } from './ownership.ts';
 import type { TargetPlan } from './plan-images.ts';
 import { entryFor, start, type Sources } from './start.ts';
 
@@ -43,11 +43,11 @@ export async function makeImage(context: Context, target: TargetPlan, from: Sour
 }
 
 async function resume(context: Context, target: TargetPlan, image: Image): Promise<Started> {
-  const { clients, ledger, log } = context;
+  const { clients, ledger, log, me } = context;
   const { id, status } = image;
   const mark = image.tags[MARK_TAG];
-  const attempt = parseMark(mark)?.attempt ?? 0;
-  log.info(`Resuming with image ${id} (${status}) from attempt ${attempt}: it has the same content.`);
+  const attempt = isOurs(mark, me) ? ` from attempt ${parseMark(mark)?.attempt ?? 0}` : '';
+  log.info(`Resuming with image ${id} (${status})${attempt}: it has the same content.`);
   const importing = target.kind === 'import' && isBeingMade(image);
   const taskId = importing ? await importTask(clients.ecs, id).catch(() => undefined) : undefined;
   const entry = entryFor(context, target, image.name, mark);

@@ -7,7 +7,8 @@ import type { Plan } from './preflight.ts';
 import type { Sources } from './start.ts';
 
 const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
-const PARTLY = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
+const PARTLY =
+  'Some images are incomplete or missing; the outputs have the others. A re-run of the job makes only what is missing.';
 
 /**
  * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.

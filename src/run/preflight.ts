@@ -81,7 +81,7 @@ function bucketProblems({ oss, log }: Clients, bucket: BucketState, account: str
   const problems: CloudError[] = [];
   if (region !== undefined && region !== oss.region) {
     problems.push(
-      problem('BucketElsewhere', `the bucket ${oss.bucket} is in ${region}, the image goes to ${oss.region}`),
+      problem('BucketElsewhere', `the bucket ${oss.bucket} is in ${region}, the import is in ${oss.region}`),
     );
   }
   if (encryption === 'KMS') {

@@ -15,7 +15,7 @@ export async function prepare({ clients, ledger, log, me }: Context, plan: Plan)
   for (const { region, cancel } of plan.targets) {
     const ecs = clients.ecsIn(region);
     for (const { id, name } of cancel) {
-      // An earlier attempt may have imported what this one copies: only its task tells.
+      // The earlier attempt may have imported the image that this one copies, or the other way round.
       const taskId = await importTask(ecs, id);
       const made = { name, id, taskId, copy: taskId === undefined, mark: markText(me) };
       await cancelImport(ecs, log, made, now() + PATIENCE);

@@ -22,14 +22,9 @@ export interface Sources {
 }
 
 /** The ledger entry of an image. */
-export function entryFor(
-  { me }: Context,
-  { region, name: wants, kind, intermediate }: TargetPlan,
-  name: string,
-  mark?: string,
-) {
-  const entry: MadeImage = { kind: 'image', region, name, wants, made: kind, intermediate, mark: mark ?? markText(me) };
-  return entry;
+export function entryFor({ me }: Context, target: TargetPlan, name: string, mark = markText(me)): MadeImage {
+  const { region, name: wants, kind, intermediate } = target;
+  return { kind: 'image', region, name, wants, made: kind, intermediate, mark };
 }
 
 /** Starts the image under its final name, or under a temporary one when another image holds the name and will be replaced. */

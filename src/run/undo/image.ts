@@ -14,17 +14,16 @@ const PATIENCE = 150_000;
 
 /** Cancels an image that is being made; a finished one is kept and gets its name, an intermediate one is deleted. */
 export const image: Undo<'image'> = {
-  deadline: 150_000,
+  deadline: PATIENCE,
   async undo(made, context) {
     const { clients, log } = context;
     const ecs = clients.ecsIn(made.region);
-    if (made.made === 'copy' && (await isStillCopied(made, context))) return undefined;
+    if (made.made === 'copy' && (await isBeingCopied(made, context))) return undefined;
     const patience = Math.min(now() + PATIENCE, clients.deadline.at);
     const copy = made.made !== 'import';
     const finished = await cancelImport(ecs, log, { ...made, copy }, patience);
-    if (finished === undefined) return undefined;
-    if (!made.intermediate) return named(made, finished, context);
-    await deleteIntermediate(ecs, log, finished);
+    if (finished !== undefined && !made.intermediate) return named(made, finished, context);
+    if (finished !== undefined) await deleteIntermediate(ecs, log, finished);
     return undefined;
   },
   byHand({ region, name, wants, id, taskId, made }) {
@@ -40,7 +39,7 @@ export const image: Undo<'image'> = {
 };
 
 /** A copy in progress is not cancelled, as its source is a finished image: a re-run of the job adopts it. */
-async function isStillCopied({ region, name, id, mark }: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
+async function isBeingCopied({ region, name, id, mark }: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
   const ecs = clients.ecsIn(region);
   const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
   if (found === undefined || !isBeingMade(found)) return false;
