@@ -6,14 +6,14 @@ import { quickScene, theError, tinyDisk } from '../support/quick.ts';
 
 const NO_KEYS = { ALICLOUD_ACCESS_KEY: '', ALICLOUD_SECRET_KEY: '' };
 
-/** The problems of a run that sent nothing. */
+/** The problems reported by a run that sent nothing. */
 const problems = (error: string): string[] => {
   const [head, ...lines] = error.split('\n');
   expect(head).toBe('Nothing was uploaded. Fix the following:');
   return lines.map((line) => line.replace(/^- /, ''));
 };
 
-test('every problem at once, before anything is sent', async () => {
+test('reports every problem at once, before anything is sent', async () => {
   const scene = await quickScene();
   const wrong: [string, string, RegExp][] = [
     ['region', 'Beijing', /^region "Beijing" is not a region id such as cn-beijing\.$/],
@@ -58,7 +58,7 @@ test('every problem at once, before anything is sent', async () => {
   );
   expect(found).toHaveLength(wrong.length + 1);
 
-  // What is missing names what else was tried.
+  // The message also names the other sources that were tried.
   const names = Object.fromEntries(Object.keys(scene.inputs).map((name) => [name, '']));
   const nothing = problems(theError(await scene.main(names, { env: NO_KEYS })));
   expect(nothing).toHaveLength(8);
@@ -75,7 +75,7 @@ test('every problem at once, before anything is sent', async () => {
   expect(scene.simulator.record).toEqual([]);
 });
 
-test('a file that cannot be imported is an error before anything is sent', async () => {
+test('refuses a file that cannot be imported before anything is sent', async () => {
   const scene = await quickScene();
   const at = (...names: string[]) => join(scene.job.workspace, ...names);
   const outside = join(scene.job.temp, 'secret.raw');

@@ -6,7 +6,7 @@ import { arrange, BUCKET, leftFor, type Arranged, type Variant } from '../suppor
 const FORCE = { image_force_delete: 'true' };
 const REPLACING: Variant = { title: '', inputs: FORCE, old: true };
 
-/** Runs the action and sends the signal the moment a request has been executed; gives how long the process lived on. */
+/** Runs the action and sends the signal right after a request was executed; returns how long the process took to end. */
 async function cancelAfter(arranged: Arranged, signal: NodeJS.Signals, at: (request: RecordedRequest) => boolean) {
   const { simulator } = arranged.scene;
   let child: ChildProcess | undefined;
@@ -54,7 +54,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   },
 );
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s in the middle of an upload: post ends it', async (signal) => {
+test.each(['SIGINT', 'SIGTERM'] as const)('%s in the middle of an upload: post aborts the upload', async (signal) => {
   const arranged = await arrange({ title: '', zeros: true });
   const { scene, watch } = arranged;
   const { seconds } = await cancelAfter(arranged, signal, ({ operation }) => operation === 'oss:UploadPartCopy');
@@ -66,7 +66,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s in the middle of an upload: post e
   await scene.close();
 });
 
-test("post cancels what is not listed yet: main was cancelled the moment ImportImage's request was sent", async () => {
+test('post cancels an import that is not listed yet: main was cancelled when it had just sent ImportImage', async () => {
   const arranged = await arrange(REPLACING, { importSeconds: 600, imageVisibilitySeconds: 10 });
   const { scene, watch, old } = arranged;
   await cancelAfter(arranged, 'SIGINT', ({ operation }) => operation === 'ecs:ImportImage');
@@ -77,7 +77,7 @@ test("post cancels what is not listed yet: main was cancelled the moment ImportI
   await scene.close();
 });
 
-test('post names what it cannot undo, with the command, before the runner ends it', async () => {
+test('post prints the command for everything that it cannot undo, before the runner ends it', async () => {
   const arranged = await arrange({ title: '', zeros: true }, { importSeconds: 600 });
   const { scene, watch } = arranged;
   const { simulator } = scene;
@@ -99,7 +99,7 @@ test('post names what it cannot undo, with the command, before the runner ends i
   await scene.close();
 });
 
-test('post keeps within its time when the import will not be cancelled, and still deletes the object', async () => {
+test('post ends in time when the import cannot be cancelled, and still deletes the object', async () => {
   const arranged = await arrange(REPLACING, { importSeconds: 3_600 });
   const { scene, watch, old } = arranged;
   const { simulator } = scene;
@@ -114,13 +114,13 @@ test('post keeps within its time when the import will not be cancelled, and stil
   await scene.close();
 });
 
-test('a finished image is never undone: cancelled after it became Available, it gets its name', async () => {
+test('a finished image is never undone: when the job is cancelled after it became Available, it gets its name', async () => {
   const arranged = await arrange(REPLACING);
   const { scene, watch, old } = arranged;
   const { main } = await cancelAfter(arranged, 'SIGINT', ({ operation }) => operation === 'ecs:ModifyImageAttribute');
   expect(main.conclusion).not.toBe('success');
   const post = await scene.post();
-  expect(post.log).toMatch(/Image m-\w+ is finished: it stays\./);
+  expect(post.log).toMatch(/Image m-\w+ is finished and is kept\./);
   expect(watch.holders()).toMatchObject([{ status: 'Available' }]);
   expect(watch.holders()[0]?.id).not.toBe(old?.id);
   expect(watch.left()).toEqual([]);
@@ -128,7 +128,7 @@ test('a finished image is never undone: cancelled after it became Available, it 
   await scene.close();
 });
 
-test('a bucket that is gone when post begins leaves nothing to warn about', async () => {
+test('post has nothing to warn about when the bucket no longer exists', async () => {
   const arranged = await arrange({ title: '', zeros: true });
   const { scene } = arranged;
   const { world } = scene.simulator;

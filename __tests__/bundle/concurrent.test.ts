@@ -4,7 +4,7 @@ import { arrange, leftFor, NAME, type Arranged } from '../support/endings.ts';
 
 const FORCE = { image_force_delete: 'true' };
 
-/** Runs the action twice at the same time, as two runs of the workflow; the second may wait until the first imports. */
+/** Runs the action twice at the same time, as two runs of the workflow; `apart` starts the second once the first imports. */
 async function twoRuns({ scene, watch }: Arranged, apart = false): Promise<[StageResult, StageResult]> {
   const run = (id: string) => scene.main({}, { env: { GITHUB_RUN_ID: id } });
   const importing = new Promise<void>((done) => {
@@ -40,7 +40,7 @@ test.concurrent.each([
   ['with an old image, one after the other', true, true],
   ['without an old image', false, false],
   ['without an old image, one after the other', false, true],
-])('two runs at the same time, both forced, %s: one swap is the later, and no image is lost', async (_, old, apart) => {
+])('two runs at the same time, both forced, %s: the later rename wins, and no image is lost', async (_, old, apart) => {
   const arranged = await arrange({ title: '', inputs: FORCE, old }, { importSeconds: 120 });
   const { scene, watch } = arranged;
   const runs = await twoRuns(arranged, apart);
@@ -50,7 +50,7 @@ test.concurrent.each([
   }
   const { images } = scene.simulator.world;
   const ids = madeBy(runs);
-  // Both images exist: one has the name, the other was set aside for it.
+  // Both images exist: one has the name, the other one was replaced.
   for (const id of ids) expect(images.find((image) => image.id === id)?.status).toBe('Available');
   expect(watch.holders()).toHaveLength(1);
   expect(ids).toContain(watch.holders()[0]?.id);
@@ -58,7 +58,7 @@ test.concurrent.each([
   expect(watch.left().filter(isAside)).toHaveLength(1);
   expect(watch.seen).toEqual([]);
 
-  // The next forced run tidies up.
+  // The next forced run deletes the replaced image.
   const next = await scene.main({}, { env: { GITHUB_RUN_ID: '5003' } });
   expect(next.conclusion, next.log).toBe('success');
   expect(watch.left()).toEqual([]);

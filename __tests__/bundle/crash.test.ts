@@ -27,17 +27,17 @@ const VARIANTS: Variant[] = [
     only: /^oss:(Put|Init|Complete|Delete|UploadPartCopy#(1|2|33|65)$)/,
   },
 ];
-/** `npm run test:matrix`: also what changes neither cloud nor process, so that the state of a request before it is met again. */
+/** `npm run test:matrix` also kills at requests that change nothing, where the state equals that of an earlier kill. */
 const WHOLE = process.env.MATRIX === 'whole';
-/** No point depends on how DescribeImages searches: each of them is met by a third of the kills. */
+/** How DescribeImages searches names; each reading is used for a third of the kills, as none should matter. */
 const SEARCHES = ['part', 'pattern', 'whole'] as const;
-/** An operation that is repeated until time has done its work. */
+/** An operation that is repeated while waiting, so that the number of calls varies. */
 const POLLED = /:(Describe\w+|ImportImage)$/;
-/** An operation that changes nothing: killed before it or after it, cloud and process are the same. */
+/** An operation that changes nothing: a kill before or after it leaves the same state. */
 const READS = /:(Get|List|Head|Describe)| DryRun$/;
 
 test.each(VARIANTS)(
-  'killed at any request, nothing is left and nothing lost: $title',
+  'killed at any request, a run leaves nothing and loses nothing: $title',
   { timeout: 600_000 },
   async (variant) => {
     const started = performance.now();
@@ -62,7 +62,7 @@ test.each(VARIANTS)(
       const { hit, state } = await killAt(killed, point, when);
       const fail = (how: string) => (text: string) =>
         failures.push(`${when} ${point.operation}#${point.nth}, ${how}: ${text}`);
-      // A run that polled once less, or found the role to have spread sooner.
+      // This run polled once less, or the role propagated sooner.
       if (!hit) missed += 1;
       if (!hit && !POLLED.test(point.operation)) fail('kill')('the point was not reached');
       const print = fingerprint(killed, state);
@@ -86,11 +86,11 @@ test.each(VARIANTS)(
 
 type Fail = (text: string) => void;
 
-/** Warnings, but for those of an upload under a key of the user's that nobody alive has recorded. */
+/** All warnings, except those about an upload under a user's key that only the killed process had recorded. */
 const unexpected = (log: string, { inputs }: Variant): string[] =>
   log.split('\n').filter((line) => line.startsWith('##[warning]') && !line.includes(inputs?.oss_key_name ?? '\n'));
 
-/** The runner's post step, with the state that the killed process had saved. */
+/** The post step, with the state that the killed process saved. */
 async function byPost({ scene, watch, old }: Arranged, variant: Variant, fail: Fail): Promise<void> {
   const { conclusion, log } = await scene.post();
   if (conclusion !== 'success' || unexpected(log, variant).length > 0) fail(log);
@@ -99,7 +99,7 @@ async function byPost({ scene, watch, old }: Arranged, variant: Variant, fail: F
   common(watch, variant, fail);
 }
 
-/** A second attempt of the run, on a runner that knows nothing of the first, and its post step. */
+/** A second attempt of the run with its post step, on a new runner. */
 async function byAttempt({ scene, watch, old }: Arranged, variant: Variant, fail: Fail): Promise<void> {
   const again = { env: { GITHUB_RUN_ATTEMPT: '2' } };
   const { conclusion, log, outputs } = await scene.main({}, again);
@@ -117,7 +117,7 @@ async function byAttempt({ scene, watch, old }: Arranged, variant: Variant, fail
   common(watch, variant, fail);
 }
 
-/** Post lets the copies of a finished image go on. */
+/** Post does not cancel copies of a finished image. */
 async function copiesEnd({ world }: Arranged['scene']['simulator']): Promise<void> {
   await vi.waitUntil(() => !world.images.some(({ copy, status }) => copy && status === 'Creating'), 10_000);
 }

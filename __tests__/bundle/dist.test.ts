@@ -5,7 +5,7 @@ import { scratch } from '../disk/build.ts';
 import { quickScene } from '../support/quick.ts';
 import { ROOT } from '../support/scene.ts';
 
-test('the bundle starts on the Node of action.yml from any folder, and says what is missing', () => {
+test('the bundle starts on the Node version of action.yml in any folder, and reports missing inputs', () => {
   const bundle = join(ROOT, 'dist/index.js');
   const { status, stdout, stderr } = spawnSync(process.execPath, [bundle], {
     cwd: scratch(),
@@ -17,7 +17,7 @@ test('the bundle starts on the Node of action.yml from any folder, and says what
   expect(stderr).toBe('');
 });
 
-test('nothing but the log of a run is printed, in success and failure', async () => {
+test('prints only the log of the run, in success and failure', async () => {
   const scene = await quickScene();
   let noise = '';
   const onSpawn = (child: { stderr: NodeJS.ReadableStream | null }) => {
@@ -28,7 +28,7 @@ test('nothing but the log of a run is printed, in success and failure', async ()
   const again = await scene.main({}, { onSpawn });
   expect([main, post, again].map(({ conclusion }) => conclusion)).toEqual(['success', 'success', 'failure']);
   expect(noise).toBe('');
-  // One fact a line, each a sentence or the title of a group.
+  // Each line is a sentence or the title of a group.
   const lines = main.log.trimEnd().split('\n');
   expect(lines.filter((line) => !/^(##\[(group|endgroup)\]|.*\.$)/.test(line))).toEqual([]);
 });

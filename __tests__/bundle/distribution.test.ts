@@ -4,7 +4,7 @@ import { openScene, requests, writeDisk } from '../support/scene.ts';
 const QUICK = { speed: 100, importSeconds: 5, copySeconds: 5 };
 const ACCOUNTS = Array.from({ length: 12 }, (_, n) => String(1_000_000_000_000_001 + n));
 
-test('twelve accounts are shared with and read back', async () => {
+test('shares the image with twelve accounts and reads the list back', async () => {
   const scene = await openScene(QUICK);
   for (const id of ACCOUNTS) scene.simulator.world.addAccount({ id });
   const main = await scene.main({ image_share_account: ACCOUNTS.join('\n') });
@@ -13,7 +13,7 @@ test('twelve accounts are shared with and read back', async () => {
   expect(requests(scene, 'ecs:ModifyImageSharePermission')).toHaveLength(2);
 });
 
-test('of three copies one fails: the others are output, and the next attempt makes only the missing one', async () => {
+test('when one of three copies fails, the others are output, and the next attempt makes only the missing one', async () => {
   const scene = await openScene(QUICK);
   const { world, faults, account } = { ...scene.simulator, world: scene.simulator.world };
   const blocker = world.addImage(account, 'taken', { region: 'cn-shanghai', usedByInstance: true });
@@ -48,7 +48,7 @@ test('of three copies one fails: the others are output, and the next attempt mak
   expect(world.images).toContain(blocker);
 });
 
-test('an encrypted image takes the name, and the plain one and its snapshots go', async () => {
+test('an encrypted image gets the name, and the plain one and its snapshots are deleted', async () => {
   const scene = await openScene(QUICK);
   const { world } = scene.simulator;
   const main = await scene.main({ image_encrypted: 'true', kms_key_id: 'key-12345678' });
@@ -66,7 +66,7 @@ test('a VHD with copies is refused before anything is sent', async () => {
   expect(scene.simulator.record).toEqual([]);
 });
 
-test('a dry run makes no call that changes anything and says what would happen', async () => {
+test('a dry run changes nothing and logs what would happen', async () => {
   const scene = await openScene(QUICK);
   const main = await scene.main({
     dry_run: 'true',
@@ -80,7 +80,7 @@ test('a dry run makes no call that changes anything and says what would happen',
   expect(main.summary).toContain('nothing was changed');
 });
 
-test('an identical image is reused, and another content is not', async () => {
+test('an image with the same content is reused, one with other content is not', async () => {
   const scene = await openScene(QUICK);
   const inputs = { reuse_identical_image: 'true' };
   const first = await scene.main(inputs);
@@ -90,7 +90,7 @@ test('an identical image is reused, and another content is not', async () => {
   expect(requests(scene, 'ecs:ImportImage')).toHaveLength(1);
 });
 
-/** A fixed VHD of 4 MiB: data, then the footer of the specification. */
+/** A fixed VHD of 4 MiB: data, then a footer as in the specification. */
 async function writeFixedVhd(path: string): Promise<void> {
   const size = 4 * 1024 ** 2;
   const footer = Buffer.alloc(512);

@@ -4,26 +4,26 @@ import { inParallel } from '../support/kill.ts';
 import { quickScene, recordFrom, theError } from '../support/quick.ts';
 import type { Scene } from '../support/scene.ts';
 
-/** What a dry run says before there is an object or a role, and what the run completes by itself. */
+/** Codes for a missing object, bucket or role, which a dry run may return and the run then creates. */
 const NOT_YET = [
   'InvalidOSSObject.NotFound',
   'InvalidOSSBucket.NotFound',
   'NoSetRoletoECSServiceAcount',
   'InvalidOSS.NotAuthorized',
 ];
-/** Codes that every operation can give beside those of the table. */
+/** Codes that every operation can return besides those in its row of the table. */
 const COMMON = ['Forbidden.RAM', 'InvalidAccountStatus.NotEnoughBalance', 'OperationDenied', 'UserNotInTheWhiteList'];
 
 const codes = [...(RPC_ROWS.ecs?.find(({ name }) => name === 'ImportImage')?.codes ?? []), ...COMMON];
 
-/** Runs main while each dry run of ImportImage is answered with the code. */
+/** Runs main while every dry run of ImportImage fails with the code. */
 async function answered(scene: Scene, code: string) {
   const { faults } = scene.simulator;
   faults.push({
     operation: 'ecs:ImportImage DryRun',
     kind: 'error',
     code,
-    message: 'As told by the test.',
+    message: 'Set by the test.',
     status: 403,
   });
   const record = recordFrom(scene);
@@ -32,7 +32,7 @@ async function answered(scene: Scene, code: string) {
   return { main, operations: record().map(({ operation }) => operation) };
 }
 
-test('what ECS refuses in a dry run is refused before a part is sent, as one error', async () => {
+test('a refusal of the dry run is one error, before any part is sent', async () => {
   expect(codes.length).toBeGreaterThan(30);
   const scenes = await Promise.all([quickScene(), quickScene(), quickScene()]);
   await inParallel(
@@ -52,7 +52,7 @@ test('what ECS refuses in a dry run is refused before a part is sent, as one err
   );
 });
 
-test.each(NOT_YET)('%s only says that there is no object or role yet', async (code) => {
+test.each(NOT_YET)('%s in a dry run only means that there is no object or role yet', async (code) => {
   const { main, operations } = await answered(await quickScene(), code);
   expect(main.conclusion, main.log).toBe('success');
   expect(operations).toContain('ecs:ImportImage');

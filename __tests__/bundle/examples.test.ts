@@ -1,4 +1,4 @@
-/** The examples and the quick starts of the README run from their text, on a new account with the rights that the docs name. */
+/** Runs the examples and the README's quick starts from their text, on a new account with the rights that the docs list. */
 import { cpSync, globSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -20,7 +20,7 @@ const OWNER_ID = '583231';
 const BUCKET = `image-import-${OWNER_ID}`;
 
 const disk: Fixture = (workspace) => smallDisk(join(workspace, 'disk.raw'));
-/** A QCOW2 whose first cluster holds a boot sector: an L2 table and a data cluster behind those of the empty one. */
+/** A QCOW2 whose first cluster holds a boot sector: an L2 table and a data cluster appended to an empty image. */
 const bootable: Fixture = (workspace) => {
   const cluster = 65_536;
   const table = Buffer.alloc(cluster);
@@ -38,7 +38,7 @@ const packerBuild: Fixture = async (workspace) => {
   mkdirSync(join(workspace, 'output-qemu'));
   const image = join(workspace, 'output-qemu/disk.raw');
   await smallDisk(image);
-  // The manifest of a real run names this size.
+  // The manifest of the real run contains this size.
   truncateSync(image, 64 * MiB);
   cpSync(join(ROOT, '__tests__/disk/packer-manifest.json'), join(workspace, 'packer-manifest.json'));
 };
@@ -57,14 +57,14 @@ const FIXTURES: Record<string, Fixture> = {
   'actions/upload-artifact@v7': nothing,
   'actions/download-artifact@v8': bootable,
 };
-/** What is run as it stands. */
+/** Commands that are run unchanged. */
 const REAL = /^(\.\/|echo .*|actions\/checkout@v7)$/;
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const quickStarts = [...read('README.md').matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = '']) => text);
 const examples = globSync('examples/*.yml', { cwd: ROOT }).map((path): [string, string] => [path, read(path)]);
 
-/** A new account that trusts one ref of the repository and grants what the features need, as docs/permissions.md has it. */
+/** A new account that trusts one ref of the repository and grants what the features need, as in docs/permissions.md. */
 async function openAccount(features: string[], ref: string) {
   const simulator = await startSimulator({ speed: 60, origin: Date.now() });
   onTestFinished(() => simulator.close());
@@ -83,11 +83,11 @@ async function openAccount(features: string[], ref: string) {
   return { simulator, user: world.addUser(account, 'ci', granted) };
 }
 
-/** Runs all jobs of a workflow in the order of its text, each with all values of its matrix. */
+/** Runs all jobs of a workflow in the order of the file, each with all values of its matrix. */
 async function play(text: string, features: string[] = [], event: Context = {}) {
   const { simulator, user } = await openAccount(features, event['github.ref'] ?? 'refs/heads/main');
   const ours = text.replaceAll('1234567890123456', simulator.account.id).replaceAll('org/alicloud-import@v1', './');
-  // Failsafe: every scalar is a string, as it is to the runner.
+  // With the failsafe schema every scalar is a string, as in the runner.
   const workflow = parse(ours, { schema: 'failsafe' }) as Workflow;
   const context: Context = {
     'github.repository_owner_id': OWNER_ID,
@@ -100,13 +100,13 @@ async function play(text: string, features: string[] = [], event: Context = {}) 
   };
   let log = '';
   for (const [name, job] of Object.entries(workflow.jobs)) {
-    // No other command of an example is ever run on this machine.
+    // No other command of an example must run on this machine.
     const unknown = job.steps
       .map(({ run, uses = '' }) => run ?? uses)
       .filter((step) => !FIXTURES[step] && !REAL.test(step));
     expect(unknown).toEqual([]);
     const env = runnerEnv(simulator, user, { ALICLOUD_ACCESS_KEY: '', ALICLOUD_SECRET_KEY: '' });
-    // GitHub gives them only to a job that may ask for a token.
+    // GitHub sets these only for a job with the permission to request a token.
     if ((job.permissions ?? workflow.permissions)['id-token'] !== 'write')
       Object.assign(env, { ACTIONS_ID_TOKEN_REQUEST_URL: '', ACTIONS_ID_TOKEN_REQUEST_TOKEN: '' });
     for (const matrix of job.strategy?.matrix.include ?? [undefined]) {
@@ -145,7 +145,7 @@ test.each([
   expect(log.split('\n')).toContain(images[0]?.id);
 });
 
-/** What each example needs beside an import, and what it makes. */
+/** What each example needs besides an import, and what it makes. */
 const EXAMPLES: Record<string, { features?: string[]; event?: Context; images: object[] }> = {
   'examples/artifact.yml': { images: [available('app-7')] },
   'examples/keyless-packer.yml': { images: [available('base-4242')] },
@@ -160,7 +160,7 @@ const EXAMPLES: Record<string, { features?: string[]; event?: Context; images: o
   },
 };
 
-test.each(examples)('%s runs as it stands', async (path, text) => {
+test.each(examples)('%s runs unchanged', async (path, text) => {
   const { features, event, images } = EXAMPLES[path] ?? { images: [] };
   const played = await play(text, features, event);
   expect(played.images).toMatchObject(images);
@@ -168,14 +168,14 @@ test.each(examples)('%s runs as it stands', async (path, text) => {
   expect(played.workflow.concurrency).toBeTruthy();
 });
 
-test('the matrix example only checks a pull request', async () => {
+test('the matrix example only runs the checks for a pull request', async () => {
   const event = { 'github.event_name': 'pull_request' };
   const { images, simulator } = await play(read('examples/matrix.yml'), ['image_force_delete'], event);
   expect(images).toEqual([]);
   expect(simulator.world.bucket(BUCKET)).toBeUndefined();
 });
 
-test('every fixture stands in for a step that exists', () => {
+test('every fixture replaces a step that exists', () => {
   const texts = [...quickStarts, ...examples.map(([, text]) => text)];
   const steps = texts
     .flatMap((text) => Object.values((parse(text) as Workflow).jobs))

@@ -5,15 +5,15 @@ import { arrange, leftFor, NAME, type Arranged, type Variant } from '../support/
 import { inParallel } from '../support/kill.ts';
 
 const KINDS = 'reset stall status-500 status-503 throttling html truncated expired-token clock-skew wrong-shape';
-/** Without `npm run test:matrix`: one pair of so many. Each operation meets four faults, and each fault a fifth of the operations. */
+/** Without `npm run test:matrix`, one pair in so many: each operation gets four faults, each fault a fifth of the operations. */
 const STRIDE = process.env.MATRIX === 'whole' ? 1 : 5;
 const MINUTE = 60_000;
-/** Simulated: an upload has hope for 15 minutes, and each call of the rest is tried for three and a half at most. */
+/** Simulated time: an upload gives up after 15 minutes without progress, any other call after at most three and a half. */
 const LONGEST_RUN = 40 * MINUTE;
 const LONGEST_POST = 4 * MINUTE;
 
 const inputs = { image_force_delete: 'true', timeout_minutes: '10' };
-/** Together they make every request of a run that can succeed. */
+/** Together these make every request that a successful run can make. */
 const VARIANTS: Variant[] = [
   { title: 'replacing', inputs, old: true },
   { title: 'with zeros', inputs, old: true, zeros: true },
@@ -28,7 +28,7 @@ interface Pair {
 }
 
 test(
-  'whatever goes wrong on the way, a run ends in time, says why once, and leaves nothing',
+  'whatever request fails, a run ends in time, reports the cause once, and leaves nothing',
   { timeout: 1_200_000 },
   async () => {
     const started = performance.now();
@@ -51,7 +51,7 @@ test(
 
 const name = ({ operation, kind, often }: Pair) => `${operation} ${kind} ${often}`;
 
-/** Each operation with the first variant that has it, with each kind of fault, once and always. */
+/** Each operation, in the first variant that makes it, with each kind of fault, once and always. */
 async function allPairs(): Promise<Pair[]> {
   const pairs: Pair[] = [];
   for (const variant of VARIANTS) {
@@ -69,7 +69,7 @@ async function allPairs(): Promise<Pair[]> {
   return pairs;
 }
 
-/** Tries one pair; says how the run ended. */
+/** Runs one pair. @returns how the run ended */
 async function tryPair({ variant, operation, kind, often }: Pair, fail: (text: string) => void): Promise<string> {
   const arranged = await arrange(variant);
   const { scene, watch } = arranged;
@@ -80,7 +80,7 @@ async function tryPair({ variant, operation, kind, often }: Pair, fail: (text: s
   };
   const main = await scene.main();
   const inMain = simulator.record.length;
-  // With nothing in its state, post sends nothing.
+  // With an empty state, post sends nothing.
   const post = leftFor(main.state).length === 0 ? main : await scene.post();
   const errors = main.commands.filter(({ command }) => command === 'error');
   if (errors.length !== (main.conclusion === 'success' ? 0 : 1)) fail(`${errors.length} errors\n${main.log}`);
@@ -104,13 +104,13 @@ async function tryPair({ variant, operation, kind, often }: Pair, fail: (text: s
 
 const span = (record: RecordedRequest[]) => (record.at(-1)?.at ?? 0) - (record[0]?.at ?? 0);
 
-/** Secrets in what was printed or written; the command that masks one has to name it. */
+/** Secrets in what was printed or written, except in the command that masks them. */
 function secretsIn({ scene }: Arranged, stages: StageResult[]): string[] {
   const texts = stages.flatMap(({ raw, files }) => [raw.replace(/^::add-mask::.*$/gm, ''), ...Object.values(files)]);
   return scene.simulator.secrets().filter((secret) => texts.some((text) => text.includes(secret)));
 }
 
-/** Whether an annotation names the thing, or the image behind the task, together with a command. */
+/** Whether an annotation names the resource, or the image of the task, together with a command. */
 function isNamed({ watch }: Arranged, left: string, stages: StageResult[]): boolean {
   const said = stages.flatMap(({ commands }) => commands.filter(({ command }) => /warning|error/.test(command)));
   const image = watch.mine().find((one) => left.includes(one.name) || left.includes(one.id));

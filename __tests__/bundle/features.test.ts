@@ -3,10 +3,10 @@ import { annotations, quickScene } from '../support/quick.ts';
 import { openScene, pseudoRandom, requests, writeDisk, type Scene } from '../support/scene.ts';
 
 const QUICK = { speed: 60, importSeconds: 5, copySeconds: 5 };
-/** What holds the mark or the content of the image, and what differs from call to call. */
+/** Parameters that depend on the mark or the content of the image, or differ in every call. */
 const VOLATILE = /^(Signature\w*|Timestamp|ClientToken|AccessKeyId|DiskDeviceMapping\.1\.OSSObject|Tag\.[12]\.Value)$/;
 
-/** What ImportImage is asked in a dry run with these inputs, without what differs from call to call. */
+/** The parameters of ImportImage in a dry run with these inputs, without the volatile ones. */
 async function asked(scene: Scene, inputs: Record<string, string>): Promise<Record<string, string>> {
   const main = await scene.main({ dry_run: 'true', ...inputs });
   expect(main.log).not.toContain('##[error]');
@@ -14,7 +14,7 @@ async function asked(scene: Scene, inputs: Record<string, string>): Promise<Reco
   return Object.fromEntries(Object.entries(params).filter(([name]) => !VOLATILE.test(name)));
 }
 
-test('each input on the image changes exactly the parameters of ImportImage that it should', async () => {
+test('each image input changes exactly its own parameters of ImportImage', async () => {
   const scene = await openScene(QUICK);
   const plain = await asked(scene, {});
   const cases: [inputs: Record<string, string>, params: Record<string, string>][] = [
@@ -34,7 +34,7 @@ test('each input on the image changes exactly the parameters of ImportImage that
       { tags: 'team=platform\nstage = a=b' },
       { 'Tag.4.Key': 'team', 'Tag.4.Value': 'platform', 'Tag.5.Key': 'stage', 'Tag.5.Value': 'a=b' },
     ],
-    // Copies, sharing and families are calls of their own.
+    // Copies, sharing and families are separate calls.
     [{ image_share_account: '1234567890123456', target_image_family: 'base', image_copy_regions: 'cn-hangzhou' }, {}],
   ];
   for (const [inputs, params] of cases) {
@@ -64,7 +64,7 @@ test('family and boot mode are set on the finished image and on its copy', async
   ]);
 });
 
-test('data disks are uploaded and imported, each by its own key, and nothing stays', async () => {
+test('data disks are uploaded under their own keys and imported, and nothing is left', async () => {
   const scene = await openScene(QUICK);
   const { world } = scene.simulator;
   const file = `${scene.job.workspace}/data.raw`;
@@ -79,7 +79,7 @@ test('data disks are uploaded and imported, each by its own key, and nothing sta
   expect(world.bucket('packer')?.uploads.size).toBe(0);
 });
 
-test('a replaced image takes its snapshots with it where that is wanted', async () => {
+test('the snapshots of a replaced image are deleted if requested', async () => {
   const scene = await openScene(QUICK);
   const { world } = scene.simulator;
   await scene.main();
@@ -94,7 +94,7 @@ test('a replaced image takes its snapshots with it where that is wanted', async 
   expect(world.snapshots).toHaveLength(1);
 });
 
-test('without credentials a dry run checks file and inputs, and sends nothing', async () => {
+test('without credentials, a dry run checks file and inputs, and sends nothing', async () => {
   const scene = await openScene({ ...QUICK, env: { ALICLOUD_ACCESS_KEY: '', ALICLOUD_SECRET_KEY: '' } });
   const good = await scene.main({ dry_run: 'true' });
   expect(good.log).not.toContain('##[error]');
@@ -118,6 +118,6 @@ test.each(['InProgress', 'Locked', 'Expired'] as const)('a retention policy that
   expect(warnings[0]).toEqual([
     'The bucket packer has a retention policy: the staged object cannot be deleted for 30 days, and is billed.',
   ]);
-  // The object stays, and post names the command that removes it later.
+  // The object cannot be deleted, and post has the command that deletes it later.
   expect(warnings[1]?.join()).toContain('ossutil rm oss://packer/alicloud-import/');
 });

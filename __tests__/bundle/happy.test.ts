@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openScene, requests } from '../support/scene.ts';
 
-test("the design's example imports, byte for byte, and leaves only the image", async () => {
+test("imports the README's example byte for byte, and leaves only the image", async () => {
   const scene = await openScene();
   const { simulator, disk } = scene;
   let same = false;
@@ -33,7 +33,7 @@ test("the design's example imports, byte for byte, and leaves only the image", a
   expect(simulator.record.filter(({ violation }) => violation)).toEqual([]);
 });
 
-test('ImportImage carries what Packer sends, a ClientToken and three tags', async () => {
+test('ImportImage has the parameters that Packer sends, a ClientToken and three tags', async () => {
   const scene = await openScene();
   await scene.main();
   const [sent, ...more] = requests(scene, 'ecs:ImportImage');

@@ -39,7 +39,7 @@ const NAMES = Object.keys(
   } as never),
 );
 
-test.each(NAMES)('%s: one error that names source and fix', (name) => {
+test.each(NAMES)('%s: one error with the source and the fix', (name) => {
   const { log, raw, conclusion, summary, outputs } = ended.get(name) ?? ({} as Partial<StageResult>);
   expect(conclusion).toBe('failure');
   const errors = (raw ?? '').split('\n').filter((line) => line.startsWith('::error::'));
@@ -51,11 +51,11 @@ test.each(NAMES)('%s: one error that names source and fix', (name) => {
   expect(secrets.filter((secret) => shown.includes(secret))).toEqual([]);
 });
 
-test('what can be seen without asking is seen without asking', () => {
+test('mistakes that are visible in the inputs are found without a request', () => {
   expect(sent.get('quiet')).toBe(0);
 });
 
-test('nobody became somebody else by mistake', () => {
+test('no run used the credentials of another account', () => {
   const { record, world } = crowd.simulator;
   expect(record.filter(({ caller }) => caller?.includes(crowd.strangers.id))).toEqual([]);
   expect(record.filter(({ operation }) => /Import|Upload|Put(Bucket|Object)/.test(operation))).toEqual([]);

@@ -21,13 +21,13 @@ async function run(faults: Fault[], keys?: { access_key: string; secret_key: str
 }
 const count = (operation: string) => crowd.simulator.record.filter((one) => one.operation === operation).length;
 
-test('a session that a service calls expired is replaced, and the call sent again', async () => {
+test('when a service reports an expired session, the session is renewed and the call repeated', async () => {
   const main = await run([{ operation: 'ecs:DescribeTasks', kind: 'expired-token', nth: 5 }]);
   expect(main.conclusion).toBe('success');
   expect(count('sts:AssumeRoleWithOIDC')).toBe(2);
 });
 
-test('once: when the next try is refused too, that is the error', async () => {
+test('only once: if the repeated call is refused too, that is the error', async () => {
   const main = await run([{ operation: 'ecs:ImportImage', kind: 'expired-token' }]);
   expect(main.log).toMatch(
     /##\[error\]ecs:ImportImage failed: InvalidSecurityToken\.Expired.*credentials from ram_role_arn/,
@@ -35,7 +35,7 @@ test('once: when the next try is refused too, that is the error', async () => {
   expect(count('ecs:ImportImage')).toBe(2);
 });
 
-test('keys that cannot be replaced are not sent again', async () => {
+test('keys that cannot be renewed are not sent again', async () => {
   const keys = { access_key: crowd.user.accessKeyId, secret_key: crowd.user.secret };
   const main = await run([{ operation: 'ecs:ImportImage', kind: 'expired-token' }], keys);
   expect(main.log).toMatch(
@@ -44,7 +44,7 @@ test('keys that cannot be replaced are not sent again', async () => {
   expect(count('ecs:ImportImage')).toBe(1);
 });
 
-test('an identity token or a session that the line loses is asked for again', async () => {
+test('requests for an identity token or a session are repeated after a network error', async () => {
   const main = await run([
     { operation: 'oidc:GetIdToken', kind: 'reset', nth: 1 },
     { operation: 'oidc:GetIdToken', kind: 'status-500', nth: 2 },
@@ -55,7 +55,7 @@ test('an identity token or a session that the line loses is asked for again', as
   expect(count('sts:AssumeRoleWithOIDC')).toBe(2);
 });
 
-test.each([-20, 20])('a clock that is wrong by %i minutes is set right for all clients', async (minutes) => {
+test.each([-20, 20])('a clock that is wrong by %i minutes is corrected for all clients', async (minutes) => {
   const env = { FAST_TIME: `${crowd.simulator.world.clock.env.FAST_TIME ?? ''},${minutes * 60_000}` };
   const main = await run([], undefined, env);
   expect(main.log).not.toContain('##[error]');

@@ -8,20 +8,20 @@ import type { StageResult } from '../../runner/job.ts';
 import { identities, type Identity } from '../support/identities.ts';
 import { openCrowd, type Crowd } from '../support/people.ts';
 
-/** What one identity came to: a run and its post step, and for one of each kind a run that is cancelled, and its post. */
+/** Results for one identity: a run and its post step, and for one identity of each kind a cancelled run and its post step. */
 interface Story {
   identity: Identity;
   stages: Record<string, StageResult>;
-  /** States of the images that the cancelled run has left. */
+  /** Statuses of the images that the cancelled run left. */
   left?: string[];
-  /** Everything on the disk of the job, by file name. */
+  /** All files of the job, by name. */
   files: Record<string, string>;
 }
 
 const CANCELLED = ['keys', 'oidc', 'role with keys', 'profile RamRoleArn', 'instance', 'ALICLOUD session'];
 let crowd: Crowd;
 let shim: string;
-/** What the runner has been told to hide, as soon as it is told, and the requests whose token was not among it. */
+/** The secrets that the runner was told to mask so far, and the requests whose token was not among them. */
 const masked = new Set<string>();
 const used = new Set<string>();
 const early: string[] = [];
@@ -35,7 +35,7 @@ beforeAll(async () => {
   crowd = await openCrowd({ speed: 40 });
   const { world } = crowd.simulator;
   crowd.simulator.after = ({ operation, params }) => {
-    // An import that is cancelled must not be over before that.
+    // The import must not end before it is cancelled.
     const task = operation === 'ecs:ImportImage' ? world.tasks.at(-1) : undefined;
     if (task && params?.ImageName?.endsWith('-cancelled')) task.ends += 3_600_000;
   };
@@ -55,7 +55,7 @@ afterAll(async () => {
   await crowd.close();
 });
 
-/** A python3 that writes down what it and its parent were given, before it does its work. */
+/** A python3 that records its own and its parent's environment before it does its work. */
 function spyOnChildren(directory: string): void {
   const script = `#!/bin/sh
 { tr '\\0' '\\n' </proc/$$/environ; tr '\\0' '\\n' </proc/$$/cmdline; tr '\\0' '\\n' </proc/$PPID/cmdline; } >"${directory}/seen-$$"
@@ -140,7 +140,7 @@ describe.each(NAMES)('%s', (name) => {
   });
 });
 
-test.each(CANCELLED)('%s: post cleans up after a cancelled run with credentials of its own', (name) => {
+test.each(CANCELLED)('%s: post gets its own credentials and cleans up after a cancelled run', (name) => {
   const { stages, left } = story(name);
   expect(stages.cancelled?.conclusion).toBe('cancelled');
   expect(stages.after?.log).not.toMatch(/##\[(error|warning)\]/);
@@ -148,7 +148,7 @@ test.each(CANCELLED)('%s: post cleans up after a cancelled run with credentials 
   expect(left).toEqual([]);
 });
 
-test('nobody acted as somebody else', () => {
+test('every request was made as the right identity', () => {
   const { record } = crowd.simulator;
   const callers = new Set(record.map(({ caller }) => caller).filter((caller) => caller?.includes(crowd.strangers.id)));
   expect([...callers]).toEqual([]);
@@ -165,7 +165,7 @@ test('nobody acted as somebody else', () => {
   }
 });
 
-test('no request was wrong, late or in the clear', () => {
+test('no request was invalid, late or unencrypted', () => {
   const { record } = crowd.simulator;
   expect(record.filter(({ violation }) => violation)).toEqual([]);
   const refused = record.filter(({ code = '', status }) => /Token|Key|Signature|Time/.test(code) && status >= 400);
@@ -174,7 +174,7 @@ test('no request was wrong, late or in the clear', () => {
   ).toEqual([]);
 });
 
-test('every token was hidden before it was used', () => {
+test('every token was masked before it was used', () => {
   const { world } = crowd.simulator;
   expect(early).toEqual([]);
   const derived = world.sessions.filter(({ token, name }) => used.has(token) && name !== 'made-before');
@@ -185,9 +185,9 @@ test('every token was hidden before it was used', () => {
   expect(open).toEqual([]);
 });
 
-test('each process asks once for its session, however many clients want it', () => {
+test('each process requests its session once, however many clients need it', () => {
   const { record } = crowd.simulator;
-  // A busy machine may hear an answer too late and ask again; the log says so.
+  // On a busy machine, an answer may come too late and be requested again; the log shows that.
   const logs = [...stories.values()].flatMap(({ stages }) => Object.values(stages).map(({ log }) => log)).join('');
   const count = (operation: string) =>
     record.filter((one) => one.operation === operation).length - logs.split(`${operation} failed (try`).length + 1;
@@ -196,7 +196,7 @@ test('each process asks once for its session, however many clients want it', () 
   expect(count('metadata:PutToken')).toBe(7);
 });
 
-test('where there is no version 2 of the metadata service, version 1 serves; never through a proxy', async () => {
+test('without version 2 of the metadata service, version 1 is used; never through a proxy', async () => {
   const { world, record } = crowd.simulator;
   world.instance = { account: crowd.account, region: 'cn-beijing', role: 'importer', v1: 'only' };
   const seen = record.length;
@@ -208,7 +208,7 @@ test('where there is no version 2 of the metadata service, version 1 serves; nev
   expect(asked.map(({ method, status }) => `${method} ${status}`)).toEqual(['PUT 404', 'GET 200']);
 });
 
-test('children get no secret, and there were children', () => {
+test('child processes get no secrets, and there were child processes', () => {
   const seen = readdirSync(shim).filter((name) => name.startsWith('seen-'));
   expect(seen.length).toBeGreaterThanOrEqual(NAMES.length);
   const text = seen.map((name) => readFileSync(join(shim, name), 'latin1')).join('\n');

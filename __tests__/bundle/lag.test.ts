@@ -15,9 +15,9 @@ const error = (operation: string, code: string, status: number, times: number): 
 
 test.each([
   ['ECS does not see the object yet', error('ecs:ImportImage', 'InvalidOSSObject.NotFound', 400, 3)],
-  ['calls are counted by the minute', error('ecs:ImportImage', 'Throttling.User', 400, 5)],
-  ['a role that was just made has not spread', error('ram:AttachPolicyToRole', 'EntityNotExist.Role', 404, 2)],
-])('what only time cures does not cost the upload: %s', async (_, fault) => {
+  ['the calls of this minute are used up', error('ecs:ImportImage', 'Throttling.User', 400, 5)],
+  ['a new role has not propagated yet', error('ram:AttachPolicyToRole', 'EntityNotExist.Role', 404, 2)],
+])('a failure that only time cures does not waste the upload: %s', async (_, fault) => {
   const scene = await quickScene();
   const { account, faults } = scene.simulator;
   if (fault.operation.startsWith('ram:')) account.roles = [];
@@ -30,7 +30,7 @@ test.each([
   expect(requests(scene, 'oss:CompleteMultipartUpload')).toHaveLength(1);
 });
 
-test('where copies are not implemented, zeros travel', async () => {
+test('where copies are not implemented, zeros are sent', async () => {
   const scene = await quickScene({ write: smallDisk });
   scene.simulator.faults.push(error('oss:UploadPartCopy', 'NotImplemented', 501, Infinity));
   const main = await scene.main();
@@ -38,7 +38,7 @@ test('where copies are not implemented, zeros travel', async () => {
   expect(main.log).toContain('No copies inside the bucket (NotImplemented): zeros are sent as data.');
 });
 
-test('a file that cannot be deleted after all went well is a warning with the command', async () => {
+test('a file that cannot be deleted after a success is a warning with the command', async () => {
   const scene = await quickScene();
   scene.simulator.before = async ({ operation }) => {
     if (operation !== 'ecs:ImportImage') return;
@@ -50,7 +50,7 @@ test('a file that cannot be deleted after all went well is a warning with the co
   expect(annotations(main, 'warning')).toEqual([expect.stringContaining('Remove it: rm ')]);
 });
 
-test('a debug variable that prints requests in other programs prints none here', async () => {
+test('the DEBUG variable does not make the action print requests', async () => {
   const scene = await quickScene({ env: { DEBUG: '*' } });
   let noise = '';
   await scene.main({}, { onSpawn: ({ stderr }) => stderr?.on('data', (text: string) => (noise += text)) });

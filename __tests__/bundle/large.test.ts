@@ -17,7 +17,7 @@ function crcOf(bytes: Buffer): bigint {
   return crc.digest();
 }
 
-/** The checksum of so many zeros, doubled up from one. */
+/** The checksum of this many zeros, by doubling. */
 function crcOfZeros(length: number): bigint {
   let all = crcOf(Buffer.alloc(0));
   let run = crcOf(Buffer.alloc(1));
@@ -28,7 +28,7 @@ function crcOfZeros(length: number): bigint {
   return all;
 }
 
-/** The checksum of the file, from what was written into it. */
+/** The checksum of the file, computed from what was written into it. */
 function crcOfFile(): bigint {
   let at = 0;
   let crc = crcOf(Buffer.alloc(0));
@@ -39,13 +39,13 @@ function crcOfFile(): bigint {
   return crc;
 }
 
-test('a file of 6 GiB imports: more than one request of OSS can carry', async () => {
+test('imports a file of 6 GiB, which is more than one request to OSS can contain', async () => {
   const scene = await openScene({ speed: 5, importSeconds: 5, write: (path) => writeDisk(path, SIZE, PIECES) });
   const { simulator } = scene;
   const main = await scene.main();
   expect(main.conclusion, main.log).toBe('success');
   expect(simulator.world.images[0]?.disks[0]).toMatchObject({ bytes: SIZE, sizeGiB: 40, crc: crcOfFile() });
-  // A few MB travel; the zeros between them are copied inside the bucket, at most 10,000 parts in all.
+  // A few MB are sent; the zeros between them are copied inside the bucket, in at most 10,000 parts in all.
   const travelled = simulator.record.reduce((sum, { bytesIn }) => sum + bytesIn, 0);
   expect(travelled).toBeLessThan(32 * 1024 ** 2);
   expect(simulator.record.length).toBeLessThan(10_000);

@@ -10,7 +10,7 @@ import { runWorkflowJob, type WorkflowJob, type WorkflowOptions, type WorkflowRe
 
 const SPEED = 30;
 const FAST = pathToFileURL(join(ROOT, '__tests__/support/fast-time.ts')).href;
-// Failsafe: every scalar is a string, as it is to the runner.
+// With the failsafe schema every scalar is a string, as in the runner.
 const workflow = parse(readFileSync(join(ROOT, '.github/workflows/live.yml'), 'utf8'), { schema: 'failsafe' }) as {
   on: object;
   permissions: object;
@@ -28,7 +28,7 @@ const { Statement: statements } = JSON.parse(policy) as {
 const REGION = 'ap-southeast-1';
 const BUCKET = 'ours-in-the-mainland';
 
-/** An account that trusts GitHub as CONTRIBUTING.md has it, and in which others have something as well. */
+/** An account that trusts GitHub as in CONTRIBUTING.md, and that also holds resources of others. */
 async function openAccount(denied: string[] = []) {
   const simulator = await startSimulator({ speed: SPEED, importSeconds: 60, copySeconds: 60 });
   onTestFinished(() => simulator.close());
@@ -46,7 +46,7 @@ async function openAccount(denied: string[] = []) {
   const all = denied.length > 0 ? [...statements, denial] : statements;
   account.policies.push({ type: 'Custom', name: 'live', statements: all });
   world.addRole(account, 'live', trusting({ Federated: [arn] }, { StringEquals: claims }), ['live']);
-  // Of another run, whose id begins with that of ours.
+  // Of another run, whose id begins with this run's id.
   world.addImage(account, 'alicloud-import-live-42420-image', { region: REGION });
   world.addBucket(account, 'alicloud-import-live-42420-disk', { region: REGION });
   world.addBucket(account, BUCKET, { accelerated: true });
@@ -92,7 +92,7 @@ const SUCCESS = Array.from({ length: 5 }, () => 'success');
 const REFUSED = /AccessDenied|Forbidden|NoPermission/;
 const conclusions = ({ steps }: WorkflowResult) => steps.map(([, conclusion]) => conclusion);
 
-test('every question is answered, in summary and log; nobody starts it but a person, without a key', async () => {
+test('every question is answered in summary and log; only a person can start the workflow, and it needs no key', async () => {
   expect(workflow.on).toEqual({ workflow_dispatch: expect.anything() as unknown });
   expect(workflow.permissions).toEqual({});
   expect(job.permissions).toEqual({ contents: 'read', 'id-token': 'write' });
@@ -104,7 +104,7 @@ test('every question is answered, in summary and log; nobody starts it but a per
   for (const row of summary.trim().split('\n').slice(2)) expect(log).toContain(row);
   expect(answers[1]).toBe('not asked: accelerated_bucket is empty');
   expect(answers[9]).toMatch(/^not asked: .* off in ap-southeast-1/);
-  // What the simulator takes for true, each where it stands in the code.
+  // What the simulator assumes, each with its place in the code.
   expect(answers[2]).toMatch(
     /^dry runs take \.raw \.vhd \.qcow2 \.img \.zip none; they refuse \.vmdk .*UnsupportedSuffix/,
   );
@@ -119,13 +119,13 @@ test('every question is answered, in summary and log; nobody starts it but a per
   expect(answers[12]).toMatch(/^yes: Available after [\d.]+ s, its snapshots are Encrypted: true$/);
   expect(answers[13]).toContain('"Resource":"\\*"');
   expect(answers[14]).toMatch(/^(\d+ ms, ){4}\d+ ms; 5 of 5 answers carry the CRC$/);
-  // The policy allows nothing that is not needed.
+  // The policy allows only what is needed.
   const asked = new Set(simulator.record.flatMap(({ ramActions }) => ramActions));
   const allowed = statements.flatMap(({ Action }) => Action).filter((action) => action !== 'oss:*');
   expect(allowed.filter((action) => !asked.has(action))).toEqual(['ecs:CancelCopyImage']);
 });
 
-test('what needs an account of another kind is asked where there is one', async () => {
+test('questions that need another kind of account are asked where it exists', async () => {
   const { run, simulator, options } = await openAccount();
   const { account } = simulator;
   Object.assign(account, { publicEndpointForbidden: true, diskEncryptionByDefault: true });
@@ -138,7 +138,7 @@ test('what needs an account of another kind is asked where there is one', async 
   expect(answers[9]).toMatch(/^yes, with the setting on: m-\w+$/);
 });
 
-/** Actions that are denied, and the questions that they leave without an answer; without the others all goes on. */
+/** Denied actions, each with the number of the question that then has no answer. */
 const DENIED = {
   'oss:PutBucketEncryption': 3,
   'ecs:CancelTask': 7,
@@ -146,7 +146,7 @@ const DENIED = {
   'ecs:CopyImage': 12,
   'ram:GetPolicy': 13,
 };
-test('where rights are missing the other questions are answered, and nothing stays', async () => {
+test('when rights are missing, the other questions are answered, and nothing is left', async () => {
   const { run } = await openAccount([...Object.keys(DENIED), 'ram:GetRole']);
   const result = await run();
   expect(conclusions(result)).toEqual(SUCCESS);
@@ -156,7 +156,7 @@ test('where rights are missing the other questions are answered, and nothing sta
   for (const [, answer] of refused) expect(answer).toMatch(/, RequestId [\w-]+$/);
 });
 
-test('an action that fails fails the job, and the questions that need no image of it are answered', async () => {
+test('a failed action fails the job, and the questions that need no image are answered', async () => {
   const { run, simulator } = await openAccount();
   const fault: Fault = { operation: 'ecs:ImportImage', nth: 1, kind: 'error', code: 'InvalidPlatform.Malformed' };
   simulator.faults.push(fault);
@@ -166,13 +166,13 @@ test('an action that fails fails the job, and the questions that need no image o
   expect(result.answers[7]).toContain('the image is gone');
 });
 
-/** Where a job is cancelled: at the last of these lines. */
+/** The job is cancelled at the last of these lines. */
 const CANCELLED: [place: string, lines: RegExp[]][] = [
   ['the import of the action', [/^Image m-\w+: Creating/]],
   ['an import of a question', [/^Question 8/]],
   ['the copy', [/^Question 11/, /^Image m-/]],
 ];
-test.each(CANCELLED)('cancelled in %s, nothing stays', async (place, lines) => {
+test.each(CANCELLED)('cancelled in %s, a job leaves nothing', async (place, lines) => {
   const { run, simulator } = await openAccount();
   const awaited = [...lines];
   const cancelWhen = (line: string) => {
@@ -186,7 +186,7 @@ test.each(CANCELLED)('cancelled in %s, nothing stays', async (place, lines) => {
   expect(cancelled).toBe(place === 'the copy');
 });
 
-test('without an import role it stops before anything is made, as the role would stay', async () => {
+test('without an import role the job stops before it makes anything, because the role would remain', async () => {
   const { run, simulator } = await openAccount();
   const { account } = simulator;
   account.roles = account.roles.filter(({ name }) => name === 'live');
@@ -198,7 +198,7 @@ test('without an import role it stops before anything is made, as the role would
   expect(result.log).toContain('The import role does not exist');
 });
 
-test('what cannot be deleted is named and fails the job, and a run again deletes it', async () => {
+test('what cannot be deleted is reported and fails the job, and a re-run deletes it', async () => {
   const { simulator, options } = await openAccount();
   const { world, account, faults } = simulator;
   const name = 'alicloud-import-live-4242-disk';

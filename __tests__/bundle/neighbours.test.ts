@@ -11,10 +11,10 @@ import {
 import { annotations } from '../support/quick.ts';
 import { watchNeighbours } from '../support/trespasses.ts';
 
-/** Two jobs of one name that are not one. */
+/** Two different jobs with the same job name. */
 const PAIRS: Record<string, [Identity, Identity]> = {
   'two legs of a matrix': [{ matrix: { boot: 'bios' } }, { matrix: { boot: 'uefi' } }],
-  'a reusable workflow that is called twice': [{ job: 'import' }, { job: 'import' }],
+  'two calls of a reusable workflow': [{ job: 'import' }, { job: 'import' }],
   'two runs with one run id': [{ run: '1' }, { run: '1' }],
 };
 const FORCE = { image_force_delete: 'true' };
@@ -22,7 +22,7 @@ const KEEP = { skip_clean: 'true' };
 const KEY = { oss_key_name: 'images/disk.raw' };
 const RED = /InvalidImageName\.Duplicated|ForeignObject|FileAlreadyExists/;
 const WAYS: Record<string, Record<string, string>> = {
-  'as it is': {},
+  'with default inputs': {},
   'with skip_clean': KEEP,
   forced: FORCE,
   'forced, with skip_clean': { ...FORCE, ...KEEP },
@@ -39,7 +39,7 @@ const cases = entries(PAIRS).flatMap(([pair, identities]) =>
 const clouds: Cloud[] = [];
 afterAll(() => Promise.all(clouds.map((cloud) => cloud.close())));
 
-/** Imports end when they are told to. */
+/** A cloud in which the test decides when imports end. */
 async function slowCloud(): Promise<Cloud> {
   const cloud = await openCloud({ importSeconds: 3_600 });
   clouds.push(cloud);
@@ -50,7 +50,7 @@ async function twoJobs(cloud: Cloud, [one, two]: [Identity, Identity]): Promise<
   return [await cloud.addJob(one, 1), await cloud.addJob(two, 2)];
 }
 
-/** Both jobs at once: no import ends before each of them has begun one, waits for the other's, or has failed. */
+/** Runs both jobs at once: no import ends before each job has started one, is waiting for the other's, or has failed. */
 async function liveAtOnce(cloud: Cloud, jobs: CloudJob[], inputsOf: (n: number) => Record<string, string>) {
   const begun = new Set<CloudJob>();
   const begin = (job: CloudJob) => {
@@ -77,7 +77,7 @@ async function live(job: CloudJob, inputs: Record<string, string>, attempt: numb
 }
 
 test.concurrent.each(cases)(
-  '$pair at once, $way: neither touches what the other makes',
+  '$pair at once, $way: neither touches what the other is making',
   async ({ identities, inputs }) => {
     const cloud = await slowCloud();
     const { world, holders, left } = cloud;
@@ -93,7 +93,7 @@ test.concurrent.each(cases)(
 
     const green = jobs.filter((_, n) => runs[n]?.main.conclusion === 'success');
     const red = runs.filter(({ main }) => main.conclusion !== 'success');
-    // With force under a derived key the later swap wins; otherwise one gets the name, or the key.
+    // With force and a derived key, the later rename wins; otherwise only one gets the name, or the key.
     const isForced = inputs.image_force_delete !== undefined && inputs.oss_key_name === undefined;
     expect(green, runs.map(({ main }) => main.log).join('\n')).toHaveLength(isForced ? 2 : 1);
     for (const { main } of red) {
@@ -106,10 +106,10 @@ test.concurrent.each(cases)(
     const winner = jobs[ids.indexOf(held?.id)];
     expect(green).toContain(winner);
     expect(await winner?.made(held)).toBe(true);
-    // Each green job's image was finished, whether it was replaced by the other's since or not.
+    // The image of each successful job was finished, even if the other job's image has replaced it since.
     for (const id of ids) expect(!id || finished.has(id)).toBe(true);
 
-    // What is left: the objects that were to be kept, and an image that was set aside.
+    // What is left: the objects to keep, and an image that was replaced.
     const objects = world.buckets.flatMap((bucket) => [...bucket.objects.values()].map(([version]) => version));
     const kept = inputs.skip_clean === undefined ? [] : objects;
     if (inputs.skip_clean !== undefined) expect(objects.length).toBeGreaterThanOrEqual(green.length);
@@ -124,7 +124,7 @@ test.concurrent.each(cases)(
 );
 
 test.concurrent.each(entries(PAIRS))(
-  '%s, each with an image name of its own, under one key of the user: one is red, and the other keeps its object',
+  '%s, with different image names and the same oss_key_name: one fails, and the other keeps its object',
   async (_, identities) => {
     const cloud = await slowCloud();
     const [one, two] = await twoJobs(cloud, identities);
@@ -143,19 +143,16 @@ test.concurrent.each(entries(PAIRS))(
   },
 );
 
-test.concurrent.each(entries(PAIRS))(
-  '%s, each with an image name of its own: both are green',
-  async (_, identities) => {
-    const cloud = await slowCloud();
-    const jobs = await twoJobs(cloud, identities);
-    const trespasses = watchNeighbours(cloud);
-    const runs = await liveAtOnce(cloud, jobs, (n) => ({ image_name: `image-${n}` }));
-    for (const [n, job] of jobs.entries()) {
-      expect(runs[n]?.main.conclusion, runs[n]?.main.log).toBe('success');
-      expect(await job.made(cloud.holders(`image-${n}`)[0])).toBe(true);
-    }
-    expect(cloud.world.images).toHaveLength(2);
-    expect(cloud.left().filter((line) => !line.startsWith('image'))).toEqual([]);
-    expect(trespasses).toEqual([]);
-  },
-);
+test.concurrent.each(entries(PAIRS))('%s, with different image names: both succeed', async (_, identities) => {
+  const cloud = await slowCloud();
+  const jobs = await twoJobs(cloud, identities);
+  const trespasses = watchNeighbours(cloud);
+  const runs = await liveAtOnce(cloud, jobs, (n) => ({ image_name: `image-${n}` }));
+  for (const [n, job] of jobs.entries()) {
+    expect(runs[n]?.main.conclusion, runs[n]?.main.log).toBe('success');
+    expect(await job.made(cloud.holders(`image-${n}`)[0])).toBe(true);
+  }
+  expect(cloud.world.images).toHaveLength(2);
+  expect(cloud.left().filter((line) => !line.startsWith('image'))).toEqual([]);
+  expect(trespasses).toEqual([]);
+});

@@ -6,7 +6,7 @@ import { dynamicVhd, MiB, qcow2 } from '../disk/build.ts';
 import { annotations, imported, quickScene, recordFrom, theError, tinyDisk } from '../support/quick.ts';
 import { requests, type Scene } from '../support/scene.ts';
 
-/** An image of this name makes a run end after its checks, which ask STS, ECS and OSS. */
+/** An image of this name ends a run after its checks, which send requests to STS, ECS and OSS. */
 const TAKEN = { image_name: 'taken' };
 
 async function takenScene(...regions: string[]): Promise<Scene> {
@@ -16,7 +16,7 @@ async function takenScene(...regions: string[]): Promise<Scene> {
   return scene;
 }
 
-/** The hosts of each service that a run talked to. */
+/** The hosts of each service that a run sent requests to. */
 function hosts(record: Scene['simulator']['record']): Record<string, string[]> {
   const found: Record<string, Set<string>> = {};
   for (const { service, host } of record) (found[service] ??= new Set()).add(host);
@@ -49,7 +49,7 @@ test('security_token: input, ALICLOUD_SECURITY_TOKEN, SECURITY_TOKEN', async () 
   const { accessKeyId, secret, token } = addSession(world, account, role, 'job', 36_000);
   const env = { ALICLOUD_ACCESS_KEY: accessKeyId, ALICLOUD_SECRET_KEY: secret };
   const keys = { access_key: accessKeyId, secret_key: secret };
-  // The first run needs all four services, RAM for the missing role.
+  // The first run needs all four services: RAM because of the missing role.
   const main = await scene.main({ ...keys, security_token: token });
   expect(main.conclusion, main.log).toBe('success');
   for (const options of [
@@ -64,7 +64,7 @@ test('security_token: input, ALICLOUD_SECURITY_TOKEN, SECURITY_TOKEN', async () 
   expect([...callers].sort()).toEqual(['ecs', 'oss', 'ram', 'sts'].map((service) => `${service} ${arn}`));
 });
 
-test('region: input, else ALICLOUD_REGION; each has the endpoints that the vendor documents', async () => {
+test('region: input, else ALICLOUD_REGION; uses the documented endpoints of each region', async () => {
   const regions = ['cn-hangzhou', 'cn-shanghai', 'ap-southeast-1', 'us-east-1'];
   const scene = await takenScene(...regions);
   const { world, account } = scene.simulator;
@@ -87,7 +87,7 @@ test('region: input, else ALICLOUD_REGION; each has the endpoints that the vendo
   }
 });
 
-test('custom_endpoint_*: each changes exactly its host, over https', async () => {
+test('custom_endpoint_*: each changes only its own host, over https', async () => {
   const scene = await takenScene();
   const { world, account } = scene.simulator;
   const [bucket] = world.buckets;
@@ -101,7 +101,7 @@ test('custom_endpoint_*: each changes exactly its host, over https', async () =>
     ['ecs', 'ecs-vpc.cn-beijing.aliyuncs.com', { ecs: ['ecs-vpc.cn-beijing.aliyuncs.com'] }],
     ['sts', 'https://sts.cn-beijing.aliyuncs.com/', { sts: ['sts.cn-beijing.aliyuncs.com'] }],
     ['oss', 'oss-cn-beijing-internal.aliyuncs.com', { oss: ['packer.oss-cn-beijing-internal.aliyuncs.com'] }],
-    // A domain of the user's serves objects only.
+    // A custom domain serves only objects.
     ['oss', 'images.example.com', { oss: ['packer.oss-cn-beijing.aliyuncs.com', 'images.example.com'] }],
   ] as const) {
     const record = recordFrom(scene);
@@ -119,7 +119,7 @@ test('custom_endpoint_*: each changes exactly its host, over https', async () =>
   expect(scene.simulator.record.filter(({ secure }) => !secure)).toEqual(unknown);
 });
 
-test('what ImportImage is told, what stays in the bucket and on the runner', async () => {
+test('the parameters of ImportImage, and what remains in the bucket and on the runner', async () => {
   const scene = await quickScene();
   const { world, account } = scene.simulator;
   const bucket = world.bucket('packer');
@@ -144,7 +144,7 @@ test('what ImportImage is told, what stays in the bucket and on the runner', asy
   expect([...(bucket?.objects.keys() ?? [])]).toEqual(['nightly/my disk.raw']);
   expect(account.roles.map(({ name }) => name)).toEqual(['reader']);
 
-  // A named role that is missing is the user's affair: no other is made.
+  // When a role given by the user does not exist, no role is created.
   const lost = await scene.main({ image_name: 'lost', import_role_name: 'typo' });
   expect(theError(lost)).toMatch(/NoSetRoletoECSService.*import_role_name/);
   expect(requests(scene, 'ram:GetRole')).toEqual([]);
@@ -177,7 +177,7 @@ test('what ImportImage is told, what stays in the bucket and on the runner', asy
   expect(existsSync(scene.disk)).toBe(true);
 });
 
-test('format: detected, or named in any case', async () => {
+test('format: detected, or given in upper or lower case', async () => {
   const scene = await quickScene();
   const files = { 'disk.qcow2': qcow2(), 'disk.vhd': dynamicVhd(8 * MiB) };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(scene.job.workspace, name), content);
@@ -194,7 +194,7 @@ test('format: detected, or named in any case', async () => {
   }
 });
 
-test('timeout_minutes ends the wait; the import goes on, and its object stays', async () => {
+test('timeout_minutes ends the wait; the import continues, and its object is kept', async () => {
   const scene = await quickScene({ importSeconds: 3600 });
   const main = await scene.main({ timeout_minutes: '2' });
   expect(theError(main)).toMatch(/WaitTimedOut: .* after 2 min.*Re-run the job/);

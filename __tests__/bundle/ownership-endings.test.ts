@@ -5,11 +5,11 @@ import { annotations, theError } from '../support/quick.ts';
 
 const FORCE = { image_force_delete: 'true' };
 const KEY = 'images/disk.raw';
-/** Simulated seconds: longer than anything here takes. */
+/** In simulated seconds: longer than anything in these tests. */
 const FOREVER = 1_800;
 const DAY = 86_400_000;
 
-/** What expressions of `with:` may give by the time of post. */
+/** Values that the expressions of `with:` may have in the post step. */
 const EVALUATED_ANEW = {
   oss_bucket_name: 'elsewhere',
   region: 'cn-shanghai',
@@ -25,7 +25,7 @@ test.each([
   ['in the import', 'ecs:ImportImage', {}],
   ["in the upload, under the user's key", 'oss:UploadPart', { oss_key_name: KEY }],
   ["in the import, under the user's key", 'ecs:ImportImage', { oss_key_name: KEY }],
-])('7. post undoes what main saved, whatever its inputs have become: cancelled %s', async (_, operation, inputs) => {
+])('7. post undoes what main saved, whatever its own inputs are: cancelled %s', async (_, operation, inputs) => {
   const { addJob, left, holders, old } = await testCloudWithOld({ importSeconds: FOREVER });
   const job = await addJob();
   await job.main(
@@ -39,7 +39,7 @@ test.each([
   expect(holders()).toEqual([old]);
 });
 
-test('7. with keys of another account, or with none, post undoes nothing and names what stays', async () => {
+test('7. with keys of another account, or without keys, post undoes nothing and reports what is left', async () => {
   const { addJob, left, world } = await testCloud({ importSeconds: FOREVER });
   const stranger = world.addUser(world.addAccount(), 'stranger');
   const theirs = { ALICLOUD_ACCESS_KEY: stranger.accessKeyId, ALICLOUD_SECRET_KEY: stranger.secret };
@@ -66,7 +66,7 @@ test('7. with keys of another account, or with none, post undoes nothing and nam
   expect(left()).toEqual([]);
 });
 
-test('7. a post step with nothing to do asks for nothing, credentials included', async () => {
+test('7. a post step with nothing to do sends no request and needs no credentials', async () => {
   const { addJob, simulator } = await testCloud();
   const job = await addJob();
   await job.main();
@@ -78,7 +78,7 @@ test('7. a post step with nothing to do asks for nothing, credentials included',
   expect(simulator.record).toHaveLength(asked);
 });
 
-test('8. when the new image cannot take the name, its copies are made from its id all the same', async () => {
+test('8. when the new image cannot get its name, the copies are still made from its id', async () => {
   const { addJob, after, world, holders, old } = await testCloudWithOld();
   const job = await addJob();
   after.add((request) => {
@@ -110,7 +110,7 @@ test('8. when the new image cannot take the name, its copies are made from its i
 test.each([
   ['older than a day', 2 * DAY, true],
   ['of today', DAY / 2, false],
-])('9. what a forced import that timed out left is removed by the next forced run: %s', async (_, age, isRemoved) => {
+])('9. the next forced run removes what a forced import that timed out left: %s', async (_, age, isRemoved) => {
   const opened = await testCloudWithOld({ importSeconds: FOREVER });
   const { addJob, world, account, holders, left } = opened;
   const first = await addJob({ run: '1' });
@@ -126,7 +126,7 @@ test.each([
   for (const image of world.images) image.created -= age;
   for (const { objects } of world.buckets)
     for (const [version] of objects.values()) if (version) version.modified -= age;
-  // Those of others stay: no mark, or another name.
+  // Images of others are kept: without a mark, or with another name.
   const created = world.clock.now() - 3 * DAY;
   const tags = Object.assign({}, ...world.images.map((image) => image.tags)) as Record<string, string>;
   world.addImage(account, `${NAME}-importing-by-hand`, { created });
@@ -142,7 +142,7 @@ test.each([
   expect(left().sort()).toEqual([...expected, ...others].sort());
 });
 
-test('10. an import role that has a policy of the user gets none of ours', async () => {
+test("10. an import role that has a policy of the user's does not get the system policy", async () => {
   const { addJob, account, world, left } = await testCloud();
   const [role] = account.roles;
   account.policies.push({
@@ -158,14 +158,14 @@ test('10. an import role that has a policy of the user gets none of ours', async
   expect(world.images).toEqual([]);
   expect(left()).toEqual([]);
 
-  // One without any policy was left half-made.
+  // A role without any policy is completed.
   if (role) role.policies = [];
   const main = await mainAndPost(await addJob({ run: '2' }));
   expect(main.conclusion, main.log).toBe('success');
   expect(role?.policies).toMatchObject([{ type: 'System' }]);
 });
 
-/** ModifyImageAttribute that moves the old image aside: the name is free until the next one. */
+/** The rename of the old image; the name is free until the next rename. */
 const isRename = ({ operation, params, code }: RecordedRequest) =>
   operation === 'ecs:ModifyImageAttribute' && params?.DryRun !== 'true' && code === undefined;
 
@@ -175,7 +175,7 @@ test.each(
       (successor) => [reading, successor] as const,
     ),
   ),
-)('11. killed between the two renames, with a search for %s of the name: %s', async (reading, successor) => {
+)('11. killed between the two renames; DescribeImages matches by %s; then %s', async (reading, successor) => {
   const { addJob, world, holders, left, old, after } = await testCloudWithOld();
   world.imageNameSearch = reading;
   const dead = await addJob({ run: '1' }, 1);
@@ -204,7 +204,7 @@ test.each(
   expect(holders()).toMatchObject([{ id: main.outputs.image_id }]);
   expect(await later.made(holders()[0])).toBe(true);
   if (isSameRun) expect(main.outputs.image_id).toBe(made?.id);
-  // The image that the dead run finished is younger than a day.
+  // The finished image of the killed run is kept, because it is less than a day old.
   expect(rest).toEqual(isSameRun ? [] : [`image ${made?.name ?? ''} Available`]);
   if (isSameRun) expect(left()).toEqual([]);
 });

@@ -18,19 +18,19 @@ const AGAIN = { attempt: 2 };
 const KEY = 'images/disk.raw';
 const TAKEN = /InvalidImageName\.Duplicated/;
 const FOREIGN = /ForeignObject|FileAlreadyExists/;
-/** Simulated seconds: longer than anything here takes. */
+/** In simulated seconds: longer than anything in these tests. */
 const FOREVER = 1_800;
 
-/** Two legs of a matrix, each with a disk of its own. */
+/** Two legs of a matrix with different disks. */
 const twoLegs = async (opened: Cloud) =>
   [await opened.addJob({ matrix: { boot: 'bios' } }, 1), await opened.addJob({ matrix: { boot: 'uefi' } }, 2)] as const;
 
 const imports = (job: CloudJob) => job.requests().filter(isImport);
 
 test.each([
-  ['the new disk is imported when forced', FORCE],
-  ['the name is taken otherwise', {}],
-])('1. a re-run with a rebuilt disk never adopts the image of the old one: %s', async (_, force) => {
+  ['it replaces the image when forced', FORCE],
+  ['otherwise the name is taken', {}],
+])('1. a re-run with another disk never adopts the image of the first disk: %s', async (_, force) => {
   const { addJob, holders, left } = await testCloud();
   const job = await addJob();
   const inputs = { ...force, keep_input_artifact: 'false' };
@@ -54,7 +54,7 @@ test.each([
   expect(left()).toEqual([]);
 });
 
-test('2. of two legs of a matrix with one image name one is red, and the image is the disk of the other', async () => {
+test('2. of two legs of a matrix with the same image name one fails, and the image is made of the disk of the other', async () => {
   const opened = await testCloud();
   const [one, two] = await twoLegs(opened);
   const trespasses = watchNeighbours(opened);
@@ -65,7 +65,7 @@ test('2. of two legs of a matrix with one image name one is red, and the image i
   expect(opened.holders()).toHaveLength(1);
   expect(await one.made(opened.holders()[0])).toBe(true);
 
-  // A re-run of both legs changes nothing: each knows its own.
+  // A re-run of both legs changes nothing, because each recognizes its own image.
   const [oneAgain, twoAgain] = [await mainAndPost(one, {}, AGAIN), await mainAndPost(two, {}, AGAIN)];
   expect(oneAgain.conclusion, oneAgain.log).toBe('success');
   expect(theError(twoAgain)).toMatch(TAKEN);
@@ -77,7 +77,7 @@ test('2. of two legs of a matrix with one image name one is red, and the image i
 test.each([
   ['forced', FORCE],
   ['not forced', {}],
-])('3. a leg that is cancelled leaves the import of another leg alone: %s', async (_, inputs) => {
+])('3. a cancelled leg does not touch the import of another leg: %s', async (_, inputs) => {
   const opened = await testCloud({ importSeconds: FOREVER });
   const [one, two] = await twoLegs(opened);
   const trespasses = watchNeighbours(opened);
@@ -97,7 +97,7 @@ test.each([
   ['the same bytes', 1],
   ['other bytes', 2],
 ])(
-  "4. a leg does not take, overwrite or delete what another leg put under the user's key, in a re-run: %s",
+  "4. in a re-run, a leg does not use, overwrite or delete another leg's object under the user's key: %s",
   async (_, seed) => {
     const opened = await testCloud({ importSeconds: FOREVER });
     const [one, two] = await twoLegs(opened);
@@ -118,7 +118,7 @@ test.each([
 );
 
 test.each([1, 2])(
-  '5. under a tool that numbers all runs alike, a forced run (attempt %i) ignores a stale import',
+  '5. with a tool that gives all runs the same id, a forced run (attempt %i) ignores an old import',
   async (nth) => {
     const opened = await testCloudWithOld({ importSeconds: FOREVER });
     const { holders, left, old } = opened;
@@ -131,7 +131,7 @@ test.each([1, 2])(
     expect(run.conclusion, run.log).toBe('success');
     expect(run.outputs.replaced_image_id).toBe(old.id);
     expect(await later.made(holders()[0])).toBe(true);
-    // The stale image and its object are younger than a day.
+    // The old image and its object are kept, because they are less than a day old.
     expect(left()).toEqual([
       expect.stringMatching(/^object alicloud-import\/packer_import\//),
       expect.stringMatching(/^image packer_import-importing-\S+ Available$/),
@@ -139,7 +139,7 @@ test.each([1, 2])(
   },
 );
 
-test('6. reuse_identical_image compares what shapes an image, not only its bytes', async () => {
+test('6. reuse_identical_image compares all parameters of an image, not only its bytes', async () => {
   const { addJob, holders, left } = await testCloud();
   const inputs: Record<string, string> = { ...FORCE, reuse_identical_image: 'true' };
   await mainAndPost(await addJob({ run: '1' }), inputs);

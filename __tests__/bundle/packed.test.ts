@@ -6,7 +6,7 @@ import { openScene, type Scene } from '../support/scene.ts';
 
 const hasTools = has('gzip', 'xz', 'zstd', 'bzip2', 'tar', 'qemu-img', 'qemu-io');
 
-/** What a job leaves in the runner's temporary folder. */
+/** The files that a job left in the runner's temporary folder. */
 const left = ({ job }: Scene) => readdirSync(job.temp).filter((name) => name.startsWith('alicloud-import'));
 
 async function packedScene(script: string): Promise<Scene> {
@@ -75,9 +75,9 @@ describe.skipIf(!hasTools)('given packed or foreign, imported as the disk', () =
   });
 
   test.each(['SIGINT', 'SIGKILL'] as const)(
-    '%s in the middle leaves no file and no process after post',
+    'after %s in the middle and post, no file and no process is left',
     async (signal) => {
-      // Noise takes bzip2 and qemu-img seconds.
+      // bzip2 and qemu-img need seconds for random data.
       const noise = 'head -c 64M /dev/urandom | dd of=disk.raw bs=1M seek=3 iflag=fullblock conv=notrunc status=none';
       for (const script of ['xz -0k -T2 disk.raw; mv disk.raw.xz d', 'qemu-img convert -O vdi disk.raw d']) {
         const scene = await packedScene(`${noise}; ${script}`);
@@ -98,7 +98,7 @@ describe.skipIf(!hasTools)('given packed or foreign, imported as the disk', () =
   );
 });
 
-/** Processes that work on files of the job. */
+/** Processes that use files of the job. */
 function processes(pattern: (line: string) => boolean): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -16,7 +16,7 @@ test('path: a file, a directory, a glob, or the manifest of a real Packer run', 
   cpSync(join(ROOT, '__tests__/disk/packer-manifest.json'), at('packer-manifest.json'));
 
   for (const path of ['output-qemu/disk.raw', at('output-qemu/disk.raw'), 'output-qemu', 'output-*/*.raw']) {
-    // The check is the last thing that happens: a file was found and judged before.
+    // The run ends with the check, after it has found and inspected a file.
     const main = await scene.main({ path, image_name: 'taken' });
     expect(theError(main)).toContain('InvalidImageName.Duplicated');
     expect(main.log).toContain(`${at('output-qemu/disk.raw')}: RAW, 65536 bytes.`);

@@ -9,7 +9,7 @@ const BASE = actions(statements('Import'));
 let crowd: Crowd;
 let cuts: { operation: string; image: string; controller: AbortController }[] = [];
 const results = new Map<string, { last: StageResult | undefined; asked: string[]; denied: string[] }>();
-/** Runs a feature as a user who may do exactly what the page says. */
+/** Runs a feature as a user with exactly the rights on the page. */
 async function play({ heading, alone, names = {}, account = crowd.account, runs }: Feature): Promise<void> {
   const { world, record } = crowd.simulator;
   const local = { ...names, '1234567890123456': account.id };
@@ -41,14 +41,14 @@ beforeAll(async () => {
     const cut = cuts.find((one) => one.operation === operation && (key + JSON.stringify(params)).includes(one.image));
     if (cut === undefined) return;
     cuts = cuts.filter((one) => one !== cut);
-    // What is cancelled must not be over before that.
+    // The import must not end before it is cancelled.
     const [task, copy] = [world.tasks.at(-1), world.images.filter((image) => image.copy).at(-1)?.copy];
     if (operation === 'ecs:ImportImage' && task) task.ends += 3_600_000;
     if (operation === 'ecs:CopyImage' && copy) copy.ends += 3_600_000;
     cut.controller.abort();
   };
   const [base, ...others] = features(crowd);
-  // Its faults would meet the others.
+  // Its faults would affect the others.
   if (base) await play(base);
   const limit = pLimit(3);
   await Promise.all(others.map((feature) => limit(() => play(feature))));

@@ -17,7 +17,7 @@ const HOSTS = [
 const PASSWORD = 'p@ss:w/rd%';
 const DEAD = 'http://127.0.0.1:9';
 
-/** How a job is told of the proxy, and which hosts it then has to reach without it. */
+/** How the proxy is set for a job, and which hosts the job has to reach without it. */
 const SETTINGS: Record<string, { env: (proxy: string) => Record<string, string>; direct: (host: string) => boolean }> =
   {
     'upper case': { env: (proxy) => ({ HTTPS_PROXY: proxy }), direct: () => false },
@@ -40,7 +40,7 @@ const SETTINGS: Record<string, { env: (proxy: string) => Record<string, string>;
 let crowd: Crowd;
 let routes: Record<string, number>;
 const servers: Server[] = [];
-/** Connections without the proxy, by job and host. */
+/** Direct connections, by job and host. */
 const direct = new Map<string, string[]>();
 const ended = new Map<string, StageResult>();
 
@@ -65,7 +65,7 @@ afterAll(async () => {
 
 const oidc = () => ({ ram_role_arn: crowd.roleArn, oidc_provider_arn: crowd.providerArn });
 
-/** A port on this machine that is `host`, port 443, and notes who comes. */
+/** A port on this machine that stands for `host`, port 443, and records connections. */
 async function tunnel({ proxy }: Simulator, host: string, reached: string[]): Promise<[string, number]> {
   const { hostname, port, username, password } = new URL(proxy);
   const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
@@ -75,7 +75,7 @@ async function tunnel({ proxy }: Simulator, host: string, reached: string[]): Pr
     reached.push(host);
     const asked = request({ hostname, port, method: 'CONNECT', path: `${host}:443`, headers });
     asked.on('connect', (_, socket: Socket) => {
-      // Either end may leave first; the other is then ended too.
+      // When one end closes, the other is closed too.
       pipeline(client, socket, () => client.destroy());
       pipeline(socket, client, () => socket.destroy());
     });
@@ -106,7 +106,7 @@ describe.each(Object.keys(SETTINGS))('%s', (name) => {
   });
 });
 
-test('no request met the proxy without its password', () => {
+test('no request reached the proxy without its password', () => {
   expect(crowd.simulator.record.filter(({ violation }) => violation)).toEqual([]);
 });
 
@@ -124,7 +124,7 @@ test.each([
   expect(crowd.simulator.record.length).toBe(seen);
 });
 
-test('a wrong password for the proxy is said, and not shown', async () => {
+test('a wrong proxy password is reported, and not shown', async () => {
   const { port } = new URL(crowd.simulator.proxy);
   const main = await crowd.job({ HTTPS_PROXY: `http://us%40er:mistyped@127.0.0.1:${port}` }).main({ ...oidc() });
   expect(main.log.match(/##\[error\]/g)).toHaveLength(1);

@@ -3,7 +3,7 @@ import type { Image } from '../../simulator/index.ts';
 import { annotations, deny, quickScene, recordFrom, theError } from '../support/quick.ts';
 import { requests, type Scene } from '../support/scene.ts';
 
-/** The problems that the checks found; the record of the run must hold no byte of the file. */
+/** The problems that the checks found; no byte of the file must have been sent. */
 function refused(scene: Scene, error: string): string[] {
   for (const operation of ['oss:InitiateMultipartUpload', 'oss:UploadPart', 'oss:PutObject', 'ecs:ImportImage'])
     expect(requests(scene, operation)).toEqual([]);
@@ -36,7 +36,7 @@ describe('refused before any part is uploaded, with code, cause, what to do and 
       },
     ],
     [
-      'PublicEndpointForbidden: .* custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain',
+      'PublicEndpointForbidden: .* custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind your own domain',
       'a new account in the mainland',
       ({ simulator }) => {
         simulator.account.publicEndpointForbidden = true;
@@ -91,7 +91,7 @@ describe('refused before any part is uploaded, with code, cause, what to do and 
   );
 });
 
-test('images of others and similar names are no duplicates; AES256 is a warning, and refused where ECS refuses it', async () => {
+test('images of others and similar names are no duplicates; AES256 is a warning, and an error if ECS refuses it', async () => {
   const scene = await quickScene();
   const { world, account } = scene.simulator;
   const other = world.addAccount();
@@ -113,7 +113,7 @@ test('images of others and similar names are no duplicates; AES256 is a warning,
   expect(record().filter(({ operation }) => /Initiate|UploadPart|ImportImage$/.test(operation))).toEqual([]);
 });
 
-test('PublicEndpointForbidden is recognised when the upload begins, too', async () => {
+test('PublicEndpointForbidden is also recognized when the upload begins', async () => {
   const scene = await quickScene();
   const { simulator } = scene;
   deny(scene, 'oss:GetObject');
@@ -127,13 +127,13 @@ test('PublicEndpointForbidden is recognised when the upload begins, too', async 
     expect(error).toMatch(REQUEST_ID);
     expect(record().filter(({ operation }) => operation.includes('UploadPart'))).toEqual([]);
   }
-  // One of the ways out.
+  // One of the suggested solutions.
   simulator.faults.length = 0;
   const inside = await scene.main({ custom_endpoint_oss: 'oss-cn-beijing-internal.aliyuncs.com' });
   expect(inside.conclusion, inside.log).toBe('success');
 });
 
-test('a check that fails ends what else the preflight has begun: no retry line and no wait after the error', async () => {
+test('a failed check ends all other checks: no retry line and no wait after the error', async () => {
   const scene = await quickScene();
   const { simulator } = scene;
   simulator.faults.push({

@@ -20,7 +20,7 @@ async function oldScene(some: Partial<Image> = {}): Promise<{ scene: Scene; old:
   return { scene, old: world.addImage(account, NAME, some) };
 }
 
-test('image_force_delete: the new image is Available before the old one gives up its name, and the old one goes last', async () => {
+test('image_force_delete: the old image is renamed once the new one is Available, and deleted last', async () => {
   const { scene, old } = await oldScene();
   const { simulator } = scene;
   const steps: string[] = [];
@@ -45,7 +45,7 @@ test('image_force_delete: the new image is Available before the old one gives up
   expect(main.summary).toContain(old.id);
 });
 
-test('without image_force_delete the old image is an error before the upload', async () => {
+test('without image_force_delete, the old image is an error before the upload', async () => {
   const { scene, old } = await oldScene({ status: 'Creating' });
   const error = theError(await scene.main({ image_name: NAME }));
   expect(error).toMatch(/^Nothing was uploaded.\n- .*InvalidImageName.Duplicated.*image_force_delete: true/);
@@ -56,7 +56,7 @@ test('without image_force_delete the old image is an error before the upload', a
 test.each<[string, Partial<Image>, string]>([
   ['in use', { usedByInstance: true }, 'ImageUsingByInstance'],
   ['shared', { sharedWith: ['1999999999999999'] }, 'ImageUseShared'],
-])('an old image that is %s keeps its aside name, and the next forced run deletes it', async (_, state, code) => {
+])('an old image that is %s is only renamed, and the next forced run deletes it', async (_, state, code) => {
   const { scene, old } = await oldScene(state);
   const { simulator } = scene;
   const first = await scene.main(REPLACE, run(1));
@@ -64,7 +64,7 @@ test.each<[string, Partial<Image>, string]>([
   const aside = `nightly-replaced-${old.id}`;
   expect(names(simulator)).toEqual({ [NAME]: first.outputs.image_id, [aside]: old.id });
   const [warning = ''] = annotations(first, 'warning');
-  expect(warning).toContain(`stays as ${aside} (${code}`);
+  expect(warning).toContain(`is now named ${aside} (${code}`);
   expect(warning).toContain(`aliyun ecs DeleteImage --RegionId cn-beijing --ImageId ${old.id}`);
   expect(first.outputs.replaced_image_id).toBe(old.id);
 
@@ -78,7 +78,7 @@ test.each<[string, Partial<Image>, string]>([
   expect(annotations(second, 'warning')).toEqual([]);
 });
 
-test('without the right to rename nothing is uploaded', async () => {
+test('without the right to rename, nothing is uploaded', async () => {
   const { scene, old } = await oldScene();
   deny(scene, 'ecs:ModifyImageAttribute');
   const error = theError(await scene.main(REPLACE));
@@ -87,7 +87,7 @@ test('without the right to rename nothing is uploaded', async () => {
   expect(requests(scene, 'oss:InitiateMultipartUpload')).toEqual([]);
 });
 
-test('a rename that is denied after the import keeps both images, says which holds the name, and outputs the new one', async () => {
+test('when the rename is denied after the import, both images are kept, the error says which one holds the name, and the new one is output', async () => {
   const { scene, old } = await oldScene();
   const { simulator } = scene;
   let denied = false;
@@ -111,7 +111,7 @@ test('a rename that is denied after the import keeps both images, says which hol
   expect(annotations(post, 'warning')).toEqual([]);
 });
 
-test("under the user's key, an object that was replaced during the import makes the run red, and names the image", async () => {
+test("under the user's key, an object that was replaced during the import is an error that names the image", async () => {
   const { scene } = await oldScene();
   const { simulator } = scene;
   const { world } = simulator;
@@ -130,7 +130,7 @@ test("under the user's key, an object that was replaced during the import makes 
   expect(main.outputs.image_id).toBe('');
   await scene.post({ image_name: 'new', oss_key_name: 'images/disk.raw' });
   expect(world.images).toContain(made);
-  // Ours is gone, the other stays.
+  // The run's own object is deleted, the other one is kept.
   expect(bucket?.objects.get('images/disk.raw')).toHaveLength(1);
 });
 

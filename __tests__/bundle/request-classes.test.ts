@@ -23,7 +23,7 @@ const EVERYTHING = {
   image_copy_regions: 'cn-hangzhou',
 };
 
-/** The RPC operations that src names. */
+/** The RPC operations in src. */
 function named(): string[] {
   const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('ts'),
@@ -36,7 +36,7 @@ function named(): string[] {
 
 let crowd: Crowd;
 
-/** Main, ended the moment ECS has accepted the operation, and post. */
+/** Main, cancelled when ECS has accepted the operation, then post. */
 async function cancelled(guest: Guest, operation: string, inputs: Record<string, string>): Promise<void> {
   const { simulator } = crowd;
   const stop = new AbortController();
@@ -67,7 +67,7 @@ beforeAll(async () => {
   await guest.main({ image_name: 'encrypted', image_encrypted: 'true', kms_key_id: 'key-12345678' }, next('3'));
   world.nextImportFails = { code: 'ImportImageFailed', message: 'made to fail' };
   await guest.main({ image_name: 'fails' }, next('4'));
-  // One import finds no role, one a role without its policy. Both are cancelled: while ECS imports, and while it copies.
+  // One import finds no role, the other one a role without its policy. One is cancelled during the import, one during a copy.
   account.roles = account.roles.filter(({ name }) => name === 'importer');
   await cancelled(guest, 'ecs:ImportImage', { image_name: 'cut' });
   for (const role of account.roles) if (role.name !== 'importer') role.policies = [];

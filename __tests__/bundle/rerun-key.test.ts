@@ -5,7 +5,7 @@ import { killAt } from '../support/kill.ts';
 const AGAIN = { env: { GITHUB_RUN_ATTEMPT: '2' } };
 const OWN_KEY = { title: '', inputs: { oss_key_name: 'images/disk.raw' } };
 
-test("under the user's key, an upload whose id was lost with the answer is named, and no upload is touched", async () => {
+test("under the user's key, an upload whose id was lost with the answer is reported, and no upload is touched", async () => {
   const arranged = await arrange(OWN_KEY);
   const { scene, watch } = arranged;
   await killAt(arranged, { operation: 'oss:InitiateMultipartUpload', nth: 1 }, 'after');
@@ -18,7 +18,7 @@ test("under the user's key, an upload whose id was lost with the answer is named
   await scene.close();
 });
 
-test("under the user's key, a later attempt joins nothing, and names what it finds with the command", async () => {
+test("under the user's key, a later attempt resumes nothing, and reports unfinished uploads with the command", async () => {
   const arranged = await arrange({ title: '', inputs: { ...OWN_KEY.inputs, skip_clean: 'true' } });
   const { scene } = arranged;
   const uploads = scene.simulator.world.bucket(BUCKET)?.uploads;

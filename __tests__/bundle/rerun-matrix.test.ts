@@ -14,7 +14,7 @@ import {
 import { inParallel } from '../support/kill.ts';
 import { annotations } from '../support/quick.ts';
 
-/** Simulated seconds: longer than anything here takes. */
+/** In simulated seconds: longer than anything in these tests. */
 const FOREVER = 3_600;
 const KEYS = { 'a derived key': {}, "the user's key": { oss_key_name: 'images/disk.raw' } };
 const FORCES = { 'not forced': {}, forced: { image_force_delete: 'true' } };
@@ -23,11 +23,11 @@ const SECONDS = { 'the same disk': {}, 'another disk': {}, 'another boot mode': 
 interface Ending {
   inputs?: Record<string, string>;
   options?: JobOptions;
-  /** Something goes wrong in the cloud. */
+  /** Makes something fail in the cloud. */
   trouble?: (cloud: Cloud) => void;
-  /** Without notice: no post step. */
+  /** Killed, so that there is no post step. */
   killed?: true;
-  /** The import goes on, or has ended well by the time of the next attempt. */
+  /** Whether the import is still in progress at the next attempt, or has finished. */
   image?: 'being made' | 'finished';
 }
 
@@ -44,16 +44,16 @@ const ENDINGS: Record<string, Ending> = {
   },
   'kill in the upload': kill(({ operation }) => operation === 'oss:UploadPart'),
   'kill in the import': { ...kill(isImport), image: 'being made' },
-  'kill in the import, which is over since': { ...kill(isImport), image: 'finished' },
+  'kill in the import, which finishes before attempt 2': { ...kill(isImport), image: 'finished' },
   'time-out': { inputs: { timeout_minutes: '1' }, image: 'being made' },
-  'time-out, and the import is over since': { inputs: { timeout_minutes: '1' }, image: 'finished' },
+  'time-out, and the import finishes before attempt 2': { inputs: { timeout_minutes: '1' }, image: 'finished' },
 };
 
 const entries = <T>(table: Record<string, T>): [string, T][] => Object.entries(table);
 
 test.each(
   entries(ENDINGS).flatMap(([ending, how]) => entries(KEYS).map(([key, inputs]) => ({ ending, how, key, inputs }))),
-)('attempt 1 ends in $ending under $key: attempt 2 is red only where it must be', async ({ ending, how, inputs }) => {
+)('attempt 1 ends in $ending under $key: attempt 2 fails only where it must', async ({ ending, how, inputs }) => {
   const cloud = await openCloud({ speed: 80, importSeconds: how.image === undefined ? 8 : FOREVER });
   const { world } = cloud;
   const job = await cloud.addJob();
@@ -86,7 +86,7 @@ test.each(
   expect(failures).toEqual([]);
 });
 
-/** What is not as it should be after attempt 2. */
+/** Everything that is wrong after attempt 2. */
 async function secondAttempt(
   cloud: Cloud,
   job: CloudJob,
@@ -103,7 +103,7 @@ async function secondAttempt(
   const isWaiting = hasBegun();
   after.add((request) => {
     const { n, operation } = request;
-    // What has begun to wait for an import sees its end.
+    // The import ends once the run waits for it.
     if (isAdopted && (operation.startsWith('ecs:DescribeTask') || isWaiting(request))) endImports(cloud, 3);
     if (image !== 'finished') return;
     if (!world.images.some(({ status }) => status === 'Available'))
@@ -131,7 +131,7 @@ async function secondAttempt(
     wrong.push(isAdopted ? 'not adopted' : 'adopted');
   if (job.requests().some(isImport) === (isAdopted || isRed)) wrong.push('ImportImage');
 
-  // An upload of nobody alive stays under a key of the user's, and a warning names the command that aborts it.
+  // The upload of a killed attempt remains under a user's key, and a warning has the command that aborts it.
   const stays = killed === true && image === undefined && inputs.oss_key_name !== undefined;
   const expected = stays ? [`upload ${inputs.oss_key_name ?? ''}`] : [];
   if (left().join() !== expected.join()) wrong.push(`left: ${left().join()}`);

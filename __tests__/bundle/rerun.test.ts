@@ -20,47 +20,44 @@ const watched = async (variant: Variant, options = {}) => {
 };
 
 test.each([
-  ['still being imported', 600],
-  ['ready by then', 180],
-])(
-  'a wait that timed out leaves image, task and object; a later attempt takes up the image, %s',
-  async (_, seconds) => {
-    const arranged = await watched(
-      { ...REPLACING, inputs: { ...FORCE, timeout_minutes: '1' } },
-      { importSeconds: seconds },
-    );
-    const { scene, watch, old } = arranged;
-    const { simulator } = scene;
-    const main = await scene.main();
-    const post = await scene.post();
-    const [image] = watch.mine().filter(({ id }) => id !== old?.id);
-    const [task] = simulator.world.tasks;
-    const errors = main.commands.filter(({ command }) => command === 'error');
-    expect(errors).toHaveLength(1);
-    expect(errors[0]?.message).toContain('WaitTimedOut');
-    expect(errors[0]?.message).toContain(image?.id);
-    expect(errors[0]?.message).toContain(task?.id);
-    expect(errors[0]?.message).toContain('Re-run the job');
-    expect(main.outputs).toMatchObject({ image_id: '', task_id: task?.id });
-    expect(post.log).not.toContain('##[warning]');
-    expect(watch.left()).toEqual(expect.arrayContaining([OBJECT]));
-    expect(count(arranged, 'ecs:CancelTask')).toBe(0);
+  ['which is still being imported', 600],
+  ['which is Available by then', 180],
+])('a wait that timed out keeps image, task and object; a later attempt adopts the image, %s', async (_, seconds) => {
+  const arranged = await watched(
+    { ...REPLACING, inputs: { ...FORCE, timeout_minutes: '1' } },
+    { importSeconds: seconds },
+  );
+  const { scene, watch, old } = arranged;
+  const { simulator } = scene;
+  const main = await scene.main();
+  const post = await scene.post();
+  const [image] = watch.mine().filter(({ id }) => id !== old?.id);
+  const [task] = simulator.world.tasks;
+  const errors = main.commands.filter(({ command }) => command === 'error');
+  expect(errors).toHaveLength(1);
+  expect(errors[0]?.message).toContain('WaitTimedOut');
+  expect(errors[0]?.message).toContain(image?.id);
+  expect(errors[0]?.message).toContain(task?.id);
+  expect(errors[0]?.message).toContain('Re-run the job');
+  expect(main.outputs).toMatchObject({ image_id: '', task_id: task?.id });
+  expect(post.log).not.toContain('##[warning]');
+  expect(watch.left()).toEqual(expect.arrayContaining([OBJECT]));
+  expect(count(arranged, 'ecs:CancelTask')).toBe(0);
 
-    const uploaded = count(arranged, 'oss:UploadPart');
-    if (seconds < 600) await vi.waitUntil(() => image?.status === 'Available', 10_000);
-    const again = await scene.main({ timeout_minutes: '60' }, AGAIN);
-    expect(again.conclusion, again.log).toBe('success');
-    expect(again.outputs.image_id).toBe(image?.id);
-    expect(count(arranged, 'oss:UploadPart')).toBe(uploaded);
-    expect(count(arranged, 'ecs:ImportImage')).toBe(1);
-    expect(watch.holders()).toMatchObject([{ id: image?.id }]);
-    expect(watch.left()).toEqual([]);
-    expect(watch.seen).toEqual([]);
-    await scene.close();
-  },
-);
+  const uploaded = count(arranged, 'oss:UploadPart');
+  if (seconds < 600) await vi.waitUntil(() => image?.status === 'Available', 10_000);
+  const again = await scene.main({ timeout_minutes: '60' }, AGAIN);
+  expect(again.conclusion, again.log).toBe('success');
+  expect(again.outputs.image_id).toBe(image?.id);
+  expect(count(arranged, 'oss:UploadPart')).toBe(uploaded);
+  expect(count(arranged, 'ecs:ImportImage')).toBe(1);
+  expect(watch.holders()).toMatchObject([{ id: image?.id }]);
+  expect(watch.left()).toEqual([]);
+  expect(watch.seen).toEqual([]);
+  await scene.close();
+});
 
-test('a second attempt that is killed between the two renames is mended by its post step', async () => {
+test('when a second attempt is killed between the two renames, its post step finishes them', async () => {
   const arranged = await arrange(REPLACING);
   const { scene, watch, old } = arranged;
   const rename = { operation: 'ecs:ModifyImageAttribute', nth: 1 };
@@ -76,7 +73,7 @@ test('a second attempt that is killed between the two renames is mended by its p
   await scene.close();
 });
 
-test('an import that fails on the server ends the step within one look, with the reason of the server', async () => {
+test('an import that fails in ECS ends the step at the next query, with the reason that ECS gives', async () => {
   const arranged = await watched(REPLACING, { importSeconds: 100 });
   const { scene, watch, old } = arranged;
   const { simulator } = scene;
@@ -100,7 +97,7 @@ test('an import that fails on the server ends the step within one look, with the
   await scene.close();
 });
 
-test('with skip_clean a later attempt imports what a failed one has uploaded; another file is uploaded again', async () => {
+test('with skip_clean, a later attempt imports what a failed one uploaded; another file is uploaded again', async () => {
   const arranged = await watched({ title: '', inputs: { skip_clean: 'true' } });
   const { scene } = arranged;
   const { world } = scene.simulator;
@@ -125,7 +122,7 @@ test('with skip_clean a later attempt imports what a failed one has uploaded; an
   await scene.close();
 });
 
-test('an image that somebody else removes, or whose task somebody cancels, ends the wait', async () => {
+test('the wait ends when someone else cancels the import task', async () => {
   const arranged = await watched(REPLACING, { importSeconds: 600 });
   const { scene, watch } = arranged;
   const { simulator } = scene;
@@ -156,7 +153,7 @@ test.each(['truncated', 'reset', 'stall'] as const)(
   },
 );
 
-test('an image of another run that takes the name meanwhile is an error, and is not touched', async () => {
+test('an image of another run that takes the name in the meantime is an error, and is not touched', async () => {
   const arranged = await watched({ title: '' });
   const { scene, watch } = arranged;
   const { world, account } = scene.simulator;
@@ -174,14 +171,18 @@ test('an image of another run that takes the name meanwhile is an error, and is 
 test.each([
   ['in use', { usedByInstance: true }, 'ImageUsingByInstance'],
   ['shared', { sharedWith: ['1234567890123456'] }, 'ImageUseShared'],
-])('an old image that is %s keeps its aside name; the next forced run tries again', async (_, state, code) => {
+])('an old image that is %s is only renamed; the next forced run tries again', async (_, state, code) => {
   const arranged = await watched(REPLACING);
   const { scene, watch, old } = arranged;
   Object.assign(old ?? {}, state);
   const main = await scene.main();
   expect(main.conclusion).toBe('success');
   expect(main.outputs.replaced_image_id).toBe(old?.id);
-  expect(main.log).toMatch(new RegExp(`##\\[warning\\]The replaced image ${old?.id ?? ''} stays as \\S+ \\(${code}`));
+  expect(main.log).toMatch(
+    new RegExp(
+      `##\\[warning\\]The replaced image ${old?.id ?? ''} could not be deleted and is now named \\S+ \\(${code}`,
+    ),
+  );
   expect(main.log).toContain(`aliyun ecs DeleteImage --RegionId cn-beijing --ImageId ${old?.id ?? ''}`);
   expect((await scene.post()).log).toContain('Nothing is left');
   expect(watch.left()).toEqual([`image ${NAME}-replaced-${old?.id ?? ''} Available`]);

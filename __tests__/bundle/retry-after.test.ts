@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { quickScene } from '../support/quick.ts';
 import { requests } from '../support/scene.ts';
 
-/** Longer than any pause of our own before a second try. */
+/** Longer than any pause that the action itself makes before a second try. */
 const SECONDS = 45;
 
 test.each(['oss:GetBucketInfo', 'oss:UploadPart', 'sts:GetCallerIdentity', 'ecs:ImportImage'])(
-  'a service that names the time of the next try gets it no sooner: %s',
+  'a call is not repeated before the time that the service asks for: %s',
   async (operation) => {
     const scene = await quickScene();
     scene.simulator.faults.push({ operation, kind: 'status-503', nth: 1, retryAfter: SECONDS });

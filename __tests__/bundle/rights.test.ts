@@ -9,13 +9,13 @@ const PACKER = [
   'ram:GetRole ram:CreateRole ram:AttachPolicyToRole ram:ListPoliciesForRole',
 ].flatMap((line) => line.split(' '));
 
-/** A user with the rights that Packer needs, and `more`. */
+/** A user with the rights that Packer needs, plus `more`. */
 const packer =
   (...more: string[]) =>
   ({ world, account }: Simulator) =>
     world.addUser(account, 'packer', [{ Effect: 'Allow', Action: [...PACKER, ...more], Resource: '*' }]);
 
-/** Each denied check in the log, once. */
+/** Expects each denied check in the log, once. */
 const denials = (log: string) => log.split('\n').filter((line) => /denied|Without the right/.test(line));
 
 const withoutRole = (scene: Scene) => {
@@ -44,12 +44,12 @@ test.each<[string, (scene: Scene) => void, Record<string, string>]>([
   expect(world.buckets.flatMap(({ objects, uploads }) => [...objects.keys(), ...uploads.keys()])).toEqual([]);
   expect(account.roles).toMatchObject([{ name: IMPORT_ROLE, policies: [{ name: 'AliyunECSImageImportRolePolicy' }] }]);
   const lines = denials(main.log);
-  // In a bucket that is made now there is nothing to look at, and so nothing that could be denied.
+  // A bucket that was just created is not checked, so that no check can be denied.
   if (inputs.oss_bucket_name === undefined) expect(lines.length).toBeGreaterThan(0);
   expect(new Set(lines).size).toBe(lines.length);
 });
 
-test('a bucket that is made gets one rule, and is made in the region', async () => {
+test('a new bucket is created in the region and gets one lifecycle rule', async () => {
   const scene = await quickScene();
   const main = await scene.main({ oss_bucket_name: 'brand-new' });
   expect(main.conclusion, main.log).toBe('success');
@@ -60,7 +60,7 @@ test('a bucket that is made gets one rule, and is made in the region', async () 
   );
   expect(bucket?.lifecycle?.split('<Rule>')).toHaveLength(2);
   expect(bucket?.lifecycle).not.toContain('<Expiration>');
-  // Once only: the next run finds it.
+  // Only once: the next run finds the bucket.
   await scene.main({ oss_bucket_name: 'brand-new', image_name: 'second' });
   expect(requests(scene, 'oss:PutBucket')).toHaveLength(1);
 });
@@ -78,10 +78,10 @@ test.each([
   const [role] = scene.simulator.account.roles;
   expect(JSON.parse(role?.trust ?? '')).toEqual(JSON.parse(trusting({ Service: ['ecs.aliyuncs.com'] })));
   expect(requests(scene, 'ecs:ImportImage').length).toBeGreaterThan(2);
-  expect(main.log.match(/Waiting until ECS sees the role/g)).toHaveLength(1);
+  expect(main.log.match(/Waiting until ECS can use the role/g)).toHaveLength(1);
 });
 
-test('a trust policy without ECS is not touched: the error prints the statement to add', async () => {
+test('a trust policy without ECS is not changed: the error has the statement to add', async () => {
   const scene = await quickScene();
   const [role] = scene.simulator.account.roles;
   const trust = trusting({ Service: ['fc.aliyuncs.com'] });
@@ -95,7 +95,7 @@ test('a trust policy without ECS is not touched: the error prints the statement 
 });
 
 test.each(['ram:GetRole', 'ram:CreateRole', 'ram:AttachPolicyToRole'])(
-  'without the right %s the error has the link for the administrator, once',
+  'without the right %s, the error has the link for the administrator, once',
   async (action) => {
     const scene = await quickScene();
     withoutRole(scene);

@@ -7,7 +7,7 @@ import type { Scene, SceneOptions } from '../support/scene.ts';
 const DEBUG = { RUNNER_DEBUG: '1', ACTIONS_STEP_DEBUG: 'true' };
 const OLD = { image_name: 'nightly', image_force_delete: 'true', oss_bucket_name: 'staging' };
 
-/** A job with a session token behind a proxy with a password, in debug mode: as many secrets as there can be. */
+/** A job with a session token behind a proxy with a password, in debug mode: with all kinds of secrets. */
 async function secretScene(options: SceneOptions = {}): Promise<Scene> {
   const scene = await quickScene({
     proxyUser: 'us er:pa:ss/w@rd%41',
@@ -29,7 +29,7 @@ function session({ simulator }: Scene): Record<string, string> {
   return { access_key: accessKeyId, secret_key: secret, security_token: token };
 }
 
-/** A world in which a run has to call everything: no bucket, no role, an old image. */
+/** A cloud in which a run needs every call: no bucket, no role, an old image. */
 function reset({ simulator }: Scene): void {
   const { world, account } = simulator;
   account.roles = account.roles.filter(({ name }) => name === 'builder');
@@ -39,7 +39,7 @@ function reset({ simulator }: Scene): void {
   world.addImage(account, 'nightly');
 }
 
-/** What a run has shown or saved, but for the one place where secrets may stand. */
+/** What a run printed or saved, except the only command that may contain secrets. */
 function leaks(scene: Scene, ...results: StageResult[]): string[] {
   const encoded = (text: string) => [text, encodeURIComponent(text), encodeURIComponent(encodeURIComponent(text))];
   const secrets = new Set(scene.simulator.secrets().flatMap(encoded));
@@ -53,7 +53,7 @@ function leaks(scene: Scene, ...results: StageResult[]): string[] {
   return [...secrets].filter((secret) => texts.some((text) => text.includes(secret)));
 }
 
-/** Runs main and post; `faults` go wrong with a message that echoes all that the server was sent. */
+/** Runs main and post; the faults have a message that echoes the whole request. */
 async function run(scene: Scene, id: number, faults: Fault[], inputs: Record<string, string> = {}) {
   const { simulator } = scene;
   reset(scene);
@@ -67,12 +67,12 @@ async function run(scene: Scene, id: number, faults: Fault[], inputs: Record<str
   const options = { env: { GITHUB_RUN_ID: String(id) } };
   const given = { ...OLD, ...session(scene), ...inputs };
   const main = await scene.main(given, options);
-  // What succeeded leaves nothing to do.
+  // After a success there is nothing to do.
   const more = main.conclusion === 'success' && id > 1 ? [] : [await scene.post(given, options)];
   return { main, results: [main, ...more] };
 }
 
-test('no secret is printed or saved: success, and each call denied by a server that echoes what it was sent', async () => {
+test('no secret is printed or saved: success, and each call denied by a server that echoes the request', async () => {
   const scene = await secretScene();
   const whole = await run(scene, 1, []);
   expect(whole.main.conclusion, whole.main.log).toBe('success');
@@ -88,7 +88,7 @@ test('no secret is printed or saved: success, and each call denied by a server t
   }
   expect(endings).toContain('failure');
   expect(found).toEqual(Object.fromEntries(Object.keys(found).map((name) => [name, []])));
-  // The test would find them: the masks are there, and with them the token.
+  // The test would find secrets: the masks are in the output, and the token is one of them.
   expect(whole.main.raw).toContain(`::add-mask::${session(scene).security_token ?? '?'}`);
 }, 180_000);
 
@@ -121,7 +121,7 @@ test.each<[string, Fault[], Record<string, string>]>([
   expect(main.raw).not.toMatch(/wrong-secret-wrong-secret(?<!^::add-mask::.*)/m);
 });
 
-test('no secret is printed or saved: a proxy that refuses', async () => {
+test('no secret is printed or saved: a proxy that refuses the connection', async () => {
   const scene = await secretScene();
   const proxy = scene.simulator.proxy.replace(/us%20er:[^@]+@/, 'wrong:hunter2%2Fhunter2@');
   expect(proxy).toContain('hunter2');

@@ -4,7 +4,7 @@ import { identities } from '../support/identities.ts';
 import { openCrowd, type Crowd } from '../support/people.ts';
 import { pseudoRandom, writeDisk } from '../support/scene.ts';
 
-/** Seconds: a session, so short that it is renewed every minute, and more than three of them. */
+/** In seconds: a session so short that it is renewed every minute, and more than three of them. */
 const SESSION = 180;
 const LONG = 600;
 const MIB = 1024 ** 2;
@@ -35,7 +35,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => Promise.all([imports.close(), uploads.close()]));
 
-/** The service is busy: every so many simulated seconds it takes one part, and after three sessions all of them. */
+/** A busy service: it accepts one part every so many simulated seconds, and after three sessions all of them. */
 function takeOnePart({ simulator }: Crowd, seconds: number): () => void {
   const { clock } = simulator.world;
   const begun = clock.now();
@@ -57,12 +57,12 @@ function takeOnePart({ simulator }: Crowd, seconds: number): () => void {
   };
 }
 
-/** What was refused by a service itself; a machine that is busy may also make a call too late to be answered. */
+/** Calls that a service refused; on a busy machine, calls can also time out. */
 const refused = ({ simulator }: Crowd) =>
   simulator.record
     .filter(({ status, fault }) => fault === undefined && status >= 400)
     .map(({ operation, code, caller }) => `${operation} ${code ?? ''} ${caller?.split('/').at(-1) ?? ''}`.trim());
-/** Looking whether something is there. */
+/** Requests that only look for a resource. */
 const looking = (text: string) => text.includes(' NoSuch') || text.includes(' DryRun ');
 
 test.each(RENEWED)('%s: an import outlives three sessions without a failed call', (name) => {
@@ -74,12 +74,12 @@ test.each(RENEWED)('%s: an import outlives three sessions without a failed call'
   expect(last - first).toBeGreaterThan(3 * SESSION * 1000);
 });
 
-test('nothing was refused but the token that nobody renews', () => {
+test('only the token that cannot be renewed was refused', () => {
   const all = refused(imports).filter((text) => !looking(text));
   expect(all.filter((text) => !/TokenExpired|SecurityToken\.Expired/.test(text))).toEqual([]);
 });
 
-test('each session is asked for with a token of its own, before the end of the one before', () => {
+test('each session is requested with a new token, before the previous session ends', () => {
   const { record } = imports.simulator;
   const asked = record.filter(({ operation }) => operation === 'sts:AssumeRoleWithOIDC');
   expect(asked.length).toBeGreaterThanOrEqual(4);
@@ -89,7 +89,7 @@ test('each session is asked for with a token of its own, before the end of the o
   for (const gap of gaps) expect(gap).toBeLessThan(SESSION);
 });
 
-test('an upload outlives three sessions without a refused token', () => {
+test('an upload outlives three sessions, and no token is refused', () => {
   const { record, world } = uploads.simulator;
   expect(uploaded.log).not.toContain('##[error]');
   expect(uploaded.conclusion).toBe('success');
@@ -100,7 +100,7 @@ test('an upload outlives three sessions without a refused token', () => {
   expect(world.images.map(({ status }) => status)).toEqual(['Available']);
 });
 
-test('a token that nobody renews: a warning before the upload, and the plain cause in the middle', () => {
+test('a token that cannot be renewed: a warning before the upload, and the cause when it expires', () => {
   const log = ended.get('session')?.log ?? '';
   expect(ended.get('session')?.conclusion).toBe('failure');
   const [warning, upload, error] = ['##[warning]A security token ends', '##[group]Upload', '##[error]'].map((text) =>

@@ -5,7 +5,7 @@ import { quickScene } from '../support/quick.ts';
 import { rendered } from '../support/rendered.ts';
 import { smallDisk, type SceneOptions } from '../support/scene.ts';
 
-/** Everything that Markdown, HTML, GitHub and the runner could take for more than text. */
+/** Everything that Markdown, HTML, GitHub and the runner could interpret. */
 const HOSTILE = [
   'a|b `c` ``d`` \\| <img src=x onerror=alert(1)> [x](javascript:alert(1)) ![i](https://evil.example/i.png)',
   'https://evil.example www.evil.example me@evil.example @octocat #1 GH-1 &lt;b&gt; **bold** _i_ ~~s~~ <!-- c --> [^1]',
@@ -18,7 +18,7 @@ const HOSTILE = [
   '<!-- no end',
 ].join('\n');
 
-/** The same as a file name, which has no room for all of it. */
+/** The same for a file name, shorter because names are limited. */
 const NAME =
   'a|b `c` \\| <img onerror=x> [x](javascript:y) @octocat #1 www.evil.example <!-- \n::error::PWNED\n| - |.raw';
 
@@ -33,7 +33,7 @@ const heads = (summary: string) => rendered(summary).rows.map(([head]) => head);
 const row = (summary: string, head: string) => rendered(summary).rows.find(([name]) => name === head)?.[1];
 const page = (region: string) => `https://ecs.console.aliyun.com/image/region/${region}/imageList`;
 
-test('a success: image, region, console, sizes, durations, speed, what was saved, copies and shares', async () => {
+test('a success: image, region, console link, sizes, durations, speed, what was not sent, copies and shares', async () => {
   const { simulator, main } = await hostileScene();
   const old = simulator.world.addImage(simulator.account, 'packer_import');
   const accounts = ['1000000000000001', '1000000000000002'];
@@ -66,7 +66,7 @@ test('a success: image, region, console, sizes, durations, speed, what was saved
   ]);
 });
 
-test('a partial success: what was made, what failed and why, what was left and why', async () => {
+test('a partial success: what was made, what failed and why, what is left and why', async () => {
   const { simulator, main } = await hostileScene();
   const refusal = { kind: 'error', status: 403, message: HOSTILE } as const;
   simulator.faults.push({ operation: 'ecs:CopyImage', nth: 2, code: 'QuotaExceed.Image', ...refusal });
@@ -86,7 +86,7 @@ test('a partial success: what was made, what failed and why, what was left and w
   expect(row(summary, 'Left behind')).toMatch(/ossutil rm oss:\/\/packer\/.*\(AccessDenied: a\|b `c`/);
 });
 
-test('a dry run: what would happen, however much it is', async () => {
+test('a dry run: what would happen, however long the list is', async () => {
   const { main } = await hostileScene();
   const { summary, conclusion, log } = await main({ dry_run: 'true', oss_bucket_name: 'not-there-yet' });
   expect(conclusion, log).toBe('success');
@@ -104,7 +104,7 @@ test('a dry run: what would happen, however much it is', async () => {
   expect(rendered(many.summary).rows.at(-1)).toEqual(['Would', expect.stringMatching(/^and \d more, all of them/)]);
 });
 
-test('a failure: only what failed, why and what to do, and what was left', async () => {
+test('a failure: only what failed, why, what to do, and what is left', async () => {
   const { simulator, main } = await hostileScene();
   simulator.faults.push({
     operation: 'ecs:ImportImage',
@@ -119,13 +119,13 @@ test('a failure: only what failed, why and what to do, and what was left', async
   expect(row(summary, 'Failed')).toMatch(
     /^ecs:ImportImage failed: InvalidOSSObject\.Size: a\|b `c`.* The staged object is empty\. Check the file .* \(RequestId [\w-]+\)$/,
   );
-  // Nothing was sent at all.
+  // Nothing was sent.
   const wrong = Object.fromEntries(['region', 'image_name', 'format', 'skip_clean'].map((name) => [name, HOSTILE]));
   const bad = await main({ ...wrong, oss_bucket_name: HOSTILE });
   expect(heads(bad.summary)).toEqual(['Image', ...Array.from({ length: 5 }, () => 'Failed')]);
 });
 
-test('a task that failed is named, for support', async () => {
+test('a failed task is named, for the support', async () => {
   const { simulator, main } = await hostileScene();
   simulator.world.nextImportFails = { code: 'ImportImageFailed', message: HOSTILE };
   const { summary, outputs } = await main();
@@ -133,7 +133,7 @@ test('a task that failed is named, for support', async () => {
   expect(row(summary, 'Task')).toBe(outputs.task_id);
 });
 
-test('what the check of the image found, and the boot mode with its reason', async () => {
+test('the findings of the image check, and the boot mode with its reason', async () => {
   const scene = await quickScene();
   const { summary, log } = await scene.main({ detection_strategy: 'Standard', boot_mode: 'uefi' });
   const found = 'Finished; CloudInit NotInstalled (Medium CloudInitNotInstalled); Virtio Supported';
@@ -142,7 +142,7 @@ test('what the check of the image found, and the boot mode with its reason', asy
   expect(log).toContain('Boot mode: UEFI (boot_mode).');
 });
 
-test('a runner without summaries is no reason to fail an import', async () => {
+test('an import succeeds on a runner without summaries', async () => {
   const scene = await quickScene();
   const folder = join(scene.job.temp, '_runner_file_commands');
   scene.simulator.before = () => {

@@ -15,12 +15,12 @@ const EVIL = [
   '\u2028::stop-commands::PWNED\u001b[31m\u202e\u200b',
   '</td></table><script>alert(1)</script>**b** [a](//b) |c| `d` &lt;\u0085',
 ].join('\n');
-/** The same as XML can carry it. */
+/** The same, as far as XML can contain it. */
 const EVIL_XML = EVIL.replace(/[^\P{Cc}\n\r]/gu, '');
-/** The same as a file name. */
+/** The same for a file name. */
 const EVIL_NAME = EVIL.replaceAll('/', '\u2215');
 
-/** That the runner obeyed nothing that a foreign text said, and that every line of the log can be read. */
+/** Expects that the runner executed no command from foreign text, and that every line of the log is readable. */
 function harmless(...results: StageResult[]): void {
   for (const { commands, outputs, state, log, env, files, summary } of results) {
     const shown = ['error', 'warning', 'debug', 'group', 'endgroup', 'notice'];
@@ -31,7 +31,7 @@ function harmless(...results: StageResult[]): void {
     expect(Object.keys(outputs)).not.toContain('pwned');
     expect([...Object.values(outputs), ...Object.values(state)].join('')).not.toMatch(/^PWNED/m);
     expect([env, files.GITHUB_ENV, files.GITHUB_PATH]).toEqual([{}, '', '']);
-    // A line break inside an annotation is meant: one problem a line.
+    // Line breaks inside an annotation are intended: one problem per line.
     expect(log.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
     expect(log.split('\n').filter((line) => /^\s*(::|##\[error\]PWNED)/.test(line))).toEqual([]);
     if (summary !== '') rendered(summary);
@@ -42,7 +42,7 @@ test('names of files, inputs and a manifest', async () => {
   const scene = await quickScene();
   const { job, disk } = scene;
   const at = (...names: string[]) => join(job.workspace, ...names);
-  // A good image with a bad name, and free text wherever it may stand.
+  // A valid image with a hostile name, and hostile text in every input that allows it.
   renameSync(disk, at(`${EVIL_NAME}.raw`));
   const inputs = {
     path: '*.raw',
@@ -59,7 +59,7 @@ test('names of files, inputs and a manifest', async () => {
       ['Staged object', 'oss://packer/k/*_<b>&amp;"\'`|.raw, kept (skip_clean)'],
     ]),
   );
-  // What is wrong with texts is told in their words.
+  // The errors quote the invalid values.
   const bad = Object.fromEntries(Object.keys(scene.inputs).map((name) => [name, EVIL]));
   const refused = await scene.main({ ...bad, oss_key_name: `/${EVIL}`, format: EVIL, skip_clean: EVIL, profile: EVIL });
   expect(theError(refused)).toContain('PWNED');
@@ -90,13 +90,13 @@ test.each<[string, Fault]>([
     'a refusal of OSS',
     { operation: 'oss:UploadPart', kind: 'error', code: 'AccessDenied', status: 403, message: EVIL_XML },
   ],
-  ['tries that are told', { operation: 'ecs:DescribeImages', kind: 'throttling', times: 2, message: EVIL }],
+  ['retries in the log', { operation: 'ecs:DescribeImages', kind: 'throttling', times: 2, message: EVIL }],
   ['a clean-up that fails', { operation: 'oss:DeleteObject', kind: 'error', code: 'AccessDenied', message: EVIL_XML }],
   [
-    'an old image that stays',
+    'an old image that cannot be deleted',
     { operation: 'ecs:DeleteImage', kind: 'error', code: 'ImageUsingByInstance', message: EVIL },
   ],
-  ['pages of a proxy', { operation: 'ecs:*', kind: 'html', status: 403 }],
+  ['HTML pages of a proxy', { operation: 'ecs:*', kind: 'html', status: 403 }],
 ])('what a server says: %s', async (_, fault) => {
   const scene = await quickScene({ env: { RUNNER_DEBUG: '1' } });
   const { simulator } = scene;
@@ -108,7 +108,7 @@ test.each<[string, Fault]>([
   if (fault.kind !== 'html') expect(main.log).toContain('PWNED');
 });
 
-test("the reason of a failed task is the service's own", async () => {
+test('the reason of a failed task comes from the service', async () => {
   const scene = await quickScene();
   scene.simulator.world.nextImportFails = { code: 'ImportImageFailed', message: EVIL };
   const main = await scene.main();

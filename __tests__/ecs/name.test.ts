@@ -14,7 +14,7 @@ interface Stored {
   status?: string;
 }
 
-/** Names of images as ECS keeps them: unique, and shown by the listing only after a while. */
+/** Image names as in ECS: unique, and listed with a delay. */
 class Names {
   readonly images: Stored[];
   /** Called before each rename; may throw. */
@@ -82,7 +82,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test.each([0, 1_000, 5_000, 30_000])('with a listing that lags %d ms, the new image takes the name', async (lag) => {
+test.each([0, 1_000, 5_000, 30_000])('the new image gets the name when the listing lags by %d ms', async (lag) => {
   const names = new Names([fresh(TEMPORARY), old('m-1', NAME)], lag);
   await settled(names, 'new');
   expect(names.images.map(({ name }) => name)).toEqual([NAME, asideName(NAME, 'm-1')]);
@@ -90,7 +90,7 @@ test.each([0, 1_000, 5_000, 30_000])('with a listing that lags %d ms, the new im
   expect(names.holder()).toBe('m-new');
 });
 
-test('an answer that is lost after the rename was made is found by looking', async () => {
+test('a lost answer to a rename is noticed at the next look', async () => {
   const names = new Names([fresh(TEMPORARY), old('m-1', NAME)], 1_000);
   const rename = names.rename.bind(names);
   names.rename = (id, to) => {
@@ -101,20 +101,20 @@ test('an answer that is lost after the rename was made is found by looking', asy
   expect(names.holder()).toBe('m-new');
 });
 
-test('going back, the image that was moved gets the name, not one set aside long ago', async () => {
+test('when the renames are undone, the image that was renamed gets the name, not one that was replaced long ago', async () => {
   const aside = [old('m-1', asideName(NAME, 'm-1')), old('m-9', asideName(NAME, 'm-9'), 9)];
   const names = new Names([fresh(TEMPORARY), ...aside], 1_000);
   await settled(names, 'old', ['m-1']);
   expect(names.holder()).toBe('m-1');
 });
 
-test('where the new image is gone, the newest of those set aside gets the name', async () => {
+test('when the new image no longer exists, the newest of the replaced ones gets the name', async () => {
   const names = new Names([old('m-1', asideName(NAME, 'm-1')), old('m-9', asideName(NAME, 'm-9'), 9)], 1_000);
   await settled(names, 'new');
   expect(names.holder()).toBe('m-9');
 });
 
-test('the image of another run that takes the name in between is set aside in turn', async () => {
+test('an image of another run that takes the name in between is replaced too', async () => {
   const names = new Names([fresh(TEMPORARY), old('m-1', NAME), old('m-2', 'web-importing-8', 2)], 1_000);
   names.onRename = (id, to) => {
     if (id !== 'm-new' || to !== NAME) return;
@@ -126,7 +126,7 @@ test('the image of another run that takes the name in between is set aside in tu
   expect(names.images[2]?.name).toBe(asideName(NAME, 'm-2'));
 });
 
-test('a new image that a later run has set aside stays there', async () => {
+test('a new image that a later run has replaced is not renamed again', async () => {
   const names = new Names([fresh(asideName(NAME, 'm-new')), old('m-2', NAME)], 1_000);
   await settled(names, 'new');
   expect(names.holder()).toBe('m-2');
@@ -146,7 +146,7 @@ test('an image that holds the name while it is being made is waited for', async 
   expect(names.holder()).toBe('m-new');
 });
 
-test('what no other try can cure is thrown at once', async () => {
+test('a failure that repeating cannot cure is thrown at once', async () => {
   const names = new Names([fresh(TEMPORARY), old('m-1', NAME)], 0);
   names.onRename = () => {
     throw new CloudError('ecs:ModifyImageAttribute', 'Forbidden.RAM', 'not allowed');

@@ -3,7 +3,7 @@ import { nextSwap, type Held, type Swap, type Who } from '../../src/ecs/swap.ts'
 
 const WHO = [undefined, 'new', 'old'] as const;
 
-/** There is one new image, and only it waits under the temporary name; old ones may be many, each with its own place aside. */
+/** There is one new image, and only it can have the temporary name; old images may be many, each with its own aside name. */
 const states: Held[] = WHO.flatMap((name) =>
   WHO.flatMap((aside) => WHO.map((temporary) => ({ name, aside, temporary }))),
 ).filter((held) => held.temporary !== 'old' && Object.values(held).filter((who) => who === 'new').length <= 1);
@@ -16,16 +16,16 @@ function apply(held: Held, { rename, to }: Swap): Held {
   return { ...held, [from ?? 'name']: undefined, [to]: rename };
 }
 
-/** Who ought to have the name in the end. */
+/** The image that should have the name in the end. */
 function owed({ name, aside, temporary }: Held, goal: Who): Who | undefined {
   const there = [name, aside, temporary];
-  // Somebody set the new image aside: that was later, and whatever has the name keeps it.
+  // A later run has replaced the new image, so the name is not changed.
   if (aside === 'new') return name;
   const other = goal === 'new' ? 'old' : 'new';
   return there.includes(goal) ? goal : there.includes(other) ? other : undefined;
 }
 
-test(`from each of ${states.length} states, the goal gets the name, and it is empty only between two renames`, () => {
+test(`from each of ${states.length} states, the goal gets the name, which is unused only between two renames`, () => {
   for (const { held, goal } of cases) {
     const trace: string[] = [];
     let now = held;

@@ -5,7 +5,7 @@ import { undoneAfter, type Ending } from '../../src/run/undo/endings.ts';
 const me = { owner: '0123456789abcdef', attempt: 1, nonce: '01234567' };
 const DERIVED = `alicloud-import/web/42-${me.owner}/1-${me.nonce}/disk.raw`;
 const image = { region: 'r', name: 'web', wants: 'web', mark: '', made: 'import', intermediate: false } as const;
-/** One of each kind; uploads and objects under a derived key and under one of the user's. */
+/** One entry of each kind; uploads and objects under a derived key and under a user's key. */
 const MADE: Record<string, Made> = {
   upload: { kind: 'upload', key: DERIVED, id: 'u' },
   'their upload': { kind: 'upload', key: 'images/disk.raw', id: 'u' },

@@ -38,13 +38,13 @@ test.each([
   expect(parseMark(markText(mark))).toEqual(mark);
 });
 
-test('what carries no mark is of others', () => {
+test('without a valid mark, a resource belongs to others', () => {
   for (const text of [undefined, '', 'octo/images/42', `${ME.owner}.2`, `${markText(ME)}x`, `x${markText(ME)}`]) {
     expect(relation(parseMark(text), ME), text).toBe('other');
   }
 });
 
-test('each part of the owner makes another owner, an attempt does not', () => {
+test('each part of the owner changes the owner, the attempt does not', () => {
   const workflow = {
     server: 's',
     repository: 'r',
@@ -99,7 +99,7 @@ const CASES: Case[] = STATUSES.flatMap((status) =>
 const where = (wanted: (one: Case) => boolean) => CASES.filter(wanted);
 const decisions = (cases: Case[]) => [...new Set(cases.map(({ decision }) => decision))].sort();
 
-test('the table of decisions, row by row', () => {
+test('decides as in the table, row by row', () => {
   const isMaking = ({ status }: Case) => MAKING.includes(status);
   const isFailed = ({ status }: Case) => ['UnAvailable', 'CreateFailed'].includes(status);
   const isFinished = (one: Case) => !isMaking(one) && !isFailed(one);
@@ -126,7 +126,7 @@ test('the table of decisions, row by row', () => {
   expect(decisions(failed.filter(({ force }) => force))).toEqual(['replace']);
 });
 
-test('nothing of others is touched without force, but by reuse of the same content', () => {
+test('without force, images of others are not touched, except to reuse the same content', () => {
   const touched = where(
     (one) => one.relation === 'other' && !one.force && !['refuse', 'ignore'].includes(one.decision),
   );
@@ -137,12 +137,12 @@ test('nothing of others is touched without force, but by reuse of the same conte
   ).toBe(true);
 });
 
-test('nothing of others is ever cancelled, and nothing under a temporary name of theirs is touched', () => {
+test('images of others are never cancelled, and never touched under a temporary name', () => {
   expect(where((one) => one.relation === 'other' && one.decision === 'cancel')).toEqual([]);
   expect(where((one) => one.relation === 'other' && !one.named && one.decision !== 'ignore')).toEqual([]);
 });
 
-test('nothing is adopted with other content, but what this execution has made itself', () => {
+test('an image with other content is adopted only if this execution made it', () => {
   expect(where((one) => one.decision === 'adopt' && !one.sameContent && one.relation !== 'mine')).toEqual([]);
 });
 

@@ -6,17 +6,17 @@ export const BUCKET = 'packer';
 const REGION = 'cn-beijing';
 const MIB = 1024 ** 2;
 
-/** A way to run the action whose endings are looked at. */
+/** A way to run the action, for tests of its endings. */
 export interface Variant {
   title: string;
   inputs?: Record<string, string>;
-  /** Whether an image of the user's holds the name before. */
+  /** Whether an image holds the name before the run. */
   old?: boolean;
   /** Whether bucket and import role are missing. */
   bare?: boolean;
-  /** Whether the disk has zeros that are copied inside the bucket. */
+  /** Whether the disk has enough zeros to copy them inside the bucket. */
   zeros?: boolean;
-  /** Which points to try; all when absent. */
+  /** Which points to test; all when absent. */
   only?: RegExp;
 }
 
@@ -32,7 +32,7 @@ export const OPTIONS: SceneOptions = {
   importSeconds: 8,
 };
 
-/** A scene of the variant, with a neighbourhood that must not change. */
+/** A scene of the variant, with resources of others that must not change. */
 export async function arrange({ inputs = {}, old, bare, zeros }: Variant, more: SceneOptions = {}): Promise<Arranged> {
   const scene: Opened = await makeScene({ ...OPTIONS, write: zeros ? zeroDisk : tinyDisk, ...more });
   Object.assign(scene.inputs, inputs);
@@ -46,7 +46,7 @@ export async function arrange({ inputs = {}, old, bare, zeros }: Variant, more: 
   return { scene, old: oldImage, watch: new Watch(scene.simulator, oldImage?.id) };
 }
 
-/** Two parts of data and nothing else. */
+/** A small disk of nothing but data. */
 export async function tinyDisk(path: string): Promise<void> {
   await writeDisk(path, MIB, [
     [0, pseudoRandom(MIB, 1)],
@@ -54,7 +54,7 @@ export async function tinyDisk(path: string): Promise<void> {
   ]);
 }
 
-/** Data, and zeros enough for a zero object. */
+/** Data, and enough zeros for a zero object. */
 async function zeroDisk(path: string): Promise<void> {
   await writeDisk(path, 10 * MIB, [
     [0, pseudoRandom(MIB, 1)],
@@ -62,11 +62,11 @@ async function zeroDisk(path: string): Promise<void> {
   ]);
 }
 
-/** How derived names begin that belong to another run, and to another job of this run. */
+/** Parts of the names derived by another run, and by another job of this run. */
 const OTHERS = { run: '4243-0f1e2d3c', job: '4242-0f1e2d3c' };
 const MARK = '0f1e2d3c4b5a6978.1.8d7c6b5a';
 
-/** Images, objects, uploads, roles and buckets that look like ours and are not. */
+/** Images, objects, uploads, roles and buckets of others that look like those of the run. */
 async function addNeighbours({ world, account }: Simulator, key?: string): Promise<void> {
   const tags = { 'alicloud-import': MARK };
   for (const name of [`${NAME}2`, `my_${NAME}`, `${NAME}-replaced-m-notit`, NAME.toUpperCase()])
@@ -84,15 +84,15 @@ async function addNeighbours({ world, account }: Simulator, key?: string): Promi
   const { uploads } = world.bucket(BUCKET) ?? {};
   const upload = { initiated: world.clock.now(), storageClass: 'Standard', headers, parts: new Map() };
   for (const [n, id] of ['A', 'Y', 'Z'].entries()) uploads?.set(id, { ...upload, id, key: alike[n] ?? '' });
-  // Another run that has begun to upload under the same key of the user's.
+  // Another run is uploading under the same user's key.
   if (key !== undefined) uploads?.set('B', { ...upload, id: 'B', key });
 }
 
-/** What main has left for post: what it made and has not undone. */
+/** What main saved for post: what it made and did not undo. */
 export const leftFor = (state: Record<string, string>): { kind: string; key?: string }[] =>
   (JSON.parse(state.left ?? '{"made":[]}') as { made: { kind: string; key?: string }[] }).made;
 
-/** Looks at the world after every request: what nobody may ever see, and what is left in the end. */
+/** Inspects the cloud after every request: records states that must never occur, and lists what is left in the end. */
 export class Watch {
   readonly seen: string[] = [];
   private readonly simulator: Simulator;
@@ -101,7 +101,7 @@ export class Watch {
   private readonly images: Set<string>;
   private readonly keys: Set<string>;
 
-  /** @param other - a watch over the same neighbourhood */
+  /** @param other - a watch of the same cloud */
   constructor(simulator: Simulator, oldId: string | undefined, other?: Watch) {
     this.simulator = simulator;
     this.oldId = oldId;
@@ -110,7 +110,7 @@ export class Watch {
     this.before = other?.before ?? this.neighbours();
   }
 
-  /** Everything that was there before, but the old image. */
+  /** Everything that existed before, except the old image. */
   private neighbours(): string {
     const { world } = this.simulator;
     const [account] = world.accounts;
@@ -127,7 +127,7 @@ export class Watch {
     });
   }
 
-  /** The images that the run and its forerunner may touch. */
+  /** The images that the run may change. */
   mine() {
     return this.simulator.world.images.filter(({ id }) => !this.images.has(id));
   }
@@ -136,7 +136,7 @@ export class Watch {
     return this.mine().filter(({ name, region }) => name === NAME && region === REGION);
   }
 
-  /** To be called after every request. */
+  /** Call this after every request. */
   look({ n, operation, violation }: RecordedRequest): void {
     const note = (text: string) => {
       if (!this.seen.some((one) => one.endsWith(text))) this.seen.push(`after ${n} ${operation}: ${text}`);
@@ -156,7 +156,7 @@ export class Watch {
     if (this.holders().some(({ status }) => status !== 'Available')) note('the name is held by an unfinished image');
   }
 
-  /** What is left, one line each, other than images that hold the name. */
+  /** What is left, one line each, without images that hold the name. */
   left(): string[] {
     const { world } = this.simulator;
     const bucket = world.bucket(BUCKET);

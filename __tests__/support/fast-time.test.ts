@@ -9,7 +9,7 @@ import { Clock } from '../../simulator/clock.ts';
 
 const PRELOAD = import.meta.resolve('./fast-time.ts');
 
-/** A clock that is stopped, and its files removed, when the test ends. */
+/** A clock that stops, and whose files are deleted, when the test ends. */
 async function openClock(speed: number, origin = Date.now()): Promise<Clock> {
   const folder = await mkdtemp(join(tmpdir(), 'a folder '));
   const clock = new Clock(origin, speed, join(folder, 'clock, or so'));
@@ -20,7 +20,7 @@ async function openClock(speed: number, origin = Date.now()): Promise<Clock> {
   return clock;
 }
 
-/** Runs code in a process that follows a clock; answers what it printed, stderr included. */
+/** Runs code in a process that follows a clock. @returns what it printed, including stderr */
 async function live(code: string, env: Record<string, string>, preload = PRELOAD) {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], {
     env: { NODE_OPTIONS: `--import=${preload}`, ...env },

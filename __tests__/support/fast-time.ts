@@ -1,11 +1,10 @@
 /**
- * A preload that lets a process live by a simulated clock: `NODE_OPTIONS=--import=<URL of this file>` with
- * `FAST_TIME=<speed>,<directory>[,<milliseconds>]`. The clock is that of `simulator/clock.ts`, which goes on only when
- * this process has seen its last step, so that all processes agree on the time and none is surprised by it. The
- * milliseconds are what this process is wrong by.
+ * A preload that makes a process use a simulated clock: `NODE_OPTIONS=--import=<URL of this file>` with
+ * `FAST_TIME=<speed>,<directory>[,<milliseconds>]`. The clock (`simulator/clock.ts`) moves only when this process has seen
+ * its last step, so that all processes have the same time. The milliseconds make the clock of this process wrong.
  *
- * Only Date, performance.now and the global timers are simulated. What goes around them (`node:timers/promises`,
- * AbortSignal.timeout, time-outs of sockets, process.hrtime, times of files) stays at real speed.
+ * Only Date, performance.now and the global timers are simulated. Everything else (`node:timers/promises`,
+ * AbortSignal.timeout, time-outs of sockets, process.hrtime, times of files) runs at real speed.
  */
 import { openSync, readSync, writeSync } from 'node:fs';
 
@@ -15,7 +14,7 @@ if (!(Number(speed) > 0)) throw new Error('FAST_TIME must be <speed>,<directory>
 
 const RealDate = Date;
 const { setInterval: realInterval, clearInterval: realClear } = globalThis;
-/** Timers that were not stopped, each with when it is due and what it does then. */
+/** Active timers, each with its due time and its callback. */
 const pending = new Map<NodeJS.Timeout, { due: number; fire: () => void }>();
 const clock = openSync(`${directory}/now`, 'r');
 const seen = openSync(`${directory}/${process.pid}`, 'w');
@@ -30,7 +29,7 @@ const look = (): void => {
   time = bytes.readDoubleLE();
   writeSync(seen, bytes, 0, 8, 0);
   const due = [...pending].filter(([, timer]) => timer.due <= time).sort(([, a], [, b]) => a.due - b.due);
-  // A timer may stop or put off another one.
+  // A timer may stop or postpone another one.
   for (const [handle, timer] of due) if (pending.get(handle) === timer && timer.due <= time) timer.fire();
 };
 look();
@@ -46,20 +45,20 @@ globalThis.Date = new Proxy(RealDate, {
   apply: () => new RealDate(now()).toString(),
   get: (target, key) => (key === 'now' ? now : (Reflect.get(target, key) as unknown)),
 });
-// `new Date().constructor === Date` goes on to hold.
+// `new Date().constructor === Date` must still be true.
 RealDate.prototype.constructor = globalThis.Date;
 
 performance.now = () => time - begun;
 
-// Behind each timer is a real one that never fires: what the timers return are Node's own objects, so ref, unref and
-// hasRef work as ever. A proxy keeps what hangs on the timers (util.promisify).
+// Each timer has a real one that never fires, so that the returned objects are Node's own, and ref, unref and hasRef work.
+// A proxy keeps the properties of the timer functions (util.promisify).
 const simulated = <T extends typeof setTimeout | typeof setInterval>(timer: T, repeats: boolean): T =>
   new Proxy(timer, {
     apply: (_, __, [callback, delay, ...rest]: [(...all: unknown[]) => void, unknown, ...unknown[]]) => {
       const ms = Number(delay ?? 0);
       const handle = realInterval(() => undefined, 2 ** 30);
       const entry = {
-        // From the clock's own time: what the process was told may be of a later step than the last one that it saw.
+        // Read from the clock itself: this process may have received data from a later step than the last one it saw.
         due: read() + ms,
         fire: () => {
           if (repeats) entry.due = Math.max(entry.due + ms, time);

@@ -7,7 +7,7 @@ import { ROOT } from './scene.ts';
 
 const PAGE = readFileSync(join(ROOT, 'docs/permissions.md'), 'utf8');
 
-/** The JSON that follows a heading of the page, with the names that a test has in place of the page's. */
+/** The JSON below a heading of the page, with the test's names instead of the page's. */
 export function documented(heading: string, names: Record<string, string> = {}): string {
   const section = PAGE.split(/^#+ /m).find((text) => text.startsWith(`${heading}\n`)) ?? '';
   const [, json = ''] = /```json\n(.*?)```/s.exec(section) ?? [];
@@ -18,7 +18,7 @@ export const statements = (heading: string, names?: Record<string, string>) =>
   (JSON.parse(documented(heading, names)) as { Statement: Statement[] }).Statement;
 export const actions = (some: Statement[]) => [...new Set(some.flatMap(({ Action }) => Action))].sort();
 
-/** A feature: its policies, beside those of an import or alone, and the runs that use all of it. */
+/** A feature: its policies, in addition to those of an import or alone, and the runs that use all of it. */
 export interface Feature {
   heading: string;
   alone?: true;
@@ -29,7 +29,7 @@ export interface Feature {
 export interface Runs {
   main(inputs?: Record<string, string>, options?: StageOptions): Promise<StageResult>;
   post(inputs?: Record<string, string>, options?: StageOptions): Promise<StageResult>;
-  /** A run that is cancelled the moment its operation is answered. */
+  /** A run that is cancelled when its operation is answered. */
   cut(operation: string, inputs: Record<string, string>): Promise<StageResult>;
 }
 
@@ -51,7 +51,7 @@ export const HEADINGS = [
   'ram_role_arn with keys',
 ];
 
-/** Everything that the page has a policy for, and what it takes to use it. */
+/** Everything that the page has a policy for, and the runs that use it. */
 export function features({ simulator: { world, faults }, account }: Crowd): Feature[] {
   const another = world.addAccount();
   world.addBucket(another, 'elsewhere');

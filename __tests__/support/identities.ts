@@ -1,20 +1,20 @@
 import type { People } from './people.ts';
 
-/** One way to say who runs the action. */
+/** One source of credentials. */
 export interface Identity {
   name: string;
   inputs?: Record<string, string>;
   env?: Record<string, string>;
-  /** Who makes the calls, as the end of an ARN. */
+  /** The caller, as the end of an ARN. */
   caller: string;
-  /** How the log names the source. */
+  /** Name of the source in the log. */
   from: string;
 }
 
 const USER = 'user/ci';
 const SESSION = 'assumed-role/importer/alicloud-import-4242';
 
-/** Every source, each beside credentials of the stranger wherever a weaker source could take them from. */
+/** Every source, with the stranger's credentials in every source of lower priority. */
 export function identities({ user, roleArn, providerArn, session, stranger }: People): Identity[] {
   const keys = { access_key: user.accessKeyId, secret_key: user.secret };
   const sts = { access_key: session.accessKeyId, secret_key: session.secret, security_token: session.token };

@@ -12,7 +12,7 @@ export const NAME = INPUTS.image_name;
 const REGION = INPUTS.region;
 const SIZE = 65_536;
 
-/** What the runner says of a job: two jobs are one only where all of it is equal. */
+/** What identifies a job: two jobs are the same only if all of it is equal. */
 export interface Identity {
   run?: string;
   job?: string;
@@ -24,25 +24,25 @@ export interface Identity {
 
 export interface JobOptions extends StageOptions {
   attempt?: number;
-  /** Sends `kill` (SIGINT unless told otherwise) when this job's request has been executed, before its answer. */
+  /** Sends `kill` (default SIGINT) when this request of the job has been executed, before the answer is sent. */
   endAfter?: (request: RecordedRequest) => boolean;
   kill?: 'SIGINT' | 'SIGKILL';
 }
 
-/** One job of a workflow: its own runner, checkout, disk image and access key. */
+/** One job of a workflow, with its own runner, workspace, disk image and access key. */
 export interface CloudJob {
   user: User;
   disk: string;
   main(inputs?: Record<string, string>, options?: JobOptions): Promise<StageResult>;
   /** The post step of the same attempt as main. */
   post(inputs?: Record<string, string>, options?: JobOptions): Promise<StageResult>;
-  /** Writes another disk image: one seed, one content. */
+  /** Writes a disk image; the seed determines its content. */
   build(seed: number): Promise<void>;
-  /** Whether the image, finished or not, is made of the disk as it is now. */
+  /** Whether the image, finished or not, has the content of the current disk. */
   isSourceOf(image: Image | undefined): Promise<boolean>;
-  /** Whether the image is that and Available. */
+  /** Whether it also is Available. */
   made(image: Image | undefined): Promise<boolean>;
-  /** The first request from now on, of this job, for which this is true; when it has been executed. */
+  /** Resolves when the next request of this job that matches has been executed. */
   until(wanted: (request: RecordedRequest) => boolean): Promise<void>;
   /** All requests of this job. */
   requests(operation?: string): RecordedRequest[];
@@ -51,11 +51,11 @@ export interface CloudJob {
 type Listener = (request: RecordedRequest) => void | Promise<void>;
 export type Cloud = Awaited<ReturnType<typeof openCloud>>;
 
-/** Whether a request really asks for an import, rather than whether it would be granted. */
+/** Whether a request starts an import, and is not a dry run. */
 export const isImport = ({ operation, params, code }: RecordedRequest): boolean =>
   operation === 'ecs:ImportImage' && params?.DryRun !== 'true' && code === undefined;
 
-/** True once, long after the preflight: at the first import, or at the eighth look at an image or a task. */
+/** True once after the preflight: at the first import, or at the eighth query of an image or a task. */
 export function hasBegun(): (request: RecordedRequest) => boolean {
   let looks = 0;
   return (request) => isImport(request) || (/ecs:Describe(Images|Task)/.test(request.operation) && ++looks === 8);
@@ -65,7 +65,7 @@ export function hasBegun(): (request: RecordedRequest) => boolean {
 export async function openCloud(options: Options = {}) {
   const simulator = await startSimulator({ speed: 60, importSeconds: 8, ...options });
   const { world } = simulator;
-  /** Not the seed's: a fork has other accounts. */
+  /** Read anew each time, because a fork replaces the accounts. */
   const account = () => world.accounts[0] ?? simulator.account;
   const jobs: Job[] = [];
   const before = new Set<Listener>();
@@ -77,7 +77,7 @@ export async function openCloud(options: Options = {}) {
     for (const listener of after) await listener(request);
   };
 
-  /** A new runner; `user` is who it acts as, a new administrator when absent. */
+  /** A new runner with the keys of `user`, or of a new administrator. */
   async function addJob(identity: Identity = {}, seed = 1, user?: User): Promise<CloudJob> {
     const who = user ?? world.addUser(account(), `job-${account().users.length}`);
     const mine = ({ caller = '' }: RecordedRequest): boolean => caller.endsWith(`/${who.name}`);
@@ -158,7 +158,7 @@ export async function openCloud(options: Options = {}) {
     after,
     addJob,
     holders: (name = NAME) => world.images.filter((image) => image.name === name && image.region === REGION),
-    /** All that is there beside finished images that hold the name; one line each. */
+    /** Everything that exists besides finished images that hold the name, one line each. */
     left: (name = NAME) => [
       ...world.buckets.flatMap(({ objects }) => [...objects.keys()].map((key) => `object ${key}`)),
       ...world.buckets.flatMap(({ uploads }) => [...uploads.values()].map(({ key }) => `upload ${key}`)),
@@ -174,14 +174,14 @@ export async function openCloud(options: Options = {}) {
   };
 }
 
-/** A cloud that goes on from here, at the same time and at the same speed; this one has to outlast it. */
+/** A copy of the cloud, with the same time and speed. The original must be closed after the copy. */
 export async function forkCloud({ simulator, world }: Cloud): Promise<Cloud> {
   const forked = await openCloud({ ...world.durations, origin: world.clock.now(), speed: world.clock.speed });
   cloneWorld(simulator, forked.simulator);
   return forked;
 }
 
-/** Ends the imports that are under way: in so many simulated seconds from now. */
+/** Ends the imports that are in progress, in this many simulated seconds. */
 export function endImports({ world }: Cloud, seconds: number): void {
   for (const task of world.tasks) if (task.status === 'Processing') task.ends = world.clock.now() + seconds * 1000;
 }
@@ -193,13 +193,13 @@ export async function testCloud(options: Options = {}): Promise<Cloud> {
   return opened;
 }
 
-/** A cloud in which an image of the user's holds the name. */
+/** A cloud in which an image holds the name. */
 export async function testCloudWithOld(options: Options = {}) {
   const opened = await testCloud(options);
   return { ...opened, old: opened.world.addImage(opened.account, NAME) };
 }
 
-/** Main, and the post step that the runner starts after it, whatever became of main. */
+/** Main and its post step, which the runner starts even if main fails. */
 export async function mainAndPost(job: CloudJob, inputs: Record<string, string> = {}, options: JobOptions = {}) {
   const main = await job.main(inputs, options);
   const post = await job.post(inputs);

@@ -6,7 +6,7 @@ import type { StageOptions } from '../../runner/job.ts';
 import { BUCKET, OPTIONS, Watch, type Arranged } from './endings.ts';
 import { makeScene, type Scene } from './scene.ts';
 
-/** A request of a run: the n-th of its operation. */
+/** The n-th request of an operation in a run. */
 export interface Point {
   operation: string;
   nth: number;
@@ -22,7 +22,7 @@ export function pointsOf(record: RecordedRequest[]): Point[] {
   });
 }
 
-/** Runs the action and kills it, without notice, before the request is executed or after it, before the answer. */
+/** Runs the action and kills it with SIGKILL, either before the request is executed or after it and before the answer. */
 export async function killAt(
   { scene, watch }: { scene: Scene; watch: Watch },
   point: Point,
@@ -54,7 +54,7 @@ export async function killAt(
   return { hit: hit !== undefined, state };
 }
 
-/** Another scene that goes on from here: the same cloud at the same time, on a runner that knows nothing. */
+/** A copy of the scene: the same cloud at the same time, on a new runner. */
 export async function fork({ scene, old, watch }: Arranged): Promise<Arranged> {
   const { world, admin } = scene.simulator;
   const keys = { ALICLOUD_ACCESS_KEY: admin.accessKeyId, ALICLOUD_SECRET_KEY: admin.secret };
@@ -69,10 +69,10 @@ export async function fork({ scene, old, watch }: Arranged): Promise<Arranged> {
   return forked;
 }
 
-/** All that exists in one cloud, in another one too. */
+/** Copies everything in one cloud into another. */
 export function cloneWorld({ world }: Simulator, into: Simulator): void {
   const { accounts, sessions, buckets, images, snapshots, tasks, lagging } = world;
-  // Both clouds read the same files, which must outlast either.
+  // Both clouds read the same files, which must exist until both are closed.
   for (const { blob } of extentsOf(world)) blob.references += 1;
   Object.assign(into.world, structuredClone({ accounts, sessions, buckets, images, snapshots, tasks, lagging }));
 }
@@ -85,7 +85,7 @@ function extentsOf({ buckets }: World) {
   return [...objects, ...parts].flatMap(({ extents }) => extents);
 }
 
-/** What a killed run has left in cloud and state, without ids and times: equal ones need not be recovered twice. */
+/** What a killed run left in cloud and state, without ids and times: equal results need only one recovery test. */
 export function fingerprint({ scene, watch, old }: Arranged, state: Record<string, string>): string {
   const { world } = scene.simulator;
   const uploads = [...(world.bucket(BUCKET)?.uploads.values() ?? [])];
@@ -100,7 +100,7 @@ export function fingerprint({ scene, watch, old }: Arranged, state: Record<strin
   return text.replace(/\b(m|t)-2ze\w+|\b[0-9A-F]{32}(-\d+)?\b|\b1[.-][\da-f]{8}\b|(nonce|account)\W+\w+/g, '#');
 }
 
-/** Works off a list, some at a time. */
+/** Processes a list, several entries at a time. */
 export async function inParallel<T>(list: T[], atATime: number, work: (one: T) => Promise<void>): Promise<void> {
   const queue = list.values();
   await Promise.all(

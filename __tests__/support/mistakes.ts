@@ -2,16 +2,16 @@ import { join } from 'node:path';
 import { trusting } from '../../simulator/index.ts';
 import type { Crowd } from './people.ts';
 
-/** What somebody did wrong, and what the one error has to say: the cause, the source and the fix. */
+/** A mistake, and what the one error has to contain: the cause, the source and the fix. */
 export interface Mistake {
   inputs?: Record<string, string>;
   env?: Record<string, string>;
   says: (string | RegExp)[];
-  /** Nothing may be sent. */
+  /** Whether no request must be sent. */
   quiet?: true;
 }
 
-/** What can go wrong; the roles and providers that it takes are made on the way. */
+/** All mistakes; creates the roles and providers that they need. */
 export function mistakesOf({
   simulator,
   workspace,

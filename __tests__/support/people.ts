@@ -19,25 +19,25 @@ import { INPUTS, ROOT, smallDisk } from './scene.ts';
 
 const preload = (name: string): string => `--import=${pathToFileURL(join(ROOT, `__tests__/support/${name}.ts`)).href}`;
 
-/** Who there is: an account with a user, a role that all may assume, an instance; and a stranger with rights of its own. */
+/** An account with a user, a role that everyone in it may assume, and an instance; and a stranger with an own account. */
 export interface People {
   account: Account;
   user: User;
   role: Role;
   roleArn: string;
   providerArn: string;
-  /** Of the role, made beforehand. */
+  /** Session of the role, created in advance. */
   session: Session;
   expired: Session;
   stranger: User;
   strangers: Account;
 }
 
-/** One cloud for many jobs of different identity. */
+/** One cloud for many jobs with different identities. */
 export interface Crowd extends People {
   simulator: Simulator;
   workspace: string;
-  /** A job with nothing but this environment; its home holds the profiles. */
+  /** A job with only this environment; its home folder holds the profiles. */
   job(env?: Record<string, string>): Guest;
   close(): Promise<void>;
 }
@@ -49,9 +49,9 @@ export interface Guest {
 }
 
 export interface CrowdOptions extends Options {
-  /** Life of the role's sessions, and of the one made beforehand, in seconds. */
+  /** Lifetime of the role's sessions, in seconds. */
   sessionSeconds?: number;
-  /** Ports on this machine for hosts that are reached without the proxy; the metadata service always is. */
+  /** Local ports for hosts that are reached without the proxy, in addition to the metadata service. */
   routes?: (simulator: Simulator) => Promise<Record<string, number>>;
   write?: (path: string) => Promise<void>;
 }
@@ -116,7 +116,7 @@ export async function openCrowd(options: CrowdOptions = {}): Promise<Crowd> {
   };
 }
 
-/** As `aliyun configure` writes it; the current profile is the stranger's. */
+/** In the format of `aliyun configure`; the current profile is the stranger's. */
 function cliConfig({ user, roleArn, session, expired, stranger }: People): object {
   const keys = { access_key_id: user.accessKeyId, access_key_secret: user.secret };
   const sts = { access_key_id: session.accessKeyId, access_key_secret: session.secret, sts_token: session.token };

@@ -3,12 +3,12 @@ import type { StageResult } from '../../runner/job.ts';
 import { mbr } from '../disk/build.ts';
 import { openScene, pseudoRandom, requests, writeDisk, type Scene, type SceneOptions } from './scene.ts';
 
-/** A scene for tests of what is asked and said rather than of the upload: one small part, a short import. */
+/** A scene for tests of requests and messages, not of the upload: one small part, a short import. */
 export function quickScene(options: SceneOptions = {}): Promise<Scene> {
   return openScene({ speed: 100, importSeconds: 5, write: tinyDisk, ...options });
 }
 
-/** A disk that boots by BIOS and fits into one part. */
+/** A disk that boots with BIOS and fits into one part. */
 export async function tinyDisk(path: string): Promise<void> {
   const table = mbr([{ active: true, type: 0x83, start: 8, count: 100 }], '\u00eb\u0063');
   await writeDisk(path, 65_536, [
@@ -17,7 +17,7 @@ export async function tinyDisk(path: string): Promise<void> {
   ]);
 }
 
-/** What is recorded from now on. */
+/** Returns the requests since this call. */
 export function recordFrom({ simulator }: Scene) {
   const start = simulator.record.length;
   return () => simulator.record.slice(start);
@@ -27,17 +27,17 @@ export function recordFrom({ simulator }: Scene) {
 export const imported = (scene: Scene): Record<string, string> =>
   requests(scene, 'ecs:ImportImage').at(-1)?.params ?? {};
 
-/** Takes rights away from the administrator. */
+/** Denies rights to the administrator. */
 export function deny({ simulator }: Scene, ...actions: string[]): void {
   const { admin } = simulator;
   admin.statements = [...admin.statements, { Effect: 'Deny', Action: actions, Resource: '*' }];
 }
 
-/** What the step is annotated with. */
+/** The annotations of the step. */
 export const annotations = ({ commands }: StageResult, kind: 'error' | 'warning' = 'error'): string[] =>
   commands.filter(({ command }) => command === kind).map(({ message }) => message);
 
-/** The one annotation of a run that failed. */
+/** The only error annotation of a failed run. */
 export function theError(result: StageResult): string {
   expect(result.conclusion).toBe('failure');
   const [error = '', ...more] = annotations(result);

@@ -3,7 +3,7 @@ import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { gfm } from 'micromark-extension-gfm';
 import { expect } from 'vitest';
 
-/** Of a Markdown tree, what is looked at here. */
+/** The parts of a Markdown tree that are used here. */
 interface Node {
   type: string;
   value?: string;
@@ -29,7 +29,7 @@ export const textOf = ({ value, children = [] }: Node): string => value ?? child
 
 const CONSOLE = /^https:\/\/ecs\.console\.aliyun\.com\/image\/region\/[a-z0-9-]+\/imageList$/;
 
-/** Parses a summary and holds it to its form: a heading and a table of two columns, below twenty lines, nothing else. */
+/** Parses a summary and checks its form: a heading and a table of two columns, fewer than twenty lines, nothing else. */
 export function rendered(summary: string): Rendered {
   expect(summary.trimEnd().split('\n').length, summary).toBeLessThan(20);
   const tree = parseMarkdown(summary);
@@ -38,7 +38,7 @@ export function rendered(summary: string): Rendered {
   const all = nodes(tree);
   const known = ['root', 'heading', 'table', 'tableRow', 'tableCell', 'text', 'inlineCode', 'link'];
   expect(known, summary).toEqual(expect.arrayContaining(all.map(({ type }) => type)));
-  // GitHub itself makes links of these, except in code.
+  // GitHub turns these into links, except in code.
   for (const { type, value } of all) if (type === 'text') expect(value).not.toMatch(/[@#\\<>]|\/\/|www\.|GH-\d/i);
   const links = all.filter(({ type }) => type === 'link');
   for (const { url, children } of links) {

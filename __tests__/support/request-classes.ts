@@ -17,9 +17,9 @@ const SDKS: Record<string, string> = {
 };
 /** Parameters of the RPC protocol itself: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */
 const PROTOCOL = /^(Action|Version|Format|AccessKeyId|SecurityToken|Timestamp|Signature(Method|Version|Nonce|Type)?)$/;
-/** GetCallerIdentity takes no parameters, so that the SDK has no class for it. */
+/** GetCallerIdentity has no parameters, so the SDK has no class for it. */
 const WITHOUT_PARAMETERS = ['sts:GetCallerIdentity'];
-/** A common parameter too: the vendor's Go SDK, and with it Packer, adds it to every call, those of RAM included. */
+/** Also a common parameter: the vendor's Go SDK, which Packer uses, adds it to every call, including those of RAM. */
 const COMMON = 'RegionId';
 
 const require = createRequire(import.meta.url);
@@ -55,7 +55,7 @@ function describe(operation: string): Described {
   return { type, required: required.map(([, , field = '']) => type.names()[field] ?? field) };
 }
 
-/** The type of a flat parameter such as `DiskDeviceMapping.1.Format`; undefined: the class does not have it. */
+/** The type of a flat parameter such as `DiskDeviceMapping.1.Format`; undefined if the class does not have it. */
 function fieldOf(type: RequestClass | undefined, [name, ...rest]: string[]): Field | undefined {
   const key = Object.entries(type?.names() ?? {}).find(([, sent]) => sent === name)?.[0];
   const field = key === undefined ? undefined : type?.types()[key];
@@ -72,8 +72,8 @@ function leaf(field: Field, rest: string[]): Field | undefined {
 const FITS: Record<string, RegExp> = { string: /^/, number: /^\d+$/, boolean: /^(true|false)$/ };
 
 /**
- * Compares the recorded RPC requests with the request classes of the vendor's SDKs: names, types, and what is required.
- * @returns the operations that were seen, and one line for each violation
+ * Compares the recorded RPC requests with the request classes of the vendor's SDKs: names, types, required parameters.
+ * @returns the recorded operations, and one line for each violation
  */
 export function compare(record: Simulator['record']): { requests: number; operations: string[]; violations: string[] } {
   // A dry run is the same operation.

@@ -1,6 +1,6 @@
 /**
- * A preload that leads direct connections to this machine, past DNS: `NODE_OPTIONS=--import=<URL of this file>` with
- * `ROUTES={"<host>": <port>}`. What goes through a proxy is none of its business.
+ * A preload that redirects direct connections to this machine, without DNS: `NODE_OPTIONS=--import=<URL of this file>` with
+ * `ROUTES={"<host>": <port>}`. Connections through a proxy are not affected.
  */
 import { Socket } from 'node:net';
 

@@ -8,13 +8,13 @@ import { Job, type StageOptions, type StageResult } from '../../runner/job.ts';
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const MIB = 1024 ** 2;
-/** NODE_OPTIONS that make time fast for the action. */
+/** NODE_OPTIONS that make the action use the simulated clock. */
 export const preload = `--import=${pathToFileURL(join(ROOT, '__tests__/support/fast-time.ts')).href}`;
 
-/** The bundle is started well over a thousand times. */
+/** Saves compile time, because the tests start the bundle more than a thousand times. */
 const COMPILE_CACHE = join(tmpdir(), 'alicloud-import-compile-cache');
 
-/** What every run needs beside credentials, in the words of the README. */
+/** The inputs that every run needs besides credentials, as in the README. */
 export const INPUTS = {
   path: 'disk.raw',
   region: 'cn-beijing',
@@ -25,13 +25,13 @@ export const INPUTS = {
   image_architecture: 'x86_64',
 };
 
-/** A cloud, a runner and a disk image: everything that one run of the committed bundle needs. */
+/** A cloud, a runner and a disk image: everything for one run of the committed bundle. */
 export interface Scene {
   simulator: Simulator;
   job: Job;
-  /** Of the disk image in the workspace. */
+  /** Path of the disk image in the workspace. */
   disk: string;
-  /** Inputs of the design's own example; a test changes what it is about. */
+  /** Inputs of the README's example. */
   inputs: Record<string, string>;
   main(inputs?: Record<string, string>, options?: StageOptions): Promise<StageResult>;
   post(inputs?: Record<string, string>, options?: StageOptions): Promise<StageResult>;
@@ -42,21 +42,21 @@ interface Closing {
 }
 
 export interface SceneOptions extends Options {
-  /** Who runs the action; the administrator of the seed when absent. */
+  /** The user whose keys the action gets; an administrator when absent. */
   user?: (simulator: Simulator) => User;
   env?: Record<string, string>;
   /** Writes the disk image; a small bootable one when absent. */
   write?: (path: string) => Promise<void>;
 }
 
-/** Opens a scene in which time runs `speed` (60) times as fast for the action and the cloud alike. Closed by itself. */
+/** Opens a scene in which time runs `speed` (60) times as fast for action and cloud. Closes when the test ends. */
 export async function openScene(options: SceneOptions = {}): Promise<Scene> {
   const { close, ...scene } = await makeScene(options);
   onTestFinished(close);
   return scene;
 }
 
-/** A scene that the caller closes: for many in one test. */
+/** A scene that the caller closes, for tests with many of them. */
 export async function makeScene({ user, env, write = smallDisk, ...options }: SceneOptions): Promise<Scene & Closing> {
   const simulator = await startSimulator({ speed: 60, ...options });
   const job = new Job({
@@ -81,7 +81,7 @@ export async function makeScene({ user, env, write = smallDisk, ...options }: Sc
   };
 }
 
-/** What a job has in its environment: the way into the cloud, its time, and the keys of who runs it. */
+/** The environment of a job: the proxy into the cloud, the simulated clock, and the keys of the user. */
 export function runnerEnv({ env }: Simulator, { accessKeyId, secret }: User, more: Record<string, string> = {}) {
   return {
     ...env,
@@ -92,7 +92,7 @@ export function runnerEnv({ env }: Simulator, { accessKeyId, secret }: User, mor
   };
 }
 
-/** A disk with an MBR, a little data, a long run of zeros and an end that is on no boundary of the cut. */
+/** A disk with an MBR, some data, a long run of zeros, and a size that is no multiple of the part size. */
 export async function smallDisk(path: string): Promise<void> {
   const size = 24 * MIB + 512;
   await writeDisk(path, size, [
@@ -122,7 +122,7 @@ export async function writeDisk(path: string, size: number, pieces: [offset: num
   await file.close();
 }
 
-/** Bytes without zeros or patterns, the same for the same seed (xorshift32). */
+/** Pseudo-random bytes, the same for the same seed (xorshift32). */
 export function pseudoRandom(length: number, seed: number): Buffer {
   const words = new Uint32Array(Math.ceil(length / 4));
   let state = seed * 2_654_435_761 + 1;

@@ -1,11 +1,11 @@
 import type { RecordedRequest } from '../../simulator/index.ts';
 import { isImport, type Cloud } from './jobs.ts';
 
-/** What each job made, and who changed, ended or removed something unfinished that another one had made. */
+/** Records what each job makes, and returns each change of another job's unfinished resource. */
 export function watchNeighbours({ before, after, world }: Cloud): string[] {
   const makers = new Map<string, string>();
   const trespasses: string[] = [];
-  /** Whose things a request is about, from before it is executed; who sent it is known afterwards. */
+  /** The maker of the resource in a request, looked up before it is executed; the sender is known only afterwards. */
   const touched = new WeakMap<RecordedRequest, [target: string, maker: string][]>();
   const who = ({ caller }: RecordedRequest): string => caller?.replace(/^.*\//, '') ?? 'nobody';
   after.add((request) => {

@@ -1,4 +1,4 @@
-/** Runs a job of a workflow as the runner does: its steps in order, the post steps of actions at the end. */
+/** Runs a job of a workflow as the runner does: its steps in order, then the post steps of actions. */
 import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,45 +26,45 @@ export interface WorkflowJob {
 }
 
 export interface WorkflowOptions {
-  /** Of workflow_dispatch. */
+  /** Inputs of workflow_dispatch. */
   inputs?: Record<string, string>;
-  /** More of what expressions can name, such as `secrets.TOKEN` or `github.sha`. */
+  /** More values for expressions, such as `secrets.TOKEN` or `github.sha`. */
   context?: Context;
   matrix?: Record<string, string>;
-  /** What stands in for steps of other actions and for builds, by their `uses` or `run`. */
+  /** Replacements for steps of other actions and for builds, by their `uses` or `run`. */
   fixtures?: Record<string, Fixture>;
-  /** What the runner gives to every step. */
+  /** The environment of every step. */
   env: Record<string, string>;
   nodeOptions: string;
   /** Cancels the job at the first line for which this is true. */
   cancelWhen?: (line: string) => boolean;
 }
 
-/** Leaves in the workspace what the step would have left. */
+/** Writes into the workspace what the step would write. */
 export type Fixture = (workspace: string) => void | Promise<void>;
 
 export interface WorkflowResult {
-  /** What each step that has run ended as, by its command or action. */
+  /** The conclusion of each step that ran, with its command or action. */
   steps: [name: string, conclusion: string][];
   /** What the user sees. */
   log: string;
-  /** Everything that was printed or written to files, but for the lines that hide a secret. */
+  /** Everything that was printed or written to files, except the lines that mask a secret. */
   shown: string;
   summary: string;
-  /** Of the job. */
+  /** Outputs of the job. */
   outputs: Record<string, string>;
 }
 
 export type Context = Record<string, string | undefined>;
 
-/** What a name stands for; what a job may lack is empty, as on GitHub, and anything else must be in the context. */
+/** The value of a name. Values that a job may lack are empty, as on GitHub; all others must be in the context. */
 function lookUp(name: string, context: Context): string {
   const value = context[name];
   if (value === undefined && !/^(steps|inputs|env)\./.test(name)) throw new Error(`not simulated: ${name}`);
   return value ?? '';
 }
 
-/** The expressions that our workflows use: a name, a comparison with a text, an entry of a JSON object. */
+/** The expressions in the repository's workflows: a name, a comparison with a text, an entry of a JSON object. */
 function evaluate(expression: string, context: Context): string {
   const [, left, right] = /^([\w.-]+) == '([^']*)'$/.exec(expression) ?? [];
   if (left !== undefined) return String(lookUp(left, context) === right);
@@ -76,7 +76,7 @@ function evaluate(expression: string, context: Context): string {
 const fill = (text: string, context: Context): string =>
   text.replace(/\$\{\{ *(.*?) *\}\}/g, (_, expression: string) => evaluate(expression, context));
 
-/** The conditions that they use. */
+/** The conditions in these workflows. */
 function holds(condition: string, context: Context, state: { failed: boolean; cancelled: boolean }): boolean {
   const bare = condition.replace(/^\$\{\{(.*)\}\}$/, '$1');
   return bare.split('&&').every((one) => {
@@ -92,7 +92,7 @@ function holds(condition: string, context: Context, state: { failed: boolean; ca
 
 export async function runWorkflowJob(job: WorkflowJob, options: WorkflowOptions): Promise<WorkflowResult> {
   const workspace = mkdtempSync(join(tmpdir(), 'workflow-'));
-  // Stands in for the checkout; modules are found from where it leads.
+  // Replaces the checkout; a link, so that modules are found.
   symlinkSync(join(ROOT, 'scripts'), join(workspace, 'scripts'));
   const { inputs = {}, env: given, matrix, nodeOptions } = options;
   const runId = '4242';
@@ -109,7 +109,7 @@ export async function runWorkflowJob(job: WorkflowJob, options: WorkflowOptions)
   writeFileSync(summaryFile, '');
   const result: WorkflowResult = { steps: [], log: '', shown: '', summary: '', outputs: {} };
   const state = { failed: false, cancelled: false };
-  // A job is cancelled once.
+  // A job can be cancelled only once.
   const cancelWhen = (line: string) => !state.cancelled && (options.cancelWhen?.(line) ?? false);
   const masks = new Set<string>();
   const action = new Job({ actionDir: ROOT, workspace, env: jobEnv, nodeOptions, ...(matrix && { matrix }) });
@@ -158,7 +158,7 @@ export async function runWorkflowJob(job: WorkflowJob, options: WorkflowOptions)
         note(name, 'success', '', '');
         continue;
       }
-      // What they bring is here already.
+      // Their results exist already.
       if (step.uses?.startsWith('actions/') || step.run?.startsWith('npm ci')) continue;
       if (step.id !== undefined) context[`steps.${step.id}.outcome`] = 'skipped';
       if (!holds(step.if ?? 'success()', context, state)) continue;

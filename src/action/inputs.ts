@@ -155,7 +155,8 @@ function readWorkflow(fields: Fields, env: NodeJS.ProcessEnv): Workflow {
     server: env.GITHUB_SERVER_URL ?? '',
     repository: env.GITHUB_REPOSITORY ?? 'local/run',
     runId: env.GITHUB_RUN_ID ?? '0',
-    attempt: Number(env.GITHUB_RUN_ATTEMPT ?? '1'),
+    // Other runners may leave it empty or set something else; a mark holds at most nine digits.
+    attempt: /^[1-9]\d{0,8}$/.test(env.GITHUB_RUN_ATTEMPT ?? '') ? Number(env.GITHUB_RUN_ATTEMPT) : 1,
     job: env.GITHUB_JOB ?? '',
     matrix: fields.text('job_matrix'),
     step: env.GITHUB_ACTION ?? '',

@@ -5,22 +5,22 @@ import { now, poll } from '../cloud/time.ts';
 import { findMarked, imageById, isFailed, isFinished, LISTING_LAG, type Image } from './images.ts';
 import { importTask } from './tasks.ts';
 
-/** An image that is being made: known by id, or by name and mark. */
+/** An image that is being made, known by id, or by name and mark. */
 export interface ToCancel {
   name: string;
   id?: string | undefined;
   taskId?: string | undefined;
-  /** Whether it is a copy, which has no task. */
+  /** Whether it is a copy, which has no import task. */
   copy?: boolean | undefined;
-  /** Of the execution that made it. */
+  /** Mark of the execution that made it. */
   mark: string;
 }
 
 /**
- * Cancels the making of an image and removes what it leaves. Idempotent; a finished image stays.
+ * Cancels an import or a copy and deletes the failed image that remains. Idempotent; never deletes a finished image.
  * @param deadline - ms since the epoch
- * @returns the image when it is finished and stays, undefined when nothing is left
- * @throws CloudError `CancelPending` when it is still there at the deadline
+ * @returns the image if it is finished, undefined when nothing is left
+ * @throws CloudError `CancelPending` when the image still exists at the deadline
  */
 export async function cancelImport(ecs: Rpc, log: Log, made: ToCancel, deadline: number): Promise<Image | undefined> {
   const started = now();
@@ -44,19 +44,19 @@ export async function cancelImport(ecs: Rpc, log: Log, made: ToCancel, deadline:
 
 const ENDED = /^(InvalidTaskId|CancelTaskFailed|IncorrectImageStatus|InvalidImageId\.NotFound|InvalidImageStatus)/;
 
-/** Asks for the end of the task behind an image; says whether that was accepted. */
+/** Cancels the import task or the copy. @returns whether ECS accepted it */
 async function cancel(ecs: Rpc, log: Log, imageId: string, { copy, taskId }: ToCancel): Promise<boolean> {
   const task = copy ? undefined : (taskId ?? (await importTask(ecs, imageId)));
   if (!copy && task === undefined) return false;
   const call = copy ? ecs('CancelCopyImage', { ImageId: imageId }) : ecs('CancelTask', { TaskId: task });
-  // It may just have ended by itself, or not be cancellable at this moment: the next look at the image decides.
+  // It may have just ended, or may not be cancellable now: the next look at the image decides.
   const cancelled = await succeeds(call, ENDED);
   if (cancelled) log.info(`Cancelled the ${copy ? 'copy' : `import task ${task ?? ''} of image`} ${imageId}.`);
   return cancelled;
 }
 
 async function remove(ecs: Rpc, log: Log, image: Image): Promise<void> {
-  // It may be gone, or not yet deletable: the next look decides.
+  // It may be gone already, or not deletable yet: the next look decides.
   const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), /^(InvalidImageId\.NotFound|ImageIs\w+)$/);
   if (deleted) log.info(`Deleted image ${image.id} (${image.status}).`);
 }

@@ -3,13 +3,13 @@ import { CloudError, succeeds } from '../cloud/errors.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import type { Image } from './images.ts';
 
-/** What the service says of an image that cannot go now: in use, shared, being copied or exported. */
+/** Codes for an image that cannot be deleted now: in use, shared, being copied or exported. */
 const STAYS = /^(Image(Using|Use|Is)\w+|OperationDenied\.\w+|Forbidden.*)$/;
 
 /**
- * Deletes an image that a new one has replaced, never by force, and its snapshots where that is wanted. Idempotent. One
- * that cannot go keeps its name, with a warning that says how to delete it.
- * @throws CloudError when it could not even be tried
+ * Deletes an image that was replaced, never by force, and its snapshots if asked to. Idempotent. When the image cannot be
+ * deleted now, logs a warning with the command that deletes it later.
+ * @throws CloudError for any other failure
  */
 export async function deleteReplaced(
   ecs: Rpc,
@@ -27,18 +27,20 @@ export async function deleteReplaced(
     if (error.code === 'InvalidImageId.NotFound') return;
     if (!STAYS.test(error.code)) throw error;
     const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
-    log.warning(`The replaced image ${id} stays as ${image.name} (${error.code}: ${error.message}). Later: ${command}`);
+    log.warning(
+      `The replaced image ${id} could not be deleted and is now named ${image.name} (${error.code}: ${error.message}). To delete it later: ${command}`,
+    );
   }
 }
 
-/** Deletes an image that was needed only on the way, and its snapshots. Idempotent. @throws CloudError */
+/** Deletes the unencrypted image behind an encrypted one, and its snapshots. Idempotent. @throws CloudError */
 export async function deleteIntermediate(ecs: Rpc, log: Log, image: Image): Promise<void> {
   const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
   if (deleted) log.info(`Deleted the intermediate image ${image.id}.`);
   await deleteSnapshots(ecs, log, image);
 }
 
-/** The snapshots behind an image stay when it is deleted, and are billed. */
+/** ECS keeps the snapshots of a deleted image, and bills them. */
 async function deleteSnapshots(ecs: Rpc, log: Log, { snapshots }: Image): Promise<void> {
   for (const id of snapshots) {
     try {

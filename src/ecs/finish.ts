@@ -1,24 +1,60 @@
+import { CloudError } from '../cloud/errors.ts';
+import { textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';
-import { shareImage } from './share.ts';
+import { now, poll } from '../cloud/time.ts';
+import { entries } from './pages.ts';
 
-/** What a finished image is given besides its name. */
+/** The rest of what a finished image gets. */
 export interface Finish {
   family: string | undefined;
-  /** ImportImage does not take it (https://help.aliyun.com/document_detail/25542.html). */
-  uefiPreferred: boolean;
-  /** Account ids. */
+  bootMode: string | undefined;
+  /** Ids of the accounts to share the image with. */
   accounts: string[];
 }
 
-/** Gives an image that is Available its family, boot mode and sharing. Idempotent. @throws CloudError */
-export async function finishImage(
-  ecs: Rpc,
-  imageId: string,
-  { family, uefiPreferred, accounts }: Finish,
-): Promise<void> {
-  if (family !== undefined || uefiPreferred) {
-    const bootMode = uefiPreferred ? 'UEFI-Preferred' : undefined;
-    await ecs('ModifyImageAttribute', { ImageId: imageId, ImageFamily: family, BootMode: bootMode });
-  }
+/**
+ * Sets family and boot mode of an Available image, and shares it. Idempotent. ImportImage accepts neither a family nor the
+ * boot mode UEFI-Preferred (https://help.aliyun.com/document_detail/25542.html).
+ * @throws CloudError
+ */
+export async function finishImage(ecs: Rpc, imageId: string, { family, bootMode, accounts }: Finish): Promise<void> {
+  const preferred = bootMode === 'UEFI-Preferred' ? bootMode : undefined;
+  if (family !== undefined || preferred !== undefined)
+    await ecs('ModifyImageAttribute', { ImageId: imageId, ImageFamily: family, BootMode: preferred });
   if (accounts.length > 0) await shareImage(ecs, imageId, accounts);
+}
+
+/** ECS accepts ten accounts per call and ignores the rest without an error (https://help.aliyun.com/document_detail/25536.html). */
+const AT_ONCE = 10;
+/** Longest time until the list shows a new account, in ms (undocumented). */
+const READ_BACK = 15_000;
+
+/**
+ * Shares an image with accounts and reads the list of accounts to verify it. Idempotent.
+ * @throws CloudError `ShareIncomplete` with the accounts that are missing
+ */
+async function shareImage(ecs: Rpc, imageId: string, accounts: string[]): Promise<void> {
+  const missing = await notShared(ecs, imageId, accounts);
+  for (let at = 0; at < missing.length; at += AT_ONCE) {
+    const added = missing
+      .slice(at, at + AT_ONCE)
+      .map((account, n): [string, string] => [`AddAccount.${n + 1}`, account]);
+    await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
+  }
+  let left = missing;
+  const readBack = async () => {
+    if (left.length > 0) left = await notShared(ecs, imageId, accounts);
+    return left.length === 0 || undefined;
+  };
+  if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack)) return;
+  const text = `image ${imageId} is not shared with ${left.join(', ')}`;
+  throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
+}
+
+/** The accounts that cannot use the image yet. */
+async function notShared(ecs: Rpc, imageId: string, accounts: string[]): Promise<string[]> {
+  const sharing = new Set<string | undefined>();
+  const shares = entries(ecs, 'DescribeImageSharePermission', { ImageId: imageId }, 'Accounts', 'Account');
+  for await (const share of shares) sharing.add(textAt(share, 'AliyunId'));
+  return accounts.filter((account) => !sharing.has(account));
 }

@@ -1,5 +1,8 @@
+import { CloudError, hasCode } from '../cloud/errors.ts';
 import { listAt, textAt } from '../cloud/json.ts';
+import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
+import { now, poll } from '../cloud/time.ts';
 import { entries } from './pages.ts';
 
 /** A custom image of this account, as DescribeImages shows it. */
@@ -10,28 +13,28 @@ export interface Image {
   status: string;
   /** Such as `37%`. */
   progress: string;
-  /** When its making began, such as `2026-01-31T12:00:00Z`. */
+  /** Start of the import or copy, such as `2026-01-31T12:00:00Z`. */
   created: string;
   tags: Record<string, string>;
   /** Ids of the snapshots behind its disks. */
   snapshots: string[];
   /** Objects that its disks were imported from. */
   sources: { bucket: string; key: string }[];
-  /** What ECS found when it examined the image, where it was asked to. */
+  /** Result of the check that `detection_strategy` asks for. */
   detection: string | undefined;
 }
 
-/** The states of an image: https://help.aliyun.com/document_detail/25534.html, parameter Status. */
+/** The status values are listed in https://help.aliyun.com/document_detail/25534.html, parameter Status. */
 export const isBeingMade = ({ status }: Pick<Image, 'status'>): boolean => /^(Creating|Waiting)$/.test(status);
 export const isFailed = ({ status }: Pick<Image, 'status'>): boolean => /^(CreateFailed|UnAvailable)$/.test(status);
 export const isFinished = ({ status }: Pick<Image, 'status'>): boolean => /^(Available|Deprecated)$/.test(status);
 
-/** What every query names: without a status only Available images are shown, without an owner those of others too. */
+/** Sent with every query: by default, ECS lists only Available images, and images of other accounts too. */
 const OWN = { ImageOwnerAlias: 'self', Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated' };
 
 /**
- * All custom images of this account in the region, in any state. Callers compare names and tags: what the search of the
- * service matches is not documented (https://help.aliyun.com/document_detail/25534.html).
+ * All custom images of this account in the region, in any status. Callers compare names and tags themselves, because it is
+ * not documented what the search by name matches (https://help.aliyun.com/document_detail/25534.html).
  * @throws CloudError
  */
 export async function listImages(ecs: Rpc): Promise<Image[]> {
@@ -40,7 +43,7 @@ export async function listImages(ecs: Rpc): Promise<Image[]> {
   return found;
 }
 
-/** The image with this id; undefined when it is gone or not listed yet. @throws CloudError */
+/** The image with this id; undefined when it was deleted or is not listed yet. @throws CloudError */
 export async function imageById(ecs: Rpc, id: string): Promise<Image | undefined> {
   const answer = await ecs('DescribeImages', { ...OWN, ImageId: id, PageNumber: 1, PageSize: 100 });
   return listAt(answer, 'Images', 'Image')
@@ -48,7 +51,7 @@ export async function imageById(ecs: Rpc, id: string): Promise<Image | undefined
     .find((image) => image.id === id);
 }
 
-/** Status and findings of the check that `detection_strategy` asks for, in the order of the answer. */
+/** Status and findings of the image check, in the order of the answer. */
 function detectionOf(value: unknown): string | undefined {
   const status = textAt(value, 'DetectionOptions', 'Status');
   if (status === undefined) return undefined;
@@ -82,17 +85,17 @@ function toImage(value: unknown): Image {
   };
 }
 
-/** How long a listing may lag behind an import, in ms: undocumented. */
+/** Longest time until a new image is listed, in ms (undocumented). */
 export const LISTING_LAG = 15_000;
 
-/** Tag whose value is the mark of the execution that made the image. */
+/** Tag that holds the mark of the execution that made the image. */
 export const MARK_TAG = 'alicloud-import';
-/** Tag whose value is the hash of what the image is made of. */
+/** Tag that holds the hash of the image's content. */
 export const CONTENT_TAG = 'alicloud-import-content';
 /** Tag that names the workflow run for people. */
 export const RUN_TAG = 'alicloud-import-run';
 
-/** Tags as parameters of a call, counted from 1. */
+/** Tags as parameters of a call, numbered from 1. */
 export function tagParams(tags: Record<string, string>): Record<string, string> {
   const pairs = Object.entries(tags).flatMap(([key, value], n) => [
     [`Tag.${n + 1}.Key`, key],
@@ -101,10 +104,38 @@ export function tagParams(tags: Record<string, string>): Record<string, string> 
   return Object.fromEntries(pairs) as Record<string, string>;
 }
 
-/**
- * The image under `name` with this mark, which a call whose answer was lost has made. A listing may lag behind.
- * @throws CloudError
- */
+/** The image with this name and mark, if it is listed. @throws CloudError */
 export async function findMarked(ecs: Rpc, name: string, mark: string): Promise<Image | undefined> {
   return (await listImages(ecs)).find((image) => image.name === name && image.tags[MARK_TAG] === mark);
+}
+
+/** Another image has the name. The documentation has both spellings. */
+export const NAME_TAKEN = /^InvalidImageName\.Duplicated?$/;
+/** The name, or the ClientToken, is in use: perhaps by the image of an earlier try whose answer was lost. */
+const TAKEN = /^(InvalidImageName\.Duplicated?|ImageIsImporting|Idempotent\w+)$/;
+
+/**
+ * Id of the image that a call makes. Where the answer is lost, looks for the image by name and mark.
+ * @param operation - such as `ecs:ImportImage`
+ * @param there - client for the region of the new image
+ * @throws CloudError of the call when there is no such image
+ */
+export async function imageIdFrom(
+  operation: string,
+  call: () => Promise<unknown>,
+  there: Rpc,
+  { name, tags }: { name: string; tags: Record<string, string> },
+): Promise<string> {
+  try {
+    const imageId = textAt(await call(), 'ImageId');
+    if (imageId !== undefined) return imageId;
+    throw new CloudError(operation, 'UnexpectedAnswer', 'the answer contains no image id');
+  } catch (error) {
+    if (!hasCode(error, TAKEN) && !passes(error)) throw error;
+    const look = () => findMarked(there, name, tags[MARK_TAG] ?? '');
+    const patience = { first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG };
+    const found = await poll(patience, look).catch(() => undefined);
+    if (found === undefined) throw error;
+    return found.id;
+  }
 }

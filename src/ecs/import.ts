@@ -1,13 +1,10 @@
 import { callWhile } from '../cloud/again.ts';
-import { CloudError, hasCode } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
-import { passes } from '../cloud/retry.ts';
 import type { Params, Rpc } from '../cloud/rpc.ts';
-import { now, poll } from '../cloud/time.ts';
-import { findMarked, LISTING_LAG, MARK_TAG, tagParams } from './images.ts';
+import { imageIdFrom, tagParams } from './images.ts';
 import { importTask } from './tasks.ts';
 
-/** What ImportImage is told, in the API's words. */
+/** The parameters of ImportImage, in the API's words. */
 export interface ImportSpec {
   name: string;
   bucket: string;
@@ -24,48 +21,36 @@ export interface ImportSpec {
   detection?: string | undefined;
   nvme?: string | undefined;
   imds?: string | undefined;
-  /** Ours and the user's. */
+  /** The action's own tags and the user's. */
   tags: Record<string, string>;
-  /** At most 64 ASCII characters; the same for every try of this import. */
+  /** At most 64 ASCII characters; the same in every try of this import. */
   clientToken: string;
 }
 
-/** An import or a copy under way. */
+/** An import or a copy that is in progress. */
 export interface Started {
   imageId: string;
-  /** Of an import; unknown when an import under way was found rather than started. */
+  /** Only of an import, and only if it is known. */
   taskId?: string | undefined;
 }
 
-/** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
-const TAKEN = /^(InvalidImageName\.Duplicated?|ImageIsImporting|Idempotent\w+)$/;
-
-/** ECS may not see yet what OSS has just stored: undocumented. Without this wait a whole upload would be lost. */
+/** ECS may not see an object that OSS has just stored (undocumented). Without this wait the whole upload would be wasted. */
 const NOT_SEEN_YET = { code: /^InvalidOSS(Object|Bucket)\.NotFound$/, patience: 60_000, first: 2_000, slowest: 10_000 };
 
 /**
- * Starts the import of staged objects, once: a try whose answer was lost is found again by ClientToken or mark.
+ * Starts the import of staged objects, once: the image of a try whose answer was lost is found by ClientToken or mark.
  * https://help.aliyun.com/document_detail/25542.html
  * @throws CloudError with the service's code
  */
 export async function startImport(ecs: Rpc, spec: ImportSpec): Promise<Started> {
-  try {
+  let taskId: string | undefined;
+  const call = async () => {
     const answer = await callWhile(NOT_SEEN_YET, () => ecs('ImportImage', importParams(spec)));
-    const imageId = textAt(answer, 'ImageId');
-    if (imageId !== undefined) return { imageId, taskId: textAt(answer, 'TaskId') };
-    throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
-  } catch (error) {
-    if (!hasCode(error, TAKEN) && !passes(error)) throw error;
-    const imageId = await findLost(ecs, spec).catch(() => undefined);
-    if (imageId === undefined) throw error;
-    return { imageId, taskId: await importTask(ecs, imageId).catch(() => undefined) };
-  }
-}
-
-/** Id of the image that a try whose answer was lost has made; it may take a moment to be listed. */
-async function findLost(ecs: Rpc, { name, tags }: ImportSpec): Promise<string | undefined> {
-  const look = async () => (await findMarked(ecs, name, tags[MARK_TAG] ?? ''))?.id;
-  return poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look);
+    taskId = textAt(answer, 'TaskId');
+    return answer;
+  };
+  const imageId = await imageIdFrom('ecs:ImportImage', call, ecs, spec);
+  return { imageId, taskId: taskId ?? (await importTask(ecs, imageId).catch(() => undefined)) };
 }
 
 export function importParams(spec: ImportSpec): Params {

@@ -4,31 +4,31 @@ import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { imageById, isBeingMade, listImages, type Image } from './images.ts';
-import { asideName } from './names.ts';
+import { asideName, isAside } from './names.ts';
 import { nextSwap, type Held, type Who } from './swap.ts';
 
-/** A name in a region that a new image is to get. */
+/** A name in a region, to be given to a new image. */
 export interface Name {
   ecs: Rpc;
   log: Log;
   region: string;
-  /** The name that the user asked for. */
+  /** The final name. */
   name: string;
-  /** Where the new image goes when the old one has to get the name back. */
+  /** Name for the new image when the old one gets its name back. */
   temporary: string;
-  /** Longest wait for an image that holds the name and is still being made, in ms. */
+  /** Longest wait, in ms, for an image that holds the name and is still being made. */
   timeout: number;
 }
 
-/** How long a swap may take, eventual consistency of the listing included, in ms. */
+/** Longest time for all renames, in ms, including the lag of the listing. */
 const SWAP = 180_000;
-/** How long an image that was seen before may be missing from the listing, in ms: undocumented. */
+/** How long a known image may be missing from the listing before it counts as deleted, in ms (undocumented). */
 const UNLISTED = 30_000;
 
 /**
- * Gives the name to the new image and sets the old one aside; where that fails halfway, the old one gets it back.
+ * Renames the old image and gives its name to the new one; when that fails halfway, the old image gets its name back.
  * @returns id of the image that held the name, undefined when none did
- * @throws CloudError whose message says which image holds the name
+ * @throws CloudError whose message names the image that holds the name
  */
 export async function takeName(wanted: Name, newId: string): Promise<string | undefined> {
   const moved: string[] = [];
@@ -52,13 +52,13 @@ async function holders({ ecs, name, region }: Name, newId: string): Promise<stri
     const held = holder === undefined ? `no image holds the name ${name}` : `image ${holder.id} holds the name ${name}`;
     return `${held}, ${what} as ${fresh?.name ?? 'unknown'}. To name it: ${command}`;
   } catch {
-    return `${what}, and which image holds the name ${name} cannot be seen. To name it: ${command}`;
+    return `${what}; could not find out which image holds the name ${name}. To name it: ${command}`;
   }
 }
 
 /**
- * Renames until the goal holds the name, from whatever state it finds. Idempotent.
- * @param moved - receives the ids of the images that are set aside; the last one in it is the first to go back
+ * Renames images until the goal holds the name, whatever the state was before. Idempotent.
+ * @param moved - receives the ids of images that lose the name; the last of them is the first to get it back
  * @throws CloudError
  */
 export async function swapNames(wanted: Name, newId: string, goal: Who, moved: string[] = []): Promise<void> {
@@ -66,11 +66,11 @@ export async function swapNames(wanted: Name, newId: string, goal: Who, moved: s
   const started = now();
   const patience = { first: 1_000, slowest: 10_000, deadline: started + SWAP };
   let last: CloudError | undefined;
-  let told = false;
+  let announced = false;
   const step = async (): Promise<true | undefined> => {
     const fresh = await imageById(ecs, newId);
     const others = (await listImages(ecs)).filter((image) => image.id !== newId && isInvolved(image, name));
-    // One listing without an image that was just Available proves nothing.
+    // A single listing may lack an image that was just Available.
     if (goal === 'new' && fresh === undefined && now() - started < UNLISTED) return undefined;
     const swap = nextSwap(heldBy(name, others, fresh), goal);
     if (swap === 'done') return true;
@@ -79,8 +79,8 @@ export async function swapNames(wanted: Name, newId: string, goal: Who, moved: s
     const moving = swap.rename === 'new' ? fresh : old;
     if (moving === undefined) return undefined;
     if (isBeingMade(moving)) {
-      if (!told) log.info(`Image ${moving.id}, which holds the name, is still being made; waiting for it.`);
-      told = true;
+      if (!announced) log.info(`Image ${moving.id}, which holds the name, is still being made; waiting for it.`);
+      announced = true;
       patience.deadline = Math.max(started + SWAP, Math.min(now() + SWAP, started + wanted.timeout));
       return undefined;
     }
@@ -95,8 +95,8 @@ export async function swapNames(wanted: Name, newId: string, goal: Who, moved: s
     try {
       return await step();
     } catch (error) {
-      // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
-      // deleted the image; where an answer was lost, the next look shows what it would have said.
+      // ECS may take a moment to free a name, or another run has just taken the name or deleted the image. After a lost
+      // answer, the next look shows whether the rename was made.
       if (!hasCode(error, /^InvalidImage(Name\.Duplicated?|Id\.NotFound)$/) && !passes(error)) throw error;
       last = error;
       return undefined;
@@ -104,17 +104,15 @@ export async function swapNames(wanted: Name, newId: string, goal: Who, moved: s
   };
   const done = await poll(patience, patiently);
   if (done !== true)
-    throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `the name ${name} is not settled`);
+    throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `the renames for ${name} did not finish`);
 }
 
-/** Waits until a listing shows the rename: what is decided next must not rest on a stale one. */
+/** Waits until the rename is listed, so that the next decision is not based on old names. */
 async function shown(ecs: Rpc, before: Image): Promise<void> {
   const look = async () => ((await imageById(ecs, before.id))?.name === before.name ? undefined : true);
   await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
 }
 
-/** Whether a swap for this name has set the image aside. */
-export const isAside = ({ id, name }: Image, wanted: string): boolean => name === asideName(wanted, id);
 const isInvolved = (image: Image, wanted: string): boolean => image.name === wanted || isAside(image, wanted);
 
 function heldBy(name: string, others: Image[], fresh: Image | undefined): Held {
@@ -124,7 +122,7 @@ function heldBy(name: string, others: Image[], fresh: Image | undefined): Held {
   return held;
 }
 
-/** Of those that were set aside the one that we moved, or else the newest: it held the name last. */
+/** The image that lost the name last: the one that this run renamed, or else the newest. */
 function lastSetAside(others: Image[], moved: string[]): Image | undefined {
   const [newest] = others.toSorted((a, b) => b.created.localeCompare(a.created));
   return others.find(({ id }) => id === moved.at(-1)) ?? newest;

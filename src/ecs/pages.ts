@@ -1,7 +1,7 @@
 import { listAt, textAt } from '../cloud/json.ts';
 import type { Params, Rpc } from '../cloud/rpc.ts';
 
-/** The entries of a listing, page by page as they are needed. @param path - where they lie in the answer */
+/** The entries of a listing, read page by page as needed. @param path - where the answer contains them */
 export async function* entries(ecs: Rpc, action: string, params: Params, ...path: string[]): AsyncGenerator {
   let seen = 0;
   for (let page = 1; ; page += 1) {

@@ -10,7 +10,7 @@ export const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
 
 const ECS = 'ecs.aliyuncs.com';
 const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
-/** What the system policy grants. */
+/** The rights in the system policy. */
 const READ_STATEMENT = {
   Action: ['oss:GetObject', 'oss:GetBucketLocation', 'oss:GetBucketInfo'],
   Effect: 'Allow',
@@ -18,24 +18,24 @@ const READ_STATEMENT = {
 };
 const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
 
-/** What ImportImage answers when the role is missing (one `c` or two, as the documentation has it) or incomplete. */
+/** ImportImage refuses with these codes when the role is missing or incomplete; the documentation has both spellings. */
 export const ROLE_INCOMPLETE = /^(NoSetRoletoECSServiceAc+ount|InvalidOSS\.NotAuthorized)$/i;
 
-/** Somebody else was faster. */
+/** Another run has just created or attached it. */
 const THERE_ALREADY = /^EntityAlreadyExists/;
 
-/** How long a new role may take to propagate: undocumented; 5 s to 2 min were seen. */
+/** How long a new role takes to propagate is not documented; 5 s to 2 min were observed. */
 const PROPAGATION = { code: ROLE_INCOMPLETE, patience: 180_000, first: 3_000, slowest: 15_000 };
 
-/** What has to be made before ECS can use the role. */
+/** What is missing before ECS can use the role. */
 export type RoleGap = 'role' | 'policy';
 
 /**
- * What the import role lacks that is ours to make: the whole role, or the policy of a role without any.
- * @param refusal - what ImportImage has answered
- * @returns undefined when the role is complete and has only to propagate
- * @throws CloudError `RoleTrustsNotEcs`, `RoleHasOwnPolicy` when what it lacks is the user's to change; the refusal itself
- * when something else keeps ECS from the object
+ * Finds out what this action has to add to the import role: the whole role, or the policy if the role has none.
+ * @param refusal - the error of ImportImage
+ * @returns undefined when the role is complete and only has to propagate
+ * @throws CloudError `RoleTrustsNotEcs`, `RoleHasOwnPolicy` when the user has to change the role; the refusal itself when
+ * the role is not the reason
  */
 export async function findRoleGap(ram: Rpc, refusal: CloudError): Promise<RoleGap | undefined> {
   const trust = await trustPolicy(ram);
@@ -52,15 +52,15 @@ export async function findRoleGap(ram: Rpc, refusal: CloudError): Promise<RoleGa
   throw new CloudError('ram:ListPoliciesForRole', 'RoleHasOwnPolicy', text);
 }
 
-/** Makes the role with which ECS reads the bucket, or attaches its policy. Idempotent. @throws CloudError */
+/** Creates the role that ECS uses to read the bucket, or attaches its policy. Idempotent. @throws CloudError */
 export async function fillRoleGap(ram: Rpc, log: Log, gap: RoleGap): Promise<void> {
   if (gap === 'role') await createRole(ram, log);
   await attachPolicy(ram, log);
 }
 
-/** Calls again until ECS sees the role. @throws CloudError */
+/** Repeats the call until ECS can use the role. @throws CloudError */
 export function onceRolePropagates<T>(log: Log, call: () => Promise<T>): Promise<T> {
-  log.info('Waiting until ECS sees the role, for at most 3 minutes.');
+  log.info('Waiting until ECS can use the role, at most 3 minutes.');
   return callWhile(PROPAGATION, call);
 }
 
@@ -71,10 +71,10 @@ async function createRole(ram: Rpc, log: Log): Promise<void> {
     Description: 'ECS reads the disk images that it imports',
   });
   await succeeds(made, THERE_ALREADY);
-  log.info(`Created the role ${IMPORT_ROLE}, with which ECS reads the bucket.`);
+  log.info(`Created the role ${IMPORT_ROLE}, which ECS uses to read the bucket.`);
 }
 
-/** Attaches the policy to a role that was left without any; a role that was never made is not made now. Idempotent. */
+/** Attaches the policy if the role exists and has none. Idempotent. */
 export async function completeImportRole(ram: Rpc, log: Log): Promise<void> {
   if ((await trustPolicy(ram)) !== undefined && (await policiesOf(ram)).length === 0) await attachPolicy(ram, log);
 }
@@ -83,7 +83,7 @@ const ROLE_ABSENT = /^EntityNotExist\.Role$/;
 
 async function attachPolicy(ram: Rpc, log: Log): Promise<void> {
   const policy = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
-  // RAM may not see a role yet that it has just made.
+  // RAM may not find a role that was just created.
   await callWhile({ code: ROLE_ABSENT, patience: 30_000, first: 1_000, slowest: 5_000 }, () =>
     succeeds(ram('AttachPolicyToRole', policy), THERE_ALREADY),
   );

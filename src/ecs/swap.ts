@@ -1,13 +1,13 @@
-/** Who can hold a name: the image that this run made, or any other. */
+/** An image that can hold a name: the one that this run made, or any other. */
 export type Who = 'new' | 'old';
 
-/** Which of the three names of a swap are taken, and by whom. */
+/** Which image has which of the three names. */
 export interface Held {
-  /** The name that the user asked for. */
+  /** The final name. */
   name?: Who | undefined;
-  /** Where a replaced image goes; each has a place of its own. */
+  /** The name of a replaced image; each replaced image has its own. */
   aside?: Who | undefined;
-  /** Where the new image waits. */
+  /** The name of the new image until it gets the final one. */
   temporary?: Who | undefined;
 }
 
@@ -17,9 +17,9 @@ export interface Swap {
 }
 
 /**
- * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
- * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. Whoever set the new image
- * aside is a later run, and the name is its own to give: two runs would else take it from each other without end.
+ * The next rename that brings `goal` closer to the final name, from any state that an earlier run may have left; `done`
+ * when none is needed. If the wanted image does not exist, the other one gets the name, so that the name is never left
+ * unused. If a later run has already replaced the new image, it keeps the name: otherwise two runs would rename forever.
  */
 export function nextSwap(held: Held, goal: Who): Swap | 'done' {
   if (held.aside === 'new') return 'done';

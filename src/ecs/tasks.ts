@@ -2,13 +2,13 @@ import { listAt, textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { entries } from './pages.ts';
 
-/** Waiting, Processing, Finished, Failed, Deleted or Paused; undefined for a task that is not listed. */
+/** Status of a task: Waiting, Processing, Finished, Failed, Deleted or Paused; undefined if it is not listed. */
 export async function statusOf(ecs: Rpc, id: string): Promise<string | undefined> {
   const answer = await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 });
   return textAt(listAt(answer, 'TaskSet', 'Task')[0], 'TaskStatus');
 }
 
-/** Id of the import task behind an image, whatever its state. */
+/** Id of the import task of an image, whatever its status. */
 export async function importTask(ecs: Rpc, imageId: string): Promise<string | undefined> {
   for await (const task of entries(ecs, 'DescribeTasks', { TaskAction: 'ImportImage' }, 'TaskSet', 'Task')) {
     if (textAt(task, 'ResourceId') === imageId) return textAt(task, 'TaskId');
@@ -16,7 +16,7 @@ export async function importTask(ecs: Rpc, imageId: string): Promise<string | un
   return undefined;
 }
 
-/** Why a task failed, which only this call tells; undefined where it has not. */
+/** Why a task failed; undefined if it did not. No other call returns the reason. */
 export async function taskError(ecs: Rpc, id: string): Promise<{ code: string; message: string } | undefined> {
   const answer = await ecs('DescribeTaskAttribute', { TaskId: id });
   const failed = listAt(answer, 'OperationProgressSet', 'OperationProgress').find((one) => textAt(one, 'ErrorCode'));

@@ -8,12 +8,12 @@ import type { Started } from './import.ts';
 import { importTask, statusOf, taskError } from './tasks.ts';
 
 const LOST_TASK = /^(Failed|Deleted)$/;
-/** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
+/** A new image may not be listed yet; after this time without it, in ms, it counts as deleted. */
 const GONE = 180_000;
-/** How long the reason of a failed import may take to be told, in ms. */
+/** Longest wait for the reason of a failed import, in ms. */
 const REASON = 20_000;
 
-/** What a wait is about, for the log and for errors. */
+/** What a wait needs. */
 export interface Waiting {
   ecs: Rpc;
   log: Log;
@@ -22,29 +22,28 @@ export interface Waiting {
 }
 
 /**
- * Waits until an image is Available, watching image and task, whichever speaks first.
- * A failed look is not a failed import: it is logged, and the next look decides.
- * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
- * has expired)
+ * Waits until an image is Available; a failed image or a failed task ends the wait at once. A failed query is not a failed
+ * import: it is logged and repeated.
+ * @throws CloudError `WaitTimedOut`; the reason that the task gives; a failure that repeating the query cannot cure, such
+ * as a missing right
  */
 export async function waitForImage(waiting: Waiting, { imageId, taskId }: Started): Promise<Image> {
   const { ecs, log, timeout } = waiting;
   const started = now();
   let missing: number | undefined;
-  let told = '';
+  let logged = '';
   const taskStatus = watchTask(waiting, taskId);
   const look = async (): Promise<Image | undefined> => {
     const image = await imageById(ecs, imageId);
     const looked = now();
     missing = image === undefined ? (missing ?? looked) : undefined;
     const ready = image?.status === 'Available';
-    // An image that is ready needs no task to say so.
     const task = ready ? undefined : await taskStatus();
     const state = [image?.status ?? 'not visible yet', image?.progress, task && `import task ${task}`]
       .filter(Boolean)
       .join(', ');
-    if (state !== told) log.info(`Image ${imageId}: ${state}.`);
-    told = state;
+    if (state !== logged) log.info(`Image ${imageId}: ${state}.`);
+    logged = state;
     if (ready) return image;
     if (LOST_TASK.test(task ?? '') || (image !== undefined && isFailed(image)) || looked - (missing ?? looked) > GONE) {
       throw await failure(ecs, { imageId, taskId }, task, image?.status);
@@ -56,7 +55,7 @@ export async function waitForImage(waiting: Waiting, { imageId, taskId }: Starte
       return await look();
     } catch (error) {
       if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer'))) throw error;
-      log.info(`Could not look (${error.code}: ${error.message}); the import continues; checking again.`);
+      log.info(`Could not query the image (${error.code}: ${error.message}); the import continues. Trying again.`);
       return undefined;
     }
   };
@@ -67,7 +66,7 @@ export async function waitForImage(waiting: Waiting, { imageId, taskId }: Starte
   throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
 }
 
-/** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
+/** Returns a query for the status of the task; undefined where it cannot be queried, as the image's status is enough. */
 function watchTask({ ecs, log }: Waiting, taskId: string | undefined): () => Promise<string | undefined> {
   let blind = false;
   return async () => {
@@ -92,7 +91,7 @@ async function failure(
   status = 'Gone',
 ): Promise<CloudError> {
   const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
-  // The image may be marked as failed a moment before its task says why.
+  // The image may be marked as failed a moment before its task gives the reason.
   const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
   const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
   const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);

@@ -9,18 +9,18 @@ import type { Context } from './context.ts';
 import type { ImagePlan } from './plan-images.ts';
 import { stagingKeys } from './keys.ts';
 import { markText } from './ownership.ts';
-import { imageNameFor, importSpec } from './start.ts';
+import { importSpec } from './start.ts';
 
 /**
- * A dry run that passes is answered with an error of one of these codes
- * (https://help.aliyun.com/document_detail/25542.html); without the object or the role it can tell no more.
+ * ECS answers a dry run that passes with an error of one of these codes
+ * (https://help.aliyun.com/document_detail/25542.html). Object, bucket and role may not exist yet.
  */
 const PASSED =
   /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
 
 /**
- * Asks ECS by dry runs whether it would take the import and let the image that holds the name be renamed: what it refuses
- * is known before the upload.
+ * Sends dry runs of the import, and of the rename of the image that holds the name, to find refusals before the upload.
+ * @returns the refusals
  */
 export async function askEcs(context: Context, plan: ImagePlan): Promise<CloudError[]> {
   const { request, disks, me, clients, log } = context;
@@ -28,16 +28,14 @@ export async function askEcs(context: Context, plan: ImagePlan): Promise<CloudEr
   const asked: Promise<CloudError | undefined>[] = [];
   if (first?.kind === 'import' && first.adopt === undefined) {
     const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
-    // The name of an image that is cancelled first is free by then; a forced run imports beside whatever has the name.
-    const name =
-      request.forceDelete || first.cancel.length > 0
-        ? temporaryName(first.name, markText(me))
-        : imageNameFor(context, first);
+    // By the time of the import, the name will be free or the import will use a temporary one.
+    const isFree = first.holder === undefined && first.cancel.length === 0 && !request.forceDelete;
+    const name = isFree ? first.name : temporaryName(first.name, markText(me));
     const spec = importSpec(context, first, { staged, sums: [] }, name);
     const asking = refusal(clients.ecs, 'ImportImage', { ...importParams(spec), ClientToken: undefined }, log);
-    // An incomplete role of the default name is completed before the import.
-    const isCured = (error?: CloudError) => request.importRole === undefined && hasCode(error, ROLE_INCOMPLETE);
-    asked.push(asking.then((error) => (isCured(error) ? undefined : error)));
+    // The action itself completes the default role.
+    const isCompleted = (error?: CloudError) => request.importRole === undefined && hasCode(error, ROLE_INCOMPLETE);
+    asked.push(asking.then((error) => (isCompleted(error) ? undefined : error)));
   }
   for (const { holder, region, name } of plan.targets) {
     if (holder === undefined || isBeingMade(holder)) continue;
@@ -47,7 +45,7 @@ export async function askEcs(context: Context, plan: ImagePlan): Promise<CloudEr
   return (await Promise.all(asked)).filter((one) => one !== undefined);
 }
 
-/** What ECS answers to a dry run of a call, unless that would pass or cannot be known. */
+/** The error of a dry run; undefined if the call would pass, or if that cannot be found out. */
 async function refusal(ecs: Rpc, action: string, params: Params, log: Context['log']): Promise<CloudError | undefined> {
   try {
     await ecs(action, { ...params, DryRun: true });

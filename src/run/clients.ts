@@ -21,16 +21,16 @@ export interface Clients {
   sts: Rpc;
   log: Log;
   deadline: Deadline;
-  /** Ends all tries of requests that are under way: nobody waits for them any more. */
+  /** Ends all requests that are in progress, retries included. */
   stop: () => void;
 }
 
-/** What the runner gives beside the inputs. */
+/** What the runner provides besides the inputs. */
 export interface Runner {
   env: NodeJS.ProcessEnv;
   idToken: IdToken;
   log: Log;
-  /** Hears of each secret before it is used. */
+  /** Called with each secret before it is used. */
   hide: (secret: string) => void;
 }
 

@@ -11,7 +11,7 @@ import type { Target } from './targets.ts';
 
 const find = async (name: string): Promise<string | undefined> => (await which(name)) || undefined;
 
-/** What unpacks and converts disks on this machine. */
+/** The programs on this machine that unpack and convert disks. */
 export const findPrograms = async (): Promise<Programs> => ({
   xz: await find('xz'),
   bzip2: await find('bzip2'),
@@ -32,7 +32,7 @@ export async function sumsOf(disks: DiskImage[]): Promise<string[]> {
   return sums;
 }
 
-/** The boot mode that the image is to have, undefined for the default of ECS, and where it comes from. */
+/** The boot mode of the image (undefined: the default of ECS), and the reason for it. */
 function wantedBootMode({ image }: ImportRequest, disks: DiskImage[]) {
   if (image.bootMode !== undefined) return { mode: image.bootMode, from: 'boot_mode' };
   if (image.architecture === 'arm64') return { mode: 'UEFI', from: 'arm64' };
@@ -40,25 +40,25 @@ function wantedBootMode({ image }: ImportRequest, disks: DiskImage[]) {
   return { mode, from: mode === undefined ? 'default of ECS' : 'from the partition table' };
 }
 
-/** Boot mode that ImportImage is told: it does not take UEFI-Preferred, which is set on the finished image. */
+/** Boot mode for ImportImage, which does not accept UEFI-Preferred; that is set on the finished image. */
 export function bootModeOf(request: ImportRequest, disks: DiskImage[]): string | undefined {
   const { mode } = wantedBootMode(request, disks);
   return mode === 'UEFI-Preferred' ? 'UEFI' : mode;
 }
 
-/** The boot mode of the image and why it is that one, for people. */
+/** The boot mode and the reason for it, for log and summary. */
 export function bootModeText(request: ImportRequest, disks: DiskImage[]): string {
   const { mode = 'BIOS', from } = wantedBootMode(request, disks);
   return `${mode} (${from})`;
 }
 
-/** Licence that ImportImage is told: Windows needs one. */
+/** License type for ImportImage: Windows needs one. */
 export const licenseOf = ({ image }: ImportRequest): string | undefined =>
   image.licenseType ?? (image.osType === 'windows' ? 'Aliyun' : undefined);
 
 /**
- * Hash of what an image is made of: the bytes of all disks and every parameter that shapes it. Equal for images that can
- * stand in for each other.
+ * Hash of everything that shapes an image: the bytes of all disks and the parameters. Images with the same hash are
+ * interchangeable.
  * @param sums - CRC-64 of each disk
  */
 export function contentOf(request: ImportRequest, disks: DiskImage[], sums: string[], target: Target): string {

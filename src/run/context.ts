@@ -10,25 +10,25 @@ export interface RunLog extends Log {
   group: <T>(title: string, work: () => Promise<T>) => Promise<T>;
 }
 
-/** An image of the run, in its region. */
+/** An image and its region. */
 export type RegionalImage = Image & { region: string };
 
-/** What undoing needs: a part of the context of a run, and all that is left of it in the post step. */
+/** The part of the context that undoing needs. The post step has no more than this. */
 export interface UndoContext {
   clients: Clients;
-  /** Of the execution. */
+  /** Mark of this execution. */
   me: Mark;
   log: Log;
   request: Pick<ImportRequest, 'region' | 'bucket' | 'skipClean' | 'forceDeleteSnapshots'>;
 }
 
-/** What every stage of a run works with. */
+/** What the stages of a run share. */
 export interface Context extends UndoContext {
   request: ImportRequest;
   /** The system disk first. */
   disks: DiskImage[];
   ledger: Ledger;
   log: RunLog;
-  /** Hears of each image the moment it is Available: a run that is cancelled later returns nothing. */
+  /** Called as soon as an image is Available, because a run that is cancelled later returns nothing. */
   onAvailable: (image: RegionalImage) => void;
 }

@@ -2,7 +2,7 @@ import { contentName } from '../disk/disk.ts';
 import type { Context } from './context.ts';
 import type { Plan } from './preflight.ts';
 
-/** Says what a run would do, and returns it. Changes nothing. */
+/** Logs what a run would do. Changes nothing. @returns the same, one line each */
 export function dryRun({ request, disks, log }: Context, plan: Plan): string[] {
   const { bucket } = request;
   const wouldDo = [

@@ -9,24 +9,24 @@ import { waitForImage } from '../ecs/wait.ts';
 import { headObject, sameEtag } from '../oss/objects.ts';
 import type { Context, RegionalImage } from './context.ts';
 import { isDerived } from './keys.ts';
-import { markText, parseMark } from './ownership.ts';
+import { isOurs, markText, parseMark } from './ownership.ts';
 import type { TargetPlan } from './plan-images.ts';
 import { entryFor, start, type Sources } from './start.ts';
 
-/** An image that is Available, and what became of the rest. */
+/** An Available image, and what was done with it. */
 export interface FinishedImage {
-  /** Under the name that it has in the end. */
+  /** With its final name. */
   image: RegionalImage;
   taskId: string | undefined;
   /** Id of the image that held the name before. */
   replaced: string | undefined;
-  /** Why it did not get its name, family, boot mode or sharing. */
+  /** Why it has no final name, family, boot mode or sharing. */
   failure?: CloudError;
 }
 
 /**
- * Makes one image: starts it or resumes one that is being made, waits until it is Available, takes the name and finishes it.
- * @throws CloudError when no image came of it
+ * Makes one image: starts or adopts it, waits until it is Available, gives it the name, then family, boot mode and sharing.
+ * @throws CloudError when the image was not made
  */
 export async function makeImage(context: Context, target: TargetPlan, from: Sources): Promise<FinishedImage> {
   const { clients, log, request, ledger } = context;
@@ -43,11 +43,11 @@ export async function makeImage(context: Context, target: TargetPlan, from: Sour
 }
 
 async function resume(context: Context, target: TargetPlan, image: Image): Promise<Started> {
-  const { clients, ledger, log } = context;
+  const { clients, ledger, log, me } = context;
   const { id, status } = image;
   const mark = image.tags[MARK_TAG];
-  const attempt = parseMark(mark)?.attempt ?? 0;
-  log.info(`Resuming with image ${id} (${status}) from attempt ${attempt}: it has the same content.`);
+  const attempt = isOurs(mark, me) ? ` from attempt ${parseMark(mark)?.attempt ?? 0}` : '';
+  log.info(`Resuming with image ${id} (${status})${attempt}: it has the same content.`);
   const importing = target.kind === 'import' && isBeingMade(image);
   const taskId = importing ? await importTask(clients.ecs, id).catch(() => undefined) : undefined;
   const entry = entryFor(context, target, image.name, mark);
@@ -56,8 +56,9 @@ async function resume(context: Context, target: TargetPlan, image: Image): Promi
 }
 
 /**
- * A versioned bucket lets others write over an object in spite of x-oss-forbid-overwrite, and only the key names what ECS
- * reads. Under a key of the user's the object must still be the one that was staged.
+ * ECS reads an object by its key alone, and in a versioned bucket others can overwrite it in spite of
+ * x-oss-forbid-overwrite. Under a key that the user chose, the object must still be the one that was uploaded.
+ * @throws CloudError `ObjectReplaced`
  */
 async function assertObjectsUnchanged(
   context: Context,
@@ -70,15 +71,15 @@ async function assertObjectsUnchanged(
     const there = await headObject(clients.oss, key);
     if (there === 'unknown' || (there !== undefined && sameEtag(there.etag, etag) && there.versionId === versionId))
       continue;
-    // The image is finished and stays; whether it may have the name is the user's to say.
+    // The image is finished, so it is kept; the user has to decide whether it gets the name.
     for (const made of ledger.made()) if (made.kind === 'image' || made.kind === 'replaced') ledger.forget(made);
-    const what = `oss://${request.bucket}/${key} was replaced or deleted by somebody else during the import`;
-    const text = `${what}; image ${image.id} in ${image.region}, named ${image.name}, may hold other bytes`;
+    const what = `oss://${request.bucket}/${key} was replaced or deleted by someone else during the import`;
+    const text = `${what}; image ${image.id} in ${image.region}, named ${image.name}, may have other content`;
     throw new CloudError('oss:HeadObject', 'ObjectReplaced', text);
   }
 }
 
-/** Gives an image that is Available its name, then the rest; a failure leaves it as it is. */
+/** Gives an Available image its name, then family, boot mode and sharing. A failure is returned with the image. */
 async function nameAndFinish(context: Context, target: TargetPlan, image: RegionalImage) {
   const { clients, request, ledger, log, me } = context;
   const { region, name, intermediate } = target;
@@ -87,12 +88,12 @@ async function nameAndFinish(context: Context, target: TargetPlan, image: Region
   const entry = entryFor(context, target, image.name);
   let replaced: string | undefined;
   if (image.name !== name) {
-    const temporary = temporaryName(name, markText(me));
+    const temporary = temporaryName(name, image.tags[MARK_TAG] ?? markText(me));
     try {
       replaced = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
-      // What it was to replace stays.
+      // The images that it was meant to replace are kept.
       ledger.forget(entry, { kind: 'replaced', region, name, ids: [] });
       const { name: called = image.name } = (await imageById(ecs, image.id).catch(() => undefined)) ?? {};
       return { image: { ...image, name: called }, replaced, failure: error };
@@ -103,7 +104,7 @@ async function nameAndFinish(context: Context, target: TargetPlan, image: Region
   const { family, bootMode } = request.image;
   const { accounts } = request.distribution;
   try {
-    await finishImage(ecs, image.id, { family, uefiPreferred: bootMode === 'UEFI-Preferred', accounts });
+    await finishImage(ecs, image.id, { family, bootMode, accounts });
     return named;
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;

@@ -1,20 +1,21 @@
 import type { DiskImage } from '../disk/disk.ts';
 import { PREFIX } from '../oss/bucket.ts';
-import type { Mark } from './ownership.ts';
+import type { Claim } from '../oss/objects.ts';
+import { isOurs, type Mark } from './ownership.ts';
 import type { ImportRequest } from './request.ts';
 
-/** What the keys of all attempts with this owner begin with. */
+/** Prefix of the derived keys of all attempts with this owner. */
 export const ownerFolder = ({ image, workflow }: ImportRequest, { owner }: Mark): string =>
   `${PREFIX}${image.name}/${workflow.runId}-${owner}/`;
 
-/** What all keys of this execution begin with, but those that the user has chosen. */
+/** Prefix of the derived keys of this execution. */
 const folder = (request: ImportRequest, me: Mark): string => `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/`;
 
-/** Keys of the disks below this action's prefix. */
+/** Names of the disks below that prefix. */
 export const diskNames = (disks: DiskImage[]): string[] =>
   disks.map(({ format }, n) => `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`);
 
-/** Object keys of the disks, in their order: the user's, or those that only this execution uses. */
+/** Object keys of the disks, in order: from `oss_key_name`, or derived. */
 export function stagingKeys(request: ImportRequest, disks: DiskImage[], me: Mark): string[] {
   const { key } = request;
   return diskNames(disks).map((name, n) => {
@@ -23,15 +24,22 @@ export function stagingKeys(request: ImportRequest, disks: DiskImage[], me: Mark
   });
 }
 
-/** What the keys of the zero objects begin with; never a key of the user's. */
+/** Prefix of the keys of a disk's zero objects, which are always derived. */
 export const zeroPrefix = (request: ImportRequest, disks: DiskImage[], me: Mark, n: number): string =>
   `${folder(request, me)}${diskNames(disks)[n] ?? ''}`;
 
-/** Whether a key was derived by an attempt with this owner, so that nobody else uses it. */
+/** Whether an attempt with this owner derived the key; then no one else uses it. */
 export const isDerived = (key: string, { owner }: Mark): boolean =>
   key.startsWith(PREFIX) && key.includes(`-${owner}/`);
 
-/** Name of the file that an attempt before this one has staged under this key; undefined for any other key. */
+/** What proves that this execution, or an earlier attempt, made the object under a key. */
+export const claimTo = (key: string, me: Mark): Claim => ({
+  key,
+  derived: isDerived(key, me),
+  isOurs: (mark) => isOurs(mark, me),
+});
+
+/** Name of the disk that an earlier attempt uploaded under this key; undefined for any other key. */
 export function earlierFile(key: string, request: ImportRequest, me: Mark): string | undefined {
   const [, attempt, name] = /^(\d+)-[0-9a-f]{8}\/(.+)$/.exec(key.slice(ownerFolder(request, me).length)) ?? [];
   return Number(attempt) < me.attempt ? name : undefined;

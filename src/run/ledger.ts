@@ -1,35 +1,40 @@
-/** What this execution made or took over from an earlier attempt, and has to undo when it fails: plain data, names before ids. */
+/**
+ * What this execution made or took over from an earlier attempt, and has to undo when it fails. Plain data: recorded by name
+ * before the request, completed with ids after it.
+ */
 export type Made =
-  /** A multipart upload under a key; without an id one whose answer was lost, if there is one. */
+  /** A multipart upload; without an id, one that may exist because the answer to its request was lost. */
   | { kind: 'upload'; key: string; id?: string }
-  /** The zero object and its seed, whose keys begin with this one. */
+  /** The zero object and its seed, whose keys begin with `key`. */
   | { kind: 'zeros'; key: string }
-  /** A staged object; `etag` and `versionId` once it was completed. */
+  /** A staged object; `etag` and `versionId` are known once it is complete. */
   | { kind: 'object'; key: string; etag?: string; versionId?: string | undefined }
   | MadeImage
-  /** Images that go once the new one holds the name; `by` is its id. */
+  /** Images to delete once the new image holds the name; `by` is the id of the new image. */
   | { kind: 'replaced'; region: string; name: string; ids: string[]; by?: string }
   /** The import role, perhaps without its policy. */
   | { kind: 'role' };
 
-/** An image under the name that it wants or a temporary one. */
+/** An image that was started or adopted. */
 export interface MadeImage {
   kind: 'image';
   region: string;
+  /** Its name at the start: the final or a temporary one. */
   name: string;
+  /** Its final name. */
   wants: string;
-  /** Of the execution that made it: this one or an earlier attempt. */
+  /** Mark of the execution that made it: this one or an earlier attempt. */
   mark: string;
   id?: string;
   taskId?: string | undefined;
   made: 'import' | 'encrypt' | 'copy';
-  /** Needed only on the way. */
+  /** Whether it is the unencrypted image behind an encrypted one, and is deleted in the end. */
   intermediate: boolean;
 }
 
-/** Keeps what was made, and saves it the moment before it is made: post may be all that is left of the run. */
+/** Saves every entry at once, because the process can be killed at any time and the post step reads what was saved. */
 export class Ledger {
-  /** Id of the account that everything is made in. */
+  /** Id of the account. */
   account: string | undefined;
   private readonly entries = new Map<string, Made>();
   private readonly save: (made: Made[], account: string | undefined) => void;
@@ -38,13 +43,13 @@ export class Ledger {
     this.save = save;
   }
 
-  /** Adds an entry, or what has become known of it. */
+  /** Adds an entry, or adds to it. */
   record(made: Made): void {
     this.entries.set(nameOf(made), { ...this.entries.get(nameOf(made)), ...made });
     this.save(this.made(), this.account);
   }
 
-  /** Forgets what is undone or has become the user's. */
+  /** Removes entries that are undone or that belong to the user now. */
   forget(...made: Made[]): void {
     for (const one of made) this.entries.delete(nameOf(one));
     this.save(this.made(), this.account);
@@ -55,17 +60,8 @@ export class Ledger {
   }
 }
 
+/** Equal for entries about the same resource. */
 function nameOf(made: Made): string {
-  switch (made.kind) {
-    case 'role':
-      return 'role';
-    case 'replaced':
-      return `replaced ${made.region} ${made.name}`;
-    case 'image':
-      return `image ${made.region} ${made.name}`;
-    case 'upload':
-      return `upload ${made.key} ${made.id ?? ''}`;
-    default:
-      return `${made.kind} ${made.key}`;
-  }
+  const { kind, region, name, key, id } = made as Partial<MadeImage> & { key?: string };
+  return [kind, region, name, key, made.kind === 'upload' ? id : ''].join(' ');
 }

@@ -2,13 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { isBeingMade, isFinished, type Image } from '../ecs/images.ts';
 import type { ImportRequest } from './request.ts';
 
-/** Who made a thing: on images as a tag, on objects as metadata, in every name that we derive. */
+/** Identifies the execution that made a resource: a tag of images, metadata of objects, part of every derived name. */
 export interface Mark {
   /** The same in every attempt of one step of one job of a workflow run, for the same target. */
   owner: string;
-  /** Attempt n + 1 of a run begins only when all of attempt n has ended. */
+  /** Counts from 1. Attempt n + 1 of a run begins only when all of attempt n has ended. */
   attempt: number;
-  /** Random, of one start of main: tells apart what nothing else does, such as a reusable workflow that is called twice. */
+  /** Random for each start of main. Distinguishes what nothing else does, such as two calls of a reusable workflow. */
   nonce: string;
 }
 
@@ -23,7 +23,7 @@ export function newMark({ region, bucket, key, image, workflow }: ImportRequest)
 /** As written in a tag or in metadata: `owner.attempt.nonce`. */
 export const markText = ({ owner, attempt, nonce }: Mark): string => `${owner}.${attempt}.${nonce}`;
 
-/** Reads a mark; undefined for anything else. */
+/** Reads a mark; undefined if the text is not one. */
 export function parseMark(text: string | undefined): Mark | undefined {
   const [, owner, attempt, nonce] = /^([0-9a-f]{16})\.(\d{1,9})\.([0-9a-f]{8})$/.exec(text ?? '') ?? [];
   return owner === undefined || nonce === undefined ? undefined : { owner, attempt: Number(attempt), nonce };
@@ -31,36 +31,36 @@ export function parseMark(text: string | undefined): Mark | undefined {
 
 export type Relation = 'mine' | 'earlier attempt' | 'other';
 
-/** Whose a thing with this mark is. An earlier attempt is dead, so that what it left is ours to continue or remove. */
+/** Relation of a mark to this execution. An earlier attempt has ended, so this execution may continue or remove its resources. */
 export function relation(mark: Mark | undefined, me: Mark): Relation {
   if (mark?.owner !== me.owner) return 'other';
   if (mark.attempt === me.attempt && mark.nonce === me.nonce) return 'mine';
   return mark.attempt < me.attempt ? 'earlier attempt' : 'other';
 }
 
-/** Whether a thing with this mark was made by this execution or an earlier attempt. */
+/** Whether this execution or an earlier attempt made the resource with this mark. */
 export const isOurs = (mark: string | undefined, me: Mark): boolean => relation(parseMark(mark), me) !== 'other';
 
-/** What the plan does with an image that stands where a new one is to go. */
+/** What the plan does with an image that has the name of a new one, or a temporary name for it. */
 export type Decision =
-  /** Resumes with it instead of making another. */
+  /** Continues with it instead of making another. */
   | 'adopt'
-  /** Cancels and removes it before anything is made. */
+  /** Cancels and deletes it before anything is made. */
   | 'cancel'
   /** Waits until it is finished, then replaces it. */
   | 'wait'
-  /** Takes its name when the new image is ready, and deletes it last of all. */
+  /** Gives its name to the new image, then deletes it. */
   | 'replace'
   /** Ends the run before anything is made. */
   | 'refuse'
   | 'ignore';
 
-/** What decides about an image besides its state. */
+/** What the decision depends on besides the status. */
 export interface Circumstances {
   relation: Relation;
-  /** Whether it has the final name, rather than a temporary one. */
+  /** Whether it has the final name and not a temporary one. */
   named: boolean;
-  /** Whether it is made of the same bytes and parameters. */
+  /** Whether bytes and parameters are the same. */
   sameContent: boolean;
   /** `image_force_delete` */
   force: boolean;
@@ -68,7 +68,7 @@ export interface Circumstances {
   reuse: boolean;
 }
 
-/** Decides by whose the image is, how far it is and what it is made of. Nothing of others is touched without `force`. */
+/** Decides by owner, status and content. Without `force`, images of other executions are never changed. */
 export function decide(image: Pick<Image, 'status'>, circumstances: Circumstances): Decision {
   const { relation, named, sameContent, force, reuse } = circumstances;
   const isMade = isBeingMade(image) || image.status === 'Available';

@@ -1,43 +1,43 @@
 import { CloudError } from '../cloud/errors.ts';
 import { now } from '../cloud/time.ts';
 import { CONTENT_TAG, isBeingMade, isFinished, MARK_TAG, type Image } from '../ecs/images.ts';
-import { isAside } from '../ecs/name.ts';
-import { plainPrefix, temporaryPrefix } from '../ecs/names.ts';
+import { isAside, isPlain, isTemporary } from '../ecs/names.ts';
 import { contentOf, sumsOf } from './content.ts';
 import type { Context } from './context.ts';
-import { decide, parseMark, relation, type Decision } from './ownership.ts';
+import type { Made } from './ledger.ts';
+import { decide, isOurs, parseMark, relation, type Decision } from './ownership.ts';
 import type { Target } from './targets.ts';
 
-/** What is to be done for one image. */
+/** What to do for one image. */
 export interface TargetPlan extends Target {
-  /** What an earlier attempt made, being imported or ready; or an image of the same content. */
+  /** An image to continue with: made by an earlier attempt, or reused because its content is the same. */
   adopt: Image | undefined;
-  /** The image that holds the name and is to be replaced: the new one waits under a temporary name. */
+  /** The image that holds the name and will be replaced: the new one is made under a temporary name. */
   holder: Image | undefined;
-  /** What an earlier attempt left unfinished: removed first. */
+  /** Unfinished images of earlier attempts, to be cancelled first. */
   cancel: Image[];
-  /** Ids of what goes once the new image holds the name. */
+  /** Ids of the images to delete once the new image holds the name. */
   replaced: string[];
 }
 
 export interface ImagePlan {
   /** In the order in which they are made. */
   targets: TargetPlan[];
-  /** Unencrypted images that earlier attempts needed on the way. */
-  intermediates: Image[];
-  /** CRC-64 of each disk, where there was a reason to read the files. */
+  /** Unencrypted images that earlier attempts made for an encrypted one. */
+  left: Made[];
+  /** CRC-64 of each disk, if the decisions depend on it. */
   sums: string[] | undefined;
-  /** Why nothing may be made. */
+  /** Why nothing can be made. */
   problems: CloudError[];
 }
 
-/** A temporary image of another run is left alone for this long, in ms: it may be under way. */
+/** A temporary image of another run may still be in use; after this time, in ms, it is deleted. */
 const STALE = 24 * 3_600_000;
 
 /**
- * Decides for each target what becomes of the images that stand in its way.
- * @param images - all own images, by region
- * @throws CloudError when a file that has to be read cannot be
+ * Decides for each target what happens to the images under its name and its temporary names.
+ * @param images - all custom images of the account, by region
+ * @throws CloudError when a file cannot be read
  */
 export async function planImages(
   context: Context,
@@ -45,35 +45,37 @@ export async function planImages(
   images: Map<string, Image[]>,
 ): Promise<ImagePlan> {
   const { request, disks, me } = context;
-  const around = (target: Target) => images.get(target.region) ?? [];
-  const compares = targets.some((target) => candidates(context, target, around(target)).some(needsContent(context)));
+  const imagesIn = (region: string) => images.get(region) ?? [];
+  const compares = targets.some((target) =>
+    candidates(context, target, imagesIn(target.region)).some(needsContent(context)),
+  );
   // A dry run has not unpacked what it would upload.
   const isReadable = disks.every(({ headersOnly }) => headersOnly !== true);
   const sums = compares && isReadable ? await sumsOf(disks) : undefined;
-  const planned = targets.map((target) => planTarget(context, target, around(target), sums));
+  const planned = targets.map((target) => planTarget(context, target, imagesIn(target.region), sums));
   const kept = planned.find(({ kind }) => kind === 'encrypt')?.adopt
     ? planned.filter(({ intermediate }) => !intermediate)
     : planned;
   const used = new Set(kept.flatMap(({ adopt, cancel }) => [adopt, ...cancel]));
-  const prefix = plainPrefix(request.image.name, me.owner);
-  const intermediates = (images.get(request.region) ?? []).filter(
-    (image) => image.name.startsWith(prefix) && relationOf(context, image) === 'earlier attempt' && !used.has(image),
-  );
+  const left = imagesIn(request.region)
+    .filter((image) => isPlain(image, request.image.name) && isOurs(image.tags[MARK_TAG], me) && !used.has(image))
+    .map(({ id, name, tags: { [MARK_TAG]: mark = '' } }): Made => {
+      return { kind: 'image', region: request.region, name, wants: name, id, mark, made: 'import', intermediate: true };
+    });
   const problems = request.forceDelete ? [] : kept.flatMap(nameTaken);
-  return { targets: kept, intermediates, sums, problems };
+  return { targets: kept, left, sums, problems };
 }
 
 const relationOf = ({ me }: Context, { tags }: Image) => relation(parseMark(tags[MARK_TAG]), me);
 
-/** Images under the name, and those of earlier attempts under their temporary ones. */
+/** The image with the target's name, and those of earlier attempts under their temporary names. */
 function candidates(context: Context, { name, intermediate }: Target, images: Image[]): Image[] {
   const { request, me } = context;
-  const prefix = intermediate ? plainPrefix(request.image.name, me.owner) : temporaryPrefix(name, me.owner);
-  const isEarlier = (image: Image) => image.name.startsWith(prefix) && relationOf(context, image) !== 'other';
-  return images.filter((image) => image.name === name || isEarlier(image));
+  const isWaiting = (image: Image) => (intermediate ? isPlain(image, request.image.name) : isTemporary(image, name));
+  return images.filter((image) => image.name === name || (isWaiting(image) && isOurs(image.tags[MARK_TAG], me)));
 }
 
-/** Whether the decision on an image depends on what it is made of. */
+/** Whether the decision on an image depends on its content. */
 const needsContent = (context: Context) => (image: Image) =>
   image.tags[CONTENT_TAG] !== undefined &&
   (relationOf(context, image) === 'earlier attempt' ||
@@ -81,13 +83,13 @@ const needsContent = (context: Context) => (image: Image) =>
 
 function planTarget(context: Context, target: Target, images: Image[], sums: string[] | undefined): TargetPlan {
   const { request, disks } = context;
-  const { name, intermediate } = target;
   const content = sums && contentOf(request, disks, sums, target);
+  const isNamed = (image: Image) => image.name === target.name;
   const decisions = candidates(context, target, images).map((image): [Image, Decision] => [
     image,
     decide(image, {
       relation: relationOf(context, image),
-      named: image.name === name,
+      named: isNamed(image),
       sameContent: content !== undefined && image.tags[CONTENT_TAG] === content,
       force: request.forceDelete,
       reuse: request.reuseIdentical,
@@ -95,21 +97,24 @@ function planTarget(context: Context, target: Target, images: Image[], sums: str
   ]);
   const by = (...wanted: Decision[]) =>
     decisions.filter(([, decision]) => wanted.includes(decision)).map(([image]) => image);
-  const [adopt, ...spare] = by('adopt');
-  const left = request.forceDelete && !intermediate ? leftByForcedRuns(images, name) : [];
+  // One that holds the name comes first: it may be another run's, and must not be replaced by a second one.
+  const adopt = by('adopt').find(isNamed) ?? by('adopt')[0];
+  const spare = by('adopt').filter((image) => image !== adopt);
+  const left = request.forceDelete && !target.intermediate ? leftByForcedRuns(images, target.name) : [];
+  const replaced = [...by('replace'), ...spare.filter(isFinished), ...left].filter((image) => image !== adopt);
   return {
     ...target,
     adopt,
-    holder: by('wait', 'replace', 'refuse').find((image) => image.name === name),
+    holder: by('wait', 'replace', 'refuse').find(isNamed),
     cancel: [...by('cancel'), ...spare.filter(isBeingMade)],
-    replaced: [...new Set([...by('replace'), ...spare.filter(isFinished), ...left].map(({ id }) => id))],
+    replaced: [...new Set(replaced.map(({ id }) => id))],
   };
 }
 
-/** Images that were set aside for the name, and old temporary ones of runs that never came back. */
+/** Images that forced runs renamed and could not delete, and old temporary images of runs that were killed. */
 function leftByForcedRuns(images: Image[], name: string): Image[] {
   const isStale = (image: Image) =>
-    image.name.startsWith(temporaryPrefix(name)) &&
+    isTemporary(image, name) &&
     parseMark(image.tags[MARK_TAG]) !== undefined &&
     Date.parse(image.created) < now() - STALE;
   return images.filter((image) => (isAside(image, name) || isStale(image)) && !isBeingMade(image));

@@ -6,20 +6,18 @@ import type { Made } from './ledger.ts';
 import { isOurs } from './ownership.ts';
 import { abortCommand } from './undo/upload.ts';
 
-/** Where a disk is staged, and what an earlier attempt has staged of it. */
+/** Where a disk will be uploaded to, and what an earlier attempt uploaded of it. */
 export interface ObjectPlan {
   key: string;
-  /** A whole object; whether it is this disk is not known yet. */
+  /** A complete object; its content is compared later. */
   found?: FoundObject;
   /** An unfinished upload to resume. */
   upload?: Unfinished;
 }
 
-export interface FoundObject extends ObjectState {
-  key: string;
-}
+export type FoundObject = ObjectState & { key: string };
 
-/** Looks at the keys of the disks and at what earlier attempts have left. Reads only. @throws CloudError */
+/** Looks for objects under the keys of the disks, and for what earlier attempts left. Reads only. @throws CloudError */
 export async function planObjects(context: Context, reachable: boolean) {
   const { request, disks, me } = context;
   const plans: ObjectPlan[] = stagingKeys(request, disks, me).map((key) => ({ key }));
@@ -27,7 +25,7 @@ export async function planObjects(context: Context, reachable: boolean) {
   const left: Made[] = [];
   if (reachable) {
     for (const plan of plans) {
-      // Also where nothing can lie under the key yet: this tells whether data may be sent to the bucket at all.
+      // A derived key holds nothing yet, but the request shows whether OSS accepts data at this endpoint at all.
       const found = await objectUnder(context, plan.key);
       if (found instanceof CloudError) problems.push(found);
       else if (found !== undefined) {
@@ -50,20 +48,19 @@ async function objectUnder(
   });
   if (found instanceof CloudError) return found;
   if (found === 'unknown') log.info('Not checked: whether the key already holds an object (oss:GetObject is denied).');
-  if (found === undefined || found === 'unknown' || isOurs(found.mark, me)) {
-    return found === 'unknown' ? undefined : found;
-  }
+  if (found === undefined || found === 'unknown') return undefined;
+  if (isOurs(found.mark, me)) return found;
   return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
 }
 
-/** Finds what earlier attempts have left by the prefix of their keys, and adds to the plans what can be resumed. */
+/** Finds what earlier attempts left, by the prefix of their keys, and adds to the plans what can be resumed. */
 async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<Made[]> {
   const { request, disks, clients, me } = context;
   const { oss, log } = clients;
   const prefix = ownerFolder(request, me);
   const uploads = await listedUploads(context, prefix);
   const keys = await listKeys(oss, prefix);
-  if (keys === undefined) log.info('Not checked: objects that earlier attempts have left (oss:ListObjects is denied).');
+  if (keys === undefined) log.info('Not checked: objects that earlier attempts left (oss:ListObjects is denied).');
   if (request.key === undefined) {
     for (const [n, name] of diskNames(disks).entries()) {
       const plan = plans[n];
@@ -79,13 +76,13 @@ async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<M
   }
   const isEarlier = (key: string) => earlierFile(key, request, me) !== undefined;
   return [
-    ...uploads.filter(({ key }) => isEarlier(key)).map(({ key, id }) => madeUnder(key, { kind: 'upload', key, id })),
-    ...(keys ?? []).filter(isEarlier).map((key) => madeUnder(key, { kind: 'object', key })),
+    ...uploads.filter(({ key }) => isEarlier(key)).map(({ key, id }) => entryUnder(key, { kind: 'upload', key, id })),
+    ...(keys ?? []).filter(isEarlier).map((key) => entryUnder(key, { kind: 'object', key })),
   ];
 }
 
-/** Zero objects and their seeds are undone together. */
-function madeUnder(key: string, otherwise: Made): Made {
+/** The ledger entry for a key; a zero object and its seed are one entry. */
+function entryUnder(key: string, otherwise: Made): Made {
   const [, prefix] = /^(.*)\.(zeros|seed)$/.exec(key) ?? [];
   return prefix === undefined ? otherwise : { kind: 'zeros', key: prefix };
 }
@@ -99,7 +96,7 @@ async function listedUploads({ clients }: Context, prefix: string): Promise<Unfi
   }
 }
 
-/** Under a key of the user's an upload may be anybody's: an earlier attempt's, killed without post, or another run's. */
+/** Under a key that the user chose, an upload may belong to a killed attempt or to another run that is still working on it. */
 async function warnOfUploads(context: Context, key: string): Promise<void> {
   const { clients, request } = context;
   for (const upload of await listedUploads(context, key)) {

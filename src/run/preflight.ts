@@ -6,25 +6,22 @@ import { askEcs } from './ask-ecs.ts';
 import type { Clients } from './clients.ts';
 import { bootModeText } from './content.ts';
 import type { Context } from './context.ts';
-import type { Made } from './ledger.ts';
 import { planImages, type ImagePlan } from './plan-images.ts';
 import { planObjects, type ObjectPlan } from './plan-objects.ts';
 import { targetsOf } from './targets.ts';
 
-/** What exists in the cloud before anything is changed, and what follows from it. */
+/** What the run will do, based on what exists in the cloud. */
 export interface Plan extends ImagePlan {
-  /** Id of the account; undefined where it could not be asked. */
+  /** Id of the account; undefined if the call was denied. */
   account: string | undefined;
   makeBucket: boolean;
   /** One for each disk. */
   objects: ObjectPlan[];
-  /** What earlier attempts have left in the bucket. */
-  left: Made[];
 }
 
 /**
- * Asks the cloud everything that would make the import fail later. Reads only.
- * @throws CloudError that hides all others (wrong keys, no line)
+ * Checks everything that could make the import fail later. Reads only.
+ * @throws CloudError when nothing else can be checked (wrong keys, no network)
  */
 export async function preflight(context: Context): Promise<Plan> {
   const { request, clients, me } = context;
@@ -39,11 +36,11 @@ export async function preflight(context: Context): Promise<Plan> {
     clients.log.warning(`${text}, and is billed.`);
   }
   const bucketIssues = bucketProblems(clients, bucket, account);
-  // A bucket elsewhere or of somebody else does not tell what it holds.
+  // A bucket in another region or account does not show its objects.
   const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
   const planAndAsk = async () => {
     const plan = await planImages(context, targets, new Map(images));
-    // What is wrong with the bucket, ECS would only say again.
+    // ECS would only repeat what is wrong with the bucket.
     return { plan, refusals: bucketIssues.length > 0 ? [] : await askEcs(context, plan) };
   };
   const [{ objects, left, problems }, { plan, refusals }] = await Promise.all([
@@ -56,11 +53,11 @@ export async function preflight(context: Context): Promise<Plan> {
     account,
     makeBucket: bucket.exists !== 'yes',
     objects,
-    left,
+    left: [...left, ...plan.left],
   };
 }
 
-/** The account id; this call needs no right, so a refusal means wrong credentials. */
+/** Id of the account. The call needs no right: any error but an explicit denial means wrong credentials. */
 export async function whoAmI({ sts, log }: Pick<Clients, 'sts' | 'log'>): Promise<string | undefined> {
   try {
     const identity = await sts('GetCallerIdentity');
@@ -85,7 +82,7 @@ function bucketProblems({ oss, log }: Clients, bucket: BucketState, account: str
   const problems: CloudError[] = [];
   if (region !== undefined && region !== oss.region) {
     problems.push(
-      problem('BucketElsewhere', `the bucket ${oss.bucket} is in ${region}, the image goes to ${oss.region}`),
+      problem('BucketElsewhere', `the bucket ${oss.bucket} is in ${region}, the import is in ${oss.region}`),
     );
   }
   if (encryption === 'KMS') {

@@ -1,6 +1,6 @@
 import type { Source } from '../credentials/source.ts';
 
-/** Where the run takes place: what names things in the cloud, and what the post step needs to find them again. */
+/** Where resources are made; the post step needs this to find them again. */
 export interface Place {
   region: string;
   bucket: string;
@@ -8,7 +8,7 @@ export interface Place {
   hosts: Record<'ecs' | 'oss' | 'ram' | 'sts', string | undefined>;
 }
 
-/** Everything that the user asks for, checked. */
+/** All inputs and the environment, checked. */
 export interface ImportRequest extends Place {
   path: string;
   /** Undefined: derived from image name, execution and format. */
@@ -22,7 +22,7 @@ export interface ImportRequest extends Place {
     description: string | undefined;
     /** GiB. */
     systemSize: number | undefined;
-    /** The user's own, without ours. */
+    /** The user's tags, without the action's own. */
     tags: Record<string, string>;
     resourceGroup: string | undefined;
     family: string | undefined;
@@ -44,29 +44,29 @@ export interface ImportRequest extends Place {
   importRole: string | undefined;
   /** Longest wait for the image, in ms. */
   timeout: number;
-  /** Undefined only beside a problem, or in a dry run without credentials. */
+  /** Undefined only if there is a problem, or in a dry run without credentials. */
   identity: Source | undefined;
   workflow: Workflow;
 }
 
-/** Where else the image goes, and who may use it. */
+/** Copies, encryption and sharing of the image. */
 export interface Distribution {
-  /** One copy for each, in this order. */
+  /** The copies to make, in this order. */
   copies: { region: string; name: string; kmsKeyId: string | undefined }[];
   /** Whether the image itself, and with it each copy, is encrypted. */
   encrypted: boolean;
-  /** Key of the image's own region; undefined: the service's key. */
+  /** KMS key in the image's own region; undefined: the service's default key. */
   kmsKeyId: string | undefined;
   /** Account ids that the image and its copies are shared with. */
   accounts: string[];
 }
 
-/** The step of a workflow run that this is (https://docs.github.com/actions/reference/workflows-and-actions/variables). */
+/** The step of the workflow run (https://docs.github.com/actions/reference/workflows-and-actions/variables). */
 export interface Workflow {
   server: string;
   repository: string;
   runId: string;
-  /** Counts from 1; more than 1 means that this run was started again. */
+  /** Counts from 1; higher when the run was re-run. */
   attempt: number;
   job: string;
   /** The job's matrix as JSON, `null` without one: GITHUB_JOB is the same for all jobs of a matrix. */

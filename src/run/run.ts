@@ -1,25 +1,18 @@
-import { unlink } from 'node:fs/promises';
-import { CloudError, CloudErrors, hasCode, textOf } from '../cloud/errors.ts';
+import { CloudErrors } from '../cloud/errors.ts';
 import { now } from '../cloud/time.ts';
-import { givenName } from '../disk/disk.ts';
-import { assertUnchanged } from '../disk/inspect.ts';
-import { cancelImport } from '../ecs/cancel.ts';
-import { isBeingMade, MARK_TAG } from '../ecs/images.ts';
-import { makeBucket } from '../oss/bucket.ts';
 import type { StagedObject } from '../oss/upload.ts';
+import { cleanUp, cleanUpAfterRefusal, deleteInput } from './clean-up.ts';
 import type { Context, RegionalImage } from './context.ts';
 import { dryRun } from './dry-run.ts';
-import { makeImage, type FinishedImage } from './image.ts';
-import { markText } from './ownership.ts';
-import { preflight, type Plan } from './preflight.ts';
+import type { FinishedImage } from './image.ts';
+import { makeImages } from './images.ts';
+import { preflight } from './preflight.ts';
+import { prepare } from './prepare.ts';
 import { stageDisks } from './staging.ts';
-import type { Sources } from './start.ts';
-import { undoneAfter, type Ending } from './undo/endings.ts';
-import { undoAll } from './undo/undo.ts';
 
-/** What a run has come to, complete or not: everything that outputs and summary show. */
+/** The result of a run, complete or not: everything that outputs and summary show. */
 export interface Outcome {
-  /** Images that are Available, the one of the request's own region first. */
+  /** Available images, the one in the requested region first. */
   images: RegionalImage[];
   taskId?: string | undefined;
   /** `oss://bucket/key` of the staged system disk. */
@@ -27,9 +20,9 @@ export interface Outcome {
   staged: StagedObject[];
   /** Id of the image that held the name before. */
   replaced?: string | undefined;
-  /** What stays although it should not, one line each. */
+  /** What could not be removed, one line each. */
   leftovers: string[];
-  /** What would happen, when nothing does; one line each. */
+  /** What a dry run would have done, one line each. */
   wouldDo?: string[];
   /** Durations in ms. */
   times: { upload?: number; import?: number };
@@ -38,8 +31,9 @@ export interface Outcome {
 }
 
 /**
- * One run, told in order. What fails after the preflight is part of the outcome, so that nothing is lost with it.
- * @throws CloudError, CloudErrors of the preflight: nothing has been made
+ * One run: check, prepare, upload, make images, clean up. A failure after the check is part of the outcome, together with
+ * what was made before it.
+ * @throws CloudError, CloudErrors of the check: nothing has been made
  */
 export async function run(context: Context): Promise<Outcome> {
   const { request, ledger, log } = context;
@@ -49,129 +43,43 @@ export async function run(context: Context): Promise<Outcome> {
       context.clients.stop();
       throw error;
     });
+  if (request.dryRun && plan.problems.length === 0)
+    return { images: [], staged: [], leftovers: [], times: {}, wouldDo: dryRun(context, plan) };
+  ledger.account = plan.account;
   if (plan.problems.length > 0) {
-    if (!request.dryRun) await removeLeft(context, plan);
+    if (!request.dryRun) await cleanUpAfterRefusal(context, plan);
     throw new CloudErrors('Nothing was uploaded.', plan.problems);
   }
-  if (request.dryRun) return { images: [], staged: [], leftovers: [], times: {}, wouldDo: dryRun(context, plan) };
-  ledger.account = plan.account;
+
   const times: Outcome['times'] = {};
-  let staged: StagedObject[] = [];
   let finished: FinishedImage[] = [];
+  let staged: StagedObject[] = [];
   let failure: unknown;
   const began = now();
   try {
     await prepare(context, plan);
-    if (needsUpload(plan)) staged = await stageDisks(context, plan);
+    staged = await stageDisks(context, plan);
     if (staged.length > 0) times.upload = now() - began;
     ({ finished, failure } = await makeImages(context, plan, staged));
     times.import = now() - began - (times.upload ?? 0);
   } catch (error) {
     failure = error;
   }
-  const taskId = finished[0]?.taskId ?? recordedTask(context);
-  const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, endingOf(failure)));
-  const made = finished.map(({ image }) => image);
-  const main = finished.find(({ image }) => image.region === request.region);
+
+  const task = ledger.made().find((made) => made.kind === 'image' && made.taskId !== undefined);
+  const taskId = finished[0]?.taskId ?? (task?.kind === 'image' ? task.taskId : undefined);
+  const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, failure));
+  if (failure === undefined && leftovers.length === 0 && !request.keepInput) await deleteInput(context);
   const [object] = plan.objects;
   const key = staged[0]?.key ?? object?.found?.key ?? object?.key ?? '';
-  const outcome = { taskId, staged, leftovers, times, failure, replaced: main?.replaced };
-  if (failure === undefined && leftovers.length === 0 && !request.keepInput) await deleteInput(context);
-  return { ...outcome, images: made.length > 0 ? made : images, object: `oss://${request.bucket}/${key}` };
-}
-
-/** What earlier attempts have left in the bucket goes also where this one ends at once, unless an import reads it. */
-async function removeLeft(context: Context, { left, targets }: Plan): Promise<void> {
-  const isUnderWay = targets.some(
-    ({ adopt, cancel }) => (adopt !== undefined && isBeingMade(adopt)) || cancel.length > 0,
-  );
-  if (isUnderWay || left.length === 0) return;
-  for (const made of left) context.ledger.record(made);
-  await context.log.group('Clean up', () => cleanUp(context, 'failure'));
-}
-
-/** Takes over what earlier attempts have left, removes what they left unfinished, and makes the bucket if it is missing. */
-async function prepare({ request, clients, ledger, log, me }: Context, plan: Plan): Promise<void> {
-  for (const made of plan.left) ledger.record(made);
-  for (const { id, name, tags } of plan.intermediates) {
-    const mark = tags[MARK_TAG] ?? '';
-    const { region } = request;
-    ledger.record({ kind: 'image', region, name, wants: name, id, mark, made: 'import', intermediate: true });
-  }
-  for (const { region, kind, cancel } of plan.targets) {
-    for (const { id, name } of cancel) {
-      const made = { name, id, copy: kind !== 'import', mark: markText(me) };
-      await cancelImport(clients.ecsIn(region), log, made, now() + 60_000);
-    }
-  }
-  if (plan.makeBucket) await makeBucket(clients.oss);
-}
-
-/** Whether the image itself still has to be made from the file. */
-const needsUpload = ({ targets }: Plan): boolean =>
-  targets.every(({ kind, adopt }) => kind === 'copy' || adopt === undefined);
-
-const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
-const PARTLY = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
-
-/**
- * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.
- * @throws CloudError of the image itself; what else fails is returned after all others have been tried
- */
-async function makeImages(context: Context, plan: Plan, staged: StagedObject[]) {
-  const { log } = context;
-  // An image that an earlier attempt is importing reads the object that was found.
-  const found = plan.objects.flatMap(({ found: one }) => one ?? []);
-  const isImporting = plan.targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt));
-  const from: Sources = { staged: isImporting ? found : staged, sums: plan.sums ?? staged.map(({ crc64 }) => crc64) };
-  const finished: FinishedImage[] = [];
-  const failures: CloudError[] = [];
-  for (const target of plan.targets) {
-    const { kind, region, intermediate } = target;
-    try {
-      const made = await log.group(`${TITLES[kind]}, ${region}`, () => makeImage(context, target, from));
-      if (kind !== 'copy') from.imageId = made.image.id;
-      if (!intermediate) finished.push(made);
-      if (made.failure !== undefined) failures.push(made.failure);
-    } catch (error) {
-      if (kind !== 'copy' || !(error instanceof CloudError)) throw error;
-      failures.push(error);
-    }
-  }
-  return { finished, failure: failures.length > 0 ? new CloudErrors(PARTLY, failures) : undefined };
-}
-
-const endingOf = (failure: unknown): Ending =>
-  failure === undefined ? 'success' : hasCode(failure, 'WaitTimedOut') ? 'timeout' : 'failure';
-
-/** The task of an import whose image has not become Available. */
-const recordedTask = ({ ledger }: Context): string | undefined =>
-  ledger.made().flatMap((made) => (made.kind === 'image' && made.taskId !== undefined ? [made.taskId] : []))[0];
-
-/** Undoes what the ending calls for; what fails stays recorded, so that the post step tries again. */
-async function cleanUp(context: Context, ending: Ending) {
-  const { ledger, log, me, request } = context;
-  const all = ledger.made();
-  const { leftovers, finished } = await undoAll(
-    context,
-    undoneAfter(ending, all, { skipClean: request.skipClean, me }),
-  );
-  const stays = new Set(leftovers.map(({ made }) => made));
-  ledger.forget(...all.filter((made) => !stays.has(made)));
-  for (const { text } of leftovers) log.info(`${text}; the post step tries again.`);
-  return { images: finished, leftovers: leftovers.map(({ text }) => text) };
-}
-
-async function deleteInput({ disks, log }: Context): Promise<void> {
-  for (const disk of disks) {
-    const path = givenName(disk);
-    try {
-      // The image is made of the bytes that were unpacked; another file under this name is not ours to delete.
-      if (disk.container !== undefined) await assertUnchanged(disk.container);
-      await unlink(path);
-      log.info(`Deleted ${path} (keep_input_artifact: false).`);
-    } catch (error) {
-      log.warning(`${path} stays (${textOf(error)}). Remove it: rm '${path}'`);
-    }
-  }
+  return {
+    images: finished.length > 0 ? finished.map(({ image }) => image) : images,
+    taskId,
+    object: `oss://${request.bucket}/${key}`,
+    staged,
+    replaced: finished.find(({ image }) => image.region === request.region)?.replaced,
+    leftovers,
+    times,
+    failure,
+  };
 }

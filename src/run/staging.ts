@@ -4,15 +4,19 @@ import { fileSum } from '../oss/sum.ts';
 import { upload, type StagedObject, type Staging } from '../oss/upload.ts';
 import { sourceOf } from './content.ts';
 import type { Context } from './context.ts';
-import { zeroPrefix } from './keys.ts';
+import { claimTo, zeroPrefix } from './keys.ts';
 import { isOurs, markText } from './ownership.ts';
 import type { FoundObject, ObjectPlan } from './plan-objects.ts';
 import type { Plan } from './preflight.ts';
 import { undoAll } from './undo/undo.ts';
 
-/** Uploads all disks, one after another: each uses the whole line. @throws CloudError, DiskError */
+/**
+ * Uploads all disks, one after another, as each can use the whole bandwidth; none when an image is adopted.
+ * @throws CloudError, DiskError
+ */
 export async function stageDisks(context: Context, plan: Plan): Promise<StagedObject[]> {
   const { request, disks, log } = context;
+  if (plan.targets.some(({ kind, adopt }) => kind !== 'copy' && adopt !== undefined)) return [];
   const staged: StagedObject[] = [];
   for (const [n, disk] of disks.entries()) {
     const object = plan.objects[n];
@@ -36,8 +40,8 @@ async function stageDisk(
     // Not every answer to HEAD carries the length.
     const same = (found.size || disk.size) === disk.size && found.crc64 === (sum ?? (await fileSum(source)));
     if (same) return reuse(context, { ...found, size: disk.size });
-    // An object under a key of the user's is in the way; any other is removed in the end.
-    if (found.key === key) await removeFound(context, found);
+    // Under the same key it has to be deleted now; under an earlier attempt's key it is deleted in the end.
+    if (found.key === key) await removeObject(clients.oss, { ...claimTo(key, me), etag: found.etag });
   }
   const zeros = zeroPrefix(request, disks, me, n);
   const staging: Staging = {
@@ -59,7 +63,7 @@ async function stageDisk(
   };
   const staged = await upload(clients.oss, source, staging);
   ledger.record({ kind: 'object', key: staged.key, etag: staged.etag, versionId: staged.versionId });
-  // The zero object has done its work, whatever becomes of the image.
+  // The zero objects are not needed any more.
   const { undone } = await undoAll(
     context,
     ledger.made().filter(({ kind }) => kind === 'zeros'),
@@ -70,10 +74,6 @@ async function stageDisk(
 
 function reuse({ ledger, log }: Context, { key, size, etag, versionId, crc64 = '' }: FoundObject): StagedObject {
   ledger.record({ kind: 'object', key, etag, versionId });
-  log.info('An earlier attempt has uploaded it, byte for byte: no data has to be sent.');
+  log.info('An earlier attempt uploaded the same bytes: no data has to be sent.');
   return { key, size, etag, versionId, crc64, sent: 0, zeros: 0 };
-}
-
-async function removeFound({ clients, me }: Context, { key, etag }: FoundObject): Promise<void> {
-  await removeObject(clients.oss, { key, etag, isOurs: (mark) => isOurs(mark, me), derived: false });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hasCode, isDenied } from '../cloud/errors.ts';
 import { startCopy } from '../ecs/copy.ts';
-import { CONTENT_TAG, MARK_TAG, RUN_TAG } from '../ecs/images.ts';
+import { CONTENT_TAG, MARK_TAG, NAME_TAKEN, RUN_TAG, tagParams } from '../ecs/images.ts';
 import { startImport, type ImportSpec, type Started } from '../ecs/import.ts';
 import { temporaryName } from '../ecs/names.ts';
 import { fillRoleGap, findRoleGap, onceRolePropagates, ROLE_INCOMPLETE } from '../ecs/role.ts';
@@ -12,41 +12,33 @@ import type { MadeImage } from './ledger.ts';
 import { markText } from './ownership.ts';
 import type { TargetPlan } from './plan-images.ts';
 
-/** What images are made of. */
+/** What the images of a run are made from. */
 export interface Sources {
   staged: Pick<StagedObject, 'key' | 'etag' | 'versionId'>[];
   /** CRC-64 of each disk. */
   sums: string[];
-  /** The image that copies are made from: the last one made in the region of the request. */
+  /** The image to copy: the last one made in the requested region. */
   imageId?: string;
 }
 
-/** The ledger's entry for an image under the name that it has until it gets the one that it wants. */
-export function entryFor(
-  { me }: Context,
-  { region, name: wants, kind, intermediate }: TargetPlan,
-  name: string,
-  mark?: string,
-) {
-  const entry: MadeImage = { kind: 'image', region, name, wants, made: kind, intermediate, mark: mark ?? markText(me) };
-  return entry;
+/** The ledger entry of an image. */
+export function entryFor({ me }: Context, target: TargetPlan, name: string, mark = markText(me)): MadeImage {
+  const { region, name: wants, kind, intermediate } = target;
+  return { kind: 'image', region, name, wants, made: kind, intermediate, mark };
 }
 
-/** The name that the image is made under. */
-export const imageNameFor = ({ me }: Context, { name, holder }: TargetPlan): string =>
-  holder === undefined ? name : temporaryName(name, markText(me));
-
-/** Starts the image under its name, or under a temporary one where the name is taken and to be replaced. */
+/** Starts the image under its final name, or under a temporary one when another image holds the name and will be replaced. */
 export async function start(context: Context, target: TargetPlan, from: Sources): Promise<Started> {
   const { request, ledger, log, me } = context;
   const { name, holder } = target;
+  const temporary = temporaryName(name, markText(me));
   try {
-    return await startAs(context, target, from, imageNameFor(context, target));
+    return await startAs(context, target, from, holder === undefined ? name : temporary);
   } catch (error) {
-    if (holder !== undefined || !request.forceDelete || !hasCode(error, /^InvalidImageName\.Duplicated?$/)) throw error;
-    log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
+    if (holder !== undefined || !request.forceDelete || !hasCode(error, NAME_TAKEN)) throw error;
+    log.info(`Another image took the name ${name} in the meantime; it will be replaced.`);
     ledger.forget(entryFor(context, target, name));
-    return startAs(context, target, from, temporaryName(name, markText(me)));
+    return startAs(context, target, from, temporary);
   }
 }
 
@@ -62,7 +54,7 @@ async function startAs(context: Context, target: TargetPlan, from: Sources, name
   return started;
 }
 
-/** Starts the import; sets up the role with which ECS reads the bucket where it is missing and not named by the user. */
+/** Starts the import. If the default role that ECS uses to read the bucket is missing or incomplete, sets it up first. */
 async function startWithRole({ request, clients, ledger, log }: Context, spec: ImportSpec): Promise<Started> {
   const { ecs, ram } = clients;
   try {
@@ -86,7 +78,7 @@ async function startWithRole({ request, clients, ledger, log }: Context, spec: I
   }
 }
 
-/** What ImportImage is told of the request and of what was found in the file. */
+/** The parameters of ImportImage, from the request and the inspected disks. */
 export function importSpec(context: Context, target: TargetPlan, from: Sources, name: string): ImportSpec {
   const { request, disks } = context;
   const { image, bucket, importRole } = request;
@@ -110,18 +102,19 @@ export function importSpec(context: Context, target: TargetPlan, from: Sources, 
 function copyTo(context: Context, target: TargetPlan, from: Sources, name: string): Promise<Started> {
   const { request, clients } = context;
   const { region, kmsKeyId, encrypted } = target;
-  const spec = {
-    imageId: from.imageId ?? '',
-    name,
-    to: region,
-    description: request.image.description,
-    encrypted,
-    kmsKeyId,
-    resourceGroupId: request.image.resourceGroup,
-    tags: tagsOf(context, target, from.sums),
-    clientToken: clientToken(context, region, name),
+  const tags = tagsOf(context, target, from.sums);
+  const params = {
+    ImageId: from.imageId,
+    DestinationRegionId: region,
+    DestinationImageName: name,
+    DestinationDescription: request.image.description,
+    Encrypted: encrypted || undefined,
+    KMSKeyId: kmsKeyId,
+    ResourceGroupId: request.image.resourceGroup,
+    ...tagParams(tags),
+    ClientToken: clientToken(context, region, name),
   };
-  return startCopy(clients.ecs, clients.ecsIn(region), spec, request.timeout);
+  return startCopy(clients.ecs, clients.ecsIn(region), { name, tags, params, patience: request.timeout });
 }
 
 function tagsOf({ request, disks, me }: Context, target: TargetPlan, sums: string[]): Record<string, string> {
@@ -134,7 +127,7 @@ function tagsOf({ request, disks, me }: Context, target: TargetPlan, sums: strin
   };
 }
 
-/** One token for one import or copy: the same for every try, another for another execution. */
+/** The same in every try of one import or copy; different in every execution. */
 const clientToken = ({ me }: Context, region: string, name: string): string =>
   createHash('sha256')
     .update(JSON.stringify([markText(me), region, name]))

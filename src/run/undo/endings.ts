@@ -2,18 +2,18 @@ import { isDerived } from '../keys.ts';
 import type { Made } from '../ledger.ts';
 import type { Mark } from '../ownership.ts';
 
-/** `failure` is also the ending of a run that was cancelled or killed: the post step undoes what it finds recorded. */
+/** `failure` includes runs that were cancelled or killed: the post step undoes what was recorded. */
 export type Ending = 'success' | 'failure' | 'timeout';
 
 /**
- * What is undone after an ending, in the words of a table:
+ * Which entries are undone after an ending:
  *
  * | ending  | upload, object                                    | images                                       |
  * | ------- | ------------------------------------------------- | -------------------------------------------- |
  * | success | aborted and deleted; `skip_clean` keeps object    | intermediate and replaced ones deleted       |
- * | failure | aborted and deleted; `skip_clean` keeps object    | cancelled and removed; finished ones stay    |
+ * | failure | aborted and deleted; `skip_clean` keeps object    | cancelled and removed; finished ones are kept|
  * |         | and, under a derived key, the upload to resume    |                                              |
- * | timeout | object kept: the import is reading it             | kept: the import continues                     |
+ * | timeout | object kept: the import is reading it             | kept: the import continues                   |
  */
 export function undoneAfter(ending: Ending, made: Made[], { skipClean, me }: { skipClean: boolean; me: Mark }): Made[] {
   const isKept = (one: Made): boolean => {

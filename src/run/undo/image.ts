@@ -7,25 +7,23 @@ import { swapNames } from '../../ecs/name.ts';
 import { temporaryName } from '../../ecs/names.ts';
 import type { RegionalImage, UndoContext } from '../context.ts';
 import type { MadeImage } from '../ledger.ts';
-import { markText } from '../ownership.ts';
 import { ecsCommand, type Undo } from './kind.ts';
 
-/** How long a cancelled import may take to disappear, in ms. */
+/** Longest time until a cancelled image is gone, in ms. */
 const PATIENCE = 150_000;
 
-/** Cancels what is being made; what is finished stays and gets its name, unless it was needed only on the way. */
+/** Cancels an image that is being made; a finished one is kept and gets its name, an intermediate one is deleted. */
 export const image: Undo<'image'> = {
-  deadline: 150_000,
+  deadline: PATIENCE,
   async undo(made, context) {
     const { clients, log } = context;
     const ecs = clients.ecsIn(made.region);
-    if (made.made === 'copy' && (await goesOn(made, context))) return undefined;
+    if (made.made === 'copy' && (await isBeingCopied(made, context))) return undefined;
     const patience = Math.min(now() + PATIENCE, clients.deadline.at);
     const copy = made.made !== 'import';
     const finished = await cancelImport(ecs, log, { ...made, copy }, patience);
-    if (finished === undefined) return undefined;
-    if (!made.intermediate) return named(made, finished, context);
-    await deleteIntermediate(ecs, log, finished);
+    if (finished !== undefined && !made.intermediate) return named(made, finished, context);
+    if (finished !== undefined) await deleteIntermediate(ecs, log, finished);
     return undefined;
   },
   byHand({ region, name, wants, id, taskId, made }) {
@@ -40,8 +38,8 @@ export const image: Undo<'image'> = {
   },
 };
 
-/** A copy that is being made comes from a finished image: it is left to finish, and a re-run of the job adopts it. */
-async function goesOn({ region, name, id, mark }: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
+/** A copy in progress is not cancelled, as its source is a finished image: a re-run of the job adopts it. */
+async function isBeingCopied({ region, name, id, mark }: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
   const ecs = clients.ecsIn(region);
   const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
   if (found === undefined || !isBeingMade(found)) return false;
@@ -49,11 +47,11 @@ async function goesOn({ region, name, id, mark }: MadeImage, { clients, log }: U
   return true;
 }
 
-async function named(made: MadeImage, finished: Image, { clients, log, me }: UndoContext): Promise<RegionalImage> {
+async function named(made: MadeImage, finished: Image, { clients, log }: UndoContext): Promise<RegionalImage> {
   const { region, wants } = made;
-  log.info(`Image ${finished.id} is finished: it stays.`);
+  log.info(`Image ${finished.id} is finished and is kept.`);
   if (finished.name !== made.name || finished.name === wants) return { ...finished, region };
-  const temporary = temporaryName(wants, markText(me));
+  const temporary = temporaryName(wants, made.mark);
   const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary, timeout: 0 };
   try {
     await swapNames(wanted, finished.id, 'new');

@@ -1,12 +1,12 @@
 import { deleteReplaced } from '../../ecs/delete.ts';
 import { listImages, MARK_TAG, type Image } from '../../ecs/images.ts';
-import { temporaryPrefix } from '../../ecs/names.ts';
+import { isTemporary } from '../../ecs/names.ts';
 import { removeObject } from '../../oss/objects.ts';
 import type { UndoContext } from '../context.ts';
 import { markText } from '../ownership.ts';
 import { ecsCommand, type Undo } from './kind.ts';
 
-/** Deletes what forced runs have replaced, once the new image holds the name. */
+/** Deletes the images that forced runs replaced, if the new image holds the name. */
 export const replaced: Undo<'replaced'> = {
   deadline: 150_000,
   async undo({ region, name, by, ids }, context) {
@@ -18,9 +18,8 @@ export const replaced: Undo<'replaced'> = {
     if (holder === undefined || !isNew) return undefined;
     for (const image of images.filter(({ id }) => ids.includes(id) && id !== holder.id)) {
       await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
-      if (image.name.startsWith(temporaryPrefix(name))) await removeSources(image, context);
+      if (isTemporary(image, name)) await removeSources(image, context);
     }
-    return undefined;
   },
   byHand({ region, ids }) {
     const commands = ids.map((id) => ecsCommand(region, 'DeleteImage', `--ImageId ${id}`));
@@ -28,7 +27,7 @@ export const replaced: Undo<'replaced'> = {
   },
 };
 
-/** The objects that a run which never came back has imported from, where they carry the same mark as its image. */
+/** Deletes the objects that a killed run imported, if they have the same mark as its image. */
 async function removeSources({ sources, tags }: Image, { clients: { oss } }: UndoContext): Promise<void> {
   const isOurs = (mark: string | undefined) => mark !== undefined && mark === tags[MARK_TAG];
   for (const { bucket, key } of sources) {

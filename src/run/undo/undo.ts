@@ -9,10 +9,10 @@ import { role } from './role.ts';
 import { upload } from './upload.ts';
 import { zeros } from './zeros.ts';
 
-/** In the order of undoing: first what no import reads, and an object only when no import reads it any more. */
+/** In the order of undoing: objects after images, because an import may be reading them. */
 const KINDS: { [K in Made['kind']]: Undo<K> } = { upload, zeros, image, replaced, object, role };
 
-/** Something that could not be undone, and the command that does it. */
+/** Something that could not be undone, and a text with the command that does it. */
 export interface Leftover {
   made: Made;
   text: string;
@@ -20,29 +20,30 @@ export interface Leftover {
 
 export interface Undone {
   leftovers: Leftover[];
-  /** What is undone or has become the user's. */
+  /** What was undone, or is kept for the user. */
   undone: Made[];
-  /** Images that turned out to be finished: they stay. */
+  /** Images that turned out to be finished and were kept. */
   finished: RegionalImage[];
 }
 
 /**
- * Undoes what a run made. Idempotent; what fails is reported, never thrown.
- * @param began - when the post step began, in ms since the epoch: it keeps to a timetable of four minutes, as the runner
- * ends a post step after five
+ * Undoes entries of the ledger, within a kind the last one first, because an image is deleted after its copies. Idempotent;
+ * failures are returned, never thrown.
+ * @param began - start of the post step, in ms since the epoch; the deadlines end it within four minutes, because the runner
+ * ends it after five
  */
 export async function undoAll(context: UndoContext, made: Made[], began?: number): Promise<Undone> {
   const result: Undone = { leftovers: [], undone: [], finished: [] };
   for (const kind of Object.keys(KINDS) as Made['kind'][]) {
     const way = KINDS[kind] as Undo<typeof kind>;
     if (began !== undefined) context.clients.deadline.at = began + way.deadline;
-    for (const one of made.filter((some) => some.kind === kind)) {
+    for (const one of made.filter((some) => some.kind === kind).toReversed()) {
       try {
         const finished = await way.undo(one, context);
         if (finished !== undefined) result.finished.push(finished);
         result.undone.push(one);
       } catch (error) {
-        // Where the bucket is gone, all that lay in it is.
+        // Without the bucket, nothing in it exists.
         if (hasCode(error, 'NoSuchBucket')) result.undone.push(one);
         else result.leftovers.push({ made: one, text: `${byHand(one, context)} (${reasonOf(error)})` });
       }
@@ -54,6 +55,6 @@ export async function undoAll(context: UndoContext, made: Made[], began?: number
 const reasonOf = (error: unknown): string =>
   error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
 
-/** What may still exist, and the command that removes it. */
+/** Says what may still exist, with the command that removes it. */
 export const byHand = (made: Made, context: Pick<UndoContext, 'request' | 'me'>): string =>
   (KINDS[made.kind] as Undo<typeof made.kind>).byHand(made, context);

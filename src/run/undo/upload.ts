@@ -6,14 +6,10 @@ import { quoted, type Undo } from './kind.ts';
 export const upload: Undo<'upload'> = {
   deadline: 45_000,
   async undo({ key, id }, { clients: { oss }, me }) {
-    if (id !== undefined) {
-      await abortUpload(oss, key, id);
-      return undefined;
-    }
-    if (!isDerived(key, me))
+    if (id !== undefined) await abortUpload(oss, key, id);
+    else if (isDerived(key, me)) await abortUploads(oss, key);
+    else
       throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
-    await abortUploads(oss, key);
-    return undefined;
   },
   byHand({ key, id }, { request: { bucket } }) {
     const what = `An unfinished upload of oss://${bucket}/${key} may still exist and is billed`;

@@ -1,6 +1,6 @@
 import { abortUploads, removeObject } from '../../oss/objects.ts';
 import { zeroKeys } from '../../oss/zeros.ts';
-import { isOurs } from '../ownership.ts';
+import { claimTo } from '../keys.ts';
 import { removeCommand, type Undo } from './kind.ts';
 
 export const zeros: Undo<'zeros'> = {
@@ -8,13 +8,12 @@ export const zeros: Undo<'zeros'> = {
   async undo({ key: prefix }, { clients: { oss }, me }) {
     for (const key of Object.values(zeroKeys(prefix))) {
       await abortUploads(oss, key);
-      await removeObject(oss, { key, isOurs: (mark) => isOurs(mark, me), derived: true });
+      await removeObject(oss, claimTo(key, me));
     }
-    return undefined;
   },
   byHand({ key }, { request: { bucket } }) {
     const { object, seed } = zeroKeys(key);
     const commands = `${removeCommand(bucket, object)}; ${removeCommand(bucket, seed)}`;
-    return `Objects full of zeros may still exist. Remove them: ${commands}`;
+    return `Objects that hold only zeros may still exist. Remove them: ${commands}`;
   },
 };

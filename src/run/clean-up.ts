@@ -1,0 +1,52 @@
+import { unlink } from 'node:fs/promises';
+import { hasCode, textOf } from '../cloud/errors.ts';
+import { DiskError, givenName } from '../disk/disk.ts';
+import { assertUnchanged } from '../disk/inspect.ts';
+import { isBeingMade } from '../ecs/images.ts';
+import type { Context } from './context.ts';
+import type { Plan } from './preflight.ts';
+import { undoneAfter, type Ending } from './undo/endings.ts';
+import { undoAll } from './undo/undo.ts';
+
+const endingOf = (failure: unknown): Ending =>
+  failure === undefined ? 'success' : hasCode(failure, 'WaitTimedOut') ? 'timeout' : 'failure';
+
+/**
+ * Undoes what has to be undone after this ending. What cannot be undone stays in the ledger for the post step.
+ * @returns images that turned out to be finished, and what is left
+ */
+export async function cleanUp({ ledger, log, ...context }: Context, failure: unknown) {
+  const all = ledger.made();
+  const { skipClean } = context.request;
+  const undone = undoneAfter(endingOf(failure), all, { skipClean, me: context.me });
+  const { leftovers, finished } = await undoAll({ log, ...context }, undone);
+  const left = new Set(leftovers.map(({ made }) => made));
+  ledger.forget(...all.filter((made) => !left.has(made)));
+  for (const { text } of leftovers) log.info(`${text}; the post step tries again.`);
+  return { images: finished, leftovers: leftovers.map(({ text }) => text) };
+}
+
+/** Removes what earlier attempts left when the check ends the run, unless one of their imports is in progress. */
+export async function cleanUpAfterRefusal(context: Context, { left, targets }: Plan): Promise<void> {
+  const isInProgress = targets.some(
+    ({ adopt, cancel }) => (adopt !== undefined && isBeingMade(adopt)) || cancel.length > 0,
+  );
+  if (isInProgress || left.length === 0) return;
+  for (const made of left) context.ledger.record(made);
+  await context.log.group('Clean up', () => cleanUp(context, 'refused'));
+}
+
+/** Deletes the files that `path` and `data_disk_paths` name, if they are still the files that were imported. */
+export async function deleteInput({ disks, log }: Context): Promise<void> {
+  for (const disk of disks) {
+    const path = givenName(disk);
+    try {
+      await assertUnchanged(disk.container ?? disk);
+      await unlink(path);
+      log.info(`Deleted ${path} (keep_input_artifact: false).`);
+    } catch (error) {
+      const reason = error instanceof DiskError ? 'it has changed since it was read' : textOf(error);
+      log.warning(`${path} was not deleted (${reason}). Remove it: rm '${path}'`);
+    }
+  }
+}
