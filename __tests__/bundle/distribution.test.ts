@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { RecordedRequest } from '../../simulator/index.ts';
+import { mainAndPost, testCloud } from '../support/jobs.ts';
 import { openScene, requests, writeDisk } from '../support/scene.ts';
 
 const QUICK = { speed: 100, importSeconds: 5, copySeconds: 5 };
@@ -107,3 +109,25 @@ async function writeFixedVhd(path: string): Promise<void> {
   footer.writeUInt32BE(~footer.reduce((sum, byte) => sum + byte, 0) >>> 0, 64);
   await writeDisk(path, size + 512, [[size, footer]]);
 }
+
+const ENCRYPTED = { image_encrypted: 'true' };
+/** Simulated seconds: longer than anything here takes. */
+const FOREVER = 3_600;
+
+test.each([
+  ['an import, and a copy is wanted now', {}, ENCRYPTED, 'ecs:ImportImage'],
+  ['a copy, and an import is wanted now', ENCRYPTED, {}, 'ecs:CopyImage'],
+])('what an earlier attempt was making is cancelled as what it is: %s', async (_, first, second, killedAfter) => {
+  const cloud = await testCloud({ copySeconds: FOREVER });
+  const { durations } = cloud.world;
+  if (killedAfter === 'ecs:ImportImage') durations.importSeconds = FOREVER;
+  const job = await cloud.addJob();
+  const isMade = ({ operation, params }: RecordedRequest) => operation === killedAfter && params?.DryRun !== 'true';
+  await job.main(first, { endAfter: isMade, kill: 'SIGKILL' });
+  expect(cloud.holders()).toMatchObject([{ status: 'Creating' }]);
+  Object.assign(durations, { importSeconds: 5, copySeconds: 5 });
+  const again = await mainAndPost(job, second, { attempt: 2 });
+  expect(again.conclusion, again.log).toBe('success');
+  expect(cloud.holders()).toMatchObject([{ id: again.outputs.image_id, encrypted: second === ENCRYPTED }]);
+  expect(cloud.left()).toEqual([]);
+});

@@ -98,10 +98,10 @@ async function prepare({ request, clients, ledger, log, me }: Context, plan: Pla
     const { region } = request;
     ledger.record({ kind: 'image', region, name, wants: name, id, mark, made: 'import', intermediate: true });
   }
-  for (const { region, kind, cancel } of plan.targets) {
+  for (const { region, cancel } of plan.targets) {
     for (const { id, name } of cancel) {
-      const made = { name, id, copy: kind !== 'import', mark: markText(me) };
-      await cancelImport(clients.ecsIn(region), log, made, now() + 60_000);
+      // With other inputs, the earlier attempt may have made by an import what is a copy now.
+      await cancelImport(clients.ecsIn(region), log, { name, id, mark: markText(me) }, now() + 60_000);
     }
   }
   if (plan.makeBucket) await makeBucket(clients.oss);
