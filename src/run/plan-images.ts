@@ -108,10 +108,12 @@ function planTarget(context: Context, target: Target, images: Image[], sums: str
 
 /** Images that were set aside for the name, and old temporary ones of runs that never came back. */
 function leftByForcedRuns(images: Image[], name: string): Image[] {
-  const isStale = (image: Image) =>
-    image.name.startsWith(temporaryPrefix(name)) &&
-    parseMark(image.tags[MARK_TAG]) !== undefined &&
-    Date.parse(image.created) < now() - STALE;
+  const isStale = (image: Image) => {
+    const mark = parseMark(image.tags[MARK_TAG]);
+    // Without the owner the prefix may be that of another workflow's image_name.
+    const isTemporary = mark !== undefined && image.name.startsWith(temporaryPrefix(name, mark.owner));
+    return isTemporary && Date.parse(image.created) < now() - STALE;
+  };
   return images.filter((image) => (isAside(image, name) || isStale(image)) && !isBeingMade(image));
 }
 
