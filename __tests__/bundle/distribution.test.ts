@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RecordedRequest } from '../../simulator/index.ts';
 import { mainAndPost, testCloud } from '../support/jobs.ts';
+import { annotations } from '../support/quick.ts';
 import { openScene, requests, writeDisk } from '../support/scene.ts';
 
 const QUICK = { speed: 100, importSeconds: 5, copySeconds: 5 };
@@ -129,5 +130,15 @@ test.each([
   const again = await mainAndPost(job, second, { attempt: 2 });
   expect(again.conclusion, again.log).toBe('success');
   expect(cloud.holders()).toMatchObject([{ id: again.outputs.image_id, encrypted: second === ENCRYPTED }]);
+  expect(cloud.left()).toEqual([]);
+});
+
+test('cancelled while the encrypted copy is being made: post ends the copy, then removes the plain image', async () => {
+  const cloud = await testCloud({ copySeconds: FOREVER });
+  const job = await cloud.addJob();
+  await job.main(ENCRYPTED, { endAfter: ({ operation }) => operation === 'ecs:CopyImage' });
+  const post = await job.post(ENCRYPTED);
+  expect(annotations(post, 'warning')).toEqual([]);
+  expect(cloud.world.images).toEqual([]);
   expect(cloud.left()).toEqual([]);
 });
