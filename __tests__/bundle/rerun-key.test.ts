@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { arrange, BUCKET } from '../support/endings.ts';
 import { killAt } from '../support/kill.ts';
@@ -31,5 +32,20 @@ test("under the user's key, a later attempt joins nothing, and names what it fin
     `ossutil api abort-multipart-upload --bucket packer --key images/disk.raw --upload-id ${dead}`,
   );
   expect(uploads?.has(dead)).toBe(true);
+  await scene.close();
+});
+
+test("under the key of an earlier attempt, an object that is somebody else's by now is neither imported nor deleted", async () => {
+  const arranged = await arrange({ title: '' });
+  const { scene, watch } = arranged;
+  await killAt(arranged, { operation: 'ecs:ImportImage', nth: 1 }, 'before');
+  const [line = ''] = watch.left();
+  const key = line.replace('object ', '');
+  const theirs = { headers: { 'x-oss-meta-owner': 'somebody' } };
+  await scene.simulator.world.putObject(BUCKET, key, await readFile(scene.disk), theirs);
+  const main = await scene.main({}, AGAIN);
+  expect(main.conclusion, main.log).toBe('success');
+  expect(watch.holders()[0]?.disks[0]?.object).not.toBe(key);
+  expect(watch.left()).toEqual([line]);
   await scene.close();
 });

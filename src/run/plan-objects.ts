@@ -72,7 +72,8 @@ async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<M
       const key = keys?.findLast((one) => ofDisk({ key: one }));
       const found = key === undefined ? undefined : await headObject(oss, key);
       if (plan !== undefined && upload !== undefined) plan.upload = upload;
-      if (plan !== undefined && key !== undefined && typeof found === 'object') plan.found = { ...found, key };
+      const isFound = key !== undefined && typeof found === 'object' && isOurs(found.mark, me);
+      if (plan !== undefined && isFound) plan.found = { ...found, key };
     }
   } else {
     for (const { key } of plans) await warnOfUploads(context, key);
