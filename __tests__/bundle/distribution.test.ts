@@ -83,9 +83,12 @@ test('a dry run makes no call that changes anything and says what would happen',
   expect(main.summary).toContain('nothing was changed');
 });
 
-test('an identical image is reused, and another content is not', async () => {
+test.each([
+  ['', {}],
+  [", whatever is under the user's key", { oss_key_name: 'images/disk.raw', skip_clean: 'true' }],
+])('an identical image is reused, and another content is not%s', async (_, kept) => {
   const scene = await openScene(QUICK);
-  const inputs = { reuse_identical_image: 'true' };
+  const inputs = { reuse_identical_image: 'true', ...kept };
   const first = await scene.main(inputs);
   const second = await scene.main(inputs, { env: { GITHUB_RUN_ID: '4343' } });
   expect(second.log).not.toContain('##[error]');
