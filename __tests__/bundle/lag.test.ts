@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { Fault } from '../../simulator/index.ts';
 import { annotations, quickScene } from '../support/quick.ts';
@@ -48,6 +48,19 @@ test('a file that cannot be deleted after all went well is a warning with the co
   const main = await scene.main({ keep_input_artifact: 'false' });
   expect(main.conclusion, main.log).toBe('success');
   expect(annotations(main, 'warning')).toEqual([expect.stringContaining('Remove it: rm ')]);
+});
+
+test('another file that has taken the name of the disk is not deleted', async () => {
+  const scene = await quickScene();
+  scene.simulator.before = async ({ operation }) => {
+    if (operation !== 'ecs:ImportImage') return;
+    await rm(scene.disk);
+    await writeFile(scene.disk, 'the next disk');
+  };
+  const main = await scene.main({ keep_input_artifact: 'false' });
+  expect(main.conclusion, main.log).toBe('success');
+  expect(annotations(main, 'warning')).toEqual([expect.stringContaining('it was replaced by another file')]);
+  expect(await readFile(scene.disk, 'utf8')).toBe('the next disk');
 });
 
 test('a debug variable that prints requests in other programs prints none here', async () => {

@@ -166,8 +166,8 @@ async function deleteInput({ disks, log }: Context): Promise<void> {
   for (const disk of disks) {
     const path = givenName(disk);
     try {
-      // The image is made of the bytes that were unpacked; another file under this name is not ours to delete.
-      if (disk.container !== undefined) await assertUnchanged(disk.container);
+      // The image is made of the bytes that were read; another file under this name is not ours to delete.
+      await assertUnchanged(disk.container ?? disk);
       await unlink(path);
       log.info(`Deleted ${path} (keep_input_artifact: false).`);
     } catch (error) {
