@@ -188,3 +188,20 @@ test('an image that is listed twice, at the end of a page and the start of the n
   expect(holders()).toMatchObject([{ id: again.outputs.image_id }]);
   expect(left().filter((line) => !/^image (before|after|meanwhile)/.test(line))).toEqual([]);
 });
+
+test.each([
+  ['another disk', FORCE, 2],
+  ['the unencrypted one', { ...FORCE, image_encrypted: 'true' }, 1],
+])(
+  'a later attempt that must not replace an image still ends the import of an earlier one: %s',
+  async (_, first, seed) => {
+    const { addJob, holders, left, old } = await testCloudWithOld({ importSeconds: FOREVER });
+    const job = await addJob();
+    await job.main(first, { endAfter: isImport, kill: 'SIGKILL' });
+    await job.build(seed);
+    const again = await mainAndPost(job, {}, AGAIN);
+    expect(theError(again)).toMatch(TAKEN);
+    expect(holders()).toEqual([old]);
+    expect(left()).toEqual([]);
+  },
+);

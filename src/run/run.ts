@@ -4,12 +4,13 @@ import { now } from '../cloud/time.ts';
 import { givenName } from '../disk/disk.ts';
 import { assertUnchanged } from '../disk/inspect.ts';
 import { cancelImport } from '../ecs/cancel.ts';
-import { isBeingMade, MARK_TAG } from '../ecs/images.ts';
+import { isBeingMade, MARK_TAG, type Image } from '../ecs/images.ts';
 import { makeBucket } from '../oss/bucket.ts';
 import type { StagedObject } from '../oss/upload.ts';
 import type { Context, RegionalImage } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { makeImage, type FinishedImage } from './image.ts';
+import type { Made, MadeImage } from './ledger.ts';
 import { markText } from './ownership.ts';
 import { preflight, type Plan } from './preflight.ts';
 import { stageDisks } from './staging.ts';
@@ -49,12 +50,12 @@ export async function run(context: Context): Promise<Outcome> {
       context.clients.stop();
       throw error;
     });
+  ledger.account = plan.account;
   if (plan.problems.length > 0) {
     if (!request.dryRun) await removeLeft(context, plan);
     throw new CloudErrors('Nothing was uploaded.', plan.problems);
   }
   if (request.dryRun) return { images: [], staged: [], leftovers: [], times: {}, wouldDo: dryRun(context, plan) };
-  ledger.account = plan.account;
   const times: Outcome['times'] = {};
   let staged: StagedObject[] = [];
   let finished: FinishedImage[] = [];
@@ -80,24 +81,33 @@ export async function run(context: Context): Promise<Outcome> {
   return { ...outcome, images: made.length > 0 ? made : images, object: `oss://${request.bucket}/${key}` };
 }
 
-/** What earlier attempts have left in the bucket goes also where this one ends at once, unless an import reads it. */
-async function removeLeft(context: Context, { left, targets }: Plan): Promise<void> {
-  const isUnderWay = targets.some(
-    ({ adopt, cancel }) => (adopt !== undefined && isBeingMade(adopt)) || cancel.length > 0,
+/** What earlier attempts left unfinished is removed also where this one ends at once, unless a later one can resume it. */
+async function removeLeft(context: Context, plan: Plan): Promise<void> {
+  const { left, targets } = plan;
+  const cancelled = targets.flatMap(({ region, kind, cancel }) =>
+    cancel.map((image) => unneeded(image, region, kind, false)),
   );
-  if (isUnderWay || left.length === 0) return;
-  for (const made of left) context.ledger.record(made);
+  const all = [...left, ...intermediates(context, plan), ...cancelled];
+  if (targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt)) || all.length === 0) return;
+  for (const made of all) context.ledger.record(made);
   await context.log.group('Clean up', () => cleanUp(context, 'failure'));
 }
 
+const intermediates = ({ request }: Context, plan: Plan): Made[] =>
+  plan.intermediates.map((image) => unneeded(image, request.region, 'import', true));
+
+/** An image of an earlier attempt as the clean-up removes it. One that is finished by then keeps its name. */
+const unneeded = (
+  { id, name, tags }: Image,
+  region: string,
+  made: MadeImage['made'],
+  intermediate: boolean,
+): MadeImage => ({ kind: 'image', region, name, wants: name, id, mark: tags[MARK_TAG] ?? '', made, intermediate });
+
 /** Takes over what earlier attempts have left, removes what they left unfinished, and makes the bucket if it is missing. */
-async function prepare({ request, clients, ledger, log, me }: Context, plan: Plan): Promise<void> {
-  for (const made of plan.left) ledger.record(made);
-  for (const { id, name, tags } of plan.intermediates) {
-    const mark = tags[MARK_TAG] ?? '';
-    const { region } = request;
-    ledger.record({ kind: 'image', region, name, wants: name, id, mark, made: 'import', intermediate: true });
-  }
+async function prepare(context: Context, plan: Plan): Promise<void> {
+  const { clients, ledger, log, me } = context;
+  for (const made of [...plan.left, ...intermediates(context, plan)]) ledger.record(made);
   for (const { region, cancel } of plan.targets) {
     for (const { id, name } of cancel) {
       // With other inputs, the earlier attempt may have made by an import what is a copy now.
