@@ -35,6 +35,19 @@ test("under the user's key, a later attempt joins nothing, and names what it fin
   await scene.close();
 });
 
+test("under the user's key, data disks that a later attempt has no more are deleted, and nobody else's", async () => {
+  const arranged = await arrange(OWN_KEY);
+  const { scene, watch } = arranged;
+  await scene.simulator.world.putObject(BUCKET, 'images/disk.raw-disk-3.raw', Buffer.from('theirs'));
+  Object.assign(scene.inputs, { data_disk_paths: 'disk.raw' });
+  await killAt(arranged, { operation: 'ecs:ImportImage', nth: 1 }, 'before');
+  expect(watch.left()).toContain('object images/disk.raw-disk-2.raw');
+  const main = await scene.main({ data_disk_paths: '' }, AGAIN);
+  expect(main.conclusion, main.log).toBe('success');
+  expect(watch.left()).toEqual(['object images/disk.raw-disk-3.raw']);
+  await scene.close();
+});
+
 test("under the key of an earlier attempt, an object that is somebody else's by now is neither imported nor deleted", async () => {
   const arranged = await arrange({ title: '' });
   const { scene, watch } = arranged;

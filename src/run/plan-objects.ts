@@ -63,6 +63,7 @@ async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<M
   const prefix = ownerFolder(request, me);
   const uploads = await listedUploads(context, prefix);
   const keys = await listKeys(oss, prefix);
+  const spare: Made[] = [];
   if (keys === undefined) log.info('Not checked: objects that earlier attempts have left (oss:ListObjects is denied).');
   if (request.key === undefined) {
     for (const [n, name] of diskNames(disks).entries()) {
@@ -77,9 +78,15 @@ async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<M
     }
   } else {
     for (const { key } of plans) await warnOfUploads(context, key);
+    // Disks that the earlier attempt had and this one has not.
+    for (const key of (await listKeys(oss, `${request.key}-disk-`)) ?? []) {
+      const found = plans.some((plan) => plan.key === key) ? undefined : await headObject(oss, key);
+      if (typeof found === 'object' && isOurs(found.mark, me)) spare.push({ kind: 'object', key });
+    }
   }
   const isEarlier = (key: string) => earlierFile(key, request, me) !== undefined;
   return [
+    ...spare,
     ...uploads.filter(({ key }) => isEarlier(key)).map(({ key, id }) => madeUnder(key, { kind: 'upload', key, id })),
     ...(keys ?? []).filter(isEarlier).map((key) => madeUnder(key, { kind: 'object', key })),
   ];
