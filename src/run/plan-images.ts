@@ -96,7 +96,8 @@ function planTarget(context: Context, target: Target, images: Image[], sums: str
   const by = (...wanted: Decision[]) =>
     decisions.filter(([, decision]) => wanted.includes(decision)).map(([image]) => image);
   const [adopt, ...spare] = by('adopt');
-  const left = request.forceDelete && !intermediate ? leftByForcedRuns(images, name) : [];
+  // What is to be cancelled may be finished before that.
+  const left = request.forceDelete && !intermediate ? [...by('cancel'), ...leftByForcedRuns(images, name)] : [];
   return {
     ...target,
     adopt,
