@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import type { RecordedRequest } from '../../simulator/index.ts';
+import { mainAndPost, testCloud } from '../support/jobs.ts';
+import { annotations } from '../support/quick.ts';
 import { openScene, requests, writeDisk } from '../support/scene.ts';
 
 const QUICK = { speed: 100, importSeconds: 5, copySeconds: 5 };
@@ -15,7 +18,7 @@ test('shares the image with twelve accounts and reads the list back', async () =
 
 test('when one of three copies fails, the others are output, and the next attempt makes only the missing one', async () => {
   const scene = await openScene(QUICK);
-  const { world, faults, account } = { ...scene.simulator, world: scene.simulator.world };
+  const { world, faults, account } = scene.simulator;
   const blocker = world.addImage(account, 'taken', { region: 'cn-shanghai', usedByInstance: true });
   faults.push({
     operation: 'ecs:CopyImage',
@@ -80,9 +83,12 @@ test('a dry run changes nothing and logs what would happen', async () => {
   expect(main.summary).toContain('nothing was changed');
 });
 
-test('an image with the same content is reused, one with other content is not', async () => {
+test.each([
+  ['', {}],
+  [", whatever is under the user's key", { oss_key_name: 'images/disk.raw', skip_clean: 'true' }],
+])('an image with the same content is reused, one with other content is not%s', async (_, kept) => {
   const scene = await openScene(QUICK);
-  const inputs = { reuse_identical_image: 'true' };
+  const inputs = { reuse_identical_image: 'true', ...kept };
   const first = await scene.main(inputs);
   const second = await scene.main(inputs, { env: { GITHUB_RUN_ID: '4343' } });
   expect(second.log).not.toContain('##[error]');
@@ -107,3 +113,35 @@ async function writeFixedVhd(path: string): Promise<void> {
   footer.writeUInt32BE(~footer.reduce((sum, byte) => sum + byte, 0) >>> 0, 64);
   await writeDisk(path, size + 512, [[size, footer]]);
 }
+
+const ENCRYPTED = { image_encrypted: 'true' };
+/** Simulated seconds: longer than anything here takes. */
+const FOREVER = 3_600;
+
+test.each([
+  ['an import, and a copy is wanted now', {}, ENCRYPTED, 'ecs:ImportImage'],
+  ['a copy, and an import is wanted now', ENCRYPTED, {}, 'ecs:CopyImage'],
+])('what an earlier attempt was making is cancelled as what it is: %s', async (_, first, second, killedAfter) => {
+  const cloud = await testCloud({ copySeconds: FOREVER });
+  const { durations } = cloud.world;
+  if (killedAfter === 'ecs:ImportImage') durations.importSeconds = FOREVER;
+  const job = await cloud.addJob();
+  const isMade = ({ operation, params }: RecordedRequest) => operation === killedAfter && params?.DryRun !== 'true';
+  await job.main(first, { endAfter: isMade, kill: 'SIGKILL' });
+  expect(cloud.holders()).toMatchObject([{ status: 'Creating' }]);
+  Object.assign(durations, { importSeconds: 5, copySeconds: 5 });
+  const again = await mainAndPost(job, second, { attempt: 2 });
+  expect(again.conclusion, again.log).toBe('success');
+  expect(cloud.holders()).toMatchObject([{ id: again.outputs.image_id, encrypted: second === ENCRYPTED }]);
+  expect(cloud.left()).toEqual([]);
+});
+
+test('cancelled while the encrypted copy is being made: post ends the copy, then removes the plain image', async () => {
+  const cloud = await testCloud({ copySeconds: FOREVER });
+  const job = await cloud.addJob();
+  await job.main(ENCRYPTED, { endAfter: ({ operation }) => operation === 'ecs:CopyImage' });
+  const post = await job.post(ENCRYPTED);
+  expect(annotations(post, 'warning')).toEqual([]);
+  expect(cloud.world.images).toEqual([]);
+  expect(cloud.left()).toEqual([]);
+});

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { Fault } from '../../simulator/index.ts';
 import { annotations, quickScene } from '../support/quick.ts';
@@ -48,6 +48,19 @@ test('a file that cannot be deleted after a success is a warning with the comman
   const main = await scene.main({ keep_input_artifact: 'false' });
   expect(main.conclusion, main.log).toBe('success');
   expect(annotations(main, 'warning')).toEqual([expect.stringContaining('Remove it: rm ')]);
+});
+
+test('a file that replaced the disk during the import is not deleted', async () => {
+  const scene = await quickScene();
+  scene.simulator.before = async ({ operation }) => {
+    if (operation !== 'ecs:ImportImage') return;
+    await rm(scene.disk);
+    await writeFile(scene.disk, 'the next disk');
+  };
+  const main = await scene.main({ keep_input_artifact: 'false' });
+  expect(main.conclusion, main.log).toBe('success');
+  expect(annotations(main, 'warning')).toEqual([expect.stringContaining('it was replaced by another file')]);
+  expect(await readFile(scene.disk, 'utf8')).toBe('the next disk');
 });
 
 test('the DEBUG variable does not make the action print requests', async () => {

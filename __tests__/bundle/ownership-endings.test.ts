@@ -126,12 +126,14 @@ test.each([
   for (const image of world.images) image.created -= age;
   for (const { objects } of world.buckets)
     for (const [version] of objects.values()) if (version) version.modified -= age;
-  // Images of others are kept: without a mark, or with another name.
+  // Images of others are kept: without a mark, with another name, or with a mark whose owner is not in the name.
   const created = world.clock.now() - 3 * DAY;
   const tags = Object.assign({}, ...world.images.map((image) => image.tags)) as Record<string, string>;
   world.addImage(account, `${NAME}-importing-by-hand`, { created });
   world.addImage(account, `${NAME}2-importing-1`, { created, tags });
-  const others = ['image packer_import-importing-by-hand Available', 'image packer_import2-importing-1 Available'];
+  world.addImage(account, `${NAME}-importing-nightly`, { created, tags });
+  const names = ['packer_import-importing-by-hand', 'packer_import2-importing-1', 'packer_import-importing-nightly'];
+  const others = names.map((name) => `image ${name} Available`);
 
   const later = await addJob({ run: '2' }, 2);
   const run = await mainAndPost(later, FORCE);

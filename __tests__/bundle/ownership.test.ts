@@ -166,3 +166,42 @@ test('6. reuse_identical_image compares all parameters of an image, not only its
   }
   expect(left()).toEqual([]);
 });
+
+test('an image that is listed twice, at the end of a page and the start of the next, is adopted and not cancelled', async () => {
+  const opened = await testCloud({ importSeconds: FOREVER });
+  const { account, world, before, addJob, holders, left } = opened;
+  account.imageQuota = 1_000;
+  for (let n = 0; n < 99; n += 1) world.addImage(account, `before-${n}`);
+  const job = await addJob();
+  await job.main({}, { endAfter: isImport, kill: 'SIGKILL' });
+  for (let n = 0; n < 150; n += 1) world.addImage(account, `after-${n}`);
+  before.add(({ operation, params }) => {
+    if (operation === 'ecs:DescribeTasks') endImports(opened, 3);
+    if (operation !== 'ecs:DescribeImages' || params?.PageNumber !== '2' || world.images[0]?.name === 'meanwhile')
+      return;
+    world.images.unshift(world.addImage(account, 'meanwhile'));
+    world.images.pop();
+  });
+  const again = await mainAndPost(job, {}, AGAIN);
+  expect(again.conclusion, again.log).toBe('success');
+  expect(again.log).toContain('Resuming with image');
+  expect(holders()).toMatchObject([{ id: again.outputs.image_id }]);
+  expect(left().filter((line) => !/^image (before|after|meanwhile)/.test(line))).toEqual([]);
+});
+
+test.each([
+  ['another disk', FORCE, 2],
+  ['the unencrypted one', { ...FORCE, image_encrypted: 'true' }, 1],
+])(
+  'a later attempt that must not replace an image still ends the import of an earlier one: %s',
+  async (_, first, seed) => {
+    const { addJob, holders, left, old } = await testCloudWithOld({ importSeconds: FOREVER });
+    const job = await addJob();
+    await job.main(first, { endAfter: isImport, kill: 'SIGKILL' });
+    await job.build(seed);
+    const again = await mainAndPost(job, {}, AGAIN);
+    expect(theError(again)).toMatch(TAKEN);
+    expect(holders()).toEqual([old]);
+    expect(left()).toEqual([]);
+  },
+);

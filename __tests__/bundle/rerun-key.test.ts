@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { arrange, BUCKET } from '../support/endings.ts';
 import { killAt } from '../support/kill.ts';
@@ -31,5 +32,33 @@ test("under the user's key, a later attempt resumes nothing, and reports unfinis
     `ossutil api abort-multipart-upload --bucket packer --key images/disk.raw --upload-id ${dead}`,
   );
   expect(uploads?.has(dead)).toBe(true);
+  await scene.close();
+});
+
+test("under the user's key, data disks that a later attempt has no more are deleted, and nobody else's", async () => {
+  const arranged = await arrange(OWN_KEY);
+  const { scene, watch } = arranged;
+  await scene.simulator.world.putObject(BUCKET, 'images/disk.raw-disk-3.raw', Buffer.from('theirs'));
+  Object.assign(scene.inputs, { data_disk_paths: 'disk.raw' });
+  await killAt(arranged, { operation: 'ecs:ImportImage', nth: 1 }, 'before');
+  expect(watch.left()).toContain('object images/disk.raw-disk-2.raw');
+  const main = await scene.main({ data_disk_paths: '' }, AGAIN);
+  expect(main.conclusion, main.log).toBe('success');
+  expect(watch.left()).toEqual(['object images/disk.raw-disk-3.raw']);
+  await scene.close();
+});
+
+test("under the key of an earlier attempt, an object that is somebody else's by now is neither imported nor deleted", async () => {
+  const arranged = await arrange({ title: '' });
+  const { scene, watch } = arranged;
+  await killAt(arranged, { operation: 'ecs:ImportImage', nth: 1 }, 'before');
+  const [line = ''] = watch.left();
+  const key = line.replace('object ', '');
+  const theirs = { headers: { 'x-oss-meta-owner': 'somebody' } };
+  await scene.simulator.world.putObject(BUCKET, key, await readFile(scene.disk), theirs);
+  const main = await scene.main({}, AGAIN);
+  expect(main.conclusion, main.log).toBe('success');
+  expect(watch.holders()[0]?.disks[0]?.object).not.toBe(key);
+  expect(watch.left()).toEqual([line]);
   await scene.close();
 });

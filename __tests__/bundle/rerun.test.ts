@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { arrange, NAME, type Arranged, type Variant } from '../support/endings.ts';
+import { endImports, isImport, mainAndPost, testCloud } from '../support/jobs.ts';
 import { killAt } from '../support/kill.ts';
 
 const FORCE = { image_force_delete: 'true' };
@@ -193,4 +194,24 @@ test.each([
   expect(watch.left()).toEqual([]);
   expect(watch.seen).toEqual([]);
   await scene.close();
+});
+
+test('an import that is finished before a forced attempt can cancel it is replaced and deleted', async () => {
+  const opened = await testCloud({ importSeconds: 3_600 });
+  const { world, before, addJob, holders, left } = opened;
+  const job = await addJob();
+  await job.main({}, { endAfter: isImport, kill: 'SIGKILL' });
+  const [first] = holders();
+  await job.build(2);
+  before.add(async ({ operation }) => {
+    if (operation !== 'ecs:CancelTask') return;
+    world.durations.importSeconds = 8;
+    endImports(opened, 0);
+    await expect.poll(() => first?.status).toBe('Available');
+  });
+  const again = await mainAndPost(job, FORCE, { attempt: 2 });
+  expect(again.conclusion, again.log).toBe('success');
+  expect(again.outputs.replaced_image_id).toBe(first?.id);
+  expect(await job.made(holders()[0])).toBe(true);
+  expect(left()).toEqual([]);
 });

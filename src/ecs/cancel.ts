@@ -10,7 +10,7 @@ export interface ToCancel {
   name: string;
   id?: string | undefined;
   taskId?: string | undefined;
-  /** Whether it is a copy, which has no import task. */
+  /** Whether it is a copy, which has no import task; undefined if only the list of tasks can tell. */
   copy?: boolean | undefined;
   /** Mark of the execution that made it. */
   mark: string;
@@ -47,11 +47,11 @@ const ENDED = /^(InvalidTaskId|CancelTaskFailed|IncorrectImageStatus|InvalidImag
 /** Cancels the import task or the copy. @returns whether ECS accepted it */
 async function cancel(ecs: Rpc, log: Log, imageId: string, { copy, taskId }: ToCancel): Promise<boolean> {
   const task = copy ? undefined : (taskId ?? (await importTask(ecs, imageId)));
-  if (!copy && task === undefined) return false;
-  const call = copy ? ecs('CancelCopyImage', { ImageId: imageId }) : ecs('CancelTask', { TaskId: task });
+  if (copy === false && task === undefined) return false;
+  const call = task === undefined ? ecs('CancelCopyImage', { ImageId: imageId }) : ecs('CancelTask', { TaskId: task });
   // It may have just ended, or may not be cancellable now: the next look at the image decides.
   const cancelled = await succeeds(call, ENDED);
-  if (cancelled) log.info(`Cancelled the ${copy ? 'copy' : `import task ${task ?? ''} of image`} ${imageId}.`);
+  if (cancelled) log.info(`Cancelled the ${task === undefined ? 'copy' : `import task ${task} of image`} ${imageId}.`);
   return cancelled;
 }
 

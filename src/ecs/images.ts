@@ -38,9 +38,13 @@ const OWN = { ImageOwnerAlias: 'self', Status: 'Creating,Waiting,Available,UnAva
  * @throws CloudError
  */
 export async function listImages(ecs: Rpc): Promise<Image[]> {
-  const found: Image[] = [];
-  for await (const value of entries(ecs, 'DescribeImages', OWN, 'Images', 'Image')) found.push(toImage(value));
-  return found;
+  // By id: an image that is made meanwhile can push another one from the end of a page to the start of the next.
+  const found = new Map<string, Image>();
+  for await (const value of entries(ecs, 'DescribeImages', OWN, 'Images', 'Image')) {
+    const image = toImage(value);
+    found.set(image.id, image);
+  }
+  return [...found.values()];
 }
 
 /** The image with this id; undefined when it was deleted or is not listed yet. @throws CloudError */

@@ -2,8 +2,9 @@ import { unlink } from 'node:fs/promises';
 import { hasCode, textOf } from '../cloud/errors.ts';
 import { DiskError, givenName } from '../disk/disk.ts';
 import { assertUnchanged } from '../disk/inspect.ts';
-import { isBeingMade } from '../ecs/images.ts';
+import { isBeingMade, MARK_TAG } from '../ecs/images.ts';
 import type { Context } from './context.ts';
+import type { Made } from './ledger.ts';
 import type { Plan } from './preflight.ts';
 import { undoneAfter, type Ending } from './undo/endings.ts';
 import { undoAll } from './undo/undo.ts';
@@ -26,13 +27,16 @@ export async function cleanUp({ ledger, log, ...context }: Context, failure: unk
   return { images: finished, leftovers: leftovers.map(({ text }) => text) };
 }
 
-/** Removes what earlier attempts left when the check ends the run, unless one of their imports is in progress. */
+/** Removes what earlier attempts left when the check ends the run, unless a later attempt can resume their import. */
 export async function cleanUpAfterRefusal(context: Context, { left, targets }: Plan): Promise<void> {
-  const isInProgress = targets.some(
-    ({ adopt, cancel }) => (adopt !== undefined && isBeingMade(adopt)) || cancel.length > 0,
+  if (targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt))) return;
+  const unfinished = targets.flatMap(({ region, kind, cancel }) =>
+    cancel.map(({ id, name, tags: { [MARK_TAG]: mark = '' } }): Made => {
+      return { kind: 'image', region, name, wants: name, id, mark, made: kind, intermediate: false };
+    }),
   );
-  if (isInProgress || left.length === 0) return;
-  for (const made of left) context.ledger.record(made);
+  if (left.length + unfinished.length === 0) return;
+  for (const made of [...left, ...unfinished]) context.ledger.record(made);
   await context.log.group('Clean up', () => cleanUp(context, 'refused'));
 }
 

@@ -100,7 +100,9 @@ function planTarget(context: Context, target: Target, images: Image[], sums: str
   // One that holds the name comes first: it may be another run's, and must not be replaced by a second one.
   const adopt = by('adopt').find(isNamed) ?? by('adopt')[0];
   const spare = by('adopt').filter((image) => image !== adopt);
-  const left = request.forceDelete && !target.intermediate ? leftByForcedRuns(images, target.name) : [];
+  // An image that is to be cancelled may be finished before that.
+  const left =
+    request.forceDelete && !target.intermediate ? [...by('cancel'), ...leftByForcedRuns(images, target.name)] : [];
   const replaced = [...by('replace'), ...spare.filter(isFinished), ...left].filter((image) => image !== adopt);
   return {
     ...target,

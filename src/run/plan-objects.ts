@@ -60,6 +60,7 @@ async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<M
   const prefix = ownerFolder(request, me);
   const uploads = await listedUploads(context, prefix);
   const keys = await listKeys(oss, prefix);
+  const spare: Made[] = [];
   if (keys === undefined) log.info('Not checked: objects that earlier attempts left (oss:ListObjects is denied).');
   if (request.key === undefined) {
     for (const [n, name] of diskNames(disks).entries()) {
@@ -69,13 +70,20 @@ async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<M
       const key = keys?.findLast((one) => ofDisk({ key: one }));
       const found = key === undefined ? undefined : await headObject(oss, key);
       if (plan !== undefined && upload !== undefined) plan.upload = upload;
-      if (plan !== undefined && key !== undefined && typeof found === 'object') plan.found = { ...found, key };
+      const isFound = key !== undefined && typeof found === 'object' && isOurs(found.mark, me);
+      if (plan !== undefined && isFound) plan.found = { ...found, key };
     }
   } else {
     for (const { key } of plans) await warnOfUploads(context, key);
+    // Disks that the earlier attempt had and this one has not.
+    for (const key of (await listKeys(oss, `${request.key}-disk-`)) ?? []) {
+      const found = plans.some((plan) => plan.key === key) ? undefined : await headObject(oss, key);
+      if (typeof found === 'object' && isOurs(found.mark, me)) spare.push({ kind: 'object', key });
+    }
   }
   const isEarlier = (key: string) => earlierFile(key, request, me) !== undefined;
   return [
+    ...spare,
     ...uploads.filter(({ key }) => isEarlier(key)).map(({ key, id }) => entryUnder(key, { kind: 'upload', key, id })),
     ...(keys ?? []).filter(isEarlier).map((key) => entryUnder(key, { kind: 'object', key })),
   ];

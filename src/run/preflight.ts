@@ -1,6 +1,6 @@
 import { CloudError, isDenied } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
-import { listImages } from '../ecs/images.ts';
+import { isFinished, listImages } from '../ecs/images.ts';
 import { inspectBucket, retentionDays, type BucketState } from '../oss/bucket.ts';
 import { askEcs } from './ask-ecs.ts';
 import type { Clients } from './clients.ts';
@@ -47,9 +47,11 @@ export async function preflight(context: Context): Promise<Plan> {
     planObjects(context, reachable),
     planAndAsk(),
   ]);
+  // Nothing is uploaded where the image exists already.
+  const isMade = plan.targets.some(({ kind, adopt }) => kind !== 'copy' && adopt !== undefined && isFinished(adopt));
   return {
     ...plan,
-    problems: [...bucketIssues, ...problems, ...plan.problems, ...refusals],
+    problems: [...bucketIssues, ...(isMade ? [] : problems), ...plan.problems, ...refusals],
     account,
     makeBucket: bucket.exists !== 'yes',
     objects,

@@ -1,6 +1,5 @@
 import { now } from '../cloud/time.ts';
 import { cancelImport } from '../ecs/cancel.ts';
-import { importTask } from '../ecs/tasks.ts';
 import { makeBucket } from '../oss/bucket.ts';
 import type { Context } from './context.ts';
 import { markText } from './ownership.ts';
@@ -15,10 +14,8 @@ export async function prepare({ clients, ledger, log, me }: Context, plan: Plan)
   for (const { region, cancel } of plan.targets) {
     const ecs = clients.ecsIn(region);
     for (const { id, name } of cancel) {
-      // The earlier attempt may have imported the image that this one copies, or the other way round.
-      const taskId = await importTask(ecs, id);
-      const made = { name, id, taskId, copy: taskId === undefined, mark: markText(me) };
-      await cancelImport(ecs, log, made, now() + PATIENCE);
+      // Only the list of tasks tells whether it is a copy: the earlier attempt may have imported what this one copies.
+      await cancelImport(ecs, log, { name, id, mark: markText(me) }, now() + PATIENCE);
     }
   }
   if (plan.makeBucket) await makeBucket(clients.oss);

@@ -37,6 +37,7 @@ export async function undoAll(context: UndoContext, made: Made[], began?: number
   for (const kind of Object.keys(KINDS) as Made['kind'][]) {
     const way = KINDS[kind] as Undo<typeof kind>;
     if (began !== undefined) context.clients.deadline.at = began + way.deadline;
+    // The last one first: an image cannot be deleted while a copy of it is being made.
     for (const one of made.filter((some) => some.kind === kind).toReversed()) {
       try {
         const finished = await way.undo(one, context);
