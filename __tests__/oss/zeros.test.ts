@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { abortUpload, removeObject, listUploads } from '../../src/oss/objects.ts';
 import { zeroKeys } from '../../src/oss/zeros.ts';
 import { pseudoRandom } from '../support/scene.ts';
-import { counts, isFile, KEY, MIB, openClient, openFile, openLab, sent, staging, type Lab } from './lab.ts';
+import { counts, inChild, isFile, KEY, MIB, openClient, openFile, openLab, sent, staging, type Lab } from './lab.ts';
 import { upload } from '../../src/oss/upload.ts';
 
 /** A MiB of data, zeros, a MiB of data. */
@@ -105,6 +105,17 @@ describe('where the copy is refused, zeros travel', () => {
     expect(staged.sent).toBe(2 * MIB);
     expect(await isFile(lab, path)).toBe(true);
   });
+});
+
+it('a zero object that takes minutes to make is still used', async () => {
+  const speed = 60;
+  const lab = await openLab({ speed });
+  // The first try of the seed stands still until the watchdog ends it, after the two minutes that copies have.
+  lab.simulator.faults.push({ operation: 'oss:PutObject', kind: 'stall', nth: 1 });
+  const { path } = await disk(lab, 100 * MIB);
+  const { staged } = await inChild(lab, { path }, { speed });
+  expect(staged?.sent).toBe(2 * MIB);
+  expect(await isFile(lab, path)).toBe(true);
 });
 
 describe('buckets of all kinds', () => {

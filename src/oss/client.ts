@@ -27,7 +27,8 @@ export function openOss(place: OssPlace, connection: Connection): Oss {
   const call = async <T>(operation: string, run: (sdk: Sdk) => Promise<T>, options: CallOptions = {}): Promise<T> => {
     const attempt = async (tries: number): Promise<T> => {
       // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
-      const stall = options.stall && ((waits: boolean) => (options.stall?.(waits) ?? 0) * 2 ** Math.min(tries - 1, 3));
+      const { stall: limit } = options;
+      const stall: CallOptions['stall'] = limit && ((...seen) => limit(...seen) * 2 ** Math.min(tries - 1, 3));
       const wire: Wire = {};
       try {
         options.signal?.throwIfAborted();

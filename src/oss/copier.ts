@@ -1,11 +1,10 @@
 import { CloudError } from '../cloud/errors.ts';
 import { remedy } from '../cloud/retry.ts';
-import type { CallOptions } from './wire.ts';
 import { zerosCrc } from './crc64.ts';
 import { zeroPart, type Part } from './cut.ts';
 import type { Pace } from './pace.ts';
 import type { Sent, Target } from './sender.ts';
-import { copyPart, makeZeros } from './zeros.ts';
+import { copyPart, makeZeros, type Attempts } from './zeros.ts';
 
 /** Fewer zeros than this, in bytes, are not worth a zero object. */
 const WORTH = 8 * 1024 ** 2;
@@ -22,15 +21,17 @@ export class Copier {
   /** Parts that wait until a zero object is worth it. */
   readonly waiting: Part[] = [];
   private readonly job: CopyTarget;
-  private readonly pace: Pace;
+  private readonly uploads: Pace;
+  private readonly copies: Pace;
   private readonly signal: AbortSignal;
   private found = 0;
   private object: Promise<string | undefined> | undefined;
   private refused = false;
 
-  constructor(job: CopyTarget, pace: Pace, signal: AbortSignal) {
+  constructor(job: CopyTarget, uploads: Pace, copies: Pace, signal: AbortSignal) {
     this.job = job;
-    this.pace = pace;
+    this.uploads = uploads;
+    this.copies = copies;
     this.signal = signal;
   }
 
@@ -47,7 +48,9 @@ export class Copier {
     const object = await (this.object ??= this.make());
     if (object === undefined || this.refused) return undefined;
     const to = { key, uploadId, number, length };
-    const copied = await this.unlessRefused((options) => copyPart(oss, object, to, options));
+    const copied = await this.unlessRefused(() =>
+      this.attempts(this.copies)((options) => copyPart(oss, object, to, options)),
+    );
     if (copied === undefined) return undefined;
     progress.copied(length);
     return { ...copied, crc: zerosCrc(length), length };
@@ -57,13 +60,18 @@ export class Copier {
     const { oss, zeros, mark, source, onZeros } = this.job;
     onZeros();
     const length = zeroPart(source.size);
-    return this.unlessRefused((options) => makeZeros(oss, zeros, length, mark, options));
+    const attempts = { uploads: this.attempts(this.uploads), copies: this.attempts(this.copies) };
+    return this.unlessRefused(() => makeZeros(oss, zeros, length, mark, attempts));
+  }
+
+  private attempts(pace: Pace): Attempts {
+    return (call) => pace.store(0, (options) => call({ ...options, signal: this.signal }));
   }
 
   /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
-  private async unlessRefused<T>(work: (options: CallOptions) => Promise<T>): Promise<T | undefined> {
+  private async unlessRefused<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await this.pace.store(0, (options) => work({ ...options, signal: this.signal }));
+      return await work();
     } catch (error) {
       if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error)) throw error;
       if (!this.refused) this.job.oss.log.info(`No copies inside the bucket (${error.code}): zeros are sent as data.`);

@@ -46,7 +46,7 @@ export function openSender(
         ...options,
         ...LONG_BODY,
         turn: (run) => slots(() => pace.watched(part.length, run)),
-        stall: (waits) => pace.stall(waits),
+        stall: (waits, others) => pace.stall(waits, others),
         signal,
       }),
     );

@@ -6,7 +6,7 @@ import { readFully, type Source } from './reader.ts';
 /** Bytes handed to a socket at once: less costs CPU per byte, more costs memory per connection. */
 const SLICE = 256 * 1024;
 
-/** So many connections are as many as a fast line needs; on others, slow ones, CPU does not matter. */
+/** A fast line needs no more connections than this. More are for slow lines, where small slices show that bytes move. */
 const FAST = 16;
 
 /**
@@ -30,7 +30,7 @@ export class Rings {
 
   private make(): Buffer[] {
     this.made += 1;
-    const slice = this.made > FAST ? SLICE / 2 : SLICE;
+    const slice = this.made > FAST ? SLICE / 8 : SLICE;
     return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(slice));
   }
 }

@@ -35,7 +35,7 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
   };
   const send = openSender(job, pace, slots, stop.signal);
   // Copies that fail for long must not end an upload whose data travels, nor the other way round.
-  const copier = new Copier(job, new Pace(progress, COPIES, COPY_PATIENCE), stop.signal);
+  const copier = new Copier(job, pace, new Pace(progress, COPIES, COPY_PATIENCE), stop.signal);
   const sent: Sent[] = [];
   const working = new Set<Promise<void>>();
   const hold = (work: Promise<void>): Promise<void> => {

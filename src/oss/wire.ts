@@ -6,14 +6,24 @@ import { withoutLayout } from './body.ts';
 export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
   /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
   timeout?: number;
-  /** How long a try may stand still, in ms; asked again and again. @param waits - whether its whole body has left */
-  stall?: ((waits: boolean) => number) | undefined;
+  /**
+   * How long a try may stand still, in ms; called again and again.
+   * @param waits - whether its whole body has left
+   * @param others - bytes that left on other watched connections since it last moved; 0 if none did in the last 30 s
+   */
+  stall?: ((waits: boolean, others: number) => number) | undefined;
   /** Runs each try when there is a place for it. */
   turn?: <T>(run: () => Promise<T>) => Promise<T>;
 }
 
-/** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
-export const LONG_BODY = { stall: () => 120_000, timeout: 4 * 3_600_000 };
+/**
+ * Limits of a call with a long body: it may be as slow as the line is, as long as bytes move. A body that Node is given in
+ * one piece moves only once, at its end, and has the line to itself only if no other connection moves.
+ */
+export const LONG_BODY = {
+  stall: (_: boolean, others: number) => (others > 0 && others < 128 * 1024 ** 2 ? 600_000 : 120_000),
+  timeout: 4 * 3_600_000,
+};
 
 /** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */
 export interface Wire {
@@ -83,22 +93,42 @@ export function send(urllib: Urllib, url: string, sent: object, options: CallOpt
 /** Time between two looks at a connection, in ms. */
 const LOOK = 2_000;
 
+/** A line over which no byte has moved for this long, in ms, is not slow but dead. */
+const QUIET = 30_000;
+/** Bytes that have moved over all watched connections, and when the last of them did. */
+const line = { moved: 0, at: 0 };
+
 /** Calls `stalled` once no byte has moved over the connection of a request for as long as `stall` allows. */
 function watch(
   request: ClientRequest,
-  stall: (waits: boolean) => number,
+  stall: (waits: boolean, others: number) => number,
   stalled: (seconds: number) => void,
 ): () => void {
-  let moved = -1;
+  let moved: number | undefined;
   let since = monotonic();
-  return every(LOOK, () => {
-    const { bytesWritten = 0, bytesRead = 0, writableLength = 0 } = request.socket ?? {};
+  let before = line.moved;
+  const measure = (): void => {
+    const { socket } = request;
+    if (socket == null) return;
     // What waits in this process has not left.
-    const left = bytesWritten - writableLength + bytesRead;
-    if (left !== moved) since = monotonic();
+    const left = socket.bytesWritten - socket.writableLength + socket.bytesRead;
+    if (left === moved) return;
+    since = monotonic();
+    line.at = since;
+    line.moved += left - (moved ?? left);
+    before = line.moved;
     moved = left;
+  };
+  request.once('socket', measure);
+  const stop = every(LOOK, () => {
+    measure();
     const still = monotonic() - since;
-    const waits = request.writableEnded && writableLength === 0;
-    if (still >= stall(waits)) stalled(still / 1000);
+    const waits = request.writableEnded && request.socket?.writableLength === 0;
+    const others = monotonic() - line.at < QUIET ? line.moved - before : 0;
+    if (still >= stall(waits, others)) stalled(still / 1000);
   });
+  return () => {
+    measure();
+    stop();
+  };
 }

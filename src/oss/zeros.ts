@@ -14,9 +14,14 @@ export const COPIES = 16;
 /** Keys of the zero object of a staged object and of the seed that it is copied from. */
 export const zeroKeys = (prefix: string) => ({ object: `${prefix}.zeros`, seed: `${prefix}.seed` });
 
+/** Runs a call with the options that say how long it is tried. */
+export type Attempts = <T>(call: (options: CallOptions) => Promise<T>) => Promise<T>;
+const usual: Attempts = (call) => call({});
+
 /**
- * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: one MiB travels, the rest is copied
+ * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: uploads one MiB and copies the rest
  * from it. https://help.aliyun.com/document_detail/31994.html
+ * @param attempts - for the one request with a body, which shares the line with the data, and for each of the others
  * @throws CloudError; AccessDenied where a policy forbids the copy
  */
 export async function makeZeros(
@@ -24,30 +29,30 @@ export async function makeZeros(
   prefix: string,
   length: number,
   mark: string,
-  options: CallOptions,
+  { uploads = usual, copies = usual }: { uploads?: Attempts; copies?: Attempts },
 ): Promise<string> {
   const keys = zeroKeys(prefix);
   const headers = marked(mark);
-  const body = { ...options, ...LONG_BODY };
-  await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), body);
-  const uploadId = await initiate(oss, keys.object, headers, options);
+  const put = (sdk: Sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers });
+  await uploads((options) => oss.call('oss:PutObject', put, { ...options, ...LONG_BODY }));
+  const uploadId = await copies((options) => initiate(oss, keys.object, headers, options));
   const limit = pLimit(COPIES);
-  const copy = (number: number) =>
-    limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: MIB }, options));
+  const copy = (number: number) => {
+    const to = { key: keys.object, uploadId, number, length: MIB };
+    return limit(() => copies((options) => copyPart(oss, keys.seed, to, options)));
+  };
   // The first one tells whether copies are allowed here.
   const parts = [await copy(1)];
   const others = Array.from({ length: length / MIB - 1 }, (_, index) => copy(index + 2));
   parts.push(...(await Promise.all(others)));
-  const { crc64 } = await oss
-    .call(
-      'oss:CompleteMultipartUpload',
-      (sdk) => sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} }),
-      { ...options, timeout: 120_000 },
-    )
+  const complete = (sdk: Sdk) => sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} });
+  const { crc64 } = await copies((options) =>
+    oss.call('oss:CompleteMultipartUpload', complete, { ...options, timeout: 120_000 }),
+  )
     .then(({ res }) => toState(res.headers))
     .catch(async (error: unknown) => {
-      // Done, but the answer was lost?
-      const there = await headObject(oss, keys.object, options);
+      // The service may have completed it although the answer was lost.
+      const there = await copies((options) => headObject(oss, keys.object, options));
       if (typeof there === 'object') return there;
       throw error;
     });
