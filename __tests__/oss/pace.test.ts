@@ -23,7 +23,7 @@ const until = (ms: number) => after(ms - Date.now());
 describe('the patience of an upload', () => {
   const open = () => new Pace(progress());
 
-  /** A part each of whose tries ends when the test says so; `fail` tells what becomes of the part. */
+  /** Stores a part. Calling the returned function fails its current try and returns the state of the part. */
   function part(pace: Pace) {
     let fail = (): void => undefined;
     let state = 'tries on';
@@ -90,7 +90,7 @@ describe('the patience of an upload', () => {
 describe('a try that stands still', () => {
   /** 64 tries of 4 MiB that never end. */
   const open = () => {
-    const pace = new Pace(progress(), 64);
+    const pace = new Pace(progress(), { width: 64 });
     for (let n = 0; n < 64; n++) void pace.watched(4 * MIB, () => new Promise(() => undefined));
     return pace;
   };
@@ -122,7 +122,7 @@ describe('a try that stands still', () => {
 
 describe('the width of an upload', () => {
   it('grows only by what was measured after the last change', async () => {
-    const pace = new Pace(progress(), 4);
+    const pace = new Pace(progress(), { width: 4 });
     const store = async (count: number, each: number) => {
       for (let n = 0; n < count; n++) await pace.store(MIB, () => after(each));
     };
@@ -135,7 +135,7 @@ describe('the width of an upload', () => {
   });
 
   it.each([[429], [503]])('is halved when the service or a proxy answers %d', async (status) => {
-    const pace = new Pace(progress(), 64);
+    const pace = new Pace(progress(), { width: 64 });
     await pace.store(1, ({ onRetry }) => {
       onRetry?.(new CloudError('oss:UploadPart', 'UnexpectedAnswer', 'a page', { status }));
       expect(pace.width()).toBe(32);

@@ -23,10 +23,10 @@ describe('the lines about progress', () => {
 
   it('come every 12 s and tell a slow line from a dead one', async () => {
     const progress = progressOf(20 * GIB);
-    progress.cutUpTo(6 * GIB);
-    progress.travels(GIB);
+    progress.searched = 6 * GIB;
+    progress.toSend += GIB;
     progress.moved(512 * MIB);
-    progress.copied(5 * GIB);
+    progress.copied += 5 * GIB;
     await after(12);
     progress.ended(512 * MIB, true);
     progress.moved(64 * MIB);
@@ -37,16 +37,16 @@ describe('the lines about progress', () => {
     progress.moved(24 * MIB);
     await after(12);
     progress.ended(24 * MIB, true);
-    progress.travels(10 * GIB);
+    progress.toSend += 10 * GIB;
     progress.moved(10 * GIB);
     progress.ended(10 * GIB, true);
-    progress.cutUpTo(20 * GIB);
-    progress.found(4 * GIB);
+    progress.searched = 20 * GIB;
+    progress.kept += 4 * GIB;
     progress.retried('ECONNRESET: read ECONNRESET');
     await after(12);
-    progress.cease();
+    progress.stop();
     await after(60);
-    progress.sayEnd();
+    progress.logEnd();
     expect(said).toEqual([
       '25 % of 20.00 GiB: 0.0 MiB sent, 512.0 MiB under way, 42.7 MiB/s now, 5.00 GiB of zeros not sent.',
       '27 % of 20.00 GiB: 512.0 MiB sent, 64.0 MiB under way, 5.3 MiB/s now, 21.3 MiB/s overall, 12 min left, 5.00 GiB of zeros not sent.',
@@ -63,12 +63,12 @@ describe('the lines about progress', () => {
       { offset: 0, length: GIB },
       { offset: 10 * GIB, length: GIB },
     ]);
-    progress.cutUpTo(0.5 * GIB);
-    progress.travels(0.5 * GIB);
+    progress.searched = 0.5 * GIB;
+    progress.toSend += 0.5 * GIB;
     progress.moved(0.5 * GIB);
     progress.ended(0.5 * GIB, true);
     await after(12);
-    progress.cease();
+    progress.stop();
     expect(said).toEqual([
       '2 % of 20.00 GiB: 512.0 MiB sent, 0.0 MiB under way, 42.7 MiB/s now, 42.7 MiB/s overall, 36 s left.',
     ]);
@@ -88,7 +88,7 @@ describe('the lines about progress', () => {
           expect(reached()).toBeGreaterThanOrEqual(before);
           vi.advanceTimersByTime(12_000);
         }
-        progress.cease();
+        progress.stop();
       }),
     );
     expect(said.filter((line) => /NaN|Infinity|-\d/.test(line))).toEqual([]);

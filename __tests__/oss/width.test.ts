@@ -14,7 +14,7 @@ const wave = (some: Partial<Wave>): Wave => ({
   ...some,
 });
 
-/** Bytes per second of a connection and of all together; a function tells them for the n-th wave. */
+/** Bytes per second of each connection and of all together, in the n-th wave. */
 type Line = (n: number) => [each: number, all: number];
 
 /** The width of each of 40 waves. */

@@ -6,7 +6,7 @@ export function textIn(body: Buffer | undefined, name: string): string | undefin
   return text?.replaceAll('&quot;', '"');
 }
 
-/** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
+/** The error in a body of status 200: the service can find an error after it has begun its answer. */
 export function failureIn(operation: string, body: Buffer | undefined, code: string, text: string): CloudError {
   const requestId = textIn(body, 'RequestId');
   return new CloudError(operation, textIn(body, 'Code') ?? code, excerpt(textIn(body, 'Message') ?? text), {
@@ -14,5 +14,5 @@ export function failureIn(operation: string, body: Buffer | undefined, code: str
   });
 }
 
-/** XML without the white space between its elements: ali-oss takes that of an empty element for a value. */
+/** Removes white space between XML elements: ali-oss would read it as the value of an empty element. */
 export const withoutLayout = (xml: Buffer): Buffer => Buffer.from(xml.toString('utf8').replace(/>\s+</g, '><'));

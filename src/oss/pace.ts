@@ -4,43 +4,50 @@ import type { CallOptions } from './wire.ts';
 import type { Progress } from './progress.ts';
 import { nextWidth, type Measured } from './width.ts';
 
-/** The upload gives up when no part was accepted for this long, in ms, or for longer where the line is known to be slow. */
+/** How long an upload goes without an accepted part before it fails, in ms. On a line that is known to be slow, longer. */
 const PATIENCE = 15 * 60_000;
-/** A try has stalled when nothing of it has moved for this long, in ms. Between the two, the state of the line decides. */
+/** Limits of the time that a try may stand still, in ms. */
 const STALL = { least: 30_000, most: 600_000 };
 const MIB = 1024 ** 2;
 
-/** How the parts of an upload fare: what was accepted and what failed, how fast, and whether there is still hope. */
+/** Measures how fast parts are accepted, and decides from it how many may be under way and when to give up. */
 export class Pace {
   private readonly progress: Progress;
   private wave = newWave();
   private widthNow: number;
-  /** Tries that were under way when the width changed: how they end tells nothing about the new width. */
+  /** Tries that were under way when the width changed: their results say nothing about the new width. */
   private stale = 0;
   private before: Measured | undefined;
   /** Bytes per second of the last whole wave; 0 until there was one. */
   private waveRate = 0;
-  /** Bytes of parts that are to be stored, waiting ones included, and of those whose try is under way. */
+  /** Number of parts that are being stored, with those that wait for a slot or their next try. */
   private waiting = 0;
+  /** Bytes of the parts whose try is running. */
   private underWay = 0;
-  /** When a part was last accepted, or the first of those that wait began to. */
+  /** When a part was last accepted, or when the first of the waiting parts came. */
   private lastGood = monotonic();
-  /** When each try under way began, the oldest first. */
+  /** When each running try began, the oldest first. */
   private readonly tries = new Set<{ began: number }>();
 
   private readonly least: number;
+  private readonly signal: AbortSignal | undefined;
 
   /**
    * @param width - how many parts may be under way at first
-   * @param patience - longest time without an accepted part on a line that is not known to be slow, in ms
+   * @param patience - the time without an accepted part after which the upload gives up, in ms
+   * @param signal - stops all calls
    */
-  constructor(progress: Progress, width = 1, patience = PATIENCE) {
+  constructor(
+    progress: Progress,
+    { width = 1, patience = PATIENCE, signal }: { width?: number; patience?: number; signal?: AbortSignal } = {},
+  ) {
     this.progress = progress;
     this.widthNow = width;
     this.least = patience;
+    this.signal = signal;
   }
 
-  /** How many parts may be under way. */
+  /** How many parts may be under way at a time. */
   width(): number {
     return this.widthNow;
   }
@@ -51,7 +58,7 @@ export class Pace {
    * @param others - bytes that left on other connections meanwhile
    */
   stall(waits: boolean, others: number): number {
-    // A thin line serves one connection after another. A try has stalled only once the others had more than their share.
+    // On a thin line, a try waits for others. It has stalled only if they moved more than its fair share allows.
     if (others > 0 && others < Math.min(this.underWay, this.tries.size * MIB)) return STALL.most;
     if (!waits) return STALL.least;
     // The bytes may be in a buffer of the kernel or a proxy, behind those of all others.
@@ -59,13 +66,17 @@ export class Pace {
     return rate === 0 ? STALL.most : Math.min(STALL.most, Math.max(STALL.least, (2_000 * this.underWay) / rate));
   }
 
-  /** Runs a call that stores a part of so many bytes, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
+  /**
+   * Stores a part of so many bytes by a call that is tried until the upload gives up.
+   * @throws CloudError `UploadGaveUp`
+   */
   async store<T>(bytes: number, call: (options: CallOptions) => Promise<T>): Promise<T> {
     if (this.waiting === 0) this.lastGood = monotonic();
     this.waiting += 1;
     let gaveUp = false as boolean;
     try {
       const stored = await call({
+        ...(this.signal && { signal: this.signal }),
         givesUp: () => (gaveUp = this.hopeless()),
         onRetry: ({ code, status, message }) => {
           this.decide({
@@ -129,7 +140,7 @@ export class Pace {
   private rate(): number {
     const { bytes, began } = this.wave;
     if (bytes === 0) return this.waveRate;
-    // Until the last one that was accepted: a line that stands still has not become slower.
+    // Measured up to the last accepted part, so that a pause does not lower the rate.
     return Math.min((1000 * bytes) / Math.max(this.lastGood - began, 1), this.waveRate || Infinity);
   }
 
@@ -138,7 +149,7 @@ export class Pace {
     return rate === 0 ? this.least : Math.max(this.least, (2_000 * this.underWay) / rate);
   }
 
-  /** A large part on a slow line takes longer than our patience: as long as its bytes move, it may yet be accepted. */
+  /** A large part on a slow line can take longer than the patience. The upload goes on while such a part is being sent. */
   private hopeless(): boolean {
     const [oldest] = this.tries;
     const patience = this.patience();

@@ -4,7 +4,7 @@ import { every, monotonic } from '../cloud/time.ts';
 import { withoutLayout } from './body.ts';
 
 export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
-  /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
+  /** Time limit of one try with its body, in ms; 30 s by default. */
   timeout?: number;
   /**
    * How long a try may stand still, in ms; called again and again.
@@ -12,20 +12,20 @@ export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 
    * @param others - bytes that left on other watched connections since it last moved; 0 if none did in the last 30 s
    */
   stall?: ((waits: boolean, others: number) => number) | undefined;
-  /** Runs each try when there is a place for it. */
+  /** Runs each try as soon as it may start. */
   turn?: <T>(run: () => Promise<T>) => Promise<T>;
 }
 
 /**
- * Limits of a call with a long body: it may be as slow as the line is, as long as bytes move. A body that Node is given in
- * one piece moves only once, at its end, and has the line to itself only if no other connection moves.
+ * Limits of a call with a long body. There is no short time limit, because a slow connection needs long. Node reports a
+ * body that it gets in one piece only at its end, so the call gets more time while other connections share the bandwidth.
  */
 export const LONG_BODY = {
   stall: (_: boolean, others: number) => (others > 0 && others < 128 * 1024 ** 2 ? 600_000 : 120_000),
   timeout: 4 * 3_600_000,
 };
 
-/** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */
+/** The answer or failure of a request. ali-oss drops headers, endpoint and network code from its errors. */
 export interface Wire {
   status?: number;
   headers?: IncomingHttpHeaders;
@@ -38,7 +38,7 @@ export interface Urllib {
   request(url: string, options: object, done: Callback): ClientRequest;
 }
 
-/** Sends one request so that it can be ended from outside and leaves behind what it met. */
+/** Sends one request, ends it on the signal or when it stalls, and records its answer or failure in `wire`. */
 export function send(urllib: Urllib, url: string, sent: object, options: CallOptions, wire: Wire): Promise<unknown> {
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted();
@@ -54,8 +54,8 @@ export function send(urllib: Urllib, url: string, sent: object, options: CallOpt
         return;
       }
       Object.assign(wire, { status: res.status, headers: res.headers, body: data });
-      // With the whole answer there, Node no longer hears that the connection drains: the rest of a body would wait for
-      // ever, and the connection with it (an answer can overtake the last of it when the line is fast).
+      // An answer can arrive before the last of the body was written. Node then no longer waits for the socket to drain,
+      // so the request would never end.
       if (request?.writableEnded === false) request.destroy();
       const parsable = res.headers['content-type']?.includes('/xml') ? withoutLayout(data) : data;
       resolve({ data: parsable, status: res.status, headers: res.headers, res });
@@ -66,16 +66,16 @@ export function send(urllib: Urllib, url: string, sent: object, options: CallOpt
     } catch (error) {
       fail(error as Error);
     }
-    // What Node refuses to send, such as a header with a line break, has failed by now, and there is no request.
+    // If Node refuses to send it, such as a header with a line break, the request has failed by now or does not exist.
     if (request === undefined || wire.failure !== undefined) return;
     const end = (code: string, text: string) => {
       const error = Object.assign(new Error(text), { code });
       request.destroy(error);
-      // Behind a proxy that says nothing there is no socket yet, and Node keeps the error to itself.
+      // There is no socket yet if a proxy does not answer. Node emits no error in this case.
       if (request.socket == null) request.emit('error', error);
     };
     const stop = () => {
-      end('Stopped', 'ended from outside');
+      end('Stopped', 'the upload was stopped');
     };
     options.signal?.addEventListener('abort', stop, { once: true });
     const unwatch =
@@ -90,7 +90,7 @@ export function send(urllib: Urllib, url: string, sent: object, options: CallOpt
   });
 }
 
-/** Time between two looks at a connection, in ms. */
+/** Time between two checks of a connection, in ms. */
 const LOOK = 2_000;
 
 /** A line over which no byte has moved for this long, in ms, is not slow but dead. */

@@ -8,10 +8,10 @@ import { failureIn, textIn } from './body.ts';
 import { headObject, initiate, marked, toState } from './objects.ts';
 
 const MIB = 1024 ** 2;
-/** Copies under way at a time: each is a request without a body, which the service works off by itself. */
+/** Copies under way at a time. They are requests without a body, so the connection does not limit them. */
 export const COPIES = 16;
 
-/** Keys of the zero object of a staged object and of the seed that it is copied from. */
+/** Keys of a zero object and of the seed that it is copied from. */
 export const zeroKeys = (prefix: string) => ({ object: `${prefix}.zeros`, seed: `${prefix}.seed` });
 
 /** Runs a call with the options that say how long it is tried. */
@@ -21,7 +21,7 @@ const usual: Attempts = (call) => call({});
 /**
  * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: uploads one MiB and copies the rest
  * from it. https://help.aliyun.com/document_detail/31994.html
- * @param attempts - for the one request with a body, which shares the line with the data, and for each of the others
+ * @param attempts - how the one request with a body and each of the others is tried
  * @throws CloudError; AccessDenied where a policy forbids the copy
  */
 export async function makeZeros(
@@ -41,7 +41,7 @@ export async function makeZeros(
     const to = { key: keys.object, uploadId, number, length: MIB };
     return limit(() => copies((options) => copyPart(oss, keys.seed, to, options)));
   };
-  // The first one tells whether copies are allowed here.
+  // The first copy shows whether copies are allowed.
   const parts = [await copy(1)];
   const others = Array.from({ length: length / MIB - 1 }, (_, index) => copy(index + 2));
   parts.push(...(await Promise.all(others)));
@@ -62,7 +62,7 @@ export async function makeZeros(
   return keys.object;
 }
 
-/** Where a copied part goes. */
+/** The part to be filled. */
 export interface CopyTarget {
   key: string;
   uploadId: string;
@@ -84,7 +84,7 @@ export async function copyPart(
   const copy = async (sdk: Sdk) => {
     const { etag: inHeader, res } = await sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source);
     const { crc64 } = toState(res.headers);
-    // The documentation has it in the body, ali-oss looks for it in the headers only.
+    // The documentation puts the ETag in the body; ali-oss reads only the headers.
     const etag = inHeader ?? textIn(res.data, 'ETag');
     if (etag === undefined) throw failureIn(operation, res.data, 'NoPart', 'the answer names no part');
     if (crc64 !== undefined && crc64 !== String(zerosCrc(length))) {
