@@ -23,7 +23,7 @@ describe('a failure', () => {
     expect(remedy(failure('UnexpectedAnswer', status))).toBe(expected);
   });
 
-  it.each(['ERR_INVALID_CHAR', 'EACCES', 'InvalidRequest'])('that only we can mend is final: %s', (code) => {
+  it.each(['ERR_INVALID_CHAR', 'EACCES', 'InvalidRequest'])('that no retry can cure is final: %s', (code) => {
     expect(remedy(failure(code))).toBe('none');
   });
 });

@@ -1,4 +1,4 @@
-/** One upload as a whole process, for what can only be seen there: memory, waiting in fast time, and that it ends. */
+/** One upload as a process of its own, to test memory, fast time, and that the process ends. */
 import { open, readFile } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openAgent } from '../../src/cloud/agents.ts';
@@ -10,7 +10,7 @@ import { staging } from './staging.ts';
 export interface ChildJob {
   path: string;
   keys: { accessKeyId: string; accessKeySecret: string };
-  /** Finds the extents, where there is such a tool. */
+  /** Path of python3, which finds the extents. */
   python3?: string;
 }
 export interface ChildResult {
@@ -33,7 +33,7 @@ const connection = {
   clock: { behind: 0 },
   deadline: { at: Infinity },
 };
-// What urllib says of itself is for nobody.
+// Silences the warnings of urllib.
 console.warn = () => undefined;
 const oss = openOss({ region: 'cn-beijing', bucket: 'packer', host: 'oss-cn-beijing.aliyuncs.com' }, connection);
 const handle = await open(path);
@@ -46,10 +46,10 @@ const result = await upload(oss, { handle, size, extents }, staging()).then(
   (error: unknown) => ({ error: { code: (error as { code: string }).code, message: (error as Error).message } }),
 );
 await handle.close();
-// Not maxRSS: on Linux that begins with what the parent held when it started us (getrusage and exec).
+// Not maxRSS: on Linux it includes the memory of the parent at the time of the fork.
 const peak = /VmHWM:\s+(\d+) kB/.exec(await readFile('/proc/self/status', 'latin1').catch(() => ''))?.[1];
 const rss = Number(peak ?? process.resourceUsage().maxRSS) / 1024;
 const measured = { ...result, lines, rss, delay: delays.max / 1e6 };
 delays.disable();
 process.stdout.write(JSON.stringify(measured));
-// No exit here: nothing of the upload may keep the process alive.
+// No exit here: the upload must not keep the process alive.

@@ -90,7 +90,7 @@ describe('crc64', () => {
     );
   });
 
-  it('keeps objects apart that are fed in turns', () => {
+  it('keeps interleaved instances apart', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(2), someBytes), { maxLength: 8 }), (feeds) => {
         const running = [0, 1, 2].map(() => new Crc64());

@@ -6,7 +6,7 @@ import { gather, GIB, MIB } from './lab.ts';
 const TIB = 1024 * GIB;
 const LEAST = 100 * 1024;
 
-/** Runs of grains, the last one cut off at an end that is on no boundary. */
+/** Runs of grains. The last one may end inside a grain. */
 interface Layout {
   runs: { zero: boolean; grains: number }[];
   /** Bytes of the last grain. */
@@ -49,7 +49,7 @@ async function plan(blocks: Iterable<Block>, size: number): Promise<Part[]> {
   return gather(cut(stream(), size));
 }
 
-/** What OSS and the rest of the engine ask of any plan. */
+/** The rules of OSS and of the upload for all parts of a file. */
 function check(parts: Part[], size: number): void {
   expect(parts.length).toBeLessThanOrEqual(10_000);
   let at = 0;
@@ -64,7 +64,7 @@ function check(parts: Part[], size: number): void {
 }
 
 describe('the cut', () => {
-  it('covers any file without a gap, in parts that OSS takes, with no data in a zero part', async () => {
+  it('covers any file without a gap, in parts that OSS accepts, and with no data in a zero part', async () => {
     await fc.assert(
       fc.asyncProperty(layouts, async (layout) => {
         const size = sizeOf(layout);
@@ -90,7 +90,7 @@ describe('the cut', () => {
     );
   });
 
-  it('does not depend on how finely the blocks were found', async () => {
+  it('does not depend on the size of the blocks', async () => {
     await fc.assert(
       fc.asyncProperty(layouts, fc.array(fc.integer({ min: 1, max: 64 }), { minLength: 1 }), async (layout, steps) => {
         const size = sizeOf(layout);
@@ -128,7 +128,7 @@ describe('the cut', () => {
     expect(parts.map(({ length, zero }) => (zero ? -length : length))).toEqual(lengths);
   });
 
-  it('of nothing but zeros is zero parts alone, from 1 MiB on', async () => {
+  it('of a file of zeros is only zero parts, from 1 MiB', async () => {
     const zeros = async (size: number) =>
       (await plan([{ offset: 0, length: size, zero: true }], size)).map(({ length, zero }) =>
         zero ? -length : length,
@@ -138,7 +138,7 @@ describe('the cut', () => {
     expect(await zeros(130 * MIB + 5)).toEqual([-64 * MIB, -64 * MIB, -2 * MIB - 5]);
   });
 
-  it('of a short zero run is no cut', async () => {
+  it('does not cut out a short zero run', async () => {
     const layout = {
       runs: [
         { zero: false, grains: 1 },
@@ -159,7 +159,7 @@ describe('the cut', () => {
 });
 
 describe('the limit of 10,000 parts', () => {
-  /** Data and zeros in turns, found as whole runs. */
+  /** Alternating runs of data and zeros. */
   function* turns(size: number, data: number, zeros: number): Generator<Block> {
     for (let offset = 0, zero = false; offset < size; zero = !zero) {
       const length = Math.min(size - offset, zero ? zeros : data);
@@ -197,7 +197,7 @@ describe('the limit of 10,000 parts', () => {
     );
   });
 
-  it('leaves a sparse disk of 2 TiB its zeros: 4,096 copies and a few parts', async () => {
+  it('cuts out the zeros of a sparse disk of 2 TiB: 4,096 copies and a few parts', async () => {
     const size = 2 * TIB;
     const blocks = [
       { offset: 0, length: MIB, zero: false },
@@ -210,7 +210,7 @@ describe('the limit of 10,000 parts', () => {
     expect(parts.length).toBeLessThanOrEqual(4_099);
   });
 
-  it('costs a fragmented disk few of its zeros', async () => {
+  it('still cuts out most zeros of a fragmented disk', async () => {
     // 2,500 extents of 1 MiB, as a used disk of 40 GiB has them: all zeros are cut out.
     const parts = await plan(turns(40 * GIB, MIB, 15 * MIB), 40 * GIB);
     const data = parts.filter(({ zero }) => !zero).reduce((sum, { length }) => sum + length, 0);

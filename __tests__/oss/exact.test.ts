@@ -13,7 +13,7 @@ import { upload } from '../../src/oss/upload.ts';
 const python3 = has('python3') ? sh('/', 'command -v python3').trim() : undefined;
 const LEAST = 100 * 1024;
 
-/** Uploads a new file; gives its path and what `upload` says. */
+/** Uploads a new file. */
 async function put(lab: Lab, size: number, pieces: Piece[], extents = false) {
   const path = join(lab.directory, 'disk');
   rmSync(path, { force: true });
@@ -25,7 +25,7 @@ async function put(lab: Lab, size: number, pieces: Piece[], extents = false) {
   return { path, staged };
 }
 
-/** Pieces of data anywhere in a file of up to 24 MiB, which may overlap and may hold zeros of their own. */
+/** Pieces of data and of written zeros anywhere in a file of up to 24 MiB. They can overlap. */
 const files = fc
   .record({
     size: fc.oneof(fc.integer({ min: 1, max: 3 * MIB }), fc.integer({ min: 1, max: 24 * MIB })),
@@ -60,7 +60,7 @@ describe('the object is the file', () => {
           expect(staged).toMatchObject({ size, crc64: String(object?.crc), etag: object?.etag });
           etags.push(staged.etag);
         }
-        // The ETag is made of those of the parts: the same cut.
+        // Equal ETags mean equal parts.
         expect(etags[0]).toBe(etags[1]);
       }),
       { numRuns: 20 },
@@ -82,7 +82,7 @@ describe('the object is the file', () => {
     const { path, staged } = await put(lab, size, [[0, pseudoRandom(size, 1)]]);
     expect(await isFile(lab, path)).toBe(true);
     expect(staged.sent).toBe(size);
-    // One request a part, and two around them: the answer to the last one proves what lies there.
+    // The answer to Complete proves the content, so no further request is needed.
     expect(counts(lab)).toEqual({
       InitiateMultipartUpload: 1,
       UploadPart: parts,
@@ -92,7 +92,7 @@ describe('the object is the file', () => {
 
   it.each([
     ['holes', []],
-    ['zeros that take their place on the disk', [[0, Buffer.alloc(130 * MIB + 5)]] as Piece[]],
+    ['zeros that are allocated on the disk', [[0, Buffer.alloc(130 * MIB + 5)]] as Piece[]],
   ])('all %s', async (_, pieces) => {
     const lab = await openLab();
     const { path, staged } = await put(lab, 130 * MIB + 5, pieces);
@@ -108,7 +108,7 @@ describe('the object is the file', () => {
 });
 
 describe('a sparse disk of 20 GiB', () => {
-  it('costs its data at 128 KiB on the wire, one request a part, few connections', async () => {
+  it('sends only its data, in units of 128 KiB, with one request for each part', async () => {
     const lab = await openLab();
     const size = 20 * 1024 * MIB;
     const pieces = Array.from({ length: 40 }, (_, index): Piece => [

@@ -5,7 +5,7 @@ import { pseudoRandom } from '../support/scene.ts';
 import { counts, gather, isFile, KEY, MIB, openFile, openLab, sent, staging, type Lab, type Piece } from './lab.ts';
 import { upload, type Staging } from '../../src/oss/upload.ts';
 
-/** 24 MiB with 20 parts of data and 14 MiB of zeros; `nth` parts of it go wrong as `faults` say. */
+/** Uploads 24 MiB with 20 parts of data and 14 MiB of zeros. */
 async function stage(lab: Lab, faults: Fault[], some: Partial<Staging> = {}) {
   const path = join(lab.directory, 'disk');
   const pieces: Piece[] = [
@@ -20,7 +20,7 @@ async function stage(lab: Lab, faults: Fault[], some: Partial<Staging> = {}) {
 
 const uploads = (lab: Lab) => [...(lab.simulator.world.bucket('packer')?.uploads.values() ?? [])];
 
-describe('what arrives damaged is sent again', () => {
+describe('a part that arrives damaged is sent again', () => {
   it.each([
     ['one part', { nth: 3 }, 1],
     ['ten parts', { nth: 1, times: 10 }, 10],
@@ -37,14 +37,14 @@ describe('what arrives damaged is sent again', () => {
   it('a zero object that is not all zeros is not used', async () => {
     const lab = await openLab();
     const { path, staged } = await stage(lab, [{ operation: 'oss:PutObject', kind: 'corrupt', nth: 1, times: 1000 }]);
-    // Content-MD5 protects the seed, so that the service refuses it.
+    // The service refuses the damaged seed because of its Content-MD5.
     await staged;
     expect(await isFile(lab, path)).toBe(true);
   });
 
   it('an object that is not the file is an error', async () => {
     const lab = await openLab();
-    // Somebody else's part takes the place of ours between the last part and Complete, under the same ETag.
+    // Other content replaces the parts before Complete, under the same ETags.
     lab.simulator.before = ({ operation, key }: RecordedRequest) => {
       if (operation !== 'oss:CompleteMultipartUpload' || key !== KEY) return;
       for (const part of uploads(lab)[0]?.parts.values() ?? []) part.crc ^= 1n;
@@ -56,7 +56,7 @@ describe('what arrives damaged is sent again', () => {
 
 describe('Complete', () => {
   const complete = 'oss:CompleteMultipartUpload';
-  // The zero object is completed first; the object is the second.
+  // The first Complete is that of the zero object.
   const cases: [string, Fault, number][] = [
     ['whose answer is lost', { operation: complete, kind: 'reset', when: 'after', nth: 2 }, 3],
     ['whose answer is cut off', { operation: complete, kind: 'truncated', nth: 2 }, 3],
@@ -81,7 +81,7 @@ describe('Complete', () => {
     expect(uploads(lab)).toEqual([]);
   });
 
-  it('leaves a foreign object alone that came under the key', async () => {
+  it('does not touch a foreign object that appeared under the key', async () => {
     const lab = await openLab();
     await lab.simulator.world.putObject('packer', KEY, Buffer.from('theirs'));
     lab.simulator.world.bucket('packer')?.objects.get(KEY)?.splice(0);
@@ -96,8 +96,8 @@ describe('Complete', () => {
   });
 });
 
-describe('behind our back', () => {
-  /** Does something once, before the Complete of the object. */
+describe('while the upload runs', () => {
+  /** Calls `act` once, before the Complete of the object. */
   const beforeComplete = (lab: Lab, act: () => void) => {
     let done = false;
     lab.simulator.before = ({ operation, key }) => {
@@ -131,7 +131,7 @@ describe('behind our back', () => {
     expect(lab.lines).toContain('The unfinished upload no longer exists; starting another.');
   });
 
-  it('an upload that was aborted in the middle is begun again, and nothing goes on with the old one', async () => {
+  it('an upload that was aborted in the middle is begun again, and no request uses the old one', async () => {
     const lab = await openLab();
     let parts = 0;
     lab.simulator.after = ({ operation }) => {
@@ -145,7 +145,7 @@ describe('behind our back', () => {
     expect(ids.lastIndexOf(ids[0])).toBeLessThan(ids.indexOf(ids.at(-1)));
   });
 
-  it('an upload that is aborted again and again is an error', async () => {
+  it('an upload that is aborted every time is an error', async () => {
     const lab = await openLab();
     lab.simulator.before = ({ operation, key }) => {
       if (operation === 'oss:CompleteMultipartUpload' && key === KEY) {
@@ -158,7 +158,7 @@ describe('behind our back', () => {
 });
 
 describe('the client recovers from', () => {
-  it('an expired token and a wrong clock, once each, without a part being lost', async () => {
+  it('an expired token and a wrong clock, without losing a part', async () => {
     const lab = await openLab();
     const { path, staged } = await stage(lab, [
       { operation: 'oss:UploadPart', kind: 'expired-token', nth: 2 },

@@ -7,7 +7,7 @@ import { counts, isFile, KEY, MIB, openFile, openLab, sent, staging, type Lab, t
 import { listUploads } from '../../src/oss/objects.ts';
 import { upload } from '../../src/oss/upload.ts';
 
-/** Ten parts of data, zeros, ten parts of data; `seed` makes another file of the same layout. */
+/** Ten parts of data, zeros, ten parts of data. Another `seed` gives other data. */
 const pieces = (seed: number): Piece[] => [
   [0, pseudoRandom(5 * MIB, seed)],
   [25 * MIB, pseudoRandom(5 * MIB, seed + 1)],
@@ -18,7 +18,7 @@ const open = (lab: Lab, seed = 1) => openFile(join(lab.directory, `disk-${seed}`
 const again = async (lab: Lab) =>
   staging({ unfinished: (await listUploads(lab.oss, KEY)).findLast(({ key }) => key === KEY) });
 
-/** An upload that a kill ended: its Complete was refused. */
+/** Leaves an unfinished upload behind, by a Complete that is refused. */
 async function unfinished(lab: Lab, seed = 1): Promise<void> {
   const source = await open(lab, seed);
   const fault = {
@@ -59,7 +59,7 @@ describe('an unfinished upload', () => {
     expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
   });
 
-  it('that lacks some is sent those', async () => {
+  it('that lacks some parts is sent only those', async () => {
     const lab = await openLab();
     await unfinished(lab);
     for (const number of [1, 12, 20]) held(lab)[0]?.parts.delete(number);
@@ -73,7 +73,7 @@ describe('an unfinished upload', () => {
     ).toEqual([1, 12, 20]);
   });
 
-  it('is sent what it lacks while the listed parts are still being read', async () => {
+  it('is sent the missing parts while the listed ones are still being read', async () => {
     const lab = await openLab();
     await unfinished(lab);
     held(lab)[0]?.parts.delete(20);
@@ -83,7 +83,7 @@ describe('an unfinished upload', () => {
       };
     });
     const source = await open(lab);
-    // The search for zeros reads 1 MiB at once, the check of the first part half of that.
+    // The search for zeros reads 1 MiB at once; the check of the first part reads 512 KiB.
     const read = async (buffer: Buffer, at: number, length: number, offset: number) => {
       if (offset === 0 && length === MIB / 2) await arrived;
       return source.handle.read(buffer, at, length, offset);
@@ -116,7 +116,7 @@ describe('an unfinished upload', () => {
     expect(await isFile(lab, path)).toBe(true);
   });
 
-  it('whose one part was damaged on the disk of the service is sent that part', async () => {
+  it('with one part that differs from the file is sent this part', async () => {
     const lab = await openLab();
     await unfinished(lab);
     const part = held(lab)[0]?.parts.get(4);

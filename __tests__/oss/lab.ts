@@ -33,7 +33,7 @@ export interface Lab {
   simulator: Simulator;
   oss: Oss;
   agent: Agent;
-  /** What the engine said. */
+  /** The lines of the log. */
   lines: string[];
   /** A new directory for files. */
   directory: string;
@@ -43,7 +43,7 @@ export async function openLab(options: Options = {}): Promise<Lab> {
   const simulator = await startSimulator(options);
   setDefaultCACertificates([simulator.ca]);
   const directory = mkdtempSync(join(tmpdir(), 'engine-'));
-  // urllib complains of each request that is ended from outside; the action shows that only to who debugs it.
+  // urllib warns of every request that is stopped. The action shows these warnings only in debug logs.
   const { warn } = console;
   console.warn = () => undefined;
   onTestFinished(async () => {
@@ -54,7 +54,7 @@ export async function openLab(options: Options = {}): Promise<Lab> {
   return { simulator, directory, ...openClient(simulator) };
 }
 
-/** Opens a client as the run does; `who` signs. */
+/** Opens a client as the run does, with the keys of `who`. */
 export function openClient(simulator: Simulator, who: User = simulator.admin) {
   const lines: string[] = [];
   const say = (line: string) => void lines.push(line);
@@ -82,7 +82,7 @@ export async function openFile(path: string, size: number, pieces: Piece[]): Pro
   return { handle, size };
 }
 
-/** A file whose data lies in `count` runs of 128 KiB, each of them a part, with 1 MiB of zeros after each. */
+/** A file of `count` data parts of 128 KiB, with 1 MiB of zeros after each. */
 export async function openFragments(path: string, count: number): Promise<Source> {
   const pieces = Array.from({ length: count }, (_, at): Piece => [at * 1.125 * MIB, pseudoRandom(MIB / 8, at + 1)]);
   return openFile(path, count * 1.125 * MIB, pieces);
@@ -91,7 +91,7 @@ export async function openFragments(path: string, count: number): Promise<Source
 export const sent = ({ simulator }: Pick<Lab, 'simulator'>, operation: string): RecordedRequest[] =>
   simulator.record.filter((request) => request.operation === `oss:${operation}`);
 
-/** How often each operation was called, successfully or not. */
+/** Number of calls of each operation, failed ones included. */
 export function counts({ simulator }: Pick<Lab, 'simulator'>): Record<string, number> {
   const found: Record<string, number> = {};
   for (const { operation } of simulator.record) {
@@ -101,7 +101,7 @@ export function counts({ simulator }: Pick<Lab, 'simulator'>): Record<string, nu
   return found;
 }
 
-/** Everything that an iterable gives (Array.fromAsync, which the types lack). */
+/** All items of an iterable (Array.fromAsync, which the types lack). */
 export async function gather<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
@@ -115,7 +115,7 @@ export const isFile = ({ simulator }: Pick<Lab, 'simulator'>, path: string, key 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const FAST = new URL('../support/fast-time.ts', import.meta.url).href;
 
-/** Runs `upload` in a process of its own that must end by itself; with `speed`, time is as fast as in the simulator. */
+/** Runs `upload` in a process of its own, which must end by itself. `speed` is that of the simulator's clock. */
 export async function inChild(
   { simulator }: Pick<Lab, 'simulator'>,
   job: Omit<ChildJob, 'keys'>,

@@ -9,7 +9,7 @@ const python3 = has('python3') ? { python3: sh('/', 'command -v python3').trim()
 /** Firm goal of the upload, MiB. */
 const MOST_MEMORY = 210;
 
-/** Uploads a disk in a process with a small heap; the sum of what lies there must be that of the file. */
+/** Uploads a disk in a process with a small heap and compares the checksum of the object with the file's. */
 async function run(lab: Lab, size: number, pieces: Piece[], faults: Fault[] = [], speed?: number) {
   const path = join(lab.directory, 'disk');
   await writeDisk(path, size, pieces);
@@ -42,12 +42,12 @@ describe('memory stays below 210 MiB with a heap of 64 MiB', () => {
     await run(lab, 20 * GIB, spread(20 * GIB, 60, 3 * MIB));
   });
 
-  it('for one without zeros, all connections busy', async () => {
+  it('for a disk without zeros, with all connections busy', async () => {
     const lab = await openLab();
     await run(lab, 256 * MIB, [[0, pseudoRandom(256 * MIB, 1)]]);
   });
 
-  it('for a sparse disk of 128 GiB: thousands of copies that take their time', async () => {
+  it('for a sparse disk of 128 GiB with thousands of slow copies', async () => {
     const lab = await openLab();
     lab.simulator.before = async ({ operation }) => {
       if (operation === 'oss:UploadPartCopy') await new Promise((resolve) => setTimeout(resolve, 5));
@@ -55,7 +55,7 @@ describe('memory stays below 210 MiB with a heap of 64 MiB', () => {
     await run(lab, 128 * GIB, spread(128 * GIB, 20, MIB));
   });
 
-  it('for hundreds of tries that break off in the middle', async () => {
+  it('for hundreds of tries that fail in the middle', async () => {
     const lab = await openLab({ speed: 20 });
     const faults: Fault[] = [2, 3, 5].map((nth) => ({
       operation: 'oss:UploadPart',

@@ -9,7 +9,7 @@ const MARKED = { headers: { 'x-oss-meta-alicloud-import': MARK } };
 const objects = (lab: Lab) => [...(lab.simulator.world.bucket('packer')?.objects.keys() ?? [])];
 const put = (lab: Lab, key: string, some = {}) => lab.simulator.world.putObject('packer', key, Buffer.from('x'), some);
 
-/** A user with these rights and no others. */
+/** A client of a user who has only these rights. */
 const poor = (lab: Lab, ...Action: string[]) => {
   const { simulator } = lab;
   const user = simulator.world.addUser(simulator.account, 'poor', [{ Effect: 'Allow', Action, Resource: '*' }]);
@@ -22,7 +22,7 @@ describe('an object is deleted only if it is ours', () => {
     ['the ETag that we completed', {}, { etag: 'same' }, true],
     ['another ETag', {}, { etag: '"00"' }, false],
     ['the mark of another execution', { headers: { 'x-oss-meta-alicloud-import': MARK.replace('1', '2') } }, {}, false],
-    ['no mark, even under a key of our own', {}, { derived: true }, false],
+    ['no mark, even under a derived key', {}, { derived: true }, false],
   ])('by %s', async (_, object, claim, gone) => {
     const lab = await openLab();
     const { etag } = await put(lab, 'k', object);
@@ -31,7 +31,7 @@ describe('an object is deleted only if it is ours', () => {
     expect(objects(lab)).toEqual(gone ? [] : ['k']);
   });
 
-  it('and where it cannot be seen, only under a key of our own or when we completed it', async () => {
+  it('and without the right to read it, only under a derived key or if we completed it', async () => {
     const lab = await openLab();
     const oss = poor(lab, 'oss:DeleteObject');
     for (const key of ['mine', 'made', 'theirs']) await put(lab, key);
@@ -41,7 +41,7 @@ describe('an object is deleted only if it is ours', () => {
     expect(objects(lab)).toEqual(['theirs']);
   });
 
-  it('with versions: ours go, and one of the user that was there before comes back', async () => {
+  it('with versions: ours is deleted, and the older one of the user becomes current', async () => {
     const lab = await openLab();
     const bucket = lab.simulator.world.bucket('packer');
     if (bucket) bucket.versioning = 'Enabled';
@@ -51,7 +51,7 @@ describe('an object is deleted only if it is ours', () => {
     expect(bucket?.objects.get('k')).toEqual([theirs]);
   });
 
-  it('with versions: ours goes also where somebody has written a newer one', async () => {
+  it('with versions: ours is deleted even if somebody has written a newer one', async () => {
     const lab = await openLab();
     const bucket = lab.simulator.world.bucket('packer');
     if (bucket) bucket.versioning = 'Enabled';
@@ -84,7 +84,7 @@ describe('unfinished uploads', () => {
 });
 
 describe('the bucket', () => {
-  it('is looked at', async () => {
+  it('is read', async () => {
     const lab = await openLab();
     const bucket = lab.simulator.world.bucket('packer');
     const state = { exists: 'yes', region: 'cn-beijing', owner: lab.simulator.account.id, denied: [] };
@@ -95,7 +95,7 @@ describe('the bucket', () => {
     expect(await inspectBucket(lab.oss)).toEqual({ exists: 'no', denied: [] });
   });
 
-  it('is looked for in the list where it may not be asked', async () => {
+  it('is looked up in the list if GetBucketInfo is refused', async () => {
     const lab = await openLab();
     const denied = ['oss:GetBucketInfo'];
     const listing = poor(lab, 'oss:ListBuckets');
@@ -106,7 +106,7 @@ describe('the bucket', () => {
     });
   });
 
-  it('is not in the list, which is printed with white space', async () => {
+  it('is not found in a list that is printed with white space', async () => {
     const lab = await openLab();
     lab.simulator.world.buckets = lab.simulator.world.buckets.filter(({ name }) => name !== 'packer');
     lab.simulator.world.addBucket(lab.simulator.world.addAccount(), 'packer');
@@ -116,7 +116,7 @@ describe('the bucket', () => {
     expect(counts(lab).ListBuckets).toBe(1);
   });
 
-  it('is made with one rule, and stays without it where that is denied', async () => {
+  it('is created with one lifecycle rule, or without it if that is refused', async () => {
     const lab = await openLab();
     const { world } = lab.simulator;
     world.buckets = [];

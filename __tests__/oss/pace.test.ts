@@ -1,34 +1,29 @@
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CloudError } from '../../src/cloud/errors.ts';
 import { Pace } from '../../src/oss/pace.ts';
 import { Progress } from '../../src/oss/progress.ts';
-import { GIB, MIB } from './lab.ts';
+import { MIB } from './lab.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
-let said: string[];
-
-function progressOf(size: number, extents?: { offset: number; length: number }[]): Progress {
-  const say = (line: string) => void said.push(line);
-  return new Progress({ size, ...(extents && { extents }) }, { info: say, warning: say });
-}
+const nothing = () => undefined;
+const progress = () => new Progress({ size: 1 }, { info: nothing, warning: nothing });
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
-  said = [];
 });
 afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Lets time pass up to a moment, in ms. */
-const until = (ms: number) => vi.advanceTimersByTimeAsync(ms - Date.now());
+/** Lets so many ms pass, or time up to a moment. */
+const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const until = (ms: number) => after(ms - Date.now());
 
 describe('the patience of an upload', () => {
-  const open = () => new Pace(progressOf(1));
+  const open = () => new Pace(progress());
 
-  /** A part each of whose tries ends when the test says so; `fail` tells what becomes of the part. */
+  /** Stores a part. Calling the returned function fails its current try and returns the state of the part. */
   function part(pace: Pace) {
     let fail = (): void => undefined;
     let state = 'tries on';
@@ -92,80 +87,59 @@ describe('the patience of an upload', () => {
   });
 });
 
-describe('the lines about progress', () => {
-  const after = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * SECOND);
+describe('a try that stands still', () => {
+  /** 64 tries of 4 MiB that never end. */
+  const open = () => {
+    const pace = new Pace(progress(), { width: 64 });
+    for (let n = 0; n < 64; n++) void pace.watched(4 * MIB, () => new Promise(() => undefined));
+    return pace;
+  };
 
-  it('come every 12 s and tell a slow line from a dead one', async () => {
-    const progress = progressOf(20 * GIB);
-    progress.cutUpTo(6 * GIB);
-    progress.travels(GIB);
-    progress.moved(512 * MIB);
-    progress.copied(5 * GIB);
-    await after(12);
-    progress.ended(512 * MIB, true);
-    progress.moved(64 * MIB);
-    await after(12);
-    await after(24);
-    progress.ended(64 * MIB, false);
-    progress.retried('Stalled: no byte moved for 30 s');
-    progress.moved(24 * MIB);
-    await after(12);
-    progress.ended(24 * MIB, true);
-    progress.travels(10 * GIB);
-    progress.moved(10 * GIB);
-    progress.ended(10 * GIB, true);
-    progress.cutUpTo(20 * GIB);
-    progress.found(4 * GIB);
-    progress.retried('ECONNRESET: read ECONNRESET');
-    await after(12);
-    progress.cease();
-    await after(60);
-    progress.sayEnd();
-    expect(said).toEqual([
-      '25 % of 20.00 GiB: 0.0 MiB sent, 512.0 MiB under way, 42.7 MiB/s now, 5.00 GiB of zeros not sent.',
-      '27 % of 20.00 GiB: 512.0 MiB sent, 64.0 MiB under way, 5.3 MiB/s now, 21.3 MiB/s overall, 12 min left, 5.00 GiB of zeros not sent.',
-      '27 % of 20.00 GiB: 512.0 MiB sent, 64.0 MiB under way, nothing has moved for 12 s, 5.00 GiB of zeros not sent.',
-      '27 % of 20.00 GiB: 512.0 MiB sent, 64.0 MiB under way, nothing has moved for 24 s, 5.00 GiB of zeros not sent.',
-      '27 % of 20.00 GiB: 512.0 MiB sent, 24.0 MiB under way, 2.0 MiB/s now, 8.5 MiB/s overall, 29 min left, 5.00 GiB of zeros not sent, 1 retry (last: Stalled: no byte moved for 30 s).',
-      '97 % of 20.00 GiB: 10.52 GiB sent, 0.0 MiB under way, 853.3 MiB/s now, 149.7 MiB/s overall, 4 s left, 5.00 GiB of zeros not sent, 4.00 GiB there already, 2 retries (last: ECONNRESET: read ECONNRESET).',
-      'Uploaded 10.52 GiB in 132.0 s (81.6 MiB/s), 5.00 GiB of zeros not sent, 4.00 GiB there already, 2 retries (last: ECONNRESET: read ECONNRESET).',
-    ]);
+  it('has stalled after 30 s if nothing else moves either', () => {
+    expect(open().stall(false, 0)).toBe(30 * SECOND);
   });
 
-  it('count in the time that is left only what may be data', async () => {
-    const progress = progressOf(20 * GIB, [
-      { offset: 0, length: GIB },
-      { offset: 10 * GIB, length: GIB },
-    ]);
-    progress.cutUpTo(0.5 * GIB);
-    progress.travels(0.5 * GIB);
-    progress.moved(0.5 * GIB);
-    progress.ended(0.5 * GIB, true);
-    await after(12);
-    progress.cease();
-    expect(said).toEqual([
-      '2 % of 20.00 GiB: 512.0 MiB sent, 0.0 MiB under way, 42.7 MiB/s now, 42.7 MiB/s overall, 36 s left.',
-    ]);
+  it('waits for its turn on a thin line, and after a fast line has become thin', async () => {
+    const pace = open();
+    // At 300 kB/s, 64 slices of 256 KiB take 56 s.
+    const thin = () => [false, true].map((waits) => pace.stall(waits, 60 * 300e3));
+    expect(thin()).toEqual([10 * MINUTE, 10 * MINUTE]);
+    for (let n = 0; n < 64; n++) await pace.store(4 * MIB, () => after(100));
+    expect(thin()).toEqual([10 * MINUTE, 10 * MINUTE]);
   });
 
-  it('never go back, and hold numbers from the first byte on', () => {
-    const event = fc.record({ bytes: fc.nat(MIB), accepted: fc.boolean() });
-    fc.assert(
-      fc.property(fc.array(event), (events) => {
-        const progress = progressOf(GIB);
-        const reached = () => parseInt(progress.reached(), 10);
-        for (const { bytes, accepted } of events) {
-          const before = reached();
-          progress.moved(bytes);
-          expect(reached()).toBe(before);
-          progress.ended(bytes, accepted);
-          expect(reached()).toBeGreaterThanOrEqual(before);
-          vi.advanceTimersByTime(12_000);
-        }
-        progress.cease();
-      }),
-    );
-    expect(said.filter((line) => /NaN|Infinity|-\d/.test(line))).toEqual([]);
-    expect(progressOf(0).reached()).toBe('100 % of 0.0 MiB');
+  it('has stalled once the others have moved 1 MiB for each connection', () => {
+    expect(open().stall(false, 64 * MIB)).toBe(30 * SECOND);
+  });
+
+  it('may wait for its answer for twice as long as all that is under way needs', async () => {
+    const pace = open();
+    expect(pace.stall(true, 0)).toBe(10 * MINUTE);
+    for (let n = 0; n < 64; n++) await pace.store(MIB, () => after(SECOND));
+    expect(pace.stall(true, 0)).toBe(512 * SECOND);
+  });
+});
+
+describe('the width of an upload', () => {
+  it('grows only by what was measured after the last change', async () => {
+    const pace = new Pace(progress(), { width: 4 });
+    const store = async (count: number, each: number) => {
+      for (let n = 0; n < count; n++) await pace.store(MIB, () => after(each));
+    };
+    await store(4, 1000);
+    expect(pace.width()).toBe(8);
+    // These were under way before the change.
+    await store(3, 1000);
+    await store(8, 500);
+    expect(pace.width()).toBe(16);
+  });
+
+  it.each([[429], [503]])('is halved when the service or a proxy answers %d', async (status) => {
+    const pace = new Pace(progress(), { width: 64 });
+    await pace.store(1, ({ onRetry }) => {
+      onRetry?.(new CloudError('oss:UploadPart', 'UnexpectedAnswer', 'a page', { status }));
+      expect(pace.width()).toBe(32);
+      return Promise.resolve();
+    });
   });
 });

@@ -16,7 +16,7 @@ async function run(lab: Lab, faults: Fault[], speed: number, env = {}) {
   return { path, ...result };
 }
 
-describe('a part that stands still is sent again', () => {
+describe('a stalled part is sent again', () => {
   // The 30 s of a stall take two.
   const speed = 15;
 
@@ -33,7 +33,7 @@ describe('a part that stands still is sent again', () => {
     expect(lines.at(-1)).toMatch(/Stalled: no byte moved for 3\d s/);
   });
 
-  it('behind a proxy that takes connections and says nothing', async () => {
+  it('behind a proxy that accepts connections and does not answer', async () => {
     const lab = await openLab({ speed });
     const target = Number(new URL(lab.simulator.proxy).port);
     const silent: Socket[] = [];
@@ -62,7 +62,7 @@ describe('a part that stands still is sent again', () => {
   });
 });
 
-it('resets and pages before, in and after the body are nothing to worry about', async () => {
+it('resets and HTML pages before, in and after the body are survived', async () => {
   const lab = await openLab({ speed: 15 });
   const faults: Fault[] = [
     { operation: UPLOAD_PART, kind: 'reset', nth: 1, times: 3 },
@@ -79,14 +79,14 @@ it('resets and pages before, in and after the body are nothing to worry about', 
   expect(lines.at(-1)).toMatch(/, \d+ retries/);
 });
 
-it('503 after 503: fewer parts at a time, and more again when it is over', async () => {
+it('many 503: fewer parts at a time', async () => {
   const speed = 60;
   const lab = await openLab({ speed });
   const storm: Fault = { operation: UPLOAD_PART, kind: 'throttling', retryAfter: 2 };
   lab.simulator.faults.push(storm);
   const path = join(lab.directory, 'disk');
   await openFragments(path, 400);
-  // Requests are held until no more come, so that one can see how many there are at a time.
+  // Holds requests until no more come, to count how many there are at a time.
   const waves: number[] = [];
   let calm = 0;
   let held: (() => void)[] = [];
@@ -109,7 +109,7 @@ it('503 after 503: fewer parts at a time, and more again when it is over', async
   const { error, lines } = await inChild(lab, { path }, { speed });
   expect(error).toBeUndefined();
   expect(await isFile(lab, path)).toBe(true);
-  // It came down to five at a time, or the storm would not have ended.
+  // The faults end only when five or fewer requests come at a time.
   expect(calm).toBeGreaterThan(1);
   expect(sent(lab, 'UploadPart').filter(({ status }) => status === 503).length).toBeGreaterThan(32);
   expect(lines.at(-1)).toMatch(/, \d+ retries/);
@@ -125,7 +125,7 @@ describe('the upload gives up only after 15 minutes without an accepted part', (
     return (lab.simulator.now() - begun) / MINUTES;
   }
 
-  // At this speed a busy machine may take a pause of its own for a stall: the last reason is not looked at.
+  // At this speed, a pause of a busy machine can look like a stall, so the last reason is not checked.
   it.each<[string, Fault, RegExp]>([
     ['resets', { operation: UPLOAD_PART, kind: 'reset' }, /\(0 % of/],
     ['no answer', { operation: UPLOAD_PART, kind: 'stall' }, /\(0 % of/],
@@ -136,13 +136,13 @@ describe('the upload gives up only after 15 minutes without an accepted part', (
     const lab = await openLab({ speed });
     const { error } = await run(lab, [fault], speed);
     expect(error?.code).toBe('UploadGaveUp');
-    expect(error?.message).toMatch(/^no part was accepted for 15 minutes; last: \w+: .* of 4\.0 MiB was through\)$/);
+    expect(error?.message).toMatch(/^no part was accepted for 15 minutes; last: \w+: .* of 4\.0 MiB was uploaded\)$/);
     expect(error?.message).toMatch(text);
     expect(patience(lab)).toBeGreaterThan(15);
     expect(lab.simulator.world.object('packer', KEY)).toBeUndefined();
   });
 
-  it('of which a Complete that fails on and on has as many', async () => {
+  it('also if Complete keeps failing', async () => {
     const speed = 600;
     const lab = await openLab({ speed });
     const { error } = await run(lab, [{ operation: 'oss:CompleteMultipartUpload', kind: 'reset' }], speed);

@@ -18,7 +18,7 @@ import { MIB, openFile, openLab } from './lab.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** A server that answers as it likes, and a client of it. */
+/** A server with the given handler, and a client of it. */
 async function openServer(handle: Handler): Promise<{ oss: Oss; agent: Agent }> {
   const certificates = await makeCertificates();
   const server = createServer({
@@ -37,7 +37,7 @@ async function openServer(handle: Handler): Promise<{ oss: Oss; agent: Agent }> 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const { warn } = console;
-  console.warn = () => undefined; // urllib's complaints
+  console.warn = () => undefined; // urllib's warnings
   const agent = new Agent({ keepAlive: true, ca: certificates.ca, scheduling: 'lifo' });
   onTestFinished(() => {
     console.warn = warn;
@@ -54,8 +54,8 @@ async function openServer(handle: Handler): Promise<{ oss: Oss; agent: Agent }> 
 }
 
 describe('the slices of a part', () => {
-  it('are never overwritten while a socket reads them, however slow, and however many tries are cut off', async () => {
-    // No checksum in the answer: what is compared is what arrived.
+  it('are never overwritten while a slow socket reads them, even if many tries fail', async () => {
+    // The answer has no checksum, so that the test compares the bytes that arrived.
     const arrived = new Map<number, Buffer>();
     const { oss } = await openServer(async (request, response) => {
       const part = Number(new URL(request.url ?? '', 'https://x').searchParams.get('partNumber'));
@@ -85,15 +85,14 @@ describe('the slices of a part', () => {
     const progress = new Progress(source, oss.log);
     const send = openSender(
       { oss, source, key: 'k', uploadId: 'u', mark: 'm', progress },
-      new Pace(progress, 24),
+      new Pace(progress, { width: 24 }),
       pLimit(24),
-      new AbortController().signal,
     );
     const numbers = Array.from({ length: parts }, (_, index) => index + 1);
     await Promise.all(
       numbers.map((number) => send({ number, offset: (number - 1) * 3 * MIB, length: 3 * MIB, zero: false })),
     );
-    progress.cease();
+    progress.stop();
     const file = await openAsBlob(path);
     for (const number of numbers) {
       const bytes = Buffer.from(await file.slice((number - 1) * 3 * MIB, number * 3 * MIB).arrayBuffer());
@@ -103,7 +102,7 @@ describe('the slices of a part', () => {
 });
 
 describe('an answer that comes before the end of the body', () => {
-  it('is taken, and leaves no connection behind that waits for the rest', async () => {
+  it('is accepted, and leaves no connection that waits for the rest', async () => {
     const { oss, agent } = await openServer((_, response) => {
       response.writeHead(200, { etag: '"1"', 'content-length': 0 }).end();
       return Promise.resolve();

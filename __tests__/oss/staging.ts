@@ -1,4 +1,4 @@
-/** How tests and benchmarks stage a disk: as the run does, without its ledger. */
+/** How tests stage a disk: as the run does, but without its ledger. */
 import type { Staging } from '../../src/oss/upload.ts';
 
 export const KEY = 'alicloud-import/image/1/disk.raw';

@@ -18,7 +18,7 @@ function atPart(lab: Lab, wanted: number, act: () => unknown): void {
   };
 }
 
-/** What each upload that fails has to keep. */
+/** Checks an upload that must fail with this code: no object, no later request, and a message that says how far it got. */
 async function failed(lab: Lab, staged: Promise<unknown>, code: string) {
   const error = await staged.then(
     () => undefined,
@@ -28,8 +28,8 @@ async function failed(lab: Lab, staged: Promise<unknown>, code: string) {
   expect(error).toMatchObject({ code });
   expect(lab.simulator.world.object('packer', KEY)).toBeUndefined();
   expect(sent(lab, 'CompleteMultipartUpload').filter(({ key }) => key === KEY)).toEqual([]);
-  expect(error?.message).toMatch(/ \(\d+ % of 168\.8 MiB was through\)$/);
-  // All has settled: once what was on its way has arrived, nothing more comes.
+  expect(error?.message).toMatch(/ \(\d+ % of 168\.8 MiB was uploaded\)$/);
+  // All requests have ended, and no further ones come.
   expect(Object.values(lab.agent.requests).flat()).toEqual([]);
   await pause();
   const seen = lab.simulator.record.length;
@@ -38,7 +38,7 @@ async function failed(lab: Lab, staged: Promise<unknown>, code: string) {
   return error?.message ?? '';
 }
 
-describe('one lost part stops its siblings', () => {
+describe('a part that fails for good stops the others', () => {
   it.each([
     ['AccessDenied', 403],
     ['InDebt', 403],
@@ -48,7 +48,7 @@ describe('one lost part stops its siblings', () => {
     const source = await openParts(lab);
     lab.simulator.faults.push({ operation: 'oss:UploadPart', kind: 'error', code, status, nth: 30 });
     await failed(lab, upload(lab.oss, source, staging()), code);
-    // What was under way when it failed, and no more.
+    // Only the parts that were under way are sent.
     expect(counts(lab).UploadPart).toBeLessThan(PARTS);
   });
 
@@ -94,7 +94,7 @@ describe('a file that does not stay as it was', () => {
   it('cannot be read any more', async () => {
     const lab = await openLab();
     const source = await openParts(lab);
-    // Reads of a directory fail as those of a bad disk do, with the same descriptor as before.
+    // Reading a directory fails, as reading a bad disk does.
     const { handle } = source;
     const directory = await open(lab.directory);
     atPart(lab, 20, () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { abortUpload, removeObject, listUploads } from '../../src/oss/objects.ts';
 import { zeroKeys } from '../../src/oss/zeros.ts';
 import { pseudoRandom } from '../support/scene.ts';
-import { counts, isFile, KEY, MIB, openClient, openFile, openLab, sent, staging, type Lab } from './lab.ts';
+import { counts, inChild, isFile, KEY, MIB, openClient, openFile, openLab, sent, staging, type Lab } from './lab.ts';
 import { upload } from '../../src/oss/upload.ts';
 
 /** A MiB of data, zeros, a MiB of data. */
@@ -16,7 +16,7 @@ async function disk(lab: Lab, zeros: number) {
   return { path, source };
 }
 
-/** What the action does with the zero object once the object is complete. */
+/** Removes the zero object and its seed, as the action does after the upload. */
 async function cleanUp(lab: Lab): Promise<void> {
   for (const key of Object.values(zeroKeys(KEY))) {
     for (const { id } of await listUploads(lab.oss, key)) await abortUpload(lab.oss, key, id);
@@ -40,7 +40,7 @@ describe('zeros', () => {
     expect(counts(lab).UploadPartCopy).toBe(64 + 4);
   });
 
-  it('that are few travel: no zero object', async () => {
+  it('are sent as data if they are few', async () => {
     const lab = await openLab();
     const { path, source } = await disk(lab, 7 * MIB);
     const staged = await upload(lab.oss, source, staging({ onZeros: () => expect.unreachable() }));
@@ -50,7 +50,7 @@ describe('zeros', () => {
   });
 });
 
-describe('where the copy is refused, zeros travel', () => {
+describe('zeros are sent as data if copies are refused', () => {
   const denied = { Effect: 'Deny', Action: 'oss:GetObject', Resource: '*' } as const;
 
   it('by a policy of the bucket', async () => {
@@ -61,7 +61,7 @@ describe('where the copy is refused, zeros travel', () => {
     const staged = await upload(lab.oss, source, staging());
     expect(staged.sent).toBe(132 * MIB);
     expect(await isFile(lab, path)).toBe(true);
-    // One refusal is enough to know.
+    // There is no second try.
     expect(counts(lab).UploadPartCopy).toBe(1);
     expect(lab.lines).toContain('No copies inside the bucket (AccessDenied): zeros are sent as data.');
     await cleanUp(lab);
@@ -107,8 +107,19 @@ describe('where the copy is refused, zeros travel', () => {
   });
 });
 
+it('a zero object that takes minutes to make is still used', async () => {
+  const speed = 60;
+  const lab = await openLab({ speed });
+  // The first try of the seed stalls for longer than the patience of copies, two minutes.
+  lab.simulator.faults.push({ operation: 'oss:PutObject', kind: 'stall', nth: 1 });
+  const { path } = await disk(lab, 100 * MIB);
+  const { staged } = await inChild(lab, { path }, { speed });
+  expect(staged?.sent).toBe(2 * MIB);
+  expect(await isFile(lab, path)).toBe(true);
+});
+
 describe('buckets of all kinds', () => {
-  it('a default class of Archive: ours are Standard', async () => {
+  it('with the default class Archive: the objects are Standard', async () => {
     const lab = await openLab();
     const bucket = lab.simulator.world.bucket('packer');
     if (bucket) bucket.storageClass = 'Archive';
@@ -120,12 +131,12 @@ describe('buckets of all kinds', () => {
   });
 
   it.each(['Enabled', 'Suspended'] as const)(
-    'versions %s: nothing stays, no version and no delete marker',
+    'with versioning %s: no version and no delete marker stays',
     async (versioning) => {
       const lab = await openLab();
       const bucket = lab.simulator.world.bucket('packer');
       if (bucket) bucket.versioning = versioning;
-      // Two answers are lost, so that seed and object are put twice.
+      // A lost answer, so that the seed is written twice.
       lab.simulator.faults.push({ operation: 'oss:PutObject', kind: 'reset', when: 'after', nth: 1 });
       const { source } = await disk(lab, 20 * MIB);
       const { etag, versionId } = await upload(lab.oss, source, staging());

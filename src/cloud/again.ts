@@ -2,7 +2,7 @@ import { CloudError, hasCode } from './errors.ts';
 import { now, poll } from './time.ts';
 
 export interface Again {
-  /** The failures that time cures. */
+  /** Codes of failures that pass with time. */
   code: RegExp;
   /** No new call starts after this long, in ms. */
   patience: number;
@@ -12,8 +12,8 @@ export interface Again {
 }
 
 /**
- * Calls again while the call fails with one of these codes.
- * @throws CloudError of the last call when the patience has run out, and any other failure at once
+ * Repeats a call while it fails with one of these codes.
+ * @throws CloudError the last failure after `patience`; any other failure at once
  */
 export async function callWhile<T>({ code, patience, first, slowest }: Again, call: () => Promise<T>): Promise<T> {
   let last: CloudError | undefined;

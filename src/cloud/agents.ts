@@ -2,10 +2,10 @@ import https from 'node:https';
 import { CloudError } from './errors.ts';
 
 /**
- * The one agent of all clients: kept alive, and honouring HTTPS_PROXY and NO_PROXY in both spellings.
- * `proxyEnv` is Node's own (https://nodejs.org/api/http.html#built-in-proxy-support, since 24.5).
+ * Opens the agent that all clients share. It keeps connections alive and follows HTTPS_PROXY and NO_PROXY, in upper or
+ * lower case. `proxyEnv` is Node's own (https://nodejs.org/api/http.html#built-in-proxy-support, since 24.5).
  * @param node - version of Node, such as `24.11.1`
- * @throws CloudError `InvalidProxy`, `ProxyNeedsNewerRunner` where Node would silently go past the proxy
+ * @throws CloudError `InvalidProxy`; `ProxyNeedsNewerRunner` if this version of Node would silently bypass the proxy
  */
 export function openAgent(environment: NodeJS.ProcessEnv, node = process.versions.node): https.Agent {
   const name = environment.https_proxy ? 'https_proxy' : 'HTTPS_PROXY';
@@ -23,14 +23,14 @@ export function openAgent(environment: NodeJS.ProcessEnv, node = process.version
   return new https.Agent({
     keepAlive: true,
     keepAliveMsecs: 30_000,
-    // For a tunnel through a proxy that never answers, and for connections that nobody uses.
+    // Ends a tunnel through a proxy that does not answer, and idle connections.
     timeout: 30_000,
     scheduling: 'lifo',
     proxyEnv: { HTTPS_PROXY: proxy, NO_PROXY: withSubdomains(environment.no_proxy || environment.NO_PROXY || '') },
   });
 }
 
-/** Runner 2.327.1 ships Node 24.4, runner 2.328.0 ships 24.5 (externals.sh of actions/runner). */
+/** `proxyEnv` needs Node 24.5, which runner 2.328.0 ships; 2.327.1 has 24.4 (externals.sh of actions/runner). */
 function hasProxyEnv(node: string): boolean {
   const [major = 0, minor = 0] = node.split('.').map(Number);
   return major > 24 || (major === 24 && minor >= 5);
@@ -43,8 +43,8 @@ function isProxy(text: string): boolean {
 }
 
 /**
- * To Node `aliyuncs.com` is that host alone; to curl, git and GitHub's own libraries it is all below it as well. A library
- * does not fit here: proxy-from-env and its like answer for one URL, and the agent that Node offers takes the list itself.
+ * Node reads `aliyuncs.com` in NO_PROXY as this host alone; curl, git and GitHub's libraries include its subdomains.
+ * Libraries such as proxy-from-env decide for one URL and cannot be used with Node's agent, which takes the list.
  */
 function withSubdomains(names: string): string {
   return names

@@ -7,25 +7,25 @@ export interface Credentials {
   accessKeyId: string;
   accessKeySecret: string;
   securityToken?: string;
-  /** When the session ends, in ms since the epoch; undefined for keys that do not expire and for tokens of unknown life. */
+  /** End of the session, in ms since the epoch; undefined for keys that do not expire and for tokens of unknown lifetime. */
   expiration?: number;
 }
 
-/** Gives credentials that outlive a request; `forget` drops what a service has just called expired. */
+/** Returns credentials that outlive a request. `forget` drops credentials that a service has called expired. */
 export interface Provider {
   (): Promise<Credentials>;
-  /** Says whether a fresh set can be had. */
+  /** Returns whether new ones can be fetched. */
   forget(): boolean;
 }
 
-/** What every request needs, whichever SDK sends it. */
+/** What every request needs, with either SDK. */
 export interface Connection {
   credentials: Provider;
   agent: Agent;
   log: Log;
-  /** Shared by all, so that it can be moved. */
+  /** Shared by all requests, so that it can be moved. */
   deadline: Deadline;
-  /** How far this machine's clock is behind the cloud's, in ms; learned from a refusal. */
+  /** How far this machine's clock is behind the cloud's, in ms. It is learned from a refused request. */
   clock: { behind: number };
 }
 
@@ -33,7 +33,7 @@ const end = (socket: Socket): void => {
   socket.destroy();
 };
 
-/** How a request is tried again: what a refusal calls for is applied to the connection before the next try. */
+/** Options for retries on this connection: the cause of a failure that the client can remove is gone before the next try. */
 export function retryOptions(connection: Connection): Pick<RetryOptions, 'log' | 'deadline' | 'heal'> {
   const heal: RetryOptions['heal'] = (how, { code, clockBehind }) => {
     if (how === 'again') {

@@ -1,5 +1,5 @@
 /**
- * Host -> regions whose ECS endpoint is not `ecs.<region>.aliyuncs.com`: the `endpointMap` of the vendor's own SDK
+ * Host and the regions whose ECS endpoint it is, if that is not `ecs.<region>.aliyuncs.com`. From `endpointMap` of the SDK
  * (@alicloud/ecs20140526 7.11.6).
  */
 const ECS_EXCEPTIONS: Record<string, string> = {
@@ -19,7 +19,7 @@ const ECS_EXCEPTIONS: Record<string, string> = {
 };
 
 /**
- * Finance regions: OSS names other locations than the region, and only the first one of each has a public endpoint
+ * Finance regions: their OSS locations are not named after the region, and only the first has a public endpoint
  * (https://help.aliyun.com/zh/oss/user-guide/regions-and-endpoints, of 2026-02-05).
  */
 const OSS_EXCEPTIONS: Record<string, [location: string, ...internal: string[]]> = {
@@ -40,7 +40,7 @@ export function defaultEndpoint(service: Service, region: string): string {
   return exception?.[0] ?? `ecs.${region}.aliyuncs.com`;
 }
 
-/** The region id of the location that OSS names for a bucket, such as `oss-cn-beijing`. */
+/** The region id of a bucket's OSS location, such as `oss-cn-beijing`. */
 export function regionOfLocation(location: string): string {
   const exception = Object.entries(OSS_EXCEPTIONS).find(([, locations]) => locations.includes(location));
   return exception?.[0] ?? location.replace(/^oss-/, '');

@@ -1,15 +1,15 @@
-/** What went wrong in the cloud, whatever the SDK threw; its text is one line and holds no signature, key or token. */
+/** A failure of a cloud call, whatever the SDK threw. Its message is one line without signatures, keys or tokens. */
 export class CloudError extends Error {
   override readonly name = 'CloudError';
-  /** The service's own code, Node's code of a network error, or this action's own code in CamelCase. */
+  /** Code of the service, of Node for a network error, or of this action, in CamelCase. */
   readonly code: string;
-  /** The call, such as `ecs:ImportImage`; `ramActionOf` has the RAM action that it needs. */
+  /** The call, such as `ecs:ImportImage`. `ramActionOf` returns the RAM action that it needs. */
   readonly operation: string;
   readonly status: number | undefined;
   readonly requestId: string | undefined;
   /** How long the service asks us to wait before the next try, in ms. */
   readonly retryAfter: number | undefined;
-  /** How far this machine's clock is behind the service's, in ms; known when the answer carried a date. */
+  /** How far this machine's clock is behind the service's, in ms; undefined if the answer had no date. */
   readonly clockBehind: number | undefined;
 
   constructor(operation: string, code: string, message: string, more: CloudErrorDetails = {}) {
@@ -22,7 +22,7 @@ export class CloudError extends Error {
     this.clockBehind = more.clockBehind;
   }
 
-  /** The same failure in other words. */
+  /** Returns the same failure with another message. */
   reworded(message: string, code = this.code): CloudError {
     const { status, requestId, retryAfter, clockBehind } = this;
     return new CloudError(this.operation, code, message, { status, requestId, retryAfter, clockBehind, cause: this });
@@ -31,7 +31,7 @@ export class CloudError extends Error {
 
 type CloudErrorDetails = Partial<Pick<CloudError, 'status' | 'requestId' | 'retryAfter' | 'clockBehind' | 'cause'>>;
 
-/** Several failures; the message says what they have in common. */
+/** Several failures. The message says what they have in common. */
 export class CloudErrors extends Error {
   readonly errors: CloudError[];
 
@@ -41,10 +41,10 @@ export class CloudErrors extends Error {
   }
 }
 
-/** What is said of an answer that no service of the cloud would give. */
+/** Message for an answer that the service cannot have given. */
 export const NOT_THE_SERVICE = 'the answer is not one of this service (a proxy in between?)';
 
-/** Makes foreign text one short line without what only signer and service may know (a server echoes what it was sent). */
+/** Makes foreign text one line and removes secrets from it, because services echo parts of a request. */
 export function harmless(text: string): string {
   return text
     .replace(/(string to sign is|StringToSign)\b(?! \(left out\)).*$/is, '$1 (left out)')
@@ -57,10 +57,10 @@ export function harmless(text: string): string {
     .trim();
 }
 
-/** Foreign text for an error: a proxy may answer with a whole page. */
+/** The beginning of foreign text, for an error: a proxy can answer with a whole page. */
 export const excerpt = (text: string): string => harmless(text).slice(0, 600);
 
-/** The reading of HTTP answer headers that both SDKs need for a retry. */
+/** Reads from the headers of an answer what a retry needs. */
 export function timing(headers: Record<string, unknown> | undefined): { retryAfter?: number; clockBehind?: number } {
   const served = Date.parse(String(headers?.date));
   const after = String(headers?.['retry-after']);
@@ -72,7 +72,7 @@ export function timing(headers: Record<string, unknown> | undefined): { retryAft
   };
 }
 
-/** Text of anything that can be thrown. */
+/** The message of anything that was thrown. */
 export function textOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message || thrown.name;
   if (typeof thrown === 'string') return thrown;
@@ -80,11 +80,11 @@ export function textOf(thrown: unknown): string {
   return typeof message === 'string' ? message : 'an error without a message';
 }
 
-/** Whether it is a failure of the cloud with this code, or one of these. */
+/** Whether this is a CloudError with this code, or with one of these. */
 export const hasCode = (error: unknown, code: string | RegExp): error is CloudError =>
   error instanceof CloudError && (typeof code === 'string' ? error.code === code : code.test(error.code));
 
-/** Whether a call succeeds; a failure with this code, or one of these, is no harm, any other is thrown. */
+/** Whether a call succeeds. Returns false after a failure with this code, or one of these. @throws any other failure */
 export async function succeeds(call: Promise<unknown>, harmlessCode: string | RegExp): Promise<boolean> {
   try {
     await call;
@@ -95,11 +95,11 @@ export async function succeeds(call: Promise<unknown>, harmlessCode: string | Re
   }
 }
 
-/** Whether the caller lacks a right. */
+/** Whether the caller lacks the right. */
 export const isDenied = (error: unknown): error is CloudError =>
   hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
 
-/** OSS operations whose RAM action has another name: https://help.aliyun.com/document_detail/100680.html */
+/** OSS operations that need a RAM action of another name: https://help.aliyun.com/document_detail/100680.html */
 const RAM_ACTIONS: Record<string, string> = {
   'oss:InitiateMultipartUpload': 'oss:PutObject',
   'oss:UploadPart': 'oss:PutObject',
@@ -112,7 +112,7 @@ const RAM_ACTIONS: Record<string, string> = {
 /** The RAM action that an operation needs. */
 export const ramActionOf = (operation: string): string => RAM_ACTIONS[operation] ?? operation;
 
-/** No call will succeed any more: the credentials themselves are refused, or there are none. */
+/** With these codes the credentials themselves are refused or missing, so no other call can succeed. */
 const LOCKED_OUT = new RegExp(
   '^(InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|SecurityTokenExpired|' +
     'AuthenticationFail|AssumeRoleDenied|MissingIdTokenPermission|IdTokenRefused|NoMetadataService|NoSuchInstanceRole)',

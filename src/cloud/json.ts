@@ -1,4 +1,4 @@
-/** Reading answers of which only the documentation says how they look: what is missing or of another type reads as empty. */
+/** Reads untyped answers. A value that is missing or has another type reads as empty. */
 
 export function textAt(value: unknown, ...path: string[]): string | undefined {
   const found = at(value, path);
@@ -20,7 +20,7 @@ function at(value: unknown, path: string[]): unknown {
   );
 }
 
-/** The value of a JSON text; undefined for any other (the text of a parser's error would hold a piece of it). */
+/** Parses JSON. Returns undefined for other text: the parser's error would quote it. */
 export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,4 +1,4 @@
-/** Where each folder says what it does: one fact a line. */
+/** The log of the run. Each line states one fact. */
 export interface Log {
   info: (line: string) => void;
   warning: (line: string) => void;

@@ -2,7 +2,7 @@ import { CloudError } from './errors.ts';
 import { now, sleep } from './time.ts';
 import type { Log } from './log.ts';
 
-/** A later try can end differently: the line, the server's load, or a conflict that passes. */
+/** Failures that can pass: of the network, of a busy server, and conflicts. */
 const TRANSIENT = new RegExp(
   [
     '^(ECONN\\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_PROXY_TUNNEL|ERR_SSL_\\w+|HPE_\\w+)$',
@@ -15,32 +15,32 @@ const TRANSIENT = new RegExp(
   ].join('|'),
 );
 
-/** Cured by the client: the next try is signed with a corrected clock or fresh credentials. */
+/** Failures that the client corrects: it signs the next try with the right time or with new credentials. */
 const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp(\.Expired)?|IllegalTimestamp)$/i;
 const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
 
-/** What a failed try calls for. */
+/** What can make the next try succeed. */
 export function remedy(error: CloudError): 'again' | 'clock' | 'token' | 'none' {
   if (CLOCK.test(error.code)) return 'clock';
   if (TOKEN.test(error.code)) return 'token';
   const { status = 0 } = error;
-  // A proxy, too, may say that it waited too long or has too much to do (RFC 9110 section 15.5.9, RFC 6585 section 4).
+  // A proxy also answers so, when it has waited too long or is busy (RFC 9110 section 15.5.9, RFC 6585 section 4).
   if (status === 408 || status === 429) return 'again';
-  // A page instead of an answer, with a status that means no: a proxy has decided.
+  // A page with such a status is the refusal of a proxy.
   if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500) return 'none';
   return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
 }
 
-/** Whether the same call may succeed later. */
+/** Whether the same call can succeed later. */
 export const passes = (error: unknown): error is CloudError => error instanceof CloudError && remedy(error) === 'again';
 
-/** Calls are counted by the minute (https://help.aliyun.com/document_detail/437902.html), and a line may be away for one. */
+/** These need longer: quotas are per minute (https://help.aliyun.com/document_detail/437902.html), and a network outage lasts. */
 const LONG =
   /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/;
 
 /**
- * Full jitter, 0.5 s doubling to 10 s, or 4 s doubling to 60 s where only time helps; never less than the service asks
- * for. `tries` counts from 1.
+ * The pause before the next try, in ms: random, up to 0.5 s doubling to 10 s, or 4 s doubling to 60 s for `LONG`; never
+ * less than the service asks for. `tries` counts from 1.
  */
 function pauseBefore(tries: number, error: CloudError): number {
   const [least, most] = LONG.test(error.code) ? [4_000, 60_000] : [500, 10_000];
@@ -48,7 +48,7 @@ function pauseBefore(tries: number, error: CloudError): number {
   return Math.max(jitter, error.retryAfter ?? 0, 100);
 }
 
-/** No try starts after `at`, in ms since the epoch, which may be moved; `signal` ends a pause between two tries. */
+/** No try starts after `at`, in ms since the epoch. It can be moved. `signal` ends a pause between two tries. */
 export interface Deadline {
   at: number;
   signal?: AbortSignal;
@@ -58,14 +58,14 @@ export interface RetryOptions {
   /** Such as `ecs:ImportImage`. */
   operation: string;
   log: Log;
-  /** Whether to stop after this many tries, the first one included; after 6 unless told otherwise. */
+  /** Whether to give up after this many tries, counted from 1; after 6 by default. */
   givesUp?: (tries: number) => boolean;
-  /** Hears of each failed try that is followed by another, in place of the log. */
+  /** Called instead of the log after each failed try that is followed by another. */
   onRetry?: (error: CloudError) => void;
-  /** Ends the tries at once, with the signal's reason. */
+  /** Ends the call at once, with the signal's reason. */
   signal?: AbortSignal;
   deadline: Deadline;
-  /** Applies a remedy before the next try, a clock or a token only once; says whether it could. */
+  /** Applies a remedy before the next try, a clock or a token only once. Returns whether it did. */
   heal: (how: 'again' | 'clock' | 'token', error: CloudError) => boolean;
 }
 
@@ -75,7 +75,7 @@ function retryLine({ operation, code, message }: CloudError, n: number, pause: n
   return `${operation} failed (try ${n}): ${code}: ${message}. Again in ${(pause / 1000).toFixed(1)} s.`;
 }
 
-/** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
+/** Runs `attempt` until it succeeds, fails for good or runs out of tries. @throws CloudError the last failure */
 export async function retry<T>(attempt: (n: number) => Promise<T>, options: RetryOptions): Promise<T> {
   const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
   if (now() >= deadline.at) throw new CloudError(operation, 'OutOfTime', 'there was no time left for this call');

@@ -6,13 +6,13 @@ import { retry } from './retry.ts';
 import { now } from './time.ts';
 import { plainXml, textIn } from './xml.ts';
 
-/** Parameters of a call: flat keys such as `DiskDeviceMapping.1.Format`; what is undefined is not sent. */
+/** Parameters of a call, with flat keys such as `DiskDeviceMapping.1.Format`. Undefined ones are not sent. */
 export type Params = Record<string, string | number | boolean | undefined>;
 export type Json = Record<string, unknown>;
 
 /**
  * Calls an action of an RPC-style API and returns its answer.
- * @throws CloudError whatever went wrong, after the retries that could have cured it
+ * @throws CloudError for every failure, after the retries
  */
 export type Rpc = (action: string, params?: Params) => Promise<Json>;
 
@@ -27,13 +27,13 @@ export interface RpcService {
   region?: string;
 }
 
-/** How long one try may take, connecting included, in ms; pop-core's own default of 3 s is too short across an ocean. */
+/** Time limit of one try with its connection, in ms. The default of pop-core, 3 s, is too short for long distances. */
 const TRY_TIMEOUT = 30_000;
 
 interface PopCoreEntry {
   response?: { statusCode?: number; headers?: Record<string, unknown> };
 }
-/** What pop-core really takes and, asked to be verbose, returns; its own types leave both out. */
+/** The verbose form of pop-core, which its types leave out. */
 type RpcConstructor = new (
   config: object,
   verbose: true,
@@ -41,14 +41,14 @@ type RpcConstructor = new (
   request(action: string, params: object): Promise<[answer: unknown, entry: PopCoreEntry]>;
 };
 
-/** Opens the client of an RPC-style API. Each call: fresh credentials, SDK, CloudError, retry. */
+/** Opens the client of an RPC-style API. Each try reads the credentials anew. */
 export function openRpc(service: RpcService, connection: Connection): Rpc {
   const client = new (RpcClient as unknown as RpcConstructor)(
     {
       endpoint: `https://${service.host}`,
       apiVersion: service.version,
       credentialsProvider: { getCredentials: connection.credentials },
-      // POST keeps key, token and signature out of the URL; upper case, or pop-core signs it so and sends a GET.
+      // POST keeps key, token and signature out of the URL. In lower case, pop-core would send a GET.
       opts: { method: 'POST', timeout: TRY_TIMEOUT, agent: connection.agent },
     },
     true,
@@ -70,7 +70,7 @@ export function openRpc(service: RpcService, connection: Connection): Rpc {
   };
 }
 
-/** pop-core never looks at the status and takes any JSON for a success; a real answer carries its RequestId. */
+/** Checks an answer: pop-core ignores the status and takes any JSON for a success. A real answer has a RequestId. */
 function checked(operation: string, answer: unknown, entry: PopCoreEntry): Json {
   const status = entry.response?.statusCode;
   const plain = JSON.parse(JSON.stringify(answer)) as Json | null;
@@ -102,7 +102,7 @@ function toCloudError(operation: string, thrown: unknown): CloudError {
   if (thrown.name.includes('Timeout')) {
     return new CloudError(operation, 'Timeout', `no answer within ${TRY_TIMEOUT / 1000} s`, more);
   }
-  // httpx appends the method and the address.
+  // httpx appends the method and the URL.
   const text = textOf(thrown).replace(/(POST|GET) https?:\S+ failed\.?$/, '');
   return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', excerpt(text), more);
 }

@@ -1,9 +1,9 @@
-/** The only file that waits: a preload that scales the global timers makes every wait of the product fast. */
+/** All waiting goes through this file and the global timers, which tests replace by faster ones. */
 
 /** Milliseconds since the epoch. */
 export const now = (): number => Date.now();
 
-/** Milliseconds of a clock that nobody sets. */
+/** Milliseconds of a clock that is never set. */
 export const monotonic = (): number => performance.now();
 
 /** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
@@ -22,7 +22,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Calls `tick` every `ms` milliseconds until the returned function is called; never keeps the process alive. */
+/** Calls `tick` every `ms` milliseconds until the returned function is called. Does not keep the process alive. */
 export function every(ms: number, tick: () => void): () => void {
   const timer = setInterval(tick, ms);
   timer.unref();
@@ -32,14 +32,14 @@ export function every(ms: number, tick: () => void): () => void {
 }
 
 export interface Patience {
-  /** First pause between two looks, in ms; it grows by half up to `slowest`, with a tenth of jitter. */
+  /** First pause between two calls, in ms. It grows by half up to `slowest`, with 5 % of jitter either way. */
   first: number;
   slowest: number;
-  /** No look starts after this moment, in ms since the epoch. */
+  /** No call starts after this moment, in ms since the epoch. */
   deadline: number;
 }
 
-/** Calls `look` until it returns something, pausing in between; returns undefined when the deadline has passed. */
+/** Calls `look`, with pauses, until it returns something. Returns undefined after the deadline. */
 export async function poll<T>(patience: Patience, look: () => Promise<T | undefined>): Promise<T | undefined> {
   let pause = patience.first;
   for (;;) {

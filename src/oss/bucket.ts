@@ -4,20 +4,20 @@ import { textAt } from '../cloud/json.ts';
 import type { Oss } from './client.ts';
 
 export interface BucketState {
-  /** `unlisted`: it may be somebody else's or not exist; only making it tells. */
+  /** `unlisted`: it belongs to another account or does not exist; only creating it shows which. */
   exists: 'yes' | 'no' | 'unlisted';
-  /** Where the right to ask is missing, these are undefined. */
+  /** This and the next three are undefined without the right to read them. */
   region?: string | undefined;
   owner?: string | undefined;
   /** Default server-side encryption: KMS, AES256, SM4 or undefined. */
   encryption?: string | undefined;
-  /** What could not be asked, as RAM actions. */
+  /** RAM actions that were refused. */
   denied: string[];
 }
 
 /**
- * Looks at the bucket without changing anything: GetBucketInfo, or ListBuckets where that is refused.
- * @throws CloudError for wrong keys and everything else but a missing bucket and a missing right
+ * Reads the state of the bucket with GetBucketInfo, or with ListBuckets if that is refused.
+ * @throws CloudError unless the bucket or the right is missing
  */
 export async function inspectBucket(oss: Oss): Promise<BucketState> {
   try {
@@ -40,8 +40,8 @@ export async function inspectBucket(oss: Oss): Promise<BucketState> {
 }
 
 /**
- * For how many days no object of the bucket can be deleted; undefined without a retention policy, and where that cannot be
- * asked. https://www.alibabacloud.com/help/en/oss/developer-reference/getbucketworm
+ * The number of days for which a retention policy (WORM) forbids to delete an object; undefined if there is none or it
+ * cannot be read. https://www.alibabacloud.com/help/en/oss/developer-reference/getbucketworm
  */
 export async function retentionDays(oss: Oss): Promise<number | undefined> {
   const once = { givesUp: () => true, timeout: 10_000 };
@@ -54,7 +54,7 @@ export async function retentionDays(oss: Oss): Promise<number | undefined> {
   }
 }
 
-/** ListBuckets shows only this account's buckets, in all regions. */
+/** Looks for the bucket in the list of this account's buckets, which covers all regions. */
 async function listed(oss: Oss): Promise<BucketState> {
   const denied = ['oss:GetBucketInfo'];
   try {
@@ -69,12 +69,12 @@ async function listed(oss: Oss): Promise<BucketState> {
   }
 }
 
-/** What we put into a bucket begins with this, unless the user names the key. */
+/** Prefix of all keys that this action chooses. */
 export const PREFIX = 'alicloud-import/';
 
 /**
- * Makes the bucket, with one rule: unfinished uploads under our prefix end after 7 days. Idempotent.
- * @throws CloudError `BucketAlreadyExists` when the name is somebody else's
+ * Creates the bucket with one lifecycle rule: unfinished uploads under our prefix are aborted after 7 days. Idempotent.
+ * @throws CloudError `BucketAlreadyExists` if the name belongs to another account
  */
 export async function makeBucket(oss: Oss): Promise<void> {
   await oss.call('oss:PutBucket', (sdk) => sdk.putBucket(oss.bucket));
@@ -83,10 +83,10 @@ export async function makeBucket(oss: Oss): Promise<void> {
   try {
     await oss.call('oss:PutBucketLifecycle', (sdk) => sdk.putBucketLifecycle(oss.bucket, [rule]));
   } catch (error) {
-    // A safety net that is missing is no reason to stop; what else is wrong, the next call shows.
+    // The rule is only a safety net. Any other problem shows in the next call.
     if (!(error instanceof CloudError)) throw error;
     oss.log.info(
-      `It gets no lifecycle rule that aborts unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`,
+      `The bucket has no lifecycle rule that aborts unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`,
     );
   }
 }

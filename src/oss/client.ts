@@ -12,22 +12,23 @@ export interface Oss {
   bucket: string;
   region: string;
   log: Log;
-  /** @throws CloudError whatever went wrong, after the retries that could have cured it */
+  /** Sends a request, with retries. @throws CloudError for every failure */
   call<T>(operation: string, run: (sdk: Sdk) => Promise<T>, options?: CallOptions): Promise<T>;
 }
 
 export interface OssPlace {
   region: string;
   bucket: string;
-  /** Host of the public endpoint, or what replaces it; outside the vendor's domain it is a CNAME of the bucket. */
+  /** Host of the public endpoint or of a custom one. A host outside the vendor's domain is a CNAME of the bucket. */
   host: string;
 }
 
 export function openOss(place: OssPlace, connection: Connection): Oss {
   const call = async <T>(operation: string, run: (sdk: Sdk) => Promise<T>, options: CallOptions = {}): Promise<T> => {
     const attempt = async (tries: number): Promise<T> => {
-      // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
-      const stall = options.stall && ((waits: boolean) => (options.stall?.(waits) ?? 0) * 2 ** Math.min(tries - 1, 3));
+      // Each further try may stand still for twice as long, so that a slow line gets through in the end.
+      const { stall: limit } = options;
+      const stall: CallOptions['stall'] = limit && ((...seen) => limit(...seen) * 2 ** Math.min(tries - 1, 3));
       const wire: Wire = {};
       try {
         options.signal?.throwIfAborted();
@@ -43,7 +44,7 @@ export function openOss(place: OssPlace, connection: Connection): Oss {
   return { bucket: place.bucket, region: place.region, log: connection.log, call };
 }
 
-/** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
+/** Makes a client for one try: ali-oss reads credentials only once and never clears its cancel flag. */
 async function newSdk(
   place: OssPlace,
   connection: Connection,
@@ -54,7 +55,7 @@ async function newSdk(
   const { accessKeyId, accessKeySecret, securityToken } = await connection.credentials();
   const regional = defaultEndpoint('oss', place.region);
   const cname = !/\.aliyuncs\.com(:\d+)?$/i.test(place.host);
-  // Calls on the bucket itself are not served by a CNAME or an acceleration endpoint.
+  // A CNAME or an acceleration endpoint does not serve calls on the bucket itself.
   const detour = forBucket && (cname || place.host.startsWith('oss-accelerate'));
   const client = new AliOss({
     region: `oss-${place.region}`,
@@ -63,7 +64,7 @@ async function newSdk(
     bucket: place.bucket,
     accessKeyId,
     accessKeySecret,
-    // The interval only silences a warning: each client lives for one request.
+    // ali-oss warns without an interval. A client lives for one request and never refreshes its token.
     ...(securityToken !== undefined && { stsToken: securityToken, refreshSTSTokenInterval: 86_400_000 }),
     secure: true,
     authorizationV4: true,

@@ -1,17 +1,15 @@
 import { CloudError } from '../cloud/errors.ts';
 import { remedy } from '../cloud/retry.ts';
-import type { CallOptions } from './wire.ts';
 import { zerosCrc } from './crc64.ts';
 import { zeroPart, type Part } from './cut.ts';
-import type { Pace } from './pace.ts';
 import type { Sent, Target } from './sender.ts';
-import { copyPart, makeZeros } from './zeros.ts';
+import { copyPart, makeZeros, type Attempts } from './zeros.ts';
 
 /** Fewer zeros than this, in bytes, are not worth a zero object. */
 const WORTH = 8 * 1024 ** 2;
 
 export interface CopyTarget extends Target {
-  /** What the keys of zero object and seed begin with. */
+  /** Prefix of the keys of the zero object and its seed. */
   zeros: string;
   /** Called before a zero object is made. */
   onZeros: () => void;
@@ -22,48 +20,47 @@ export class Copier {
   /** Parts that wait until a zero object is worth it. */
   readonly waiting: Part[] = [];
   private readonly job: CopyTarget;
-  private readonly pace: Pace;
+  private readonly attempts: { uploads: Attempts; copies: Attempts };
   private readonly signal: AbortSignal;
   private found = 0;
   private object: Promise<string | undefined> | undefined;
   private refused = false;
 
-  constructor(job: CopyTarget, pace: Pace, signal: AbortSignal) {
+  constructor(job: CopyTarget, attempts: { uploads: Attempts; copies: Attempts }, signal: AbortSignal) {
     this.job = job;
-    this.pace = pace;
+    this.attempts = attempts;
     this.signal = signal;
   }
 
-  /** Takes a zero part; gives back those that can be copied now. */
-  wait(part: Part): Part[] {
+  /** Adds a zero part and returns the parts that can be copied now. */
+  add(part: Part): Part[] {
     this.waiting.push(part);
     this.found += part.length;
     return this.found < WORTH ? [] : this.waiting.splice(0);
   }
 
-  /** Copies a part; undefined where the bucket refuses it and the zeros must travel. @throws CloudError */
+  /** Copies a part. Returns undefined if the bucket refuses copies, so that the zeros have to be sent. @throws CloudError */
   async copy({ number, length }: Part): Promise<Sent | undefined> {
     const { oss, key, uploadId, progress } = this.job;
     const object = await (this.object ??= this.make());
     if (object === undefined || this.refused) return undefined;
     const to = { key, uploadId, number, length };
-    const copied = await this.unlessRefused((options) => copyPart(oss, object, to, options));
+    const copied = await this.unlessRefused(this.attempts.copies((options) => copyPart(oss, object, to, options)));
     if (copied === undefined) return undefined;
-    progress.copied(length);
+    progress.copied += length;
     return { ...copied, crc: zerosCrc(length), length };
   }
 
   private make(): Promise<string | undefined> {
     const { oss, zeros, mark, source, onZeros } = this.job;
     onZeros();
-    const length = zeroPart(source.size);
-    return this.unlessRefused((options) => makeZeros(oss, zeros, length, mark, options));
+    return this.unlessRefused(makeZeros(oss, zeros, zeroPart(source.size), mark, this.attempts));
   }
 
-  /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
-  private async unlessRefused<T>(work: (options: CallOptions) => Promise<T>): Promise<T | undefined> {
+  /** A refusal, by a policy or by an endpoint that cannot copy, costs time but must not fail the upload. */
+  private async unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
     try {
-      return await this.pace.store(0, (options) => work({ ...options, signal: this.signal }));
+      return await work;
     } catch (error) {
       if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error)) throw error;
       if (!this.refused) this.job.oss.log.info(`No copies inside the bucket (${error.code}): zeros are sent as data.`);
@@ -73,6 +70,6 @@ export class Copier {
   }
 }
 
-/** No further try would end otherwise, or none has for two minutes; and it is copies that fail, not the upload. */
+/** Whether copies failed for good or for two minutes, while the upload itself still exists. */
 const isRefusal = (error: CloudError): boolean =>
   error.code === 'UploadGaveUp' || (remedy(error) === 'none' && error.code !== 'NoSuchUpload');

@@ -4,7 +4,7 @@
  */
 import { DATA, MODULE, SCALAR_MODULE, WINDOW } from './crc64-wasm.ts';
 
-/** What of the global is used here: its types come with the DOM, which Node's types leave out. */
+/** The parts of the global that are used here. Its types belong to the DOM, which Node's types leave out. */
 declare const WebAssembly: {
   CompileError: new () => Error;
   Module: new (bytes: Uint8Array) => object;
@@ -21,7 +21,7 @@ interface Kernel {
 
 interface Engine extends Kernel {
   window: Uint8Array;
-  /** x^(8 * 2^k) for k = 0..52: enough for any length that a number holds. */
+  /** x^(8 * 2^k) for k = 0..52, enough for any safe integer. */
   powers: bigint[];
 }
 
@@ -31,7 +31,7 @@ const X_8 = 1n << 55n;
 
 let started: Engine | undefined;
 
-/** The compiled module. Started on first use, so that a run which uploads nothing does not need it. */
+/** The compiled module. It is compiled on first use, so that a run without an upload does not need it. */
 function engine(): Engine {
   if (started !== undefined) return started;
   const kernel = new WebAssembly.Instance(compile()).exports as Kernel;
@@ -44,7 +44,7 @@ function engine(): Engine {
   return started;
 }
 
-/** V8 refuses SIMD on a processor without SSE4.1; `node --no-enable-sse4-1` shows it. */
+/** V8 rejects the SIMD module on a processor without SSE4.1 (to try it: `node --no-enable-sse4-1`). */
 function compile(): object {
   try {
     return new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
@@ -54,7 +54,7 @@ function compile(): object {
   }
 }
 
-/** value * x^(8 * length): what `length` zero bytes make of a state. */
+/** value * x^(8 * length): the state after `length` more zero bytes. */
 function shift(value: bigint, length: number): bigint {
   const { multiply, powers } = engine();
   let rest = length;
@@ -66,7 +66,7 @@ function shift(value: bigint, length: number): bigint {
   return BigInt.asUintN(64, shifted);
 }
 
-/** A running CRC. All objects share one window, but each call leaves nothing there, so they may be used in any order. */
+/** A running CRC. All instances share one window, but none keeps anything in it between calls. */
 export class Crc64 {
   #state = ONES;
 

@@ -1,32 +1,32 @@
-/** Unit of the cut in bytes: zeros are looked for in blocks of this size; more than the smallest part that OSS takes (100 KB). */
+/** Size of the blocks that are tested for zeros, in bytes; more than the smallest part that OSS takes (100 KB). */
 export const GRAIN = 128 * 1024;
 
-/** What OSS takes at the most (https://help.aliyun.com/document_detail/31993.html). */
+/** The limit of OSS (https://help.aliyun.com/document_detail/31993.html). */
 const MOST_PARTS = 10_000;
 const MIB = 1024 ** 2;
 
-/** A run of bytes of which it is known whether all are zero. Runs follow each other without a gap. */
+/** A run of bytes that are all zero, or not. Blocks follow each other without a gap. */
 export interface Block {
   offset: number;
   length: number;
   zero: boolean;
 }
 
-/** A part of the multipart upload; numbers count from 1 in the order of offsets. */
+/** A part of the multipart upload. Numbers begin with 1 and follow the offsets. */
 export interface Part extends Block {
   number: number;
 }
 
 /**
- * Length of a data part in bytes: 512 KiB for a small file, so that all connections have work to the end, 4 MiB from 2 GiB
- * on, so that requests cost little; at most 8,000 in all.
+ * Length of a data part in bytes: 512 KiB in a small file, so that all connections have work to the end; 4 MiB from 2 GiB,
+ * so that requests cost little; at most 8,000 parts in all.
  */
 export function dataPart(size: number): number {
   const small = Math.min(4 * MIB, Math.max(MIB / 2, size / 512));
   return Math.ceil(Math.max(small, size / 8_000) / GRAIN) * GRAIN;
 }
 
-/** Length of a zero part, and of the zero object behind it, in bytes: a power of two from 64 MiB, at most 4,096 in all. */
+/** Length of a zero part and of the zero object, in bytes: a power of two from 64 MiB; at most 4,096 parts in all. */
 export function zeroPart(size: number): number {
   let length = 64 * MIB;
   while (size / length > 4_096) length *= 2;
@@ -34,9 +34,8 @@ export function zeroPart(size: number): number {
 }
 
 /**
- * Cuts a file into parts: zero runs of 1 MiB and more on their own, the rest as data. The result depends on size and bytes
- * alone, not on how finely the blocks were found. Where a fragmented file would run out of part numbers, the shortest
- * zero run that is worth a cut grows with what is left of file and numbers.
+ * Cuts a file into parts: zero runs of 1 MiB and more, and data. The result depends only on the size and the bytes, not on
+ * how the blocks were found. In a fragmented file that would run out of part numbers, only longer zero runs are cut out.
  */
 export async function* cut(blocks: AsyncIterable<Block>, size: number): AsyncGenerator<Part> {
   const dataLength = dataPart(size);
@@ -48,9 +47,9 @@ export async function* cut(blocks: AsyncIterable<Block>, size: number): AsyncGen
     }
   }
 
-  let done = 0; // everything before is in a part
-  let zeros: { from: number; least: number } | undefined; // the zero run that ends where the blocks end, if there is one
-  let long = false; // whether that run is worth a cut
+  let done = 0; // all bytes before this offset are in a part
+  let zeros: { from: number; least: number } | undefined; // the zero run at the end of the blocks seen so far
+  let long = false; // whether this run is worth a cut
   for await (const { offset, length, zero } of blocks) {
     const end = offset + length;
     if (zero) {
@@ -80,8 +79,8 @@ export async function* cut(blocks: AsyncIterable<Block>, size: number): AsyncGen
 }
 
 /**
- * The shortest zero run worth a cut, in bytes. A cut costs at most two numbers beyond those that data would need for the
- * rest of the file; with 1,000 to spare it is 1 MiB, and with fewer the spare ones are spread over the rest.
+ * The shortest zero run worth a cut, in bytes. A cut costs at most two part numbers more than data alone. With 1,000
+ * numbers to spare, it is 1 MiB; with fewer, the spare numbers are spread over the rest of the file.
  */
 function worthACut(rest: number, numbers: number, dataLength: number): number {
   const spare = numbers - Math.ceil(rest / dataLength) - 2;

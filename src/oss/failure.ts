@@ -3,13 +3,13 @@ import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from '../cloud/e
 import { textIn } from '../cloud/xml.ts';
 import type { Wire } from './wire.ts';
 
-/** What the failure of a try means. */
+/** The error of a failed try. */
 export function toCloudError(operation: string, thrown: unknown, wire: Wire): CloudError {
   if (thrown instanceof CloudError) return thrown;
   if (wire.failure !== undefined) {
     const { code, name, message } = wire.failure;
     const timeout = name.includes('Timeout');
-    // urllib appends the request and its headers to the text.
+    // urllib appends the request and its headers to the message.
     return new CloudError(
       operation,
       timeout ? 'Timeout' : (code ?? 'ConnectionLost'),
@@ -31,13 +31,13 @@ export function toCloudError(operation: string, thrown: unknown, wire: Wire): Cl
   return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
 
-/** The answer to HEAD has no body; PublicEndpointForbidden is documented as EC 0048-00000401. */
+/** The error code of an answer without a body, as HEAD has it. EC 0048-00000401 is documented as PublicEndpointForbidden. */
 function ofBareAnswer(status: number | undefined, headers: IncomingHttpHeaders | undefined): string | undefined {
   if (headers?.['x-oss-ec'] === '0048-00000401') return 'PublicEndpointForbidden';
   return status === 403 ? 'AccessDenied' : undefined;
 }
 
-/** A throttled upload says how long to wait (https://help.aliyun.com/document_detail/173537.html). */
+/** A throttled upload is told how long to wait (https://help.aliyun.com/document_detail/173537.html). */
 function pacing(headers: IncomingHttpHeaders | undefined): ReturnType<typeof timing> {
   const delay = Number(headers?.['x-oss-qos-delay-time']);
   return { ...timing(headers), ...(delay > 0 && { retryAfter: Math.min(delay, 60_000) }) };

@@ -7,23 +7,23 @@ import { sameEtag } from './objects.ts';
 import { readFully, type Source } from './reader.ts';
 import type { Sent } from './sender.ts';
 
-/** A part of an earlier try that proved to hold the bytes of the file. */
+/** A part of an earlier attempt whose content equals the file. */
 export interface Listed {
   etag: string;
   crc: bigint;
 }
 
-/** What an unfinished upload holds, by part number; the server's list is the only checkpoint. */
+/** The parts of an unfinished upload by number. The service's list is the only checkpoint. */
 export type ListedParts = Map<number, { size: number; etag: string }>;
 
-/** What an upload holds. @throws CloudError */
+/** Lists the parts of an upload. @throws CloudError */
 export async function listParts(oss: Oss, key: string, id: string): Promise<ListedParts> {
   const parts: ListedParts = new Map();
   let marker = '0';
   for (;;) {
     const query = { 'max-parts': 1000, 'part-number-marker': marker };
     const page = await oss.call('oss:ListParts', (sdk) => sdk.listParts(key, id, query));
-    // ali-oss gives one part as an object and `isTruncated` as a text.
+    // ali-oss returns a single part as an object, and `isTruncated` as a string.
     for (const part of [page.parts ?? []].flat()) {
       parts.set(Number(textAt(part, 'PartNumber')), {
         size: Number(textAt(part, 'Size')),
@@ -36,15 +36,15 @@ export async function listParts(oss: Oss, key: string, id: string): Promise<List
   }
 }
 
-/** What is known of the parts that an upload holds already. */
+/** Compares the listed parts of an upload with the file. */
 export interface Checker {
-  /** Whether a part of this number and size is listed, whatever it holds. */
+  /** Whether a part of this number and size is listed, whatever its content. */
   lists: (part: Part) => boolean;
-  /** The listed part, if its MD5 is that of the file. One call at a time. */
+  /** Returns the listed part if its MD5 equals that of the file. Call it once at a time. */
   check: (part: Part) => Promise<Listed | undefined>;
 }
 
-/** Checks listed parts against the file: only one with the same size and MD5 counts. */
+/** A listed part counts only if its size and MD5 equal the file's. */
 export function checker(source: Source, parts: ListedParts): Checker {
   const listedAs = ({ number, length }: Part) => {
     const listed = parts.get(number);

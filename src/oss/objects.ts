@@ -3,10 +3,10 @@ import type { Oss } from './client.ts';
 import type { CallOptions } from './wire.ts';
 import type { Sdk } from './sdk.ts';
 
-/** Metadata that names the execution of this action that made the object. */
+/** The metadata that holds the mark of the execution that made the object. */
 const MARK = 'x-oss-meta-alicloud-import';
 
-/** Headers of all objects that we make. A bucket's default class may be Archive, which ECS cannot read. */
+/** Headers of every object that we make. ECS cannot read the class Archive, which can be a bucket's default. */
 export const marked = (mark: string) => ({ [MARK]: mark, 'x-oss-storage-class': 'Standard' });
 
 export interface ObjectState {
@@ -17,12 +17,13 @@ export interface ObjectState {
   crc64: string | undefined;
   /** Only in a versioned bucket. */
   versionId: string | undefined;
-  /** The execution of this action that made it, if one did. */
+  /** Mark of the execution of this action that made it, if one did. */
   mark: string | undefined;
 }
 
 /**
- * Looks at an object; undefined when there is none, `unknown` where the right oss:GetObject is missing.
+ * Reads the state of an object.
+ * @returns undefined if there is none, `unknown` without the right oss:GetObject
  * @throws CloudError
  */
 export async function headObject(
@@ -57,31 +58,31 @@ export function toState(headers: Record<string, unknown>): ObjectState {
   };
 }
 
-/** What proves that an object is ours to delete: what we completed, our mark, or a key that nobody else uses. */
+/** Proof that an object is ours: the ETag or version that we completed, our mark, or a key that only we use. */
 export interface Claim {
   key: string;
   isOurs: (mark: string | undefined) => boolean;
   etag?: string | undefined;
   versionId?: string | undefined;
-  /** Whether the key holds our mark. */
+  /** Whether the key contains our mark. */
   derived: boolean;
 }
 
 /**
- * Deletes a staged object if it is ours, in a versioned bucket the version that we made. Idempotent.
- * @returns false when it is somebody else's or cannot be told from that, and stays
+ * Deletes a staged object if it is ours; in a versioned bucket, the version that we made. Idempotent.
+ * @returns false if it is kept because it is not ours, or because that cannot be known
  * @throws CloudError
  */
 export async function removeObject(oss: Oss, claim: Claim): Promise<boolean> {
   const { key, etag, versionId } = claim;
-  // A bucket whose versioning is suspended calls its only version "null", whoever wrote it last.
+  // With suspended versioning, every write has the version "null".
   if (versionId !== undefined && versionId !== 'null') return remove(oss, key, versionId);
   const found = await headObject(oss, key);
   if (found === undefined) return true;
   if (found === 'unknown') return (claim.derived || etag !== undefined) && remove(oss, key, versionId);
   if (!sameEtag(found.etag, etag) && !claim.isOurs(found.mark)) return false;
   await remove(oss, key, found.versionId);
-  // Under it there may be a version that is ours too: after a lost answer an object is put twice.
+  // An older version can be ours too: an object is written twice if the first answer was lost.
   return found.versionId === undefined || removeObject(oss, claim);
 }
 
@@ -97,7 +98,7 @@ export interface Unfinished {
   id: string;
 }
 
-/** Unfinished uploads of keys with this prefix, in the order of their beginning under each key. @throws CloudError */
+/** Lists the unfinished uploads of keys with this prefix, the oldest first. @throws CloudError */
 export async function listUploads(oss: Oss, prefix: string): Promise<Unfinished[]> {
   const found: (Unfinished & { initiated: number })[] = [];
   let marker = { key: '', id: '' };
@@ -119,7 +120,7 @@ export async function listUploads(oss: Oss, prefix: string): Promise<Unfinished[
   }
 }
 
-/** Keys of the objects with this prefix; undefined where the right to list them is missing. @throws CloudError */
+/** Lists the keys with this prefix. Returns undefined without the right to list. @throws CloudError */
 export async function listKeys(oss: Oss, prefix: string): Promise<string[] | undefined> {
   const found: string[] = [];
   let token: string | undefined;
@@ -138,7 +139,7 @@ export async function listKeys(oss: Oss, prefix: string): Promise<string[] | und
   }
 }
 
-/** Begins a multipart upload and gives its id. @throws CloudError */
+/** Begins a multipart upload and returns its id. @throws CloudError */
 export function initiate(
   oss: Oss,
   key: string,
@@ -154,14 +155,14 @@ export function initiate(
   return oss.call(operation, begin, options);
 }
 
-/** Ends an unfinished upload and frees its parts. Idempotent. */
+/** Aborts an unfinished upload and deletes its parts. Idempotent. @throws CloudError */
 export async function abortUpload(oss: Oss, key: string, id: string): Promise<void> {
   const aborted = oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
   // Of an answer without a body, ali-oss makes NoSuchKey.
   if (await succeeds(aborted, /^NoSuch(Upload|Key)$/)) oss.log.info(`Aborted the unfinished upload of ${key}.`);
 }
 
-/** Ends all unfinished uploads of exactly this key. Idempotent. */
+/** Aborts all unfinished uploads of exactly this key. Idempotent. @throws CloudError */
 export async function abortUploads(oss: Oss, key: string): Promise<void> {
   for (const one of await listUploads(oss, key)) if (one.key === key) await abortUpload(oss, key, one.id);
 }

@@ -2,68 +2,87 @@ import type { CloudError } from '../cloud/errors.ts';
 import { monotonic } from '../cloud/time.ts';
 import type { CallOptions } from './wire.ts';
 import type { Progress } from './progress.ts';
-import { nextWidth, type Wave } from './width.ts';
+import { nextWidth, type Measured } from './width.ts';
 
-/** The upload gives up when no part was accepted for this long, in ms, or for longer where the line is known to be slow. */
+/** How long an upload goes without an accepted part before it fails, in ms. On a line that is known to be slow, longer. */
 const PATIENCE = 15 * 60_000;
-/** A try has stalled when nothing moved for this long, in ms, at the least; and while nothing is known of the line. */
-const STALL = { least: 30_000, unmeasured: 600_000 };
+/** Limits of the time that a try may stand still, in ms. */
+const STALL = { least: 30_000, most: 600_000 };
+const MIB = 1024 ** 2;
 
-/** How the parts of an upload fare: what was accepted and what failed, how fast, and whether there is still hope. */
+/** Measures how fast parts are accepted, and decides from it how many may be under way and when to give up. */
 export class Pace {
   private readonly progress: Progress;
-  private wave = { accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() };
+  private wave = newWave();
   private widthNow: number;
-  /** Tries that were under way when the service asked to slow down: what becomes of them says nothing new. */
+  /** Tries that were under way when the width changed: their results say nothing about the new width. */
   private stale = 0;
+  private before: Measured | undefined;
   /** Bytes per second of the last whole wave; 0 until there was one. */
   private waveRate = 0;
-  /** Bytes of parts that are to be stored, waiting ones included, and of those whose try is under way. */
+  /** Number of parts that are being stored, with those that wait for a slot or their next try. */
   private waiting = 0;
+  /** Bytes of the parts whose try is running. */
   private underWay = 0;
-  /** When a part was last accepted, or the first of those that wait began to. */
+  /** When a part was last accepted, or when the first of the waiting parts came. */
   private lastGood = monotonic();
-  /** When each try under way began, the oldest first. */
+  /** When each running try began, the oldest first. */
   private readonly tries = new Set<{ began: number }>();
 
   private readonly least: number;
+  private readonly signal: AbortSignal | undefined;
 
   /**
    * @param width - how many parts may be under way at first
-   * @param patience - longest time without an accepted part on a line that is not known to be slow, in ms
+   * @param patience - the time without an accepted part after which the upload gives up, in ms
+   * @param signal - stops all calls
    */
-  constructor(progress: Progress, width = 1, patience = PATIENCE) {
+  constructor(
+    progress: Progress,
+    { width = 1, patience = PATIENCE, signal }: { width?: number; patience?: number; signal?: AbortSignal } = {},
+  ) {
     this.progress = progress;
     this.widthNow = width;
     this.least = patience;
+    this.signal = signal;
   }
 
-  /** How many parts may be under way. */
+  /** How many parts may be under way at a time. */
   width(): number {
     return this.widthNow;
   }
 
   /**
-   * How long a try may stand still, in ms: its bytes may lie in the kernel or in a proxy, behind those of all others.
+   * How long a try may stand still, in ms.
    * @param waits - whether all of its bytes have left and only the answer is missing
+   * @param others - bytes that left on other connections meanwhile
    */
-  stall(waits: boolean): number {
+  stall(waits: boolean, others: number): number {
+    // On a thin line, a try waits for others. It has stalled only if they moved more than its fair share allows.
+    if (others > 0 && others < Math.min(this.underWay, this.tries.size * MIB)) return STALL.most;
+    if (!waits) return STALL.least;
+    // The bytes may be in a buffer of the kernel or a proxy, behind those of all others.
     const rate = this.rate();
-    if (rate === 0) return waits ? STALL.unmeasured : STALL.least;
-    // Never longer than while nothing is known: a line that was nearly dead may come back.
-    return Math.min(STALL.unmeasured, Math.max(STALL.least, (2_000 * this.underWay) / rate));
+    return rate === 0 ? STALL.most : Math.min(STALL.most, Math.max(STALL.least, (2_000 * this.underWay) / rate));
   }
 
-  /** Runs a call that stores a part of so many bytes, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
+  /**
+   * Stores a part of so many bytes by a call that is tried until the upload gives up.
+   * @throws CloudError `UploadGaveUp`
+   */
   async store<T>(bytes: number, call: (options: CallOptions) => Promise<T>): Promise<T> {
     if (this.waiting === 0) this.lastGood = monotonic();
     this.waiting += 1;
     let gaveUp = false as boolean;
     try {
       const stored = await call({
+        ...(this.signal && { signal: this.signal }),
         givesUp: () => (gaveUp = this.hopeless()),
         onRetry: ({ code, status, message }) => {
-          this.decide({ failed: 1, throttled: status === 503 || /Throttl|SlowDown|Limit/.test(code) });
+          this.decide({
+            failed: 1,
+            throttled: status === 503 || status === 429 || /Throttl|SlowDown|Limit/.test(code),
+          });
           this.progress.retried(`${code}: ${message}`);
         },
       });
@@ -96,31 +115,33 @@ export class Pace {
     }
   }
 
-  /** Adds to the wave, which ends when it has seen as many parts as may be under way, or when the service asks to slow down. */
+  /** Adds to the wave. It ends when it has seen as many parts as may be under way, or when the service asks to slow down. */
   private decide({ accepted = 0, bytes = 0, failed = 0, throttled = false }: Partial<typeof this.wave>): void {
-    const { wave, widthNow } = this;
-    wave.accepted += accepted;
-    wave.bytes += bytes;
     if (this.stale > 0) {
       this.stale -= 1;
+      if (this.stale === 0) this.wave = newWave();
       return;
     }
+    const { wave, widthNow: width } = this;
+    wave.accepted += accepted;
+    wave.bytes += bytes;
     wave.failed += failed;
     wave.throttled ||= throttled;
-    if (!wave.throttled && wave.accepted + wave.failed < widthNow) return;
-    const seconds = Math.max(monotonic() - wave.began, 1) / 1000;
-    const seen: Wave = { ...wave, rate: wave.bytes / seconds };
-    this.widthNow = nextWidth(widthNow, seen, this.waveRate);
-    if (wave.accepted > 0 && !wave.throttled) this.waveRate = seen.rate;
-    if (wave.throttled) this.stale = widthNow - 1;
-    this.wave = { accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() };
+    if (!wave.throttled && wave.accepted + wave.failed < width) return;
+    const rate = (1000 * wave.bytes) / Math.max(monotonic() - wave.began, 1);
+    this.widthNow = nextWidth({ ...wave, width, rate }, this.before);
+    this.before = wave.accepted > 0 && !wave.throttled ? { width, rate } : undefined;
+    if (this.before !== undefined) this.waveRate = rate;
+    if (wave.throttled || this.widthNow !== width) this.stale = width - 1;
+    this.wave = newWave();
   }
 
-  /** Bytes per second at which parts are accepted; of the first wave what is known so far, 0 without any. */
+  /** Bytes per second at which parts are accepted: in the last whole wave, or in this one if that is less; 0 if unknown. */
   private rate(): number {
     const { bytes, began } = this.wave;
-    // Until the last one that was accepted: a line that stands still has not become slower.
-    return this.waveRate > 0 ? this.waveRate : (1000 * bytes) / Math.max(this.lastGood - began, 1);
+    if (bytes === 0) return this.waveRate;
+    // Measured up to the last accepted part, so that a pause does not lower the rate.
+    return Math.min((1000 * bytes) / Math.max(this.lastGood - began, 1), this.waveRate || Infinity);
   }
 
   private patience(): number {
@@ -128,10 +149,12 @@ export class Pace {
     return rate === 0 ? this.least : Math.max(this.least, (2_000 * this.underWay) / rate);
   }
 
-  /** A large part on a slow line takes longer than our patience: as long as its bytes move, it may yet be accepted. */
+  /** A large part on a slow line can take longer than the patience. The upload goes on while such a part is being sent. */
   private hopeless(): boolean {
     const [oldest] = this.tries;
     const patience = this.patience();
     return monotonic() - this.lastGood > patience && monotonic() - (oldest?.began ?? monotonic()) <= patience;
   }
 }
+
+const newWave = () => ({ accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() });

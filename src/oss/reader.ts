@@ -2,21 +2,21 @@ import type { FileHandle } from 'node:fs/promises';
 import { CloudError } from '../cloud/errors.ts';
 import { GRAIN, type Block } from './cut.ts';
 
-/** The file to be staged, opened once. */
+/** The file to be uploaded. It is opened once. */
 export interface Source {
   handle: FileHandle;
   /** Bytes. */
   size: number;
-  /** Where data lies, in order; all else is zero without being read. Absent: anywhere. */
+  /** The runs that may hold data, in order. All else is zero and is not read. Absent: the whole file. */
   extents?: { offset: number; length: number }[];
-  /** Asked before the upload is completed. @throws when the file is not what it was when it was opened */
+  /** Called before the upload is completed. @throws if the file has changed since it was opened */
   assertUnchanged?: () => Promise<void>;
 }
 
-/** Bytes of one read when looking for zeros. */
+/** Bytes of one read in the search for zeros. */
 const LOOK = 8 * GRAIN;
 
-/** The file as runs of zero and other blocks, in order. @throws FileError */
+/** Splits the file into blocks of zeros and of data, in order. @throws CloudError `FileChanged`, `FileUnreadable` */
 export async function* blocks(source: Source): AsyncGenerator<Block> {
   const { size } = source;
   const buffer = Buffer.allocUnsafeSlow(LOOK);
@@ -29,7 +29,7 @@ export async function* blocks(source: Source): AsyncGenerator<Block> {
       await readFully(source, buffer, length, at);
       for (let start = 0; start < length; start += GRAIN) {
         const end = Math.min(start + GRAIN, length);
-        // The first byte decides nearly always, and costs nothing.
+        // For data, the first byte nearly always decides.
         const zero = buffer[start] === 0 && buffer.compare(nothing, 0, end - start, start, end) === 0;
         yield { offset: at + start, length: end - start, zero };
       }
@@ -39,7 +39,7 @@ export async function* blocks(source: Source): AsyncGenerator<Block> {
   if (at < size) yield { offset: at, length: size - at, zero: true };
 }
 
-/** Extents widened to whole grains and merged. */
+/** Widens extents to whole grains and merges them. */
 function grains(extents: { offset: number; length: number }[], size: number): { from: number; to: number }[] {
   const wide: { from: number; to: number }[] = [];
   for (const { offset, length } of extents) {
@@ -52,7 +52,7 @@ function grains(extents: { offset: number; length: number }[], size: number): { 
   return wide;
 }
 
-/** Fills `length` bytes of the buffer from the file. @throws CloudError `FileChanged` at its end, `FileUnreadable` */
+/** Reads `length` bytes of the file into the buffer. @throws CloudError `FileChanged` at its end, `FileUnreadable` */
 export async function readFully({ handle }: Source, buffer: Buffer, length: number, offset: number): Promise<void> {
   for (let done = 0; done < length;) {
     const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((error: unknown) => {

@@ -7,7 +7,7 @@ export interface Answer {
 }
 type Headers = Record<string, string>;
 
-/** The single requests of ali-oss that we use, as they really are (its published types are loose or wrong in places). */
+/** The requests of ali-oss that are used here. Its published types are loose, and wrong in places. */
 export interface Sdk {
   listBuckets(query: object): Promise<{ buckets: { name?: string; region?: string }[] | null }>;
   getBucketInfo(bucket: string): Promise<{ bucket?: unknown }>;

@@ -18,26 +18,25 @@ export interface Sent {
   length: number;
 }
 
-/** Where the parts of an upload come from and go to. */
+/** The file and the multipart upload that receives it. */
 export interface Target {
   oss: Oss;
   source: Source;
   key: string;
   uploadId: string;
-  /** Of this execution; the mark on the objects that are made. */
+  /** Mark of this execution, for the objects that it makes. */
   mark: string;
   progress: Progress;
 }
 
 /**
- * Gives a function that sends a data part until it is accepted with the CRC of what was read. Each try takes a slot, so
- * that a part which waits for its next try leaves its place to another.
+ * Returns a function that sends a data part until the service accepts it with the CRC of the bytes that were read. Each
+ * try takes a slot, so a part that waits for its next try leaves its slot to another.
  */
 export function openSender(
   target: Target,
   pace: Pace,
   slots: <T>(run: () => Promise<T>) => Promise<T>,
-  signal: AbortSignal,
 ): (part: Part) => Promise<Sent> {
   const rings = new Rings();
   return (part) =>
@@ -46,8 +45,7 @@ export function openSender(
         ...options,
         ...LONG_BODY,
         turn: (run) => slots(() => pace.watched(part.length, run)),
-        stall: (waits) => pace.stall(waits),
-        signal,
+        stall: (waits, others) => pace.stall(waits, others),
       }),
     );
 }
@@ -74,8 +72,8 @@ async function attempt(sdk: Sdk, target: Target, part: Part, rings: Rings): Prom
     return { number, etag, crc: digest, length };
   } finally {
     progress.ended(moved, accepted);
-    // Also after success: an answer can outrun the drain that the end of the body waits for, and a request that never ends
-    // holds its connection, and with it the process, for ever.
+    // After success too: the answer can arrive before the socket has drained. Such a request would never end and would keep
+    // its connection and the process alive.
     body.destroy();
   }
 }

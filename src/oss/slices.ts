@@ -3,19 +3,19 @@ import { Crc64 } from './crc64.ts';
 import type { Part } from './cut.ts';
 import { readFully, type Source } from './reader.ts';
 
-/** Bytes handed to a socket at once: less costs CPU per byte, more costs memory per connection. */
+/** Bytes given to a socket at once. Fewer cost more CPU per byte, more cost memory per connection. */
 const SLICE = 256 * 1024;
 
-/** So many connections are as many as a fast line needs; on others, slow ones, CPU does not matter. */
+/** A fast line needs no more connections than this. More are for slow lines, where small slices show that bytes move. */
 const FAST = 16;
 
 /**
- * Buffers in turn for one stream: one is being written, one waits in the stream, one is being read into.
- * A stream reads on only when the slice before the last has left for the socket, so three never collide.
+ * Buffers that a stream uses in turn: one is being written, one waits in the stream, one is being filled. A stream reads on
+ * only when the slice before the last has gone to the socket, so three are enough.
  */
 const RING = 3;
 
-/** Rings that no stream uses at the moment. A ring whose stream was cut off is dropped: its socket may still read it. */
+/** Free rings of buffers. The ring of a try that failed is not used again, because its socket may still read it. */
 export class Rings {
   private readonly free: Buffer[][] = [];
   private made = 0;
@@ -30,12 +30,12 @@ export class Rings {
 
   private make(): Buffer[] {
     this.made += 1;
-    const slice = this.made > FAST ? SLICE / 2 : SLICE;
+    const slice = this.made > FAST ? SLICE / 8 : SLICE;
     return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(slice));
   }
 }
 
-/** Streams a part slice by slice; `crc` is of what was read so far, `onSlice` hears of the bytes handed over. */
+/** Streams a part slice by slice. `crc` covers what was read so far; `onSlice` is called with the length of each slice. */
 export function streamPart(source: Source, part: Part, ring: Buffer[], onSlice: (bytes: number) => void) {
   const crc = new Crc64();
   async function* slices() {
@@ -44,7 +44,7 @@ export function streamPart(source: Source, part: Part, ring: Buffer[], onSlice: 
       ring.push(buffer);
       const length = Math.min(buffer.length, part.length - done);
       await readFully(source, buffer, length, part.offset + done);
-      if (body.destroyed) return; // the try ended while we read: what nobody takes does not count
+      if (body.destroyed) return; // the try ended during the read
       const slice = buffer.subarray(0, length);
       crc.update(slice);
       done += length;

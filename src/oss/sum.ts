@@ -1,7 +1,7 @@
 import { combine, crc64, zerosCrc } from './crc64.ts';
 import { blocks, readFully, type Source } from './reader.ts';
 
-/** CRC-64/XZ of a whole file as an unsigned decimal; what is known to be zero is not read. @throws CloudError */
+/** CRC-64/XZ of a whole file as an unsigned decimal. Known holes are not read. @throws CloudError */
 export async function fileSum(source: Source): Promise<string> {
   const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
   let sum = 0n;

@@ -6,36 +6,42 @@ import { firstWidth, MOST } from './width.ts';
 import { Pace } from './pace.ts';
 import { blocks } from './reader.ts';
 import { openSender, type Sent } from './sender.ts';
-import { COPIES } from './zeros.ts';
+import { COPIES, type Attempts } from './zeros.ts';
 
 export interface Transfer extends CopyTarget {
-  /** What an earlier try has stored. */
+  /** Parts that the upload already has. */
   stored: Checker;
 }
 
-/** Copies that keep failing for this long, in ms, are refused copies: the zeros are sent as data. */
+/** If copies fail for this long, in ms, the zeros are sent as data. */
 const COPY_PATIENCE = 120_000;
-/** Data parts that wait for a place or a further try: a long search for data must not leave the line idle. */
+/** Data parts that wait for a slot or their next try, so that a long search for data does not leave the connections idle. */
 const AHEAD = 128;
 
 /**
- * Sends a file part by part, zeros as copies inside the bucket. One lost part stops the others.
+ * Sends data parts and fills zero parts by copies inside the bucket. A part that fails for good stops the others.
  * @returns all parts, in order
- * @throws CloudError `UploadGaveUp` after 15 minutes in which no part was accepted; at once what no retry can cure
+ * @throws CloudError `UploadGaveUp` after 15 minutes without an accepted part; at once for an error that no retry cures
  */
 export async function transfer(job: Transfer): Promise<Sent[]> {
   const { source, progress } = job;
   const stop = new AbortController();
-  const pace = new Pace(progress, firstWidth(dataPart(source.size)));
+  const { signal } = stop;
+  const pace = new Pace(progress, { width: firstWidth(dataPart(source.size)), signal });
   const uploads = pLimit(pace.width());
   const copies = pLimit(COPIES);
   const slots = <T>(run: () => Promise<T>): Promise<T> => {
     uploads.concurrency = pace.width();
     return uploads(run);
   };
-  const send = openSender(job, pace, slots, stop.signal);
-  // Copies that fail for long must not end an upload whose data travels, nor the other way round.
-  const copier = new Copier(job, new Pace(progress, COPIES, COPY_PATIENCE), stop.signal);
+  const send = openSender(job, pace, slots);
+  // With a patience of their own, copies that fail for long do not end an upload whose data is accepted.
+  const copyPace = new Pace(progress, { width: COPIES, patience: COPY_PATIENCE, signal });
+  const attempts =
+    (of: Pace): Attempts =>
+    (call) =>
+      of.store(0, call);
+  const copier = new Copier(job, { uploads: attempts(pace), copies: attempts(copyPace) }, signal);
   const sent: Sent[] = [];
   const working = new Set<Promise<void>>();
   const hold = (work: Promise<void>): Promise<void> => {
@@ -58,7 +64,7 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
   let roomForMore = (): void => undefined;
   const asData = async (part: Part): Promise<Sent> => {
     unsent += 1;
-    progress.travels(part.length);
+    progress.toSend += part.length;
     try {
       return await send(part);
     } finally {
@@ -69,25 +75,25 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
   const asCopy = async (part: Part) => (await copies(() => copier.copy(part))) ?? (await asData(part));
   const dispatch = (part: Part): void => {
     if (!part.zero) track(asData(part));
-    else for (const zero of copier.wait(part)) track(asCopy(zero));
+    else for (const zero of copier.add(part)) track(asCopy(zero));
   };
-  // One at a time, beside what is sent: the line does not wait until all that is listed has been read.
+  // One check at a time, while missing parts are already being sent.
   const checks = pLimit(1);
   const check = async (part: Part): Promise<void> => {
-    stop.signal.throwIfAborted();
+    signal.throwIfAborted();
     const stored = await job.stored.check(part);
     if (stored === undefined) {
       dispatch(part);
       return;
     }
-    progress.found(part.length);
+    progress.kept += part.length;
     sent[part.number - 1] = { number: part.number, length: part.length, ...stored };
   };
 
   try {
     const checked: Promise<void>[] = [];
     for await (const part of cut(blocks(source), source.size)) {
-      progress.cutUpTo(part.offset + part.length);
+      progress.searched = part.offset + part.length;
       if (job.stored.lists(part)) {
         checked.push(hold(checks(() => check(part))));
       } else {
@@ -97,7 +103,7 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
       stop.signal.throwIfAborted();
     }
     await Promise.all(checked);
-    // Too few zeros for a zero object: they travel.
+    // There are too few zeros for a zero object.
     for (const part of copier.waiting) track(asData(part));
     await settled(working);
     stop.signal.throwIfAborted();

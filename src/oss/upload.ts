@@ -12,40 +12,40 @@ import type { Source } from './reader.ts';
 import type { Sent } from './sender.ts';
 import { transfer } from './transfer.ts';
 
-/** How the staging copy is made. */
+/** How the staged object is made. */
 export interface Staging {
   key: string;
-  /** An unfinished upload of an earlier attempt to resume, under its own key. */
+  /** An unfinished upload of an earlier attempt, to be resumed under its own key. */
   unfinished?: Unfinished | undefined;
-  /** Of this execution; the mark on the objects that are made. */
+  /** Mark of this execution, for the objects that it makes. */
   mark: string;
-  /** Whether an object with this mark was made by this execution or an earlier attempt. */
+  /** Whether this execution or an earlier attempt of it made an object with this mark. */
   isOurs: (mark: string | undefined) => boolean;
-  /** What the keys of zero object and seed begin with. */
+  /** Prefix of the keys of the zero object and its seed. */
   zeros: string;
-  /** Called before an upload begins under a key, without an id, and as soon as its id is known. */
+  /** Called before an upload begins, without an id, and again when its id is known. */
   onUpload: (key: string, id?: string) => void;
-  /** Called when there is no such upload: it was refused or completed, or no answer with an id was lost. */
+  /** Called when this upload does not exist: it was refused or completed, or is the only one and its id is known. */
   noUpload: (key: string, id?: string) => void;
   /** Called before a zero object is made. */
   onZeros: () => void;
 }
 
-/** The staged object, verified by checksum to equal the file. */
+/** The staged object. Its checksum equals the file's. */
 export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versionId'> {
   key: string;
   /** CRC-64/XZ, an unsigned decimal. */
   crc64: string;
-  /** Bytes that travelled. */
+  /** Bytes that were sent. */
   sent: number;
   /** Bytes of zeros that were copied inside the bucket instead. */
   zeros: number;
 }
 
 /**
- * Makes the object that is the file: resumes an unfinished upload or begins one, sends what is missing, completes it and
- * compares the CRC-64 of what was read with that of what lies there.
- * @throws CloudError; nothing is left half verified
+ * Uploads a file: resumes an unfinished upload or begins one, sends what is missing, completes it and compares the CRC-64
+ * of the object with that of the bytes that were read.
+ * @throws CloudError
  */
 export async function upload(oss: Oss, source: Source, staging: Staging): Promise<StagedObject> {
   const { unfinished } = staging;
@@ -56,7 +56,7 @@ export async function upload(oss: Oss, source: Source, staging: Staging): Promis
     staging.onUpload(unfinished.key, unfinished.id);
     return await send(oss, source, staging, unfinished, parts);
   } catch (error) {
-    // A lifecycle rule or a clean-up of the bucket has aborted it: once more from the start.
+    // A lifecycle rule or somebody else has aborted it.
     if (!hasCode(error, 'NoSuchUpload')) throw error;
     oss.log.info('The unfinished upload no longer exists; starting another.');
     return send(oss, source, staging, await begin(oss, staging));
@@ -75,12 +75,12 @@ async function begin(oss: Oss, { key, mark, onUpload, noUpload }: Staging): Prom
     throw error;
   });
   onUpload(key, id);
-  // A try whose answer was lost may have begun another.
+  // If there were more tries, one whose answer was lost may have begun another upload.
   if (tries === 1) noUpload(key);
   return { key, id };
 }
 
-/** @param parts - what the upload holds already */
+/** @param parts - the parts that the upload already has */
 async function send(
   oss: Oss,
   source: Source,
@@ -104,10 +104,10 @@ async function send(
         stored: checker(source, known),
       });
       const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
-      sent += progress.bytesSent();
-      zeros += progress.bytesCopied();
+      sent += progress.sent;
+      zeros += progress.copied;
       await source.assertUnchanged?.();
-      progress.sayEnd();
+      progress.logEnd();
       const isFile = async (object: ObjectState): Promise<boolean> => {
         if (object.crc64 !== undefined) return object.crc64 === crc64;
         oss.log.info('The service gives no CRC-64; comparing the MD5 of each part instead.');
@@ -118,23 +118,24 @@ async function send(
       staging.noUpload(key, uploadId);
       return { key, size: source.size, crc64, etag, versionId, sent, zeros };
     } catch (error) {
-      // Parts have vanished or are not what the list said: send what is missing.
+      // Parts are missing or differ from the list.
       if (!hasCode(error, /^(InvalidPart|FilePart\w+)$/) || again >= 2) throw tellingHowFar(error, progress);
       oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
       known = await listParts(oss, key, uploadId);
     } finally {
-      progress.cease();
+      progress.stop();
     }
   }
 }
 
-/** All parts have settled by now, so that what counts as sent was accepted. */
+/** Adds to the message how much had been uploaded. */
 const tellingHowFar = (error: unknown, progress: Progress): unknown =>
-  error instanceof CloudError ? error.reworded(`${error.message} (${progress.reached()} was through)`) : error;
+  error instanceof CloudError ? error.reworded(`${error.message} (${progress.reached()} was uploaded)`) : error;
 
 /**
- * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every
- * failure first looks at the object.
+ * Completes the upload and verifies the object. The answer can be lost although the service has completed the upload, so
+ * after a failure the object is looked at first.
+ * @throws CloudError `IntegrityMismatch` if the object is not the file
  */
 async function complete(
   oss: Oss,

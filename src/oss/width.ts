@@ -1,15 +1,19 @@
-/** The most parts under way at a time: on a lossy line the number of connections is everything (bench/README.md). */
+/** The most parts under way at a time: on a lossy line the number of connections decides the rate (bench/README.md). */
 export const MOST = 64;
 export const LEAST = 4;
 /** Bytes that may be under way before a rate is known: a line of 150 kB/s takes four minutes for them. */
 const UNMEASURED = 32 * 1024 ** 2;
-/** A line that gives each connection less than this, in bytes per second, has too many of them. */
+/** Below this rate per connection, in bytes per second, fewer connections may do as well. */
 const THIN = 32_000;
 
-/** What has happened since the last decision: about as many parts as may be under way at a time. */
-export interface Wave {
-  /** Of accepted parts, in bytes per second. */
+/** The rate of accepted parts, in bytes per second, with so many parts under way. */
+export interface Measured {
+  width: number;
   rate: number;
+}
+
+/** What has happened since the last decision: about as many parts as may be under way at a time. */
+export interface Wave extends Measured {
   accepted: number;
   failed: number;
   /** Whether the service asked us to slow down. */
@@ -21,13 +25,21 @@ export const firstWidth = (partLength: number): number =>
   Math.min(MOST, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
 
 /**
- * How many parts may be under way next: half when throttled or when most tries fail; no more than give each a fair rate;
- * twice as many while the rate rises with the number.
- * @param before - the rate of the wave before, 0 for the first
+ * How many parts may be under way next. Each change is an experiment that the next wave judges: twice as many if the rate
+ * has risen, back to the number before if a change did not pay, and at once to a few if a line looks thin. Half after
+ * throttling, and when most tries fail.
+ * @param before - what the wave before measured; undefined for the first, and after throttling
  */
-export function nextWidth(width: number, { rate, accepted, failed, throttled }: Wave, before: number): number {
+export function nextWidth({ width, rate, accepted, failed, throttled }: Wave, before?: Measured): number {
   if (throttled || failed > accepted) return Math.max(LEAST, Math.floor(width / 2));
   if (accepted === 0) return width;
-  if (rate < THIN * width) return Math.min(width, Math.max(LEAST, Math.ceil(rate / (2 * THIN))));
-  return rate > 1.1 * before ? Math.min(MOST, width * 2) : width;
+  const wider = Math.min(MOST, width * 2);
+  const fewer = Math.min(width, Math.max(LEAST, Math.ceil(rate / (2 * THIN))));
+  const thin = rate < THIN * width;
+  if (before === undefined) return thin ? fewer : wider;
+  if (rate > 1.1 * before.rate) return wider;
+  if (width > before.width) return before.width;
+  if (width < before.width && rate < 0.9 * before.rate) return before.width;
+  // A rate that has halved is another line. A lossy one is slow at any number, and keeps the number that was found best.
+  return thin && rate < before.rate / 2 ? fewer : width;
 }

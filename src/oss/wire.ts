@@ -4,18 +4,28 @@ import { every, monotonic } from '../cloud/time.ts';
 import { plainXml } from '../cloud/xml.ts';
 
 export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
-  /** Wall clock of one try, body included, in ms; 30 s unless told otherwise. */
+  /** Time limit of one try with its body, in ms; 30 s by default. */
   timeout?: number;
-  /** How long a try may stand still, in ms; asked again and again. @param waits - whether its whole body has left */
-  stall?: ((waits: boolean) => number) | undefined;
-  /** Runs each try when there is a place for it. */
+  /**
+   * How long a try may stand still, in ms; called again and again.
+   * @param waits - whether its whole body has left
+   * @param others - bytes that left on other watched connections since it last moved; 0 if none did in the last 30 s
+   */
+  stall?: ((waits: boolean, others: number) => number) | undefined;
+  /** Runs each try as soon as it may start. */
   turn?: <T>(run: () => Promise<T>) => Promise<T>;
 }
 
-/** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
-export const LONG_BODY = { stall: () => 120_000, timeout: 4 * 3_600_000 };
+/**
+ * Limits of a call with a long body. There is no short time limit, because a slow connection needs long. Node reports a
+ * body that it gets in one piece only at its end, so the call gets more time while other connections share the bandwidth.
+ */
+export const LONG_BODY = {
+  stall: (_: boolean, others: number) => (others > 0 && others < 128 * 1024 ** 2 ? 600_000 : 120_000),
+  timeout: 4 * 3_600_000,
+};
 
-/** What went over the line, kept because ali-oss drops headers, endpoint and network code from its errors. */
+/** The answer or failure of a request. ali-oss drops headers, endpoint and network code from its errors. */
 export interface Wire {
   status?: number;
   headers?: IncomingHttpHeaders;
@@ -32,7 +42,7 @@ export interface Urllib {
   request(url: string, options: object, done: Callback): ClientRequest;
 }
 
-/** Sends one request so that it can be ended from outside and leaves behind what it met. */
+/** Sends one request, ends it on the signal or when it stalls, and records its answer or failure in `wire`. */
 export function send(
   urllib: Urllib,
   url: string,
@@ -55,8 +65,8 @@ export function send(
       }
       const plain = plainXml(data);
       Object.assign(wire, { status: res.status, headers: res.headers, body: plain });
-      // With the whole answer there, Node no longer hears that the connection drains: the rest of a body would wait for
-      // ever, and the connection with it (an answer can overtake the last of it when the line is fast).
+      // An answer can arrive before the last of the body was written. Node then no longer waits for the socket to drain,
+      // so the request would never end.
       if (request?.writableEnded === false) request.destroy();
       // A DELETE may also succeed with 200 (RFC 9110 section 9.3.5); ali-oss knows only 204.
       const status = sent.method === 'DELETE' && res.status === 200 && data.length === 0 ? 204 : res.status;
@@ -68,16 +78,16 @@ export function send(
     } catch (error) {
       fail(error as Error);
     }
-    // What Node refuses to send, such as a header with a line break, has failed by now, and there is no request.
+    // If Node refuses to send it, such as a header with a line break, the request has failed by now or does not exist.
     if (request === undefined || wire.failure !== undefined) return;
     const end = (code: string, text: string) => {
       const error = Object.assign(new Error(text), { code });
       request.destroy(error);
-      // Behind a proxy that says nothing there is no socket yet, and Node keeps the error to itself.
+      // There is no socket yet if a proxy does not answer. Node emits no error in this case.
       if (request.socket == null) request.emit('error', error);
     };
     const stop = () => {
-      end('Stopped', 'ended from outside');
+      end('Stopped', 'the upload was stopped');
     };
     options.signal?.addEventListener('abort', stop, { once: true });
     const unwatch =
@@ -92,25 +102,45 @@ export function send(
   });
 }
 
-/** Time between two looks at a connection, in ms. */
+/** Time between two checks of a connection, in ms. */
 const LOOK = 2_000;
+
+/** A line over which no byte has moved for this long, in ms, is not slow but dead. */
+const QUIET = 30_000;
+/** Bytes that have moved over all watched connections, and when the last of them did. */
+const line = { moved: 0, at: 0 };
 
 /** Calls `stalled` once no byte has moved over the connection of a request for as long as `stall` allows. */
 function watch(
   request: ClientRequest,
-  stall: (waits: boolean) => number,
+  stall: (waits: boolean, others: number) => number,
   stalled: (seconds: number) => void,
 ): () => void {
-  let moved = -1;
+  let moved: number | undefined;
   let since = monotonic();
-  return every(LOOK, () => {
-    const { bytesWritten = 0, bytesRead = 0, writableLength = 0 } = request.socket ?? {};
+  let before = line.moved;
+  const measure = (): void => {
+    const { socket } = request;
+    if (socket == null) return;
     // What waits in this process has not left.
-    const left = bytesWritten - writableLength + bytesRead;
-    if (left !== moved) since = monotonic();
+    const left = socket.bytesWritten - socket.writableLength + socket.bytesRead;
+    if (left === moved) return;
+    since = monotonic();
+    line.at = since;
+    line.moved += left - (moved ?? left);
+    before = line.moved;
     moved = left;
+  };
+  request.once('socket', measure);
+  const stop = every(LOOK, () => {
+    measure();
     const still = monotonic() - since;
-    const waits = request.writableEnded && writableLength === 0;
-    if (still >= stall(waits)) stalled(still / 1000);
+    const waits = request.writableEnded && request.socket?.writableLength === 0;
+    const others = monotonic() - line.at < QUIET ? line.moved - before : 0;
+    if (still >= stall(waits, others)) stalled(still / 1000);
   });
+  return () => {
+    measure();
+    stop();
+  };
 }

@@ -9,15 +9,20 @@ import { failureIn, refuseOther200 } from './body.ts';
 import { headObject, initiate, marked, toState } from './objects.ts';
 
 const MIB = 1024 ** 2;
-/** Copies under way at a time: each is a request without a body, which the service works off by itself. */
+/** Copies under way at a time. They are requests without a body, so the connection does not limit them. */
 export const COPIES = 16;
 
-/** Keys of the zero object of a staged object and of the seed that it is copied from. */
+/** Keys of a zero object and of the seed that it is copied from. */
 export const zeroKeys = (prefix: string) => ({ object: `${prefix}.zeros`, seed: `${prefix}.seed` });
 
+/** Runs a call with the options that say how long it is tried. */
+export type Attempts = <T>(call: (options: CallOptions) => Promise<T>) => Promise<T>;
+const usual: Attempts = (call) => call({});
+
 /**
- * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: one MiB travels, the rest is copied
+ * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: uploads one MiB and copies the rest
  * from it. https://help.aliyun.com/document_detail/31994.html
+ * @param attempts - how the one request with a body and each of the others is tried
  * @throws CloudError; AccessDenied where a policy forbids the copy
  */
 export async function makeZeros(
@@ -25,30 +30,31 @@ export async function makeZeros(
   prefix: string,
   length: number,
   mark: string,
-  options: CallOptions,
+  { uploads = usual, copies = usual }: { uploads?: Attempts; copies?: Attempts },
 ): Promise<string> {
   const keys = zeroKeys(prefix);
   const headers = marked(mark);
-  const body = { ...options, ...LONG_BODY };
-  await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers }), body);
-  const uploadId = await initiate(oss, keys.object, headers, options);
+  const put = (sdk: Sdk) => sdk.put(keys.seed, Buffer.alloc(MIB), { headers });
+  await uploads((options) => oss.call('oss:PutObject', put, { ...options, ...LONG_BODY }));
+  const uploadId = await copies((options) => initiate(oss, keys.object, headers, options));
   const limit = pLimit(COPIES);
-  const copy = (number: number) =>
-    limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: MIB }, options));
-  // The first one tells whether copies are allowed here.
+  const copy = (number: number) => {
+    const to = { key: keys.object, uploadId, number, length: MIB };
+    return limit(() => copies((options) => copyPart(oss, keys.seed, to, options)));
+  };
+  // The first copy shows whether copies are allowed.
   const parts = [await copy(1)];
   const others = Array.from({ length: length / MIB - 1 }, (_, index) => copy(index + 2));
   parts.push(...(await Promise.all(others)));
-  const { crc64 } = await oss
-    .call(
-      'oss:CompleteMultipartUpload',
-      async (sdk) => refuseOther200(await sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} })),
-      { ...options, timeout: 120_000 },
-    )
+  const complete = async (sdk: Sdk) =>
+    refuseOther200(await sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} }));
+  const { crc64 } = await copies((options) =>
+    oss.call('oss:CompleteMultipartUpload', complete, { ...options, timeout: 120_000 }),
+  )
     .then(({ res }) => toState(res.headers))
     .catch(async (error: unknown) => {
-      // Done, but the answer was lost?
-      const there = await headObject(oss, keys.object, options);
+      // The service may have completed it although the answer was lost.
+      const there = await copies((options) => headObject(oss, keys.object, options));
       if (typeof there === 'object') return there;
       throw error;
     });
@@ -58,7 +64,7 @@ export async function makeZeros(
   return keys.object;
 }
 
-/** Where a copied part goes. */
+/** The part to be filled. */
 export interface CopyTarget {
   key: string;
   uploadId: string;
@@ -80,7 +86,7 @@ export async function copyPart(
   const copy = async (sdk: Sdk) => {
     const { etag: inHeader, res } = await sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source);
     const { crc64 } = toState(res.headers);
-    // The documentation has it in the body, ali-oss looks for it in the headers only.
+    // The documentation puts the ETag in the body; ali-oss reads only the headers.
     const etag = inHeader ?? textIn(res.data, 'ETag');
     if (etag === undefined) throw failureIn(operation, res.data, 'NoPart', 'the answer names no part');
     if (crc64 !== undefined && crc64 !== String(zerosCrc(length))) {
