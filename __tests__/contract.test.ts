@@ -6,6 +6,8 @@ import { expect, test } from 'vitest';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { parse } from 'yaml';
 import { parsePairs } from '../runner/output.ts';
+import { readCaller } from '../src/action/caller.ts';
+import { Fields } from '../src/action/fields.ts';
 import { readInputs } from '../src/action/inputs.ts';
 import { setOutputs } from '../src/action/outputs.ts';
 import { file } from './disk/build.ts';
@@ -48,8 +50,8 @@ function table(heading: string): string[][] {
 
 const bare = (cell = ''): string => cell.replaceAll('`', '');
 
-/** Reads inputs in an environment that notes which of them are asked for. */
-function askedFor(env: Record<string, string>): { asked: string[]; request: unknown } {
+/** Reads inputs in an environment that records which of them are read. */
+async function askedFor(env: Record<string, string>): Promise<{ asked: string[]; request: unknown }> {
   const real = process.env;
   const asked = new Set<string>();
   const get = (target: NodeJS.ProcessEnv, name: string | symbol): unknown => {
@@ -58,14 +60,15 @@ function askedFor(env: Record<string, string>): { asked: string[]; request: unkn
   };
   process.env = new Proxy({ ...env }, { get });
   try {
-    const { request } = readInputs({});
+    const fields = new Fields();
+    const { request } = readInputs(fields, await readCaller(fields, {}), {});
     return { asked: [...asked].sort(), request };
   } finally {
     process.env = real;
   }
 }
 
-test('action.yml, the README and the code name the same inputs, with the same defaults', () => {
+test('action.yml, the README and the code name the same inputs, with the same defaults', async () => {
   const names = Object.keys(action.inputs);
   const rows = table('Inputs');
   expect(rows.map(([name]) => bare(name)).sort()).toEqual([...names].sort());
@@ -74,7 +77,7 @@ test('action.yml, the README and the code name the same inputs, with the same de
     expect(required, name).toBe(input?.required === true ? 'yes' : 'no');
     if (input?.default !== undefined) expect(bare(normally), name).toBe(input.default);
   }
-  const { asked, request } = askedFor({});
+  const { asked, request } = await askedFor({});
   expect(asked).toEqual([...names].sort());
   // What an empty input means and what action.yml fills in are one thing.
   const defaults = Object.entries(action.inputs).map(([name, one]) => [
@@ -82,7 +85,8 @@ test('action.yml, the README and the code name the same inputs, with the same de
     // The runner evaluates an expression, here to that of a job without a matrix.
     one.default?.startsWith('${{') === false ? one.default : '',
   ]);
-  expect(askedFor(Object.fromEntries(defaults) as Record<string, string>).request).toEqual(request);
+  const filledIn = await askedFor(Object.fromEntries(defaults) as Record<string, string>);
+  expect(filledIn.request).toEqual(request);
   // Packer's options first and in Packer's order, for those who copy a block line by line.
   expect(names.slice(0, 14)).toEqual(PACKER);
 });

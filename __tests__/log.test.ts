@@ -39,3 +39,17 @@ test('what is hidden stays hidden, also where one secret is part of another', ()
   const shown = written.join('').replace(/^::add-mask::.*$/gm, '');
   expect(shown).not.toMatch(/token|and-more|two|lines/);
 });
+
+test('a secret is hidden line by line and percent-encoded, as an error may show it', () => {
+  const log = openLog();
+  const write = process.stdout.write.bind(process.stdout);
+  process.stdout.write = () => true;
+  try {
+    log.hide('first+line/\r\n  second=line\nno');
+  } finally {
+    process.stdout.write = write;
+  }
+  const shown = ['first+line/', 'second=line', 'first%2Bline%2F', 'second%253Dline'].map((text) => `a ${text} b`);
+  expect(shown.map(log.safe)).toEqual(shown.map(() => 'a *** b'));
+  expect(log.safe('no')).toBe('no');
+});

@@ -87,7 +87,7 @@ test('post names what it cannot undo, with the command, before the runner ends i
   const post = await scene.post();
   const [image] = watch.mine();
   const warnings = post.commands.filter(({ command }) => command === 'warning').map(({ message }) => message);
-  expect(warnings[0]).toMatch(/^Nothing was cleaned up: sts:GetCallerIdentity failed: Timeout/);
+  expect(warnings[0]).toMatch(/^Nothing was cleaned up\. sts:GetCallerIdentity failed: Timeout/);
   expect(warnings).toHaveLength(1 + leftFor(main.state).length);
   expect(warnings.join('\n')).toContain(
     `aliyun ecs CancelTask --RegionId cn-beijing --TaskId ${simulator.world.tasks[0]?.id ?? ''}`,

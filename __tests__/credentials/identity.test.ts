@@ -16,12 +16,12 @@ afterEach(() => {
 function read(inputs: Record<string, string>, env: Record<string, string>): { source?: Source; problems: string[] } {
   const fields = new Fields();
   for (const [name, value] of Object.entries(inputs)) vi.stubEnv(`INPUT_${name.toUpperCase()}`, value);
-  const source = readIdentity(fields, env, '4242');
+  const source = readIdentity(fields, env, { sessionName: 'session', dryRun: false });
   return { ...(source && { source }), problems: fields.problems };
 }
 
 /** Each value says where it was set. */
-const mark = (...names: string[]) => Object.fromEntries(names.map((name) => [name, `of ${name}`]));
+const mark = (...names: string[]) => Object.fromEntries(names.map((name) => [name, `of-${name}`]));
 type Choice = [inputs: Record<string, string>, env: Record<string, string>, what: string];
 const choices = (kind: 'inputs' | 'env', ...all: [what: string, values: Record<string, string>][]): Choice[] => [
   [{}, {}, ''],
@@ -63,13 +63,13 @@ function takenFrom(source: Source): string {
     case 'ecs':
       return source.roleName === 'of-ram_role_name' ? 'instance' : 'metadata';
     case 'profile':
-      return { 'of profile': 'profile', 'of ALICLOUD_PROFILE': 'firstProfile' }[source.name] ?? 'secondProfile';
+      return { 'of-profile': 'profile', 'of-ALICLOUD_PROFILE': 'firstProfile' }[source.name] ?? 'secondProfile';
     case 'keys': {
       const { accessKeyId, accessKeySecret } = source.keys;
       const pairs: Record<string, string> = {
-        'of access_key,of secret_key': 'keys',
-        'of ALICLOUD_ACCESS_KEY,of ALICLOUD_SECRET_KEY': 'first',
-        'of ALIBABA_CLOUD_ACCESS_KEY_ID,of ALIBABA_CLOUD_ACCESS_KEY_SECRET': 'second',
+        'of-access_key,of-secret_key': 'keys',
+        'of-ALICLOUD_ACCESS_KEY,of-ALICLOUD_SECRET_KEY': 'first',
+        'of-ALIBABA_CLOUD_ACCESS_KEY_ID,of-ALIBABA_CLOUD_ACCESS_KEY_SECRET': 'second',
       };
       return pairs[`${accessKeyId},${accessKeySecret}`] ?? 'a mixture';
     }
@@ -120,6 +120,24 @@ test('space around a variable is not part of it, and only space is nothing', () 
   expect(source).toMatchObject({ kind: 'keys', keys: { accessKeyId: 'id', accessKeySecret: 'secret' } });
 });
 
+test('a key that was pasted wrongly is a problem that does not show it', () => {
+  const pasted = ['LTAI abc', 'LTAI\nabc', '"LTAIabc', 'LTAI\u00a0abc', 'LTAI\u200babc'];
+  for (const key of pasted) {
+    for (const [inputs, env, name] of [
+      [{ access_key: key, secret_key: 's' }, {}, 'access_key'],
+      [{ access_key: 'id', secret_key: key }, {}, 'secret_key'],
+      [{ access_key: 'id', secret_key: 's', security_token: key }, {}, 'security_token'],
+      [{}, { ALICLOUD_ACCESS_KEY: 'id', ALICLOUD_SECRET_KEY: key }, 'ALICLOUD_SECRET_KEY'],
+      [{}, { ALICLOUD_ACCESS_KEY: 'id', ALICLOUD_SECRET_KEY: 's', SECURITY_TOKEN: key }, 'ALICLOUD_SECURITY_TOKEN'],
+    ] as const) {
+      vi.unstubAllEnvs();
+      expect(read({ ...inputs }, { ...env }).problems).toEqual([
+        `${name} contains a space, a line break, a quotation mark or a non-ASCII character. Copy it again.`,
+      ]);
+    }
+  }
+});
+
 test('tokens stay with the keys of their place', () => {
   const own = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'id', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 's' };
   const { source } = read({}, { ...own, SECURITY_TOKEN: 'another' });
@@ -131,7 +149,7 @@ test('tokens stay with the keys of their place', () => {
 });
 
 test('passwords of proxies are secrets, as they are written and as they are meant', () => {
-  const secrets = (url: string) => knownSecrets(new Fields(), { https_proxy: url });
+  const secrets = (url: string) => knownSecrets({ https_proxy: url });
   expect(secrets('http://us%40er:p%40ss@proxy:3128')).toEqual(['p%40ss', 'p@ss']);
   expect(secrets('http://token@proxy:3128')).toEqual(['token', 'token']);
   expect(secrets('http://u:100%@proxy')).toEqual(['100%', '100%']);

@@ -2,7 +2,6 @@ import { getIDToken } from '@actions/core';
 import type { CloudError } from '../cloud/errors.ts';
 import { isLockedOut, textOf } from '../cloud/errors.ts';
 import type { Resolved } from '../credentials/profile.ts';
-import { resolveProfile } from '../credentials/profile.ts';
 import { endsByItself } from '../credentials/source.ts';
 import { bytes, type DiskImage } from '../disk/disk.ts';
 import { openClients } from '../run/clients.ts';
@@ -12,6 +11,8 @@ import { Ledger } from '../run/ledger.ts';
 import { newMark } from '../run/ownership.ts';
 import type { ImportRequest } from '../run/request.ts';
 import { run, type Outcome } from '../run/run.ts';
+import { readCaller } from './caller.ts';
+import { Fields } from './fields.ts';
 import { readInputs } from './inputs.ts';
 import type { Output } from './log.ts';
 import { setImages, setOutputs } from './outputs.ts';
@@ -24,7 +25,13 @@ const NOTHING: Outcome = { images: [], staged: [], leftovers: [], times: {} };
 
 /** The step itself: inputs, disks, run, outputs, summary. @throws whatever failed the run */
 export async function main(log: Output): Promise<void> {
-  const { request, problems, warnings, source } = await readRequest(log);
+  setOutputs(NOTHING);
+  const fields = new Fields();
+  const caller = await readCaller(fields);
+  caller.secrets.forEach(log.hide);
+  const { request, warnings } = readInputs(fields, caller);
+  const { problems } = fields;
+  const { source } = caller;
   warnings.forEach(log.warning);
   const folder = unpackFolder();
   // With a problem that is known already, nothing is unpacked.
@@ -57,23 +64,6 @@ export async function main(log: Output): Promise<void> {
     log.debug(`No summary: ${textOf(error)}`);
   });
   if (known !== undefined) throw known as Error;
-}
-
-/** Inputs, environment and profile as one request; every secret is hidden from now on. */
-async function readRequest(log: Output) {
-  const { request, problems, warnings, secrets } = readInputs();
-  secrets.forEach(log.hide);
-  const { workflow, identity } = request;
-  const resolved =
-    identity &&
-    (await resolveProfile(identity, `alicloud-import-${workflow.runId}`).catch((error: unknown) => {
-      problems.push(`${textOf(error)}.`);
-      return undefined;
-    }));
-  request.region ||= resolved?.region ?? '';
-  if (request.region === '')
-    problems.push('region is missing: neither the input nor ALICLOUD_REGION nor a profile names it.');
-  return { request, problems, warnings, source: resolved?.source };
 }
 
 function sayDisks(disks: DiskImage[], log: Output): void {

@@ -1,5 +1,3 @@
-import type { Source } from '../credentials/source.ts';
-
 /** Where the run takes place: what names things in the cloud, and what the post step needs to find them again. */
 export interface Place {
   region: string;
@@ -44,8 +42,6 @@ export interface ImportRequest extends Place {
   importRole: string | undefined;
   /** Longest wait for the image, in ms. */
   timeout: number;
-  /** Undefined only beside a problem, or in a dry run without credentials. */
-  identity: Source | undefined;
   workflow: Workflow;
 }
 
