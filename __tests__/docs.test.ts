@@ -46,6 +46,6 @@ test.each(FILES)('links and anchors of %s resolve inside the repository', (file)
 test('every page of docs is linked from the README', () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
   const others = globSync('docs/*.md', { cwd: ROOT }).filter((page) => !readme.includes(`](${page}`));
-  // It is made for those who look a host up; requirements and company networks lead there.
+  // A reference of host names, linked from the requirements and company pages.
   expect(others).toEqual(['docs/regions.md']);
 });

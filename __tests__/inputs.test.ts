@@ -116,7 +116,7 @@ test('values are read into the request', async () => {
   });
 });
 
-test('space around a value is not part of it, and only space is an empty input', async () => {
+test('values are trimmed, and one with only spaces counts as empty', async () => {
   const names = Object.keys(GOOD) as (keyof typeof GOOD)[];
   const padded = Object.fromEntries(names.map((name) => [name, ` \t${GOOD[name]}\r\n`]));
   expect(await read(padded)).toEqual(await read({}));
@@ -132,7 +132,7 @@ test('space around a value is not part of it, and only space is an empty input',
   expect(await read(Object.fromEntries(optional.map((name) => [name, ' \n '])))).toEqual(await read({}));
 });
 
-test('a documented platform is sent in its documented spelling, any other with a warning', async () => {
+test('a documented platform is sent in its documented spelling, and any other with a warning', async () => {
   for (const [given, sent] of [
     ['centos', 'CentOS'],
     ['UBUNTU', 'Ubuntu'],
@@ -149,7 +149,7 @@ test('a documented platform is sent in its documented spelling, any other with a
   ]);
 });
 
-test('the region: input, ALICLOUD_REGION, profile, each checked', async () => {
+test('the region comes from the input, ALICLOUD_REGION or the profile, and is checked', async () => {
   const profile = (region: string) => ({
     access_key: '',
     secret_key: '',

@@ -17,7 +17,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-describe('a list means the same', () => {
+describe('a list is read the same', () => {
   test.each([
     'cn-shanghai, cn-hangzhou',
     'cn-shanghai\ncn-hangzhou\n',
@@ -62,7 +62,7 @@ describe('a list means the same', () => {
   });
 });
 
-describe('tags mean the same', () => {
+describe('tags are read the same', () => {
   test.each([
     'team=platform\nstage=a b',
     'team = platform\nstage = "a b"',
@@ -178,7 +178,7 @@ test('a file can be called local.raw, and a matrix can hold anything', async () 
   });
 });
 
-test('what Packer accepts and this action has no use for gets one warning each', async () => {
+test('each Packer option without effect gets one warning', async () => {
   const names = [
     'skip_region_validation',
     'skip_image_validation',
@@ -193,7 +193,7 @@ test('what Packer accepts and this action has no use for gets one warning each',
   for (const line of warnings) expect(line).toMatch(/ has no effect: .+\.$/);
 });
 
-test('the documented block of Packer is the request of the README', async () => {
+test('the documented block of Packer becomes the request of the README', async () => {
   // https://developer.hashicorp.com/packer/integrations/hashicorp/alicloud/latest/components/post-processor/alicloud-import
   const { request, problems, warnings } = await read({
     region: 'cn-beijing',

@@ -71,7 +71,7 @@ test('every problem at once, before anything is sent', async () => {
   expect(problems(theError(half))).toEqual([
     expect.stringMatching(/^Half a key pair\. Set: ALICLOUD_ACCESS_KEY; empty: ALICLOUD_SECRET_KEY\./),
   ]);
-  expect((await scene.post()).log).toBe('Nothing is left to clean up.\n');
+  expect((await scene.post()).log).toBe('Nothing to clean up.\n');
   expect(scene.simulator.record).toEqual([]);
 });
 

@@ -39,6 +39,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     const { simulator } = scene;
     const { main, seconds } = await cancelAfter(arranged, signal, isImporting);
     expect(main.signal).toBe(signal);
+    expect(main.outputs).toMatchObject({ image_id: '', image_ids: '{}' });
     expect(seconds).toBeLessThan(1);
     expect(simulator.world.tasks).toMatchObject([{ status: 'Processing' }]);
     const begun = simulator.now();

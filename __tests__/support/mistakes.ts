@@ -96,7 +96,7 @@ export function mistakesOf({
         'AssumeRoleDenied',
         arn('role', 'strict'),
         'sts:AssumeRole',
-        from('ram_role_arn, asked for with access_key and secret_key'),
+        from('ram_role_arn, assumed with access_key and secret_key'),
       ],
     },
     'an expired profile': {
@@ -130,7 +130,7 @@ export function mistakesOf({
     },
     'an unknown profile': {
       inputs: { profile: 'nobody' },
-      says: ['has no profile nobody, only: default, ak,', '/.aliyun/config.json'],
+      says: ['has no profile nobody. Its profiles: default, ak,', '/.aliyun/config.json'],
       quiet: true,
     },
     'no configuration file': {

@@ -19,7 +19,7 @@ export async function readCaller(fields: Fields, env: NodeJS.ProcessEnv = proces
   const dryRun = fields.flag('dry_run', false);
   const sessionName =
     fields.optional('ram_session_name', SESSION) ?? `alicloud-import-${env.GITHUB_RUN_ID ?? '0'}`.slice(0, 32);
-  const identity = readIdentity(fields, env, { sessionName, dryRun });
+  const identity = readIdentity(fields, env, sessionName, dryRun);
   const resolved =
     identity &&
     (await resolveProfile(identity, sessionName).catch((error: unknown) => {

@@ -1,6 +1,8 @@
-/** A string, heredoc, mark or bare word of HCL or JSON. Spaces and comments match too, without the group. */
-const TOKEN =
-  /[^\S\n]+|(?:#|\/\/).*|\/\*[^]*?\*\/|(?<token>"(?:[^"\\\n]|\\.)*"|<<-?(?<end>\w+)[^\S\n]*\n[^]*?^[^\S\n]*\k<end>$|[[\]{},=:"\n]|[^\s[\]{},=:"]+)/gm;
+const STRING = String.raw`"(?:[^"\\\n]|\\.)*"`;
+const HEREDOC = String.raw`<<-?(\w+)[^\S\n]*\n[^]*?^[^\S\n]*\2$`;
+const SKIPPED = String.raw`[^\S\n]+|(?:#|//).*|/\*[^]*?\*/`;
+/** A string, heredoc, mark or bare word of HCL or JSON as the first group; or spaces or a comment, without the group. */
+const TOKEN = new RegExp(String.raw`${SKIPPED}|(${STRING}|${HEREDOC}|[[\]{},=:"\n]|[^\s[\]{},=:"]+)`, 'gm');
 const VALUE = /^(?:"..*|<<-?\w+\n.*|[^[\]{},=:"].*)$/s;
 
 /**
@@ -49,7 +51,7 @@ function heredoc(token: string): string {
   return lines.map((line) => line.slice(indent)).join('\n');
 }
 
-const tokens = (text: string): string[] => [...text.matchAll(TOKEN)].flatMap(({ groups }) => groups?.token ?? []);
+const tokens = (text: string): string[] => [...text.matchAll(TOKEN)].flatMap(([, token]) => token ?? []);
 
 /** The tokens between commas and line ends, without the brackets around all of them. */
 function read(text: string, open: string, close: string): { isBracketed: boolean; entries: string[][] } {

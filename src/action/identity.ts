@@ -24,7 +24,7 @@ const VARIABLES: Names[] = [
   ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY', 'ALICLOUD_SECURITY_TOKEN'],
   ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET', 'ALIBABA_CLOUD_SECURITY_TOKEN'],
 ];
-/** No key or token has these; they come with a pasted text, and a request with them would be refused in strange ways. */
+/** Characters that no key or token has. Pasted by mistake, they would cause confusing errors of the services. */
 const NOT_IN_KEYS = /[^\x21-\x7e]|["']/;
 const PROFILES = ['ALICLOUD_PROFILE', 'ALIBABA_CLOUD_PROFILE'];
 const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
@@ -33,7 +33,7 @@ const NONE =
   'No credentials. Tried: access_key and secret_key; ram_role_arn with oidc_provider_arn; profile; ram_role_name; ' +
   'the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
   'ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALICLOUD_PROFILE, ALIBABA_CLOUD_PROFILE, ALIBABA_CLOUD_ECS_METADATA. ' +
-  '(A secret that does not exist, or that a pull request from a fork cannot read, arrives empty.)';
+  '(A secret that does not exist, or that a pull request from a fork cannot read, is empty.)';
 
 /**
  * Chooses where credentials come from. Inputs win over the environment. Two sources in the inputs are a problem, and so is
@@ -42,7 +42,8 @@ const NONE =
 export function readIdentity(
   fields: Fields,
   env: NodeJS.ProcessEnv,
-  { sessionName, dryRun }: { sessionName: string; dryRun: boolean },
+  sessionName: string,
+  dryRun: boolean,
 ): Source | undefined {
   const roleArn = fields.optional('ram_role_arn', ROLE_ARN);
   const providerArn = fields.optional('oidc_provider_arn', PROVIDER_ARN);
@@ -64,7 +65,7 @@ export function readIdentity(
     return undefined;
   if (found === undefined && !dryRun) fields.problems.push(NONE);
   if (found === undefined || roleArn === undefined || found.kind === 'oidc') return found;
-  return { kind: 'assume', roleArn, sessionName, base: found, from: `ram_role_arn, asked for with ${found.from}` };
+  return { kind: 'assume', roleArn, sessionName, base: found, from: `ram_role_arn, assumed with ${found.from}` };
 }
 
 function fromInputs(fields: Fields, env: NodeJS.ProcessEnv): Source[] {

@@ -2,7 +2,7 @@ import { getInput } from '@actions/core';
 import type { ImportRequest, Workflow } from '../run/request.ts';
 import type { Caller } from './caller.ts';
 import { readDistribution } from './distribution.ts';
-import type { Fields} from './fields.ts';
+import type { Fields } from './fields.ts';
 import { type Form } from './fields.ts';
 import { readPairs } from './hcl.ts';
 import { environmentValue, ROLE } from './identity.ts';
@@ -99,29 +99,30 @@ function readPlatform(fields: Fields, warnings: string[]): string {
 const REGION: Form = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a region id such as cn-beijing' };
 const BUCKET: Form = {
   test: /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
-  meaning: 'a bucket name: 3 to 63 lower-case letters, digits and hyphens, no hyphen at an end',
+  meaning: 'a bucket name: 3 to 63 lower-case letters, digits and hyphens, without a hyphen at either end',
 };
 /** https://help.aliyun.com/document_detail/25542.html, parameter ImageName. */
 const NAME: Form = {
   test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}.:_-]{1,127}$/u,
   meaning:
-    'an image name: 2 to 128 letters, digits, ".", ":", "_" and "-", a letter first, and not aliyun, acs:, http:// or https:// first',
+    'an image name: 2 to 128 letters, digits, ".", ":", "_" and "-", starting with a letter, but not with aliyun, acs:, http:// or https://',
 };
 const DESCRIPTION: Form = {
   test: /^(?!https?:\/\/).{2,256}$/su,
-  meaning: 'a description: 2 to 256 characters, and not http:// or https:// first',
+  meaning: 'a description: 2 to 256 characters, not starting with http:// or https://',
 };
 /** A client that resolves `.` and `..` in the path of a URL would address another object. */
 const KEY: Form = {
   test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|(^|\/)\.{1,2}(\/|$)/u.test(key),
   meaning:
-    'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no segment that is "." or ".."',
+    'an object key: at most 1023 bytes, not starting with "/" or "\\", without control characters, and without a segment "." or ".."',
 };
 const PATH: Form = { test: /./, meaning: 'a path' };
 const RESOURCE_GROUP: Form = { test: /^rg-\w+$/, meaning: 'the id of a resource group, such as rg-bp67acfmxazb4p****' };
 const FAMILY: Form = {
   test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}:_-]{1,127}$/u,
-  meaning: 'an image family: 2 to 128 letters, digits, ":", "_" and "-", a letter first, and not aliyun or acs: first',
+  meaning:
+    'an image family: 2 to 128 letters, digits, ":", "_" and "-", starting with a letter, but not with aliyun or acs:',
 };
 const HOST: Form = {
   test: (host) =>
@@ -163,7 +164,7 @@ function readWorkflow(env: NodeJS.ProcessEnv): Workflow {
     runId: env.GITHUB_RUN_ID ?? '0',
     attempt: Number(env.GITHUB_RUN_ATTEMPT ?? '1'),
     job: env.GITHUB_JOB ?? '',
-    // Not a text that somebody wrote for this action: it may hold braces and quotation marks.
+    // Read as it is: JSON of the workflow may contain anything, also what looks like a template.
     matrix: getInput('job_matrix'),
     step: env.GITHUB_ACTION ?? '',
     workspace: env.GITHUB_WORKSPACE ?? '.',

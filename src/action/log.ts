@@ -53,15 +53,13 @@ export function openLog(): Output {
  * servers echo what they were sent.
  */
 function formsOf(secret: string): string[] {
-  const lines = secret.split(/\s*\n\s*/).filter((line) => line.length >= SHORTEST_LINE);
+  // To hide a line of a few characters would make the log unreadable, and they tell nothing.
+  const lines = secret.split(/\s*\n\s*/).filter(({ length }) => length > 3);
   return [secret, ...lines].flatMap((text) => {
     const encoded = encodeURIComponent(text.toWellFormed());
     return [text, encoded, encodeURIComponent(encoded)];
   });
 }
-
-/** Shorter lines of a secret tell nothing, and hiding them would make every line of the log unreadable. */
-const SHORTEST_LINE = 4;
 
 /** Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;

@@ -2,7 +2,7 @@ import { getIDToken } from '@actions/core';
 import type { CloudError } from '../cloud/errors.ts';
 import { isLockedOut, textOf } from '../cloud/errors.ts';
 import type { Resolved } from '../credentials/profile.ts';
-import { endsByItself } from '../credentials/source.ts';
+import { cannotBeRenewed } from '../credentials/source.ts';
 import { bytes, type DiskImage } from '../disk/disk.ts';
 import { openClients } from '../run/clients.ts';
 import type { Context, RegionalImage } from '../run/context.ts';
@@ -23,7 +23,7 @@ import { writeSummary } from './summary.ts';
 
 const NOTHING: Outcome = { images: [], staged: [], leftovers: [], times: {} };
 
-/** The step itself: inputs, disks, run, outputs, summary. @throws whatever failed the run */
+/** The main step: inputs, disks, run, outputs, summary. @throws the reason why the run failed */
 export async function main(log: Output): Promise<void> {
   setOutputs(NOTHING);
   const fields = new Fields();
@@ -34,7 +34,7 @@ export async function main(log: Output): Promise<void> {
   const { source } = caller;
   warnings.forEach(log.warning);
   const folder = unpackFolder();
-  // With a problem that is known already, nothing is unpacked.
+  // With problems in the inputs, only the headers of the file are read and nothing is unpacked.
   const opening = { ...request, dryRun: request.dryRun || problems.length > 0 };
   const { disks, problems: doubts } = await openDisks(opening, folder, log);
   let outcome = NOTHING;
@@ -43,9 +43,8 @@ export async function main(log: Output): Promise<void> {
     if (problems.length + doubts.length > 0) throw new BadInput([...problems, ...doubts]);
     sayDisks(disks, log);
     if (source === undefined) {
-      log.info(
-        'File and inputs are in order. Everything in the cloud is unchecked, because no credentials were given.',
-      );
+      outcome = { ...NOTHING, wouldDo: [] };
+      log.info('File and inputs are valid. Nothing in the cloud was checked, because no credentials were given.');
     } else {
       outcome = await run(openContext(request, disks, source, log));
       failure = outcome.failure;
@@ -59,7 +58,7 @@ export async function main(log: Output): Promise<void> {
   for (const { id, name, region } of outcome.images) log.info(`Imported ${id} as ${name} in ${region}.`);
   const known = source !== undefined && isLockedOut(failure) ? withSource(failure, source.from) : failure;
   const failures = known === undefined ? [] : report(known).problems;
-  // A runner without summaries is no reason to fail an import.
+  // An import does not fail because the runner cannot take a summary.
   await writeSummary({ request, disks, outcome, failures }, log.safe).catch((error: unknown) => {
     log.debug(`No summary: ${textOf(error)}`);
   });
@@ -77,7 +76,7 @@ function sayDisks(disks: DiskImage[], log: Output): void {
 
 function openContext(request: ImportRequest, disks: DiskImage[], source: Resolved, log: Output): Context {
   log.info(`Credentials from ${source.from}.`);
-  if (endsByItself(source)) log.warning(SHORT_LIVED);
+  if (cannotBeRenewed(source)) log.warning(SHORT_LIVED);
   const me = newMark(request);
   const { region, bucket, hosts, skipClean, forceDeleteSnapshots } = request;
   const place = { region, bucket, hosts, skipClean, forceDeleteSnapshots };
@@ -99,10 +98,10 @@ function openContext(request: ImportRequest, disks: DiskImage[], source: Resolve
   };
 }
 
-/** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
+/** Refused credentials are named: there is never a second source that could have been used instead. */
 const withSource = (error: CloudError, from: string) =>
   error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
 
 const SHORT_LIVED =
-  'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +
-  'With ram_role_arn and oidc_provider_arn the session is renewed as long as needed.';
+  'A security token expires after 30 to 60 minutes by default, and the action cannot renew it. An import may take longer. ' +
+  'With ram_role_arn and oidc_provider_arn, the action renews the session as needed.';

@@ -1,10 +1,10 @@
 /** Options that Packer's builder or post-processor accepts, and why they have no effect here. */
 const WITHOUT_EFFECT: Record<string, string> = {
-  skip_region_validation: 'region is not compared with a list',
+  skip_region_validation: 'this action does not compare region with a list',
   skip_image_validation: 'an import has no source image',
   image_unshare_account: 'a new image is shared only with the accounts in image_share_account',
-  image_version: 'ECS keeps no version of an imported image; put it into image_name or tags',
-  image_ignore_data_disks: 'the image gets the disks of path and data_disk_paths, and no others',
+  image_version: 'imported images have no version in ECS; put it into image_name or tags',
+  image_ignore_data_disks: 'the image has only the disks in path and data_disk_paths',
   image_force_delete_instances: 'this action never deletes instances',
 };
 

@@ -12,13 +12,13 @@ import { report } from './report.ts';
 import { savedByMain, type Saved } from './state.ts';
 import { removeUnpacked, savedFolder } from './unpacked.ts';
 
-/** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
+/** Removes what a failed or cancelled run left behind. What cannot be removed becomes a warning with a command for it. */
 export async function post(log: Output): Promise<void> {
   await removeUnpacked(savedFolder(), log);
   const saved = savedByMain();
   const left = saved && undoneAfter('failure', saved.made, { skipClean: saved.request.skipClean, me: saved.me });
   if (saved === undefined || left === undefined || left.length === 0) {
-    log.info('Nothing is left to clean up.');
+    log.info('Nothing to clean up.');
     return;
   }
   const began = now();
