@@ -75,7 +75,7 @@ test('the summary of a run without credentials, and of one without name or regio
     ],
   });
   for (const [name, region, row] of [
-    ['', 'cn-beijing', [['Image', 'cn-beijing']]],
+    ['', 'cn-beijing', []],
     ['app', '', [['Image', 'app']]],
     ['', '', []],
   ] as const) {

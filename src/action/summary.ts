@@ -29,7 +29,10 @@ export async function writeSummary(report: Report, safe: (text: string) => strin
   const notChecked = wouldDo?.length === 0 && 'Everything in the cloud, because no credentials were given';
   const rows: Row[] = [
     // Name and region are empty if the input is missing or a template.
-    ['Image', [request.image.name, request.region].map(written.code).filter(Boolean).join(' in ')],
+    [
+      'Image',
+      request.image.name && [request.image.name, request.region].map(written.code).filter(Boolean).join(' in '),
+    ],
     ...(isMade ? facts(report, written) : []),
     ...atMost('Would', wouldDo ?? [], written, 10),
     ['Not checked', notChecked || undefined],
