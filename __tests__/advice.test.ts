@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { RPC_ROWS } from '../simulator/table.ts';
 import { ADVICE, adviceFor, explain } from '../src/action/advice.ts';
+import { openLog } from '../src/action/log.ts';
+import { annotation, BadInput } from '../src/action/report.ts';
 import { CloudError } from '../src/cloud/errors.ts';
 import { ROOT } from './support/scene.ts';
 
@@ -52,4 +54,13 @@ test('an error is one line: operation, code, message, cause, fix, RequestId', ()
   expect(explain(new CloudError('oss:UploadPart', 'Unheard.Of', 'What?'))).toBe(
     'oss:UploadPart failed: Unheard.Of: What?',
   );
+});
+
+test('an annotation has one line for each problem, whatever the input contains', () => {
+  const text = annotation(new BadInput(['tags "a\n- b" is wrong.', 'path is missing.']), openLog().safe);
+  expect(text.split('\n')).toEqual([
+    'Nothing was uploaded. Fix the following:',
+    String.raw`- tags "a\u{a}- b" is wrong.`,
+    '- path is missing.',
+  ]);
 });
