@@ -103,7 +103,7 @@ test('an upload outlives three sessions without a refused token', () => {
 test('a token that nobody renews: a warning before the upload, and the plain cause in the middle', () => {
   const log = ended.get('session')?.log ?? '';
   expect(ended.get('session')?.conclusion).toBe('failure');
-  const [warning, upload, error] = ['##[warning]A security token ends', '##[group]Upload', '##[error]'].map((text) =>
+  const [warning, upload, error] = ['##[warning]A security token expires', '##[group]Upload', '##[error]'].map((text) =>
     log.indexOf(text),
   );
   expect(warning).toBeGreaterThan(0);
