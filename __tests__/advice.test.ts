@@ -4,12 +4,14 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { RPC_ROWS } from '../simulator/table.ts';
 import { ADVICE, adviceFor, explain } from '../src/action/advice.ts';
+import { openLog } from '../src/action/log.ts';
+import { annotation, BadInput } from '../src/action/report.ts';
 import { CloudError } from '../src/cloud/errors.ts';
 import { ROOT } from './support/scene.ts';
 
 const action = parse(readFileSync(join(ROOT, 'action.yml'), 'utf8')) as { inputs: object };
 
-test('advice is whole sentences, in the words of the inputs', () => {
+test('advice is in whole sentences and uses the names of the inputs', () => {
   const inputs = Object.keys(action.inputs);
   for (const { codes, cause, fix } of Object.values(ADVICE).flat()) {
     const text = `${cause} ${fix}`;
@@ -20,10 +22,10 @@ test('advice is whole sentences, in the words of the inputs', () => {
   }
 });
 
-/** What never ends a run as it is: a try of it is ended from outside, or its text says everything. */
+/** Codes without advice: they never end a run, or their text explains everything. */
 const WITHOUT = ['Code', 'Stopped', 'UploadGaveUp'];
 
-test('there is advice for every code that the product gives itself', () => {
+test('there is advice for every code of this action', () => {
   const source = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => readFileSync(join(ROOT, 'src', name), 'utf8'))
@@ -34,10 +36,10 @@ test('there is advice for every code that the product gives itself', () => {
   expect(codes.filter((code) => adviceFor(code) === undefined && !WITHOUT.includes(code))).toEqual([]);
 });
 
-/** What ImportImage may say that no input of ours can cause. */
+/** Codes of ImportImage that no input can cause. */
 const IMPOSSIBLE = /^(TagKey|InvalidTag|InvalidParameter|MissingParameter|InvalidBlockSize|InvalidDataDiskSize)/;
 
-test('there is advice for every refusal of an import that the documentation lists', () => {
+test('there is advice for every error that is documented for ImportImage', () => {
   const codes = RPC_ROWS.ecs?.find(({ name }) => name === 'ImportImage')?.codes ?? [];
   expect(codes.length).toBeGreaterThan(20);
   expect(codes.filter((code) => adviceFor(code) === undefined && !IMPOSSIBLE.test(code))).toEqual([]);
@@ -52,4 +54,13 @@ test('an error is one line: operation, code, message, cause, fix, RequestId', ()
   expect(explain(new CloudError('oss:UploadPart', 'Unheard.Of', 'What?'))).toBe(
     'oss:UploadPart failed: Unheard.Of: What?',
   );
+});
+
+test('an annotation has one line for each problem, whatever the input contains', () => {
+  const text = annotation(new BadInput(['tags "a\n- b" is wrong.', 'path is missing.']), openLog().safe);
+  expect(text.split('\n')).toEqual([
+    'Nothing was uploaded. Fix the following:',
+    String.raw`- tags "a\u{a}- b" is wrong.`,
+    '- path is missing.',
+  ]);
 });

@@ -6,12 +6,14 @@ import { expect, test } from 'vitest';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { parse } from 'yaml';
 import { parsePairs } from '../runner/output.ts';
+import { readCaller } from '../src/action/caller.ts';
+import { Fields } from '../src/action/fields.ts';
 import { readInputs } from '../src/action/inputs.ts';
 import { setOutputs } from '../src/action/outputs.ts';
 import { file } from './disk/build.ts';
 import { ROOT } from './support/scene.ts';
 
-// It imports JSON without saying so, which Node refuses.
+// The package imports JSON without an import attribute, which Node refuses.
 registerHooks({
   resolve: (name, context, next) => {
     const found = next(name, context);
@@ -34,7 +36,7 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const action = parse(read('action.yml')) as Action;
 const README = read('README.md');
 
-/** The rows of the one table under a heading of the README, cells without their back quotes. */
+/** The rows of the table under a heading of the README. */
 function table(heading: string): string[][] {
   const [, section = ''] = README.split(`\n## ${heading}\n`);
   const rows = (section.split('\n## ')[0] ?? '').split('\n').filter((line) => line.startsWith('|'));
@@ -48,8 +50,8 @@ function table(heading: string): string[][] {
 
 const bare = (cell = ''): string => cell.replaceAll('`', '');
 
-/** Reads inputs in an environment that notes which of them are asked for. */
-function askedFor(env: Record<string, string>): { asked: string[]; request: unknown } {
+/** Reads inputs in an environment that records which of them are read. */
+async function askedFor(env: Record<string, string>): Promise<{ asked: string[]; request: unknown }> {
   const real = process.env;
   const asked = new Set<string>();
   const get = (target: NodeJS.ProcessEnv, name: string | symbol): unknown => {
@@ -58,14 +60,15 @@ function askedFor(env: Record<string, string>): { asked: string[]; request: unkn
   };
   process.env = new Proxy({ ...env }, { get });
   try {
-    const { request } = readInputs({});
+    const fields = new Fields();
+    const { request } = readInputs(fields, await readCaller(fields, {}), {});
     return { asked: [...asked].sort(), request };
   } finally {
     process.env = real;
   }
 }
 
-test('action.yml, the README and the code name the same inputs, with the same defaults', () => {
+test('action.yml, the README and the code name the same inputs, with the same defaults', async () => {
   const names = Object.keys(action.inputs);
   const rows = table('Inputs');
   expect(rows.map(([name]) => bare(name)).sort()).toEqual([...names].sort());
@@ -74,16 +77,17 @@ test('action.yml, the README and the code name the same inputs, with the same de
     expect(required, name).toBe(input?.required === true ? 'yes' : 'no');
     if (input?.default !== undefined) expect(bare(normally), name).toBe(input.default);
   }
-  const { asked, request } = askedFor({});
+  const { asked, request } = await askedFor({});
   expect(asked).toEqual([...names].sort());
-  // What an empty input means and what action.yml fills in are one thing.
+  // An empty input means the same as the default in action.yml.
   const defaults = Object.entries(action.inputs).map(([name, one]) => [
     `INPUT_${name.toUpperCase()}`,
     // The runner evaluates an expression, here to that of a job without a matrix.
     one.default?.startsWith('${{') === false ? one.default : '',
   ]);
-  expect(askedFor(Object.fromEntries(defaults) as Record<string, string>).request).toEqual(request);
-  // Packer's options first and in Packer's order, for those who copy a block line by line.
+  const filledIn = await askedFor(Object.fromEntries(defaults) as Record<string, string>);
+  expect(filledIn.request).toEqual(request);
+  // Packer's options come first and in Packer's order, as people copy a block line by line.
   expect(names.slice(0, 14)).toEqual(PACKER);
 });
 
@@ -105,7 +109,7 @@ test('action.yml, the README and the code name the same outputs', () => {
   expect(Object.keys(set).sort()).toEqual([...names].sort());
 });
 
-test('action.yml holds what validators do not look at', () => {
+test('action.yml is right in what validators do not check', () => {
   const known = ['description', 'required', 'default', 'deprecationMessage'];
   for (const [name, input] of Object.entries(action.inputs)) {
     expect(known, name).toEqual(expect.arrayContaining(Object.keys(input)));
@@ -120,7 +124,7 @@ test('action.yml holds what validators do not look at', () => {
   expect(action.description.length).toBeLessThan(125);
 });
 
-/** The problems that GitHub's own language service finds; each document needs a name of its own, which it remembers. */
+/** The problems that GitHub's language service finds. It caches documents by name, so each needs its own. */
 async function judge(path: string, text: string): Promise<string[]> {
   const ours = text.replace(/uses: \.\/?$/gm, 'uses: org/alicloud-import@v1');
   const document = TextDocument.create(`file:///${path}`, 'yaml', 1, ours);
@@ -132,7 +136,7 @@ async function judge(path: string, text: string): Promise<string[]> {
   return (
     found
       .map(({ message, range }) => `${path}:${range.start.line + 1}: ${JSON.stringify(message)}`)
-      // Only our own action is at hand.
+      // Only this action can be resolved here.
       .filter((line) => !line.includes('Unable to resolve action'))
   );
 }
@@ -150,25 +154,30 @@ const workflows = [
   ...samples,
 ];
 
-test('action.yml passes the validator, which knows its keys', async () => {
+test('action.yml passes the validator, and a broken one does not', async () => {
   expect(await judge('action.yml', read('action.yml'))).toEqual([]);
   const broken = read('action.yml').replace('using: node24', 'using: node99').replace('color: orange', 'color: pink');
   expect(await judge('broken/action.yml', broken)).toHaveLength(2);
 });
 
-test.each(workflows)('%s is a workflow, and calls this action as it is', async (path, text) => {
-  expect(await judge(path, text)).toEqual([]);
-  const lint = await runLint(text, path);
-  expect(lint.map(({ message, line }) => `${line}: ${message}`)).toEqual([]);
-  const { jobs } = parse(text) as { jobs: Record<string, { steps?: { id?: string; uses?: string }[] }> };
-  for (const { id, uses } of Object.values(jobs).flatMap(({ steps }) => steps ?? [])) {
-    if (!uses?.includes('alicloud-import@')) continue;
-    const used = [...text.matchAll(new RegExp(`steps\\.${id ?? '-'}\\.outputs\\.(\\w+)`, 'g'))].map(([, name]) => name);
-    expect(Object.keys(action.outputs)).toEqual(expect.arrayContaining(used));
-  }
-});
+test.each(workflows)(
+  '%s is a valid workflow and calls this action with its real inputs and outputs',
+  async (path, text) => {
+    expect(await judge(path, text)).toEqual([]);
+    const lint = await runLint(text, path);
+    expect(lint.map(({ message, line }) => `${line}: ${message}`)).toEqual([]);
+    const { jobs } = parse(text) as { jobs: Record<string, { steps?: { id?: string; uses?: string }[] }> };
+    for (const { id, uses } of Object.values(jobs).flatMap(({ steps }) => steps ?? [])) {
+      if (!uses?.includes('alicloud-import@')) continue;
+      const used = [...text.matchAll(new RegExp(`steps\\.${id ?? '-'}\\.outputs\\.(\\w+)`, 'g'))].map(
+        ([, name]) => name,
+      );
+      expect(Object.keys(action.outputs)).toEqual(expect.arrayContaining(used));
+    }
+  },
+);
 
-test('the validators see what is wrong', async () => {
+test('the validators find errors', async () => {
   const [path, text] = samples[0] ?? ['', ''];
   const wrong = text.replace('image_os_type:', 'image_os:');
   expect(wrong).not.toBe(text);

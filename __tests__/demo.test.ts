@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { ROOT, smallDisk } from './support/scene.ts';
 
-/** Runs the demo with a temporary folder of its own, and checks that nothing stays there. */
+/** Runs the demo with a temporary folder of its own, and checks that the folder is empty afterwards. */
 async function demo(files: string[]) {
   const root = mkdtempSync(join(tmpdir(), 'demo-'));
   onTestFinished(() => {
@@ -34,7 +34,7 @@ test('the demo imports the only disk image in a directory', async () => {
 test.each([
   [[], 'none'],
   [['a.raw', 'b.raw'], 'a.raw, b.raw'],
-])('the demo says in one line why it takes no directory with %j', async (files, holds) => {
+])('the demo refuses a directory with %j in one line', async (files, holds) => {
   const { failed, stderr } = await demo(files);
   expect(stderr).toBe(`<disks> must hold exactly one disk image (.raw, .vhd or .qcow2). It holds: ${holds}.\n`);
   expect(failed).toBe(true);

@@ -48,7 +48,7 @@ test.each(FILES)('links and anchors of %s resolve inside the repository', (file)
 test('every page of docs is linked from the README', () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
   const others = globSync('docs/*.md', { cwd: ROOT }).filter((page) => !readme.includes(`](${page}`));
-  // Requirements and company networks link to it.
+  // A reference of host names, linked from the requirements and company pages.
   expect(others).toEqual(['docs/regions.md']);
 });
 

@@ -11,7 +11,7 @@ const files = FOLDERS.flatMap((folder) =>
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join(folder, name)),
 );
-/** What each file imports of our own, types included: ESLint's and knip's rules for circles leave types out. */
+/** The imports of each file inside the repository, types included: the rules of ESLint and knip ignore types. */
 const imports = new Map(
   files.map((file) => {
     const { importedFiles } = ts.preProcessFile(readFileSync(join(ROOT, file), 'utf8'));
@@ -20,7 +20,7 @@ const imports = new Map(
   }),
 );
 
-/** The way from a file back to itself, if there is one; files that lead to no circle are remembered. */
+/** The import circle that a file leads to, if there is one. Remembers files that lead to none. */
 function circleFrom(file: string, way: string[], harmless: Set<string>): string[] | undefined {
   if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
   if (harmless.has(file)) return undefined;
@@ -32,7 +32,7 @@ function circleFrom(file: string, way: string[], harmless: Set<string>): string[
   return undefined;
 }
 
-test('no file imports itself by way of others', () => {
+test('there are no circular imports', () => {
   const harmless = new Set<string>();
   expect(files.length).toBeGreaterThan(250);
   expect([...imports.values()].flat().length).toBeGreaterThan(1000);

@@ -5,13 +5,13 @@ import { openLog } from '../src/action/log.ts';
 
 const KNOWN = new Set(['error', 'warning', 'add-mask', 'set-output', 'stop-commands', 'group']);
 
-/** Pieces of which the runner makes commands, and what hides them from a reader. */
+/** Pieces of runner commands, and characters that hide text. */
 const piece = fc.constantFrom(
   ...['::', '##[', '##', '[', ']', ':', '#', 'error', 'add-mask', 'set-output name=a', ' ', '\t', '\n', '\r', '\u0085'],
   ...['\u2028', '\u00a0', '\u3000', '\ufeff', '\u202e', '\u001b[2J', '\ud800', '%0A', 'text', 'secret'],
 );
 
-test('no text, however made, is a command of the runner or hides from a reader', () => {
+test('no text becomes a command of the runner or is hidden from a reader', () => {
   const { safe } = openLog();
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
@@ -23,7 +23,7 @@ test('no text, however made, is a command of the runner or hides from a reader',
   );
 });
 
-test('what is hidden stays hidden, also where one secret is part of another', () => {
+test('secrets are hidden, even if one contains another', () => {
   const log = openLog();
   const written: string[] = [];
   const write = process.stdout.write.bind(process.stdout);
@@ -38,4 +38,18 @@ test('what is hidden stays hidden, also where one secret is part of another', ()
   }
   const shown = written.join('').replace(/^::add-mask::.*$/gm, '');
   expect(shown).not.toMatch(/token|and-more|two|lines/);
+});
+
+test('a secret is hidden line by line and percent-encoded, as an error may show it', () => {
+  const log = openLog();
+  const write = process.stdout.write.bind(process.stdout);
+  process.stdout.write = () => true;
+  try {
+    log.hide('first+line/\r\n  second=line\nno');
+  } finally {
+    process.stdout.write = write;
+  }
+  const shown = ['first+line/', 'second=line', 'first%2Bline%2F', 'second%253Dline'].map((text) => `a ${text} b`);
+  expect(shown.map(log.safe)).toEqual(shown.map(() => 'a *** b'));
+  expect(log.safe('no')).toBe('no');
 });

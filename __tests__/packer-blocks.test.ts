@@ -1,19 +1,23 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { readCaller } from '../src/action/caller.ts';
+import { Fields } from '../src/action/fields.ts';
 import { readInputs } from '../src/action/inputs.ts';
 import { INPUTS } from './support/scene.ts';
 
 const GOOD = { ...INPUTS, access_key: 'id', secret_key: 'secret' };
 
-function read(inputs: Record<string, string>) {
+async function read(inputs: Record<string, string>) {
   for (const [name, value] of Object.entries({ ...GOOD, ...inputs })) vi.stubEnv(`INPUT_${name.toUpperCase()}`, value);
-  return readInputs({});
+  const fields = new Fields();
+  const { request, warnings } = readInputs(fields, await readCaller(fields, {}), {});
+  return { request, warnings, problems: fields.problems };
 }
 
 afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-describe('a list means the same', () => {
+describe('a list is read the same', () => {
   test.each([
     'cn-shanghai, cn-hangzhou',
     'cn-shanghai\ncn-hangzhou\n',
@@ -21,28 +25,34 @@ describe('a list means the same', () => {
     '["cn-shanghai", "cn-hangzhou"]',
     '["cn-shanghai","cn-hangzhou"]',
     '[\n  "cn-shanghai",\n  # and a comment\n  "cn-hangzhou",\n]',
-  ])('as %j', (value) => {
-    const { request, problems } = read({ image_copy_regions: value });
+    '[\n  "cn-shanghai", // the first\n  "cn-hangzhou" # the second\n]',
+    '/* both */ ["cn-shanghai", /* not "cn-beijing", */ "cn-hangzhou"]',
+    '"cn-shanghai",\n"cn-hangzhou", # and a comma at the end',
+  ])('as %j', async (value) => {
+    const { request, problems } = await read({ image_copy_regions: value });
     expect(problems).toEqual([]);
     expect(request.distribution.copies.map(({ region }) => region)).toEqual(['cn-shanghai', 'cn-hangzhou']);
   });
 
-  test.each(['[]', '', '[ ]'])('and %j is empty', (value) => {
-    expect(read({ image_copy_regions: value })).toMatchObject({
+  test.each(['[]', '', '[ ]'])('and %j is empty', async (value) => {
+    expect(await read({ image_copy_regions: value })).toMatchObject({
       problems: [],
       request: { distribution: { copies: [] } },
     });
   });
 
-  test.each(['["cn-shanghai" "cn-hangzhou"]', '["cn-shanghai"', '[cn-shanghai; cn-hangzhou]'])(
-    'and %j is refused',
-    (value) => {
-      expect(read({ image_copy_regions: value }).problems.join()).toContain('is not a list of region ids');
-    },
-  );
+  test.each([
+    '["cn-shanghai" "cn-hangzhou"]',
+    '["cn-shanghai"',
+    '[cn-shanghai; cn-hangzhou]',
+    '["cn-shanghai", ["cn-hangzhou"]]',
+    '["cn-shanghai]',
+  ])('and %j is refused', async (value) => {
+    expect((await read({ image_copy_regions: value })).problems.join()).toContain('is not a list of region ids');
+  });
 
-  test('numbers need no quotation marks, and paths keep their commas', () => {
-    const { request, problems } = read({
+  test('numbers need no quotation marks, and paths keep their commas', async () => {
+    const { request, problems } = await read({
       image_share_account: '[1234567890123456, "6543210987654321"]',
       data_disk_paths: '["a, b.raw", "disk-[12].raw"]',
     });
@@ -52,7 +62,7 @@ describe('a list means the same', () => {
   });
 });
 
-describe('tags mean the same', () => {
+describe('tags are read the same', () => {
   test.each([
     'team=platform\nstage=a b',
     'team = platform\nstage = "a b"',
@@ -62,8 +72,12 @@ describe('tags mean the same', () => {
     '{\n  team  = "platform"\n  stage = "a b"\n}',
     '{\n  # who pays\n  "team" = "platform",\n  "stage" = "a b",\n}',
     '{"team": "platform", "stage": "a b"}',
-  ])('as %j', (value) => {
-    const { request, problems } = read({ tags: value });
+    'team = "platform" # who pays\nstage = "a b" // who builds',
+    'team: "platform"\nstage: "a b"',
+    '/* copied */ {\n  team = "platform" /* , stage = "c" */\n  stage : "a b"\n}',
+    '{ team = <<EOF\nplatform\nEOF\n  stage = <<-EOF\n    a b\n    EOF\n}',
+  ])('as %j', async (value) => {
+    const { request, problems } = await read({ tags: value });
     expect(problems).toEqual([]);
     expect(request.image.tags).toEqual({ team: 'platform', stage: 'a b' });
   });
@@ -74,9 +88,51 @@ describe('tags mean the same', () => {
     ['{ count = 3, on = true }', { count: '3', on: 'true' }],
     [String.raw`{ quote = "a \"b\" \\ c" }`, { quote: String.raw`a "b" \ c` }],
     ['empty = ""', { empty: '' }],
-  ])('%j', (value, tags) => {
-    expect(read({ tags: value })).toMatchObject({ problems: [], request: { image: { tags } } });
+    ['team = "platform",\ncount = 3,', { team: 'platform', count: '3' }],
+    ['{ list = "a, b = {c}: # d // e /* f */" }', { list: 'a, b = {c}: # d // e /* f */' }],
+    ['{ a = "{ b = \\"c\\" }" }', { a: '{ b = "c" }' }],
+    ['{ host = "var.lib" }', { host: 'var.lib' }],
+    ['color=#fff\nnote=a # b', { color: '#fff', note: 'a # b' }],
+    ['path=a//b\njson={"a":1}', { path: 'a//b', json: '{"a":1}' }],
+    ['{}', {}],
+  ])('%j', async (value, tags) => {
+    expect(await read({ tags: value })).toMatchObject({ problems: [], request: { image: { tags } } });
   });
+});
+
+test.each([
+  'team = "platform',
+  'team = "a" b',
+  'note = a b, "c"\nteam = "x" = "y"',
+  '{ team = "a"',
+  '{ a = ["b"] }',
+  '["a"]',
+])('tags %j are refused and not sent with quotation marks or braces', async (tags) => {
+  const { problems } = await read({ tags });
+  expect(problems).not.toEqual([]);
+  for (const problem of problems) expect(problem).toMatch(/^tags ".*" is not a tag key=value: /s);
+});
+
+test('a single value may be quoted as in HCL, and have a comment', async () => {
+  const { request, problems } = await read({
+    image_name: '"packer_import"',
+    image_system_size: '"40"',
+    image_force_delete: '"true" # replace it',
+    format: '"raw"',
+    image_description: '<<-EOF\n    Built by "Packer",\n      every night\n    EOF',
+    oss_key_name: String.raw`"a\u0062c.raw"`,
+    path: '"disk.raw"',
+  });
+  expect(problems).toEqual([]);
+  expect(request).toMatchObject({
+    path: 'disk.raw',
+    key: 'abc.raw',
+    format: 'RAW',
+    forceDelete: true,
+    image: { name: 'packer_import', systemSize: 40, description: 'Built by "Packer",\n  every night' },
+  });
+  const { request: other } = await read({ image_description: '"a" and "b"', oss_key_name: '"c' });
+  expect([other.image.description, other.key]).toEqual(['"a" and "b"', '"c']);
 });
 
 describe('a template of Packer is answered with what to write', () => {
@@ -93,15 +149,36 @@ describe('a template of Packer is answered with what to write', () => {
     ['skip_clean', '{{ template_dir }}', '${{ <expression> }}'],
     ['tags', 'team = "${var.team}"', '${{ vars.<name> }}'],
     ['image_copy_regions', '["${var.region}"]', '${{ vars.<name> }}'],
-  ])('%s: %s', (name, value, instead) => {
-    const { problems } = read({ [name]: value });
+    ['image_name', 'local.image_name', '${{ vars.<name> }}'],
+    ['region', 'var.region', '${{ vars.<name> }}'],
+    ['image_share_account', '[var.account, "1234567890123456"]', '${{ vars.<name> }}'],
+    ['tags', '{ team = var.team, stage = local.stage }', '${{ vars.<name> }}'],
+    ['tags', 'team = var.team', '${{ vars.<name> }}'],
+    ['image_description', '%{ if true }a%{ endif }', '${{ <expression> }}'],
+    ['image_name', '{{.BuildName}}', 'the step that runs Packer'],
+  ])('%s: %s', async (name, value, instead) => {
+    const { problems } = await read({ [name]: value });
     expect(problems).toHaveLength(1);
-    expect(problems[0]).toMatch(new RegExp(`^${name} holds the Packer template `));
+    expect(problems[0]).toMatch(new RegExp(`^${name} contains the Packer template `));
     expect(problems[0]).toContain(instead);
   });
 });
 
-test('what Packer accepts and this action has no use for gets one warning each', () => {
+test('a file can be called local.raw, and a matrix can hold anything', async () => {
+  const { request, problems } = await read({
+    path: 'local.raw',
+    data_disk_paths: 'var.qcow2',
+    job_matrix: '{"command": "echo {{.Names}} ${x}"}',
+  });
+  expect(problems).toEqual([]);
+  expect(request).toMatchObject({
+    path: 'local.raw',
+    dataDisks: ['var.qcow2'],
+    workflow: { matrix: '{"command": "echo {{.Names}} ${x}"}' },
+  });
+});
+
+test('each Packer option without effect gets one warning', async () => {
   const names = [
     'skip_region_validation',
     'skip_image_validation',
@@ -110,15 +187,15 @@ test('what Packer accepts and this action has no use for gets one warning each',
     'image_ignore_data_disks',
     'image_force_delete_instances',
   ];
-  const { problems, warnings } = read(Object.fromEntries(names.map((name) => [name, 'true'])));
+  const { problems, warnings } = await read(Object.fromEntries(names.map((name) => [name, 'true'])));
   expect(problems).toEqual([]);
   expect(warnings.map((line) => line.split(' ')[0])).toEqual(names);
   for (const line of warnings) expect(line).toMatch(/ has no effect: .+\.$/);
 });
 
-test('the documented block of Packer is the request of the README', () => {
+test('the documented block of Packer becomes the request of the README', async () => {
   // https://developer.hashicorp.com/packer/integrations/hashicorp/alicloud/latest/components/post-processor/alicloud-import
-  const { request, problems, warnings } = read({
+  const { request, problems, warnings } = await read({
     region: 'cn-beijing',
     oss_bucket_name: 'packer',
     image_name: 'packer_import',
@@ -135,9 +212,9 @@ test('the documented block of Packer is the request of the README', () => {
   });
 });
 
-test('arm64 does not boot with BIOS', () => {
-  expect(read({ image_architecture: 'arm64', boot_mode: 'BIOS' }).problems).toEqual([
+test('arm64 does not boot with BIOS', async () => {
+  expect((await read({ image_architecture: 'arm64', boot_mode: 'BIOS' })).problems).toEqual([
     'boot_mode is BIOS, but arm64 images boot only with UEFI: leave boot_mode empty.',
   ]);
-  expect(read({ image_architecture: 'arm64', boot_mode: 'UEFI' }).problems).toEqual([]);
+  expect((await read({ image_architecture: 'arm64', boot_mode: 'UEFI' })).problems).toEqual([]);
 });

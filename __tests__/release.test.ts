@@ -21,7 +21,7 @@ const workflow = (name: string) => parse(readFileSync(join(ROOT, '.github/workfl
 const stepsOf = (name: string) => Object.values(workflow(name).jobs).flatMap(({ steps }) => steps);
 const scriptOf = (name: string, step: RegExp) => stepsOf(name).find((one) => step.test(one.name ?? ''))?.run ?? '';
 
-/** Runs a script of a workflow as the runner does, in a folder in which `gh` writes down what it is asked for. */
+/** Runs a script of a workflow as the runner does, with a `gh` that records its arguments. */
 function run(script: string, folder: string, env: Record<string, string>, ghFails = 'none') {
   const bin = join(folder, 'bin');
   mkdirSync(bin, { recursive: true });
@@ -53,14 +53,14 @@ describe('a release', () => {
     ['an entry without a date', 'v1.2.3', RELEASED.replace(' - 2027-01-31', ''), '- One.\n- Two.'],
     ['another version than that of package.json', 'v1.2.2', RELEASED, 'refused'],
     ['no entry', 'v1.2.3', RELEASED.replace('## 1.2.3', '## 1.3.0'), 'refused'],
-    ['only the entry of a version that begins alike', 'v1.2.3', RELEASED.replace('1.2.3', '1.2.30'), 'refused'],
+    ['only the entry of a version with the same beginning', 'v1.2.3', RELEASED.replace('1.2.3', '1.2.30'), 'refused'],
     ['an entry that is not released yet', 'v1.2.3', RELEASED.replace(/ - .*/, ' (not released yet)'), 'refused'],
-    ['an entry that says nothing', 'v1.2.3', RELEASED.replace('- One.\n- Two.\n', ''), 'refused'],
+    ['an empty entry', 'v1.2.3', RELEASED.replace('- One.\n- Two.\n', ''), 'refused'],
   ])('%s', (_, tag, changelog, notes) => {
     expect(check(tag, changelog)).toBe(notes);
   });
 
-  test('begins with the tag of a version and with no other', () => {
+  test('starts for the tag of a version and for no other tag', () => {
     const [pattern = '', ...more] = workflow('release.yml').on.push?.tags ?? [];
     expect(more).toEqual([]);
     // In GitHub's patterns "." is a dot, "+" and "[]" are those of a regular expression.
@@ -99,7 +99,7 @@ describe('a release', () => {
 });
 
 describe('dist of a dependency update', () => {
-  test('is built where nothing can be written, and committed where nothing of it is run', () => {
+  test('is built without write permission, and committed without running any of it', () => {
     const build = workflow('rebuild-dist.yml');
     expect(build.permissions).toEqual({ contents: 'read' });
     expect(Object.values(build.jobs).flatMap(({ permissions = {} }) => Object.keys(permissions))).toEqual([]);
@@ -117,7 +117,7 @@ describe('dist of a dependency update', () => {
   const env = { GITHUB_REPOSITORY: 'org/alicloud-import', BRANCH: 'dependabot/npm_and_yarn/a-1', HEAD: 'f00' };
   const hasJq = spawnSync('sh', ['-c', 'command -v jq']).status === 0;
 
-  test.skipIf(!hasJq)('is committed file by file, onto the commit that it was built from', () => {
+  test.skipIf(!hasJq)('is committed onto the commit that it was built from', () => {
     const folder = scratch();
     const files = { 'index.js': 'x'.repeat(3_000_000), 'licenses.txt': 'MIT "\u00e9"\n', 'package.json': '{}' };
     mkdirSync(join(folder, 'dist'));
@@ -137,7 +137,7 @@ describe('dist of a dependency update', () => {
     expect(added).toEqual(Object.entries(files).map(([name, text]) => [`dist/${name}`, text]));
   });
 
-  test('is refused with anything but files in it', () => {
+  test('is refused if it contains anything but files', () => {
     const folder = scratch();
     mkdirSync(join(folder, 'dist'));
     symlinkSync('/proc/self/environ', join(folder, 'dist/index.js'));

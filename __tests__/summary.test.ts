@@ -1,7 +1,10 @@
+import { summary } from '@actions/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { code, prose } from '../src/action/summary.ts';
-import { nodes, parseMarkdown, textOf } from './support/rendered.ts';
+import { readFileSync } from 'node:fs';
+import { code, prose, writeSummary } from '../src/action/summary.ts';
+import { file } from './disk/build.ts';
+import { nodes, parseMarkdown, rendered, textOf } from './support/rendered.ts';
 
 const MARKS = [
   ...'| ` \\ < > [ ] ( ) ! * _ ~ # @ : & ; " \' = - + . $ ^ { }'.split(' '),
@@ -27,7 +30,7 @@ const line = fc
   .array(fc.oneof(fc.constantFrom(...MARKS), fc.string({ unit: 'grapheme-ascii', maxLength: 3 })), { maxLength: 12 })
   .map((parts) => parts.join(''));
 
-test.each(Object.entries({ code, prose }))('%s shows any line as it is, in one cell of a table', (name, write) => {
+test.each(Object.entries({ code, prose }))('%s shows any line unchanged in one cell of a table', (name, write) => {
   fc.assert(
     fc.property(line, (text) => {
       const tree = parseMarkdown(`| a | b |\n| - | - |\n| . ${write(text)} . | . |\n`);
@@ -44,8 +47,40 @@ test.each(Object.entries({ code, prose }))('%s shows any line as it is, in one c
   );
 });
 
-test('plain sentences stay plain, names and values become code', () => {
+test('words stay plain text, names and values become code', () => {
   expect(prose('Set image_force_delete: true (or choose another name).')).toBe(
     'Set `image_force_delete`: true (or choose another name).',
   );
+});
+
+test('words of one expression are one code span, which can be copied', () => {
+  expect(prose('Write ${{ vars.<name> }}, ${{ inputs.<name> }} or a_b c_d.')).toBe(
+    'Write `${{ vars.<name> }}`, `${{ inputs.<name> }}` or `a_b c_d`.',
+  );
+});
+
+test('the summary of a run without credentials, and of one without name or region', async () => {
+  const path = file('summary', '');
+  process.env.GITHUB_STEP_SUMMARY = path;
+  const request = (name: string, region: string) => ({ image: { name }, region }) as never;
+  const outcome = { images: [], staged: [], leftovers: [], times: {} };
+  const safe = (text: string) => text;
+  const dry = { request: request('app', 'cn-beijing'), disks: [], outcome: { ...outcome, wouldDo: [] }, failures: [] };
+  await writeSummary(dry, safe);
+  expect(rendered(readFileSync(path, 'utf8'))).toMatchObject({
+    heading: 'Dry run: nothing was changed',
+    rows: [
+      ['Image', 'app in cn-beijing'],
+      ['Not checked', 'Everything in the cloud, because no credentials were given'],
+    ],
+  });
+  for (const [name, region, row] of [
+    ['', 'cn-beijing', []],
+    ['app', '', [['Image', 'app']]],
+    ['', '', []],
+  ] as const) {
+    await summary.clear();
+    await writeSummary({ request: request(name, region), disks: [], outcome, failures: ['No.'] }, safe);
+    expect(rendered(readFileSync(path, 'utf8')).rows).toEqual([...row, ['Failed', 'No.']]);
+  }
 });

@@ -11,10 +11,10 @@ export async function troubleshooting(): Promise<string> {
   const groups = Object.entries(ADVICE).map(([about, advice]) => `## ${about}\n\n${advice.map(entry).join('\n')}`);
   const page = `# Troubleshooting
 
-Look for the code in the error of the step: [credentials](#credentials), [bucket](#bucket), [file](#file),
-[import](#import), [network](#network). The RequestId at its end is what Alibaba Cloud's support asks for.
+Find the code in the error of the step: [credentials](#credentials), [bucket](#bucket), [file](#file),
+[import](#import), [network](#network). Alibaba Cloud's support asks for the RequestId at the end of the error.
 
-<!-- Made from src/action/advice/ by scripts/make-troubleshooting.ts. -->
+<!-- Generated from src/action/advice/ by scripts/make-troubleshooting.ts. -->
 
 ${groups.join('\n')}`;
   return format(page, { parser: 'markdown', printWidth: 120 });

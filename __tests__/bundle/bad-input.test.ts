@@ -26,7 +26,7 @@ test('reports every problem at once, before anything is sent', async () => {
     [
       'oss_key_name',
       'a/{{timestamp}}.raw',
-      /^oss_key_name holds the Packer template \{\{timestamp\}\}, .* Write \$\{\{ github\.run_id \}\}/,
+      /^oss_key_name contains the Packer template \{\{timestamp\}\}, .* Write \$\{\{ github\.run_id \}\}/,
     ],
     ['skip_clean', 'yes', /^skip_clean "yes" is neither true nor false\.$/],
     ['image_description', 'http://a', /^image_description "http:\/\/a" is not a description/],
@@ -39,7 +39,7 @@ test('reports every problem at once, before anything is sent', async () => {
     [
       'custom_endpoint_ecs',
       'http://ecs',
-      /^custom_endpoint_ecs "http:\/\/ecs" is not a host name, with or without https/,
+      /^custom_endpoint_ecs "http:\/\/ecs" is not a host name, optionally with https/,
     ],
     ['custom_endpoint_oss', 'a/b', /^custom_endpoint_oss/],
     ['custom_endpoint_ram', 'a b', /^custom_endpoint_ram/],
@@ -71,7 +71,7 @@ test('reports every problem at once, before anything is sent', async () => {
   expect(problems(theError(half))).toEqual([
     expect.stringMatching(/^Half a key pair\. Set: ALICLOUD_ACCESS_KEY; empty: ALICLOUD_SECRET_KEY\./),
   ]);
-  expect((await scene.post()).log).toBe('Nothing is left to clean up.\n');
+  expect((await scene.post()).log).toBe('Nothing to clean up.\n');
   expect(scene.simulator.record).toEqual([]);
 });
 

@@ -120,7 +120,7 @@ describe.each(NAMES)('%s', (name) => {
     const arn = `acs:ram::${crowd.account.id}:${identity.caller}`;
     expect(log).toContain(`Credentials from ${identity.from}.`);
     expect(log).toContain(`Account ${crowd.account.id}, as ${arn}.`);
-    expect(log.includes('##[warning]A security token ends')).toBe(/session|Sts|TOKEN|with token/.test(name));
+    expect(log.includes('##[warning]A security token expires')).toBe(/session|Sts|TOKEN|with token/.test(name));
   });
 
   test('shows no secret', () => {

@@ -111,7 +111,7 @@ describe('the trust policy', () => {
     const empty = { access_key: '', secret_key: '' };
     for (const inputs of [keyless, empty]) {
       const dry = await guest.main({ ...inputs, dry_run: 'true' });
-      expect(dry.log).toContain('Everything in the cloud is unchecked, because no credentials were given.');
+      expect(dry.log).toContain('Nothing in the cloud was checked, because no credentials were given.');
       expect(dry.conclusion).toBe('success');
       const wet = await guest.main(inputs);
       expect(wet.log).toMatch(/##\[error\].*(MissingIdTokenPermission|Nothing was uploaded)[^]*fork/);

@@ -103,7 +103,7 @@ test('an upload outlives three sessions, and no token is refused', () => {
 test('a token that cannot be renewed: a warning before the upload, and the cause when it expires', () => {
   const log = ended.get('session')?.log ?? '';
   expect(ended.get('session')?.conclusion).toBe('failure');
-  const [warning, upload, error] = ['##[warning]A security token ends', '##[group]Upload', '##[error]'].map((text) =>
+  const [warning, upload, error] = ['##[warning]A security token expires', '##[group]Upload', '##[error]'].map((text) =>
     log.indexOf(text),
   );
   expect(warning).toBeGreaterThan(0);

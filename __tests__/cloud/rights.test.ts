@@ -11,7 +11,7 @@ const used = OSS_ROWS.filter(({ name }) => text.includes(`'oss:${name}'`));
 test.each(used)('a denied oss:$name names the RAM action $action', ({ name, action }) => {
   expect(ramActionOf(`oss:${name}`)).toBe(action);
   const message = explain(new CloudError(`oss:${name}`, 'AccessDenied', 'You have no right'));
-  expect(message).toContain(`The RAM action that is missing: ${action}.`);
+  expect(message).toContain(`Missing RAM action: ${action}.`);
 });
 
 test('the operations that src names are there', () => {

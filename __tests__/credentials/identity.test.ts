@@ -16,12 +16,12 @@ afterEach(() => {
 function read(inputs: Record<string, string>, env: Record<string, string>): { source?: Source; problems: string[] } {
   const fields = new Fields();
   for (const [name, value] of Object.entries(inputs)) vi.stubEnv(`INPUT_${name.toUpperCase()}`, value);
-  const source = readIdentity(fields, env, '4242');
+  const source = readIdentity(fields, env, 'session', false);
   return { ...(source && { source }), problems: fields.problems };
 }
 
-/** Each value says where it was set. */
-const mark = (...names: string[]) => Object.fromEntries(names.map((name) => [name, `of ${name}`]));
+/** Values that tell which name they were set under. */
+const mark = (...names: string[]) => Object.fromEntries(names.map((name) => [name, `of-${name}`]));
 type Choice = [inputs: Record<string, string>, env: Record<string, string>, what: string];
 const choices = (kind: 'inputs' | 'env', ...all: [what: string, values: Record<string, string>][]): Choice[] => [
   [{}, {}, ''],
@@ -43,7 +43,7 @@ const DIMENSIONS: Record<string, Choice[]> = {
   metadata: choices('env', ['set', mark('ALIBABA_CLOUD_ECS_METADATA')]),
 };
 
-/** The rule, told a second time: who it has to be, or undefined when it has to be a problem. */
+/** The rule, written a second time: the source that must be chosen, or undefined if it must be a problem. */
 function expected(is: Record<string, string>): string | undefined {
   const named = ['keys', 'profile', 'instance', 'provider'].filter((one) => is[one] !== '');
   if (named.length > 1 || is.keys === 'half' || (is.provider !== '' && is.role === '')) return undefined;
@@ -53,7 +53,7 @@ function expected(is: Record<string, string>): string | undefined {
   return is.role !== '' && who !== 'provider' ? `role with ${who}` : who;
 }
 
-/** Which dimension a source took its values from, by the values alone. */
+/** The dimension that a source took its values from, judged by the values alone. */
 function takenFrom(source: Source): string {
   switch (source.kind) {
     case 'assume':
@@ -63,20 +63,20 @@ function takenFrom(source: Source): string {
     case 'ecs':
       return source.roleName === 'of-ram_role_name' ? 'instance' : 'metadata';
     case 'profile':
-      return { 'of profile': 'profile', 'of ALICLOUD_PROFILE': 'firstProfile' }[source.name] ?? 'secondProfile';
+      return { 'of-profile': 'profile', 'of-ALICLOUD_PROFILE': 'firstProfile' }[source.name] ?? 'secondProfile';
     case 'keys': {
       const { accessKeyId, accessKeySecret } = source.keys;
       const pairs: Record<string, string> = {
-        'of access_key,of secret_key': 'keys',
-        'of ALICLOUD_ACCESS_KEY,of ALICLOUD_SECRET_KEY': 'first',
-        'of ALIBABA_CLOUD_ACCESS_KEY_ID,of ALIBABA_CLOUD_ACCESS_KEY_SECRET': 'second',
+        'of-access_key,of-secret_key': 'keys',
+        'of-ALICLOUD_ACCESS_KEY,of-ALICLOUD_SECRET_KEY': 'first',
+        'of-ALIBABA_CLOUD_ACCESS_KEY_ID,of-ALIBABA_CLOUD_ACCESS_KEY_SECRET': 'second',
       };
       return pairs[`${accessKeyId},${accessKeySecret}`] ?? 'a mixture';
     }
   }
 }
 
-test('all 8,192 ways to set keys, profiles and roles: the right one, or a problem; never a mixture', () => {
+test('all 8,192 combinations of keys, profiles and roles give the right source or a problem, never a mixture', () => {
   const names = Object.keys(DIMENSIONS);
   const all = Object.values(DIMENSIONS).reduce<Choice[][]>(
     (rows, some) => rows.flatMap((row) => some.map((one) => [...row, one])),
@@ -107,7 +107,7 @@ test('a profile of the environment with a file of the inputs', () => {
   expect(source).toMatchObject({ kind: 'profile', name: 'prod', file: 'some.json' });
 });
 
-test('space around a variable is not part of it, and only space is nothing', () => {
+test('variables are trimmed, and one with only spaces counts as empty', () => {
   const { source } = read(
     {},
     {
@@ -120,7 +120,25 @@ test('space around a variable is not part of it, and only space is nothing', () 
   expect(source).toMatchObject({ kind: 'keys', keys: { accessKeyId: 'id', accessKeySecret: 'secret' } });
 });
 
-test('tokens stay with the keys of their place', () => {
+test('a key with stray characters is a problem, and the error does not show it', () => {
+  const pasted = ['LTAI abc', 'LTAI\nabc', '"LTAIabc', 'LTAI\u00a0abc', 'LTAI\u200babc'];
+  for (const key of pasted) {
+    for (const [inputs, env, name] of [
+      [{ access_key: key, secret_key: 's' }, {}, 'access_key'],
+      [{ access_key: 'id', secret_key: key }, {}, 'secret_key'],
+      [{ access_key: 'id', secret_key: 's', security_token: key }, {}, 'security_token'],
+      [{}, { ALICLOUD_ACCESS_KEY: 'id', ALICLOUD_SECRET_KEY: key }, 'ALICLOUD_SECRET_KEY'],
+      [{}, { ALICLOUD_ACCESS_KEY: 'id', ALICLOUD_SECRET_KEY: 's', SECURITY_TOKEN: key }, 'ALICLOUD_SECURITY_TOKEN'],
+    ] as const) {
+      vi.unstubAllEnvs();
+      expect(read({ ...inputs }, { ...env }).problems).toEqual([
+        `${name} contains a space, a line break, a quotation mark or a non-ASCII character. Copy it again.`,
+      ]);
+    }
+  }
+});
+
+test('a token is used only with the keys of the same place', () => {
   const own = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'id', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 's' };
   const { source } = read({}, { ...own, SECURITY_TOKEN: 'another' });
   expect(source).toMatchObject({ keys: { accessKeyId: 'id', accessKeySecret: 's' } });
@@ -130,8 +148,8 @@ test('tokens stay with the keys of their place', () => {
   ]);
 });
 
-test('passwords of proxies are secrets, as they are written and as they are meant', () => {
-  const secrets = (url: string) => knownSecrets(new Fields(), { https_proxy: url });
+test('passwords of proxies are secrets, encoded and decoded', () => {
+  const secrets = (url: string) => knownSecrets({ https_proxy: url });
   expect(secrets('http://us%40er:p%40ss@proxy:3128')).toEqual(['p%40ss', 'p@ss']);
   expect(secrets('http://token@proxy:3128')).toEqual(['token', 'token']);
   expect(secrets('http://u:100%@proxy')).toEqual(['100%', '100%']);

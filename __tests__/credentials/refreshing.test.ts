@@ -18,10 +18,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A session that takes a second to get. */
+/** Returns a session after one second. */
 const fetch = async (): Promise<Credentials> => {
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  if (fails) throw new Error('the service is away');
+  if (fails) throw new Error('the service is down');
   n += 1;
   return {
     accessKeyId: `id${n}`,
@@ -34,7 +34,7 @@ const open = () => {
   const log = { info: (line: string) => said.push(line), warning: (line: string) => said.push(line) };
   return refreshing(fetch, log, (secret) => hidden.push(secret));
 };
-/** Asks, lets whatever is under way end, and gives what was given. */
+/** Requests credentials and waits until they are there. */
 async function ask(provide: () => Promise<Credentials>): Promise<string> {
   const given = provide();
   given.catch(() => undefined);
@@ -42,7 +42,7 @@ async function ask(provide: () => Promise<Credentials>): Promise<string> {
   return (await given).accessKeyId;
 }
 
-test('many that ask at once cause one fetch', async () => {
+test('concurrent callers cause one fetch', async () => {
   const provide = open();
   const asked = Array.from({ length: 50 }, () => provide());
   await vi.advanceTimersByTimeAsync(1000);
@@ -50,14 +50,14 @@ test('many that ask at once cause one fetch', async () => {
   expect(n).toBe(1);
 });
 
-test('secrets are hidden before they are given out', async () => {
+test('secrets are hidden before they are handed out', async () => {
   const provide = open();
   const given = provide().then(() => [...hidden]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(await given).toEqual(['id1', 'secret1', 'token1']);
 });
 
-test('ten minutes before the end new ones are fetched, once, while the old ones serve', async () => {
+test('new credentials are fetched once, ten minutes before the old ones expire, which stay in use meanwhile', async () => {
   const provide = open();
   await ask(provide);
   await vi.advanceTimersByTimeAsync(49 * MINUTE);
@@ -71,31 +71,31 @@ test('ten minutes before the end new ones are fetched, once, while the old ones 
   expect(n).toBe(2);
 });
 
-test('a failed renewal is survived, said once a minute, and tried again', async () => {
+test('while the old credentials are valid, a failed renewal is logged and tried again once a minute', async () => {
   const provide = open();
   await ask(provide);
   await vi.advanceTimersByTimeAsync(51 * MINUTE);
   fails = true;
   for (let second = 0; second < 120; second += 1) expect(await ask(provide)).toBe('id1');
   expect(said).toHaveLength(2);
-  expect(said[0]).toMatch(/could not be renewed yet, they live for 9 min more: the service is away/);
+  expect(said[0]).toMatch(/could not be renewed yet: the service is down\. They are valid for another 9 min\./);
   fails = false;
   await vi.advanceTimersByTimeAsync(MINUTE);
   await ask(provide);
   expect(await ask(provide)).toBe('id2');
 });
 
-test('when the old ones are dead, the failure is heard', async () => {
+test('when the old credentials have expired, the failure is thrown', async () => {
   const provide = open();
   await ask(provide);
   await vi.advanceTimersByTimeAsync(61 * MINUTE);
   fails = true;
-  await expect(ask(provide)).rejects.toThrow('the service is away');
+  await expect(ask(provide)).rejects.toThrow('the service is down');
   fails = false;
   expect(await ask(provide)).toBe('id2');
 });
 
-test('a refusal drops the old set, but not the one that the first refusal has fetched', async () => {
+test('a refusal discards the old credentials, but not those that were fetched after the first refusal', async () => {
   const provide = open();
   await ask(provide);
   await vi.advanceTimersByTimeAsync(5 * MINUTE);
@@ -112,7 +112,7 @@ test('keys that never change cannot be renewed', async () => {
   expect((await provide()).accessKeyId).toBe('id');
 });
 
-test('whatever the life of sessions, the pauses and the outages: nothing is given out that ends within 58 seconds', async () => {
+test('with any session length, pauses and outages, no credentials are handed out that expire within 58 seconds', async () => {
   const step = fc.record({ pause: fc.integer({ min: 0, max: 20 * MINUTE }), away: fc.boolean() });
   const cases = fc.asyncProperty(
     fc.integer({ min: 2 * MINUTE, max: 90 * MINUTE }),

@@ -96,7 +96,7 @@ export function mistakesOf({
         'AssumeRoleDenied',
         arn('role', 'strict'),
         'sts:AssumeRole',
-        from('ram_role_arn, asked for with access_key and secret_key'),
+        from('ram_role_arn, assumed with access_key and secret_key'),
       ],
     },
     'an expired profile': {
@@ -130,7 +130,7 @@ export function mistakesOf({
     },
     'an unknown profile': {
       inputs: { profile: 'nobody' },
-      says: ['has no profile nobody, only: default, ak,', '/.aliyun/config.json'],
+      says: ['has no profile nobody. Its profiles: default, ak,', '/.aliyun/config.json'],
       quiet: true,
     },
     'no configuration file': {
@@ -151,7 +151,7 @@ export function mistakesOf({
     'half a profile': { inputs: { profile: 'half' }, says: ['profile half', 'has no access_key_secret'], quiet: true },
     'a file without a profile': {
       inputs: { shared_credentials_file: '~/.aliyun/config.json' },
-      says: ['shared_credentials_file is set, profile is empty'],
+      says: ['shared_credentials_file is set, but profile is empty'],
       quiet: true,
     },
     'an empty secret_key': {
@@ -192,7 +192,7 @@ export function mistakesOf({
     },
     'an empty ram_role_arn': {
       inputs: { oidc_provider_arn: providerArn },
-      says: ['oidc_provider_arn is set, ram_role_arn is empty'],
+      says: ['oidc_provider_arn is set, but ram_role_arn is empty'],
       quiet: true,
     },
     'ARNs that changed places': {
@@ -202,7 +202,7 @@ export function mistakesOf({
     },
     'two sources': {
       inputs: { ...keys, profile: 'ak' },
-      says: ['More than one source of credentials: access_key and secret_key; profile. Name one.'],
+      says: ['More than one source of credentials: access_key and secret_key; profile. Set only one.'],
       quiet: true,
     },
     'nothing at all': {

@@ -6,7 +6,7 @@ import { FILE } from './advice/file.ts';
 import { IMPORT } from './advice/import.ts';
 import { NETWORK } from './advice/network.ts';
 
-/** All advice, by what it is about. */
+/** All advice, by topic. */
 export const ADVICE: Record<string, Advice[]> = {
   Credentials: CREDENTIALS,
   Bucket: BUCKET,
@@ -22,12 +22,12 @@ export function adviceFor(code: string): Advice | undefined {
     .find(({ codes }) => codes.includes(code));
 }
 
-/** One sentence each: what failed with which code, why, what to do, and the RequestId for a ticket. */
+/** One line: operation, code, message, cause, what to do, and the RequestId for a support ticket. */
 export function explain(error: CloudError): string {
   const advice = adviceFor(error.code);
   const parts = [
     `${error.operation} failed: ${error.code}: ${sentence(error.message)}`,
-    ...(isDenied(error) ? [`The RAM action that is missing: ${ramActionOf(error.operation)}.`] : []),
+    ...(isDenied(error) ? [`Missing RAM action: ${ramActionOf(error.operation)}.`] : []),
     ...(advice === undefined ? [] : [advice.cause, advice.fix]),
     ...(error.requestId === undefined ? [] : [`(RequestId ${error.requestId})`]),
   ];

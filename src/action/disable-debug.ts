@@ -1,2 +1,2 @@
-/** Before any other import: ali-oss would print the headers of its requests, signature and token included. */
+/** Imported first: with DEBUG set, ali-oss would print its request headers, which hold signature and token. */
 delete process.env.DEBUG;

@@ -5,7 +5,7 @@ const REGION: Form = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a list of reg
 const ACCOUNT: Form = { test: /^\d{10,20}$/, meaning: 'a list of account ids, which are numbers' };
 const KEY: Form = { test: /^[\w-]{8,64}$/, meaning: 'the id of a KMS key' };
 
-/** Reads the inputs on copies, encryption and sharing. Names and keys of copies go with the regions in their order. */
+/** Reads the inputs about copies, encryption and sharing. Names and keys of copies are in the order of the regions. */
 export function readDistribution(fields: Fields, region: string, imageName: string, nameForm: Form): Distribution {
   const regions = fields.list('image_copy_regions', REGION);
   const names = fields.list('image_copy_names', nameForm);
@@ -13,18 +13,18 @@ export function readDistribution(fields: Fields, region: string, imageName: stri
   const accounts = fields.list('image_share_account', ACCOUNT);
   const encrypted = fields.flag('image_encrypted', false);
   const kmsKeyId = fields.optional('kms_key_id', KEY);
-  const wrong = (text: string) => fields.problems.push(text);
+  const { problems } = fields;
   if (new Set([...regions, region]).size <= regions.length) {
-    wrong('image_copy_regions names a region twice, or the region of the image itself.');
+    problems.push('image_copy_regions contains a region twice, or the region of the image itself.');
   }
-  if (names.length > regions.length) wrong('image_copy_names has more entries than image_copy_regions.');
-  if (keys.length > regions.length) wrong('kms_key_copy_ids has more entries than image_copy_regions.');
+  if (names.length > regions.length) problems.push('image_copy_names has more entries than image_copy_regions.');
+  if (keys.length > regions.length) problems.push('kms_key_copy_ids has more entries than image_copy_regions.');
   if (!encrypted && (kmsKeyId !== undefined || keys.length > 0)) {
-    wrong('kms_key_id and kms_key_copy_ids need image_encrypted: true.');
+    problems.push('kms_key_id and kms_key_copy_ids need image_encrypted: true.');
   }
-  if (accounts.length > 50) wrong('image_share_account has more than 50 accounts, which is the most that ECS takes.');
+  if (accounts.length > 50) problems.push('image_share_account has more than 50 accounts, which is the limit of ECS.');
   if (encrypted && accounts.length > 0 && kmsKeyId === undefined) {
-    wrong('An encrypted image can be shared only with a key of your own: set kms_key_id.');
+    problems.push('An encrypted image can be shared only with a key of your own: set kms_key_id.');
   }
   const copies = regions.map((to, n) => ({ region: to, name: names[n] ?? imageName, kmsKeyId: keys[n] }));
   return { copies, encrypted, kmsKeyId, accounts };

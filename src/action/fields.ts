@@ -1,12 +1,12 @@
 import { getInput } from '@actions/core';
-import { readList, unquote } from './hcl.ts';
+import { literal, readList } from './hcl.ts';
 import { templateIn } from './packer.ts';
 
-/** What an input must look like, and how that is said. */
+/** What an input must look like, and how an error describes it. */
 export interface Form {
   test: RegExp | ((value: string) => boolean);
   meaning: string;
-  /** Taken out before the test and from the value. */
+  /** Removed before the test, and from the value. */
   strip?: RegExp;
 }
 
@@ -15,17 +15,21 @@ export class Fields {
   readonly problems: string[] = [];
   readonly #templated = new Set<string>();
 
-  /** The input as it is, trimmed; empty when it is not set, or when it is a template of Packer, which is a problem. */
+  /** The input, trimmed and without the quotation marks of HCL. Empty if it is not set or holds a Packer template. */
   text(name: string): string {
-    const value = getInput(name);
-    const template = templateIn(value);
-    if (template === undefined) return value;
+    return this.value(name, getInput(name)).trim();
+  }
+
+  /** The text of a value as it is written in the input. Empty, with a problem, if it holds a Packer template. */
+  value(name: string, written: string): string {
+    const template = templateIn(written);
+    if (template === undefined) return literal(written);
     if (!this.#templated.has(name)) this.problems.push(`${name} ${template}.`);
     this.#templated.add(name);
     return '';
   }
 
-  /** Whether the workflow sets an input that action.yml does not have: the runner passes it all the same. */
+  /** Whether the workflow sets an input that is not in action.yml; the runner passes it with a warning. */
   isSet(undeclared: string): boolean {
     const variable = `INPUT_${undeclared.toUpperCase()}`;
     return variable in process.env && process.env[variable] !== '';
@@ -38,20 +42,20 @@ export class Fields {
     return '';
   }
 
-  optional(name: string, form: Form, fallback = ''): string | undefined {
-    const value = this.text(name) || fallback;
+  optional(name: string, form: Form): string | undefined {
+    const value = this.text(name);
     return value === '' ? undefined : this.formed(name, value, form);
   }
 
-  /** Entries between commas or line ends, or a list of HCL or JSON; each must have the form. */
-  list(name: string, form: Form, between: RegExp | string = /[,\n]/): string[] {
+  /** Entries separated by commas or line ends, or a list of HCL or JSON. Each must have the form. */
+  list(name: string, form: Form, separator: RegExp | string = /[,\n]/): string[] {
     const text = this.text(name);
-    const plain = () => text.split(between).map((entry) => unquote(entry.trim()));
-    const entries = (readList(text) ?? plain()).filter((entry) => entry !== '');
-    return entries.map((entry) => this.formed(name, entry, form));
+    const entries = readList(text) ?? text.split(separator);
+    const values = entries.map((entry) => this.value(name, entry.trim())).filter((value) => value !== '');
+    return values.map((value) => this.formed(name, value, form));
   }
 
-  /** A value of the input, which must have the form. */
+  /** Adds a problem if the value, of the input `name`, does not have the form. */
   formed(name: string, given: string, form?: Form): string {
     if (form === undefined) return given;
     const value = form.strip === undefined ? given : given.replace(form.strip, '');
@@ -73,13 +77,13 @@ export class Fields {
     return found;
   }
 
-  /** true or false in the spellings of YAML 1.2; empty means `normally`. */
-  flag(name: string, normally: boolean): boolean {
+  /** true or false as YAML 1.2 spells them. */
+  flag(name: string, fallback: boolean): boolean {
     const value = this.text(name);
     if (/^(true|True|TRUE)$/.test(value)) return true;
     if (/^(false|False|FALSE)$/.test(value)) return false;
     if (value !== '') this.problems.push(`${name} "${value}" is neither true nor false.`);
-    return normally;
+    return fallback;
   }
 
   wholeNumber(name: string, least: number, most: number, unit: string): number | undefined {

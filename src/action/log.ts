@@ -1,13 +1,13 @@
 import * as core from '@actions/core';
 import type { RunLog } from '../run/context.ts';
 
-/** What a person sees during the run; the only file that prints. */
+/** Everything that is printed during a run. */
 export interface Output extends RunLog {
-  /** Hides a text from now on, in our own output as well as in the runner's. */
+  /** Hides a secret from now on, in this output and in the runner's. */
   hide: (secret: string) => void;
-  /** The one annotation of a failed run; marks the step as failed. */
+  /** Marks the step as failed, with one annotation. */
   fail: (text: string) => void;
-  /** For people who turn on debug logging; can have several lines. */
+  /** Any number of lines, shown only with debug logging. */
   debug: (text: string) => void;
   /** Any text as one harmless line. */
   safe: (text: string) => string;
@@ -23,7 +23,7 @@ export function openLog(): Output {
     safe,
     hide(secret) {
       core.setSecret(secret);
-      hidden.add(secret);
+      for (const form of formsOf(secret)) hidden.add(form);
     },
     info(line) {
       core.info(safe(line));
@@ -48,11 +48,24 @@ export function openLog(): Output {
   };
 }
 
+/**
+ * A secret as a whole, line by line, and both percent-encoded once and twice: errors turn line breaks into spaces, and
+ * servers echo what they were sent.
+ */
+function formsOf(secret: string): string[] {
+  // To hide a line of a few characters would make the log unreadable, and they tell nothing.
+  const lines = secret.split(/\s*\n\s*/).filter(({ length }) => length > 3);
+  return [secret, ...lines].flatMap((text) => {
+    const encoded = encodeURIComponent(text.toWellFormed());
+    return [text, encoded, encodeURIComponent(encoded)];
+  });
+}
+
 /** Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /**
- * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it for an order
+ * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it as a command
  * (actions/runner, src/Runner.Common/ActionCommand.cs).
  */
 function harmlessLine(text: string): string {

@@ -2,8 +2,7 @@ import { getIDToken } from '@actions/core';
 import type { CloudError } from '../cloud/errors.ts';
 import { isLockedOut, textOf } from '../cloud/errors.ts';
 import type { Resolved } from '../credentials/profile.ts';
-import { resolveProfile } from '../credentials/profile.ts';
-import { endsByItself } from '../credentials/source.ts';
+import { cannotBeRenewed } from '../credentials/source.ts';
 import { bytes, type DiskImage } from '../disk/disk.ts';
 import { openClients } from '../run/clients.ts';
 import type { Context, RegionalImage } from '../run/context.ts';
@@ -12,6 +11,8 @@ import { Ledger } from '../run/ledger.ts';
 import { newMark } from '../run/ownership.ts';
 import type { ImportRequest } from '../run/request.ts';
 import { run, type Outcome } from '../run/run.ts';
+import { readCaller } from './caller.ts';
+import { Fields } from './fields.ts';
 import { readInputs } from './inputs.ts';
 import type { Output } from './log.ts';
 import { setImages, setOutputs } from './outputs.ts';
@@ -22,12 +23,18 @@ import { writeSummary } from './summary.ts';
 
 const NOTHING: Outcome = { images: [], staged: [], leftovers: [], times: {} };
 
-/** The step itself: inputs, disks, run, outputs, summary. @throws whatever failed the run */
+/** The main step: inputs, disks, run, outputs, summary. @throws the reason why the run failed */
 export async function main(log: Output): Promise<void> {
-  const { request, problems, warnings, source } = await readRequest(log);
+  setOutputs(NOTHING);
+  const fields = new Fields();
+  const caller = await readCaller(fields);
+  caller.secrets.forEach(log.hide);
+  const { request, warnings } = readInputs(fields, caller);
+  const { problems } = fields;
+  const { source } = caller;
   warnings.forEach(log.warning);
   const folder = unpackFolder();
-  // With a problem that is known already, nothing is unpacked.
+  // With problems in the inputs, only the headers of the file are read and nothing is unpacked.
   const opening = { ...request, dryRun: request.dryRun || problems.length > 0 };
   const { disks, problems: doubts } = await openDisks(opening, folder, log);
   let outcome = NOTHING;
@@ -36,9 +43,8 @@ export async function main(log: Output): Promise<void> {
     if (problems.length + doubts.length > 0) throw new BadInput([...problems, ...doubts]);
     sayDisks(disks, log);
     if (source === undefined) {
-      log.info(
-        'File and inputs are in order. Everything in the cloud is unchecked, because no credentials were given.',
-      );
+      outcome = { ...NOTHING, wouldDo: [] };
+      log.info('File and inputs are valid. Nothing in the cloud was checked, because no credentials were given.');
     } else {
       outcome = await run(openContext(request, disks, source, log));
       failure = outcome.failure;
@@ -52,28 +58,11 @@ export async function main(log: Output): Promise<void> {
   for (const { id, name, region } of outcome.images) log.info(`Imported ${id} as ${name} in ${region}.`);
   const known = source !== undefined && isLockedOut(failure) ? withSource(failure, source.from) : failure;
   const failures = known === undefined ? [] : report(known).problems;
-  // A runner without summaries is no reason to fail an import.
+  // An import does not fail because the runner cannot take a summary.
   await writeSummary({ request, disks, outcome, failures }, log.safe).catch((error: unknown) => {
     log.debug(`No summary: ${textOf(error)}`);
   });
   if (known !== undefined) throw known as Error;
-}
-
-/** Inputs, environment and profile as one request; every secret is hidden from now on. */
-async function readRequest(log: Output) {
-  const { request, problems, warnings, secrets } = readInputs();
-  secrets.forEach(log.hide);
-  const { workflow, identity } = request;
-  const resolved =
-    identity &&
-    (await resolveProfile(identity, `alicloud-import-${workflow.runId}`).catch((error: unknown) => {
-      problems.push(`${textOf(error)}.`);
-      return undefined;
-    }));
-  request.region ||= resolved?.region ?? '';
-  if (request.region === '')
-    problems.push('region is missing: neither the input nor ALICLOUD_REGION nor a profile names it.');
-  return { request, problems, warnings, source: resolved?.source };
 }
 
 function sayDisks(disks: DiskImage[], log: Output): void {
@@ -87,7 +76,7 @@ function sayDisks(disks: DiskImage[], log: Output): void {
 
 function openContext(request: ImportRequest, disks: DiskImage[], source: Resolved, log: Output): Context {
   log.info(`Credentials from ${source.from}.`);
-  if (endsByItself(source)) log.warning(SHORT_LIVED);
+  if (cannotBeRenewed(source)) log.warning(SHORT_LIVED);
   const me = newMark(request);
   const { region, bucket, hosts, skipClean, forceDeleteSnapshots } = request;
   const place = { region, bucket, hosts, skipClean, forceDeleteSnapshots };
@@ -109,10 +98,10 @@ function openContext(request: ImportRequest, disks: DiskImage[], source: Resolve
   };
 }
 
-/** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
+/** Refused credentials are named: there is never a second source that could have been used instead. */
 const withSource = (error: CloudError, from: string) =>
   error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
 
 const SHORT_LIVED =
-  'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +
-  'With ram_role_arn and oidc_provider_arn the session is renewed as long as needed.';
+  'A security token expires after 30 to 60 minutes by default, and the action cannot renew it. An import may take longer. ' +
+  'With ram_role_arn and oidc_provider_arn, the action renews the session as needed.';

@@ -2,13 +2,13 @@ import { setOutput } from '@actions/core';
 import type { RegionalImage } from '../run/context.ts';
 import type { Outcome } from '../run/run.ts';
 
-/** Sets the outputs that name images. */
+/** Sets image_id and image_ids; the first image is that of the request's own region. */
 export function setImages(images: RegionalImage[]): void {
   setOutput('image_id', images[0]?.id ?? '');
   setOutput('image_ids', JSON.stringify(Object.fromEntries(images.map(({ region, id }) => [region, id]))));
 }
 
-/** Sets all outputs; the last call wins. */
+/** Sets all outputs. The runner keeps the values of the last call. */
 export function setOutputs({ images, taskId, object, replaced }: Partial<Outcome>): void {
   setImages(images ?? []);
   setOutput('task_id', taskId ?? '');

@@ -1,33 +1,36 @@
 /** Options that Packer's builder or post-processor accepts, and why they have no effect here. */
 const WITHOUT_EFFECT: Record<string, string> = {
-  skip_region_validation: 'region is not compared with a list',
+  skip_region_validation: 'this action does not compare region with a list',
   skip_image_validation: 'an import has no source image',
   image_unshare_account: 'a new image is shared only with the accounts in image_share_account',
-  image_version: 'ECS keeps no version of an imported image; put it into image_name or tags',
-  image_ignore_data_disks: 'the image gets the disks of path and data_disk_paths, and no others',
+  image_version: 'imported images have no version in ECS; put it into image_name or tags',
+  image_ignore_data_disks: 'the image has only the disks in path and data_disk_paths',
   image_force_delete_instances: 'this action never deletes instances',
 };
 
-/** One warning for each option of Packer that is set and does nothing here. */
+/** One warning for each of these options that is set. */
 export function ignoredOptions(isSet: (name: string) => boolean): string[] {
   const set = Object.entries(WITHOUT_EFFECT).filter(([name]) => isSet(name));
   return set.map(([name, reason]) => `${name} has no effect: ${reason}.`);
 }
 
-/** Template of Packer -> what a workflow has in its place. */
-const TEMPLATES: [RegExp, string][] = [
+/** A template anywhere, or nothing but a reference. `local.raw` is the name of a file. */
+const TEMPLATE = /\{\{[^{}]*\}\}|[$%]\{[^{}]*\}|^(?:var|local)\.(?!(?:raw|vhd|qcow2|img)$)[a-z_][\w-]*$/i;
+
+/** Template of Packer -> what to write in a workflow. */
+const REPLACEMENTS: [RegExp, string][] = [
   [/timestamp|uuid/, '${{ github.run_id }}-${{ github.run_attempt }}, which is different for each attempt of a run'],
   [/isotime|formatdate/, '${{ steps.<id>.outputs.<name> }} of a step that runs date'],
   [/\buser\b|\bvar\.|\blocal\./, '${{ vars.<name> }}, ${{ inputs.<name> }} or, for a secret, ${{ secrets.<name> }}'],
   [/\benv\b/, '${{ env.<name> }}'],
-  [/\bbuild|\bsource\./, '${{ steps.<id>.outputs.<name> }} of the step that runs Packer'],
+  [/\bbuild|\bsource\./i, '${{ steps.<id>.outputs.<name> }} of the step that runs Packer'],
   [/./, 'an expression of GitHub Actions, ${{ <expression> }}'],
 ];
 
-/** What is wrong with a value that holds a template of Packer; undefined when it holds none. */
+/** What is wrong with a value that holds a Packer template; undefined if it holds none. */
 export function templateIn(value: string): string | undefined {
-  const template = /\{\{[^{}]*\}\}|\$\{[^{}]*\}/.exec(value)?.[0];
+  const template = TEMPLATE.exec(value)?.[0];
   if (template === undefined) return undefined;
-  const instead = TEMPLATES.find(([pattern]) => pattern.test(template))?.[1];
-  return `holds the Packer template ${template}, which nothing fills in here. Write ${instead ?? ''}`;
+  const replacement = REPLACEMENTS.find(([pattern]) => pattern.test(template))?.[1];
+  return `contains the Packer template ${template}, which this action does not evaluate. Write ${replacement ?? ''}`;
 }

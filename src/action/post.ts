@@ -1,30 +1,30 @@
 import { getIDToken } from '@actions/core';
 import { now } from '../cloud/time.ts';
-import { resolveProfile } from '../credentials/profile.ts';
 import { openClients } from '../run/clients.ts';
 import type { UndoContext } from '../run/context.ts';
 import { whoAmI } from '../run/preflight.ts';
 import { undoneAfter } from '../run/undo/endings.ts';
 import { byHand, undoAll } from '../run/undo/undo.ts';
-import { readCredentials } from './inputs.ts';
+import { readCaller } from './caller.ts';
+import { Fields } from './fields.ts';
 import type { Output } from './log.ts';
 import { report } from './report.ts';
 import { savedByMain, type Saved } from './state.ts';
 import { removeUnpacked, savedFolder } from './unpacked.ts';
 
-/** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
+/** Removes what a failed or cancelled run left behind. What cannot be removed becomes a warning with a command for it. */
 export async function post(log: Output): Promise<void> {
   await removeUnpacked(savedFolder(), log);
   const saved = savedByMain();
   const left = saved && undoneAfter('failure', saved.made, { skipClean: saved.request.skipClean, me: saved.me });
   if (saved === undefined || left === undefined || left.length === 0) {
-    log.info('Nothing is left to clean up.');
+    log.info('Nothing to clean up.');
     return;
   }
   const began = now();
   const clients = await openSaved(saved, log, began);
   if (typeof clients === 'string') {
-    log.warning(`Nothing was cleaned up: ${clients}.`);
+    log.warning(`Nothing was cleaned up. ${clients}`);
     for (const made of left) log.warning(byHand(made, saved));
     return;
   }
@@ -32,28 +32,28 @@ export async function post(log: Output): Promise<void> {
   for (const { text } of leftovers) log.warning(text);
 }
 
-/** How long the account may be asked for, in ms. */
+/** Longest time to find out the account, in ms. */
 const WHO_AM_I = 30_000;
 
-/** The clients of main's account; the reason when there are none. */
+/** The clients, if the credentials are of main's account; otherwise the reason. */
 async function openSaved(
   { me, request, account }: Saved,
   log: Output,
   began: number,
 ): Promise<UndoContext['clients'] | string> {
-  const { identity, problems, secrets, runId } = readCredentials();
+  const fields = new Fields();
+  const { source, secrets } = await readCaller(fields);
+  const { problems } = fields;
   secrets.forEach(log.hide);
-  if (identity === undefined || problems.length > 0) return problems.join(' ').replace(/\.$/, '') || 'no credentials';
+  if (source === undefined || problems.length > 0) return problems.join(' ') || 'There are no credentials.';
   try {
-    const { source } = await resolveProfile(identity, `alicloud-import-${runId}`);
-    const runner = { env: process.env, idToken: getIDToken, log, hide: log.hide };
-    const clients = openClients(request, source, runner);
+    const clients = openClients(request, source, { env: process.env, idToken: getIDToken, log, hide: log.hide });
     // A service that does not answer must not use up the time of the step.
     clients.deadline.at = began + WHO_AM_I;
     const current = account === undefined ? undefined : await whoAmI(clients);
     if (current === account) return clients;
-    return `the credentials are of account ${current ?? 'unknown'}, and attempt ${me.attempt} of this step used ${account ?? 'another'}`;
+    return `The credentials are of account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'another'}.`;
   } catch (error) {
-    return report(error).problems.join(' ').replace(/\.$/, '');
+    return report(error).problems.join(' ');
   }
 }

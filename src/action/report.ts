@@ -2,7 +2,7 @@ import { CloudError, CloudErrors, textOf } from '../cloud/errors.ts';
 import { DiskError } from '../disk/disk.ts';
 import { explain } from './advice.ts';
 
-/** Problems that were found before anything was sent, one line each. */
+/** Problems of inputs and files, one line each. Nothing was sent. */
 export class BadInput extends Error {
   readonly problems: string[];
 
@@ -12,7 +12,7 @@ export class BadInput extends Error {
   }
 }
 
-/** What a failed run says: problems of one line each, and what they have in common. */
+/** The problems of a failed run, one line each, and a heading if there can be several. */
 export function report(error: unknown): { head?: string; problems: string[] } {
   if (error instanceof DiskError) return { problems: [`Nothing was imported. ${error.problems.join(' ')}`] };
   if (error instanceof BadInput) return { head: 'Nothing was uploaded. Fix the following:', problems: error.problems };
@@ -20,8 +20,9 @@ export function report(error: unknown): { head?: string; problems: string[] } {
   return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
 }
 
-/** The one annotation of a failed run. */
-export function annotation(error: unknown): string {
+/** The problems as the text of one annotation, each on one line. @param safe - makes any text one harmless line */
+export function annotation(error: unknown, safe: (text: string) => string): string {
   const { head, problems } = report(error);
-  return head === undefined ? problems.join('\n') : [head, ...problems.map((one) => `- ${one}`)].join('\n');
+  const lines = problems.map(safe);
+  return head === undefined ? lines.join('\n') : [safe(head), ...lines.map((line) => `- ${line}`)].join('\n');
 }

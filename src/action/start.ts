@@ -5,7 +5,7 @@ import { post } from './post.ts';
 import { annotation } from './report.ts';
 import { isPostStep } from './state.ts';
 
-/** Runs main or post; nothing that is thrown leaves it. */
+/** Runs main or post. Never throws. */
 export async function start(): Promise<void> {
   const log = openLog();
   quietDependencies(log);
@@ -14,12 +14,13 @@ export async function start(): Promise<void> {
     await (isPost ? post(log) : main(log));
   } catch (error) {
     log.debug(error instanceof Error ? (error.stack ?? '') : textOf(error));
-    if (isPost) annotation(error).split('\n').forEach(log.warning);
-    else log.fail(annotation(error));
+    const text = annotation(error, log.safe);
+    if (isPost) text.split('\n').forEach(log.warning);
+    else log.fail(text);
   }
 }
 
-/** What dependencies say of themselves (DEP0169 of url.parse, urllib's stacks) does not concern the user. */
+/** Warnings of dependencies (DEP0169 of url.parse, stacks of urllib) are shown only with debug logging. */
 function quietDependencies(log: Output): void {
   process.removeAllListeners('warning').on('warning', ({ stack, message }) => {
     log.debug(stack ?? message);

@@ -5,13 +5,13 @@ import type { Mark } from '../run/ownership.ts';
 import type { ImportRequest, Place } from '../run/request.ts';
 
 /**
- * What main leaves for post. The runner evaluates the inputs anew for post, and a later step may have changed what they
- * give: post takes from them nothing but credentials.
+ * What main saves for post. The runner evaluates the inputs again for post, and a later step may have changed their
+ * values, so post reads only the credentials from them.
  */
 export interface Saved {
   me: Mark;
   request: Place & Pick<ImportRequest, 'skipClean' | 'forceDeleteSnapshots'>;
-  /** Id of the account; undefined where main could not ask. */
+  /** Account ID; undefined if main could not find it out. */
   account: string | undefined;
   made: Made[];
 }
@@ -20,10 +20,10 @@ export const savePost = (saved: Saved): void => {
   saveState('left', JSON.stringify(saved));
 };
 
-/** What main has saved; undefined when it had made nothing. */
+/** What main saved; undefined if it created nothing. */
 export const savedByMain = (): Saved | undefined => parsed(getState('left')) as Saved | undefined;
 
-/** Whether this is the post step; the first call of a step says so to the next one. */
+/** Whether this is the post step: the first call leaves a note in the state for the second one. */
 export function isPostStep(): boolean {
   const isPost = getState('isPost') !== '';
   saveState('isPost', 'true');

@@ -4,7 +4,7 @@ import { bootModeText } from '../run/content.ts';
 import type { ImportRequest } from '../run/request.ts';
 import type { Outcome } from '../run/run.ts';
 
-/** What the summary of a run is made of. */
+/** What the summary shows. */
 export interface Report {
   request: ImportRequest;
   disks: DiskImage[];
@@ -13,27 +13,35 @@ export interface Report {
   failures: string[];
 }
 
-type Row = [head: string, markdown: string];
+/** Head and Markdown of a row, which is left out if there is no text. */
+type Row = [head: string, markdown: string | undefined];
 
 /**
- * Writes the job summary: one heading and one table, of less than twenty lines. Everything in it may be foreign text.
- * @param safe - makes any text one line without secrets and control characters
+ * Writes the job summary: a heading and a table, fewer than twenty lines in all. Any text in it may be foreign.
+ * @param safe - turns any text into one line without secrets and control characters
  */
 export async function writeSummary(report: Report, safe: (text: string) => string): Promise<void> {
   const { request, outcome, failures } = report;
-  const [image] = outcome.images;
-  if (image === undefined && outcome.wouldDo === undefined && failures.length === 0) return;
+  const { images, wouldDo, taskId, leftovers } = outcome;
+  const isMade = images.length > 0;
+  if (!isMade && wouldDo === undefined && failures.length === 0) return;
   const written: Markdown = { code: (text) => code(safe(text)), prose: (text) => prose(safe(text)) };
+  const notChecked = wouldDo?.length === 0 && 'Everything in the cloud, because no credentials were given';
   const rows: Row[] = [
-    ['Image', `${written.code(request.image.name)} in ${written.code(request.region)}`],
-    ...(image === undefined ? [] : facts(report, written)),
-    ...atMost('Would', outcome.wouldDo ?? [], written, 10),
-    ...atMost('Failed', failures, written, image === undefined ? 10 : 3),
-    ...(image === undefined && outcome.taskId ? [['Task', written.code(outcome.taskId)] satisfies Row] : []),
-    ...staged(report, written),
-    ...atMost('Left behind', outcome.leftovers, written, 3),
+    // Name and region are empty if the input is missing or a template.
+    [
+      'Image',
+      request.image.name && [request.image.name, request.region].map(written.code).filter(Boolean).join(' in '),
+    ],
+    ...(isMade ? facts(report, written) : []),
+    ...atMost('Would', wouldDo ?? [], written, 10),
+    ['Not checked', notChecked || undefined],
+    ...atMost('Failed', failures, written, isMade ? 3 : 10),
+    ['Task', isMade ? undefined : taskId && written.code(taskId)],
+    ['Staged object', stagedText(report, written)],
+    ...atMost('Left behind', leftovers, written, 3),
   ];
-  const [first = '', ...others] = rows.map(([head, markdown]) => `| ${head} | ${markdown} |`);
+  const [first = '', ...others] = rows.filter(([, markdown]) => markdown).map((row) => `| ${row.join(' | ')} |`);
   const lines = [`### ${heading(report, written)}`, '', first, '| --- | --- |', ...others];
   await summary.addRaw(`${lines.join('\n')}\n`).write();
 }
@@ -53,27 +61,21 @@ function heading({ outcome, failures }: Report, written: Markdown): string {
   return failures.length > 0 ? 'Not imported' : 'Dry run: nothing was changed';
 }
 
-/** What there is to know of images that were made. */
+/** Facts about the images that were made. */
 function facts({ request, disks, outcome }: Report, written: Markdown): Row[] {
   const { image, distribution } = request;
   const { images, times, replaced } = outcome;
-  const rows: [string, string | undefined][] = [
+  const copies = images.slice(1).map((copy) => copyText(copy, image.name, written));
+  return [
     ['System', written.prose(systemText(request, disks))],
     ['Disk', written.prose(disksText(disks, image.systemSize))],
     ['Uploaded', uploadText(outcome)],
     ['Import', duration(times.import)],
     ['Detection', images[0]?.detection && written.prose(images[0].detection)],
     ['Replaced', replaced && written.code(replaced)],
-    [
-      'Copies',
-      images
-        .slice(1)
-        .map((copy) => copyText(copy, image.name, written))
-        .join(', '),
-    ],
+    ['Copies', copies.join(', ')],
     ['Shared with', distribution.accounts.map(written.code).join(', ')],
   ];
-  return rows.filter((row): row is Row => row[1] !== undefined && row[1] !== '');
 }
 
 const systemText = (request: ImportRequest, disks: DiskImage[]): string => {
@@ -107,35 +109,33 @@ function copyText({ id, region, name }: Outcome['images'][number], imageName: st
   return `${link(id, region, written)} in ${written.code(region)}${as}`;
 }
 
-/** The staging copy, where it was asked to stay. */
-function staged({ request, outcome }: Report, { code }: Markdown): Row[] {
-  if (!request.skipClean || outcome.object === undefined || outcome.staged.length === 0) return [];
-  return [['Staged object', `${code(outcome.object)}, kept (${code('skip_clean')})`]];
+/** The staged object, if skip_clean keeps it. */
+function stagedText({ request, outcome }: Report, { code }: Markdown): string | undefined {
+  if (!request.skipClean || outcome.object === undefined || outcome.staged.length === 0) return undefined;
+  return `${code(outcome.object)}, kept (${code('skip_clean')})`;
 }
 
-/** Rows of one kind, no more than `most`; the log has them all. */
+/** At most `most` rows of one kind; the log has all of them. */
 function atMost(head: string, texts: string[], { prose }: Markdown, most: number): Row[] {
   const shown = texts.length > most ? texts.slice(0, most - 1) : texts;
   const rest = texts.length - shown.length;
-  return [
-    ...shown.map((text): Row => [head, prose(text)]),
-    ...(rest > 0 ? [[head, `and ${rest} more, all of them in the log`] satisfies Row] : []),
-  ];
+  const more = rest > 0 ? `and ${rest} more, all of them in the log` : undefined;
+  return [...shown.map((text): Row => [head, prose(text)]), [head, more]];
 }
 
-/** To the list of images in the console, which has no address for one of them. */
+/** Links to the list of images: the console has no address for a single image. */
 const link = (id: string, region: string, { code }: Markdown): string =>
   `[${code(id)}](<https://ecs.console.aliyun.com/image/region/${encodeURIComponent(region)}/imageList>)`;
 
 /**
- * One line as a code span, where no character means anything and GitHub links no address, mention, issue or commit. Only
- * "|" ends the cell of a table even there, and stands between two spans as an entity.
+ * One line as a code span, in which GitHub interprets no Markdown and links no address, mention, issue or commit. Only "|"
+ * would still end the cell of the table, so it becomes an entity between two spans.
  */
 export function code(text: string): string {
   const span = (part: string): string => {
     const runs = part.match(/`+/g) ?? [];
     const fence = '`'.repeat(runs.reduce((most, { length }) => Math.max(most, length), 0) + 1);
-    // One space at both ends is taken off again, unless there is nothing else.
+    // Markdown strips one space from both ends, unless there are only spaces.
     const pad = /^[` ]|[` ]$/.test(part) && /[^ ]/.test(part) ? ' ' : '';
     return part === '' ? '' : fence + pad + part + pad + fence;
   };
@@ -145,22 +145,25 @@ export function code(text: string): string {
 const WORD = /^(["'(]*)(.*?)([)"'.,;:?]*)$/su;
 const PLAIN = /^(?:\p{L}+(?:['-]\p{L}+)*|\d+(?:\.\d+)?)?$/u;
 
-/** One line of sentences: plain words as they are, everything else as code. */
+/** One line of text: plain words as they are, everything else as code spans. */
 export function prose(text: string): string {
-  return text
-    .split(' ')
-    .map((word) => {
-      const [, before = '', core = word, after = ''] = WORD.exec(word) ?? [];
-      return PLAIN.test(core) ? word : before + code(core) + after;
-    })
-    .join(' ');
+  const pieces: { before: string; core: string; after: string }[] = [];
+  for (const word of text.split(' ')) {
+    const [, before = '', core = word, after = ''] = WORD.exec(word) ?? [];
+    const last = pieces.at(-1);
+    // Words of one expression share a code span, so that it can be copied.
+    const continues = last !== undefined && last.after + before === '' && !PLAIN.test(last.core) && !PLAIN.test(core);
+    if (continues) Object.assign(last, { core: `${last.core} ${core}`, after });
+    else pieces.push({ before, core, after });
+  }
+  return pieces.map(({ before, core, after }) => before + (PLAIN.test(core) ? core : code(core)) + after).join(' ');
 }
 
-/** Bytes for a person. */
+/** Bytes as text. */
 const readable = (bytes: number): string =>
   bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 
-/** Milliseconds for a person. */
+/** Milliseconds as text. */
 function duration(ms: number | undefined): string | undefined {
   if (ms === undefined) return undefined;
   const seconds = Math.round(ms / 1000);

@@ -7,15 +7,15 @@ import { toCredentials } from './refreshing.ts';
 /** Link-local address of the metadata service of an ECS instance (https://help.aliyun.com/document_detail/49122.html). */
 const HOST = '100.100.100.200';
 const ROLES = '/latest/meta-data/ram/security-credentials/';
-/** It is on the same machine: what does not answer at once is not there. In ms. */
+/** In ms. The service is next to the instance: if it does not answer quickly, it does not exist. */
 const TIMEOUT = 5_000;
-/** Never through a proxy, which could not reach it and must not see what it says. */
+/** Never through a proxy: it could not reach the service, and must not see the credentials. */
 const AGENT = new Agent();
 
 /**
- * Credentials of the RAM role of this ECS instance. Version 2 of the service, whose token keeps forged requests out;
- * version 1 only where there is no version 2.
- * @param roleName - undefined: the role that the service names
+ * Credentials of the RAM role of this ECS instance. Uses version 2 of the service, in which a token protects against forged
+ * requests, and version 1 only if there is no version 2.
+ * @param roleName - undefined for the role that the instance has
  * @throws CloudError `NoMetadataService`, `NoSuchInstanceRole`
  */
 export async function instanceCredentials(roleName: string | undefined): Promise<Credentials> {

@@ -6,21 +6,21 @@ import { fixed, refreshing } from './refreshing.ts';
 import { assume, assumeWithOidc, type IdToken } from './session.ts';
 import type { Resolved } from './profile.ts';
 
-/** What sources need to ask others. */
+/** What it takes to get credentials from other services. */
 export interface Means {
   log: Log;
   deadline: Connection['deadline'];
-  /** Opens STS with the given credentials; without any, requests are not signed. */
+  /** Opens STS with the given credentials. */
   sts: (credentials: Provider) => Rpc;
   idToken: IdToken;
-  /** Hears of each secret before it is used. */
+  /** Called with each secret before its first use. */
   hide: (secret: string) => void;
 }
 
-/** pop-core does not sign what it has no key for. */
+/** Without a key, pop-core does not sign requests. */
 const ANONYMOUS = fixed({ accessKeyId: '', accessKeySecret: '' });
 
-/** Makes the provider of a source; asks nobody before its first use. */
+/** Makes the provider of a source. Sends nothing before the first use. */
 export function openCredentials(source: Resolved, means: Means): Provider {
   const { log, hide, sts, idToken } = means;
   switch (source.kind) {

@@ -4,7 +4,7 @@ import { listAt, parsed, textAt } from '../cloud/json.ts';
 import type { Source } from './source.ts';
 
 type Profile = Source & { kind: 'profile' };
-/** A source that needs no file any more. */
+/** A source that is not a profile, and not based on one. */
 export type Resolved = Exclude<Source, Profile | { kind: 'assume' }> | (Source & { kind: 'assume'; base: Resolved });
 
 /** A source, and the region that its profile names. */
@@ -14,7 +14,8 @@ interface Found {
 }
 
 /**
- * Puts in place of a profile what it stands for, also where a role is assumed with it.
+ * Replaces a profile by the source that it describes, also as the base of an assumed role.
+ * @param sessionName - if the profile has none
  * @throws CloudError `BadProfile`
  */
 export async function resolveProfile(source: Source, sessionName: string): Promise<Found> {
@@ -27,13 +28,13 @@ export async function resolveProfile(source: Source, sessionName: string): Promi
 /**
  * Reads a profile of the Alibaba Cloud CLI (https://github.com/aliyun/aliyun-cli, `aliyun configure`): modes AK, StsToken,
  * RamRoleArn and EcsRamRole.
- * @throws CloudError `BadProfile` that names file and profile
+ * @throws CloudError `BadProfile` with file and profile
  */
 async function readProfile({ name, file, from }: Profile, sessionName: string): Promise<Found> {
   const refuse = (text: string) => new CloudError('profile', 'BadProfile', `${from}: ${text}`);
   const content = await readFile(file, 'utf8').catch((error: unknown) => {
     const code = (error as NodeJS.ErrnoException).code ?? textOf(error);
-    throw refuse(`${file} cannot be read (${code}); shared_credentials_file can name another`);
+    throw refuse(`${file} cannot be read (${code}); check shared_credentials_file`);
   });
   const config = parsed(content);
   if (config === undefined) throw refuse(`${file} is not JSON`);
@@ -41,7 +42,7 @@ async function readProfile({ name, file, from }: Profile, sessionName: string): 
   const profile = profiles.find((one) => textAt(one, 'name') === name);
   if (profile === undefined) {
     const names = profiles.map((one) => textAt(one, 'name') ?? '?').join(', ');
-    throw refuse(`${file} has no profile ${name}, only: ${names || 'none'}`);
+    throw refuse(`${file} has no profile ${name}. Its profiles: ${names || 'none'}`);
   }
   const text = (key: string): string => {
     const value = textAt(profile, key);
@@ -50,7 +51,7 @@ async function readProfile({ name, file, from }: Profile, sessionName: string): 
   };
   const optional = (key: string): string | undefined => textAt(profile, key) || undefined;
   const keys = () => ({ accessKeyId: text('access_key_id'), accessKeySecret: text('access_key_secret') });
-  /** The CLI asks for the role with temporary keys where the profile has a token. */
+  /** Like the CLI, this uses the token of the profile, if there is one, to assume the role. */
   const callerKeys = () => {
     const securityToken = optional('sts_token');
     return { ...keys(), ...(securityToken && { securityToken }) };

@@ -4,9 +4,9 @@ import { CloudError, textOf } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import { now } from '../cloud/time.ts';
 
-/** Credentials are renewed when they have this much life left, in ms: more than any request takes but an upload's. */
+/** Credentials are renewed this long before they expire, in ms: longer than any request takes, except uploads. */
 const MARGIN = 10 * 60_000;
-/** Nobody is asked for fresh ones more often than this, in ms, and none that end sooner are given out. */
+/** Credentials are fetched at most this often, in ms, and never given out if they expire sooner. */
 const AGAIN = 60_000;
 
 /** Keys that never change. */
@@ -15,8 +15,8 @@ export function fixed(credentials: Credentials): Provider {
 }
 
 /**
- * Keeps credentials fresh for all clients: fetched once however many ask, and again ten minutes before their end, while
- * the old ones stay in use. A fetch that fails while they live is tried again a minute later.
+ * Keeps credentials fresh for all clients. They are fetched once, however many clients ask, and again ten minutes before
+ * they expire, while the old ones are still in use. A fetch that fails meanwhile is tried again a minute later.
  * @param hide - called with the secrets before their first use
  */
 export function refreshing(fetch: () => Promise<Credentials>, log: Log, hide: (secret: string) => void): Provider {
@@ -37,8 +37,8 @@ export function refreshing(fetch: () => Promise<Credentials>, log: Log, hide: (s
     } catch (error) {
       if (current === undefined || left() < AGAIN) throw error;
       due = now() + AGAIN;
-      const life = `they live for ${Math.round(left() / 60_000)} min more`;
-      log.info(`The credentials could not be renewed yet, ${life}: ${textOf(error)}`);
+      const life = `They are valid for another ${Math.round(left() / 60_000)} min.`;
+      log.info(`The credentials could not be renewed yet: ${textOf(error)}. ${life}`);
       return current;
     } finally {
       flight = undefined;
@@ -48,11 +48,11 @@ export function refreshing(fetch: () => Promise<Credentials>, log: Log, hide: (s
     if (current !== undefined && now() < due) return Promise.resolve(current);
     flight ??= renew();
     if (current === undefined || left() < AGAIN) return flight;
-    // Nobody waits for this flight; whoever needs the next one hears of its failure.
+    // Nobody waits for this fetch. If it fails, the next one reports the failure.
     flight.catch(() => undefined);
     return Promise.resolve(current);
   };
-  // Of many requests that were refused at once, the last to hear of it must not throw away what the first has renewed.
+  // If many requests are refused at once, the last one must not discard what the first one has renewed.
   const forget = (): boolean => {
     if (now() - fetched >= AGAIN) current = undefined;
     return true;
@@ -60,7 +60,7 @@ export function refreshing(fetch: () => Promise<Credentials>, log: Log, hide: (s
   return Object.assign(provide, { forget });
 }
 
-/** Reads a session as STS and the metadata service write it. */
+/** The credentials in an answer of STS or the metadata service. @throws CloudError `UnexpectedAnswer` */
 export function toCredentials(operation: string, session: unknown): Credentials {
   const text = (name: string): string => {
     const value = textAt(session, name);

@@ -5,14 +5,14 @@ import { retry } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { toCredentials } from './refreshing.ts';
 
-/** Gives a fresh token of the runner for an audience. */
+/** Requests an identity token for an audience from the runner. */
 export type IdToken = (audience: string) => Promise<string>;
 
 /**
- * Asks for a session of a role in the name of this workflow job.
+ * Exchanges the identity of this workflow job for a session of a role.
  * https://help.aliyun.com/document_detail/371868.html
- * @param sts - unsigned: the token is what proves who we are
- * @throws CloudError `MissingIdTokenPermission`, `IdTokenRefused`, or what STS says, with what the token claims
+ * @param sts - sends unsigned requests: the token proves the identity
+ * @throws CloudError `MissingIdTokenPermission`, `IdTokenRefused`, or the error of STS with the claims of the token
  */
 export async function assumeWithOidc(
   sts: Rpc,
@@ -48,13 +48,13 @@ async function askRunner(idToken: IdToken, audience: string): Promise<string> {
   }
 }
 
-/** What a trust policy sees of a token; no part of it is secret. */
+/** The claims of a token that a trust policy checks; none of them is secret. */
 function claims(token: string): string {
   const payload = parsed(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
   return `the token says ${['iss', 'aud', 'sub'].map((name) => `${name} ${textAt(payload, name) ?? 'nothing'}`).join(', ')}`;
 }
 
-/** Asks for a session of a role with other credentials. https://help.aliyun.com/document_detail/371864.html */
+/** Assumes a role with other credentials. https://help.aliyun.com/document_detail/371864.html */
 export async function assume(
   sts: Rpc,
   role: { roleArn: string; externalId?: string; sessionName: string },
@@ -65,7 +65,7 @@ export async function assume(
     return toCredentials('sts:AssumeRole', answer.Credentials);
   } catch (error) {
     if (!hasCode(error, 'NoPermission')) throw error;
-    // With its own code it is not taken for a missing right to do what the session was wanted for.
+    // A code of its own: the missing permission is to assume the role, not to do what the session is for.
     throw error.reworded(`${role.roleArn}: ${error.message}`, 'AssumeRoleDenied');
   }
 }

@@ -1,5 +1,3 @@
-import type { Source } from '../credentials/source.ts';
-
 /** Where resources are made; the post step needs this to find them again. */
 export interface Place {
   region: string;
@@ -44,8 +42,6 @@ export interface ImportRequest extends Place {
   importRole: string | undefined;
   /** Longest wait for the image, in ms. */
   timeout: number;
-  /** Undefined only if there is a problem, or in a dry run without credentials. */
-  identity: Source | undefined;
   workflow: Workflow;
 }
 

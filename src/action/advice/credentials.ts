@@ -1,36 +1,36 @@
 import type { Advice } from './entry.ts';
 
-/** Who runs the action, and what they may do. */
+/** Credentials and permissions. */
 export const CREDENTIALS: Advice[] = [
   {
     codes: ['InvalidAccessKeyId.NotFound', 'InvalidAccessKeyId.Inactive', 'InvalidAccessKeyId'],
     cause: 'The access key does not exist or is disabled.',
-    fix: 'Check access_key; a disabled key can be enabled again under RAM > Users.',
+    fix: 'Check access_key. You can enable a disabled key under RAM > Users.',
   },
   {
     codes: ['SignatureDoesNotMatch', 'IncompleteSignature'],
     cause: 'secret_key does not belong to access_key.',
-    fix: 'Copy both again; look for a space or line break that came with them.',
+    fix: 'Copy both again, without spaces or line breaks.',
   },
   {
     codes: ['InvalidSecurityToken.Expired', 'SecurityTokenExpired'],
-    cause: 'The temporary credentials have expired, and from here they cannot be renewed.',
-    fix: 'Ask for new ones with a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: that session is renewed as long as needed.',
+    cause: 'The temporary credentials have expired, and the action cannot renew them.',
+    fix: 'Request a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: the action then renews the session as needed.',
   },
   {
     codes: ['InvalidSecurityToken', 'InvalidSecurityToken.Malformed', 'InvalidSecurityToken.MismatchWithAccessKey'],
-    cause: 'Key and token do not belong together.',
-    fix: 'Pass access_key, secret_key and security_token of one session; with a key that is not temporary leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.',
+    cause: 'The key and the token do not belong together.',
+    fix: 'Pass access_key, secret_key and security_token of the same session. With a permanent key, leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.',
   },
   {
     codes: ['BadProfile'],
-    cause: 'The profile or its file cannot be used; the message says why.',
-    fix: 'Correct profile or shared_credentials_file, or run aliyun configure again on the runner.',
+    cause: 'The profile or its file cannot be used. The message gives the reason.',
+    fix: 'Correct profile or shared_credentials_file, or run aliyun configure on the runner again.',
   },
   {
     codes: ['Forbidden.RAM', 'Forbidden.SubUser', 'Forbidden', 'NoPermission', 'AccessDenied'],
-    cause: 'The RAM user or role lacks a right.',
-    fix: 'Give it the RAM action that the message names; docs/permissions.md has the policies.',
+    cause: 'The RAM user or role lacks a permission.',
+    fix: 'Allow the RAM action in this message. docs/permissions.md has the policies.',
   },
   {
     codes: ['Account.Arrearage', 'InDebt'],
@@ -40,13 +40,13 @@ export const CREDENTIALS: Advice[] = [
   {
     codes: ['MissingIdTokenPermission'],
     cause: 'The job has no permission to request an identity token from GitHub.',
-    fix: 'Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.',
+    fix: 'Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets a token.',
   },
-  { codes: ['IdTokenRefused'], cause: 'GitHub refused an identity token.', fix: 'Run the job again.' },
+  { codes: ['IdTokenRefused'], cause: 'GitHub refused to issue an identity token.', fix: 'Run the job again.' },
   {
     codes: ['AuthenticationFail.NoPermission'],
     cause: "The role's trust policy does not allow this job, or it names another OIDC provider.",
-    fix: "Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.",
+    fix: 'Compare the conditions oidc:iss, oidc:aud and oidc:sub of the trust policy with the claims in this message, and check ram_role_arn and oidc_provider_arn.',
   },
   {
     codes: ['AuthenticationFail.OIDCToken.AudienceNotMatch'],
@@ -67,17 +67,17 @@ export const CREDENTIALS: Advice[] = [
   {
     codes: ['AssumeRoleDenied'],
     cause: 'These credentials have no permission to assume the role.',
-    fix: "Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.",
+    fix: "Allow the caller sts:AssumeRole on the role, and add the caller's account to the role's trust policy.",
   },
   {
     codes: ['NoMetadataService'],
     cause:
-      'The runner gets no credentials from the metadata service of ECS (100.100.100.200): it is not an ECS instance, or has no RAM role.',
-    fix: 'Attach a RAM role to the instance, or name another source of credentials.',
+      'The metadata service of ECS (100.100.100.200) gave no credentials: the runner is not an ECS instance, or the instance has no RAM role.',
+    fix: 'Attach a RAM role to the instance, or use another source of credentials.',
   },
   {
     codes: ['NoSuchInstanceRole'],
-    cause: 'The ECS instance of the runner has another RAM role, or none.',
+    cause: 'The ECS instance of the runner has a different RAM role, or none.',
     fix: 'Attach the role to the instance, or correct ram_role_name.',
   },
 ];

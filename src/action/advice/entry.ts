@@ -1,8 +1,8 @@
-/** What a refusal means and what to do, in the words of our inputs. docs/troubleshooting.md is made from these. */
+/** What an error means and what to do, in terms of the inputs. docs/troubleshooting.md is generated from these. */
 export interface Advice {
   codes: string[];
   /** A sentence. */
   cause: string;
-  /** One sentence or more. */
+  /** One or more sentences. */
   fix: string;
 }

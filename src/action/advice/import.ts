@@ -4,8 +4,8 @@ import type { Advice } from './entry.ts';
 export const IMPORT: Advice[] = [
   {
     codes: ['NoSetRoletoECSServiceAcount', 'NoSetRoletoECSServiceAccount'],
-    cause: 'The role with which ECS reads the bucket is missing and could not be made, or has not propagated yet.',
-    fix: 'Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D',
+    cause: 'The role with which ECS reads the bucket is missing and could not be created, or has not propagated yet.',
+    fix: 'Check import_role_name if it is set. An administrator can create the default role with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D',
   },
   {
     codes: ['InvalidOSS.NotAuthorized'],
@@ -15,13 +15,13 @@ export const IMPORT: Advice[] = [
   {
     codes: ['RoleHasOwnPolicy'],
     cause:
-      'The import role has a policy that you wrote, which was not changed, and that policy does not let ECS read the object.',
+      'The import role has a policy of its own, which the action does not change. That policy does not let ECS read the object.',
     fix: 'Add the statement in this message to that policy.',
   },
   {
     codes: ['RoleTrustsNotEcs'],
     cause:
-      'The import role exists, but its trust policy does not let ECS assume it. You wrote that policy, so it was not changed.',
+      'The import role exists, but its trust policy does not let ECS assume it. The action does not change that policy.',
     fix: 'Add the statement in this message to its trust policy.',
   },
   { codes: ['EntityNotExist.Role'], cause: 'The RAM role does not exist.', fix: 'Check import_role_name.' },
@@ -30,21 +30,21 @@ export const IMPORT: Advice[] = [
     cause: 'An image in this account and region already has this name.',
     fix: 'Set image_force_delete: true to replace it, or choose another image_name.',
   },
-  { codes: ['InvalidImageName.Malformed'], cause: 'ECS does not take the name.', fix: 'Choose another image_name.' },
+  { codes: ['InvalidImageName.Malformed'], cause: 'ECS does not accept the name.', fix: 'Choose another image_name.' },
   {
     codes: ['ImageIsImporting'],
-    cause: 'An import of this image is under way.',
+    cause: 'An import of this image is already in progress.',
     fix: 'Wait for it, or cancel it under ECS > Tasks.',
   },
   {
     codes: ['QuotaExceed.Image', 'QuotaExceed.Snapshot'],
     cause: 'The account has reached its limit of images or snapshots in this region.',
-    fix: 'Delete images, or ask for more in the Quota Center.',
+    fix: 'Delete images, or request a higher quota in the Quota Center.',
   },
   {
     codes: ['InvalidBootMode.Malformed', 'InvalidBootMode.NotSupport'],
-    cause: 'ECS does not take this boot mode for the image.',
-    fix: 'arm64 images boot by UEFI only.',
+    cause: 'ECS does not accept this boot mode for the image.',
+    fix: 'Change boot_mode or leave it empty. arm64 images boot only with UEFI.',
   },
   {
     codes: [
@@ -53,18 +53,18 @@ export const IMPORT: Advice[] = [
       'InvalidPlatform.Malformed',
       'InvalidOSType.Malformed',
     ],
-    cause: 'Operating system, platform and architecture do not fit together.',
+    cause: 'The combination of operating system, platform and architecture is not valid.',
     fix: 'Check image_os_type, image_platform and image_architecture.',
   },
   {
     codes: ['InvalidDescription.Malformed'],
-    cause: 'ECS does not take the description.',
+    cause: 'ECS does not accept the description.',
     fix: 'Change image_description.',
   },
   {
     codes: ['InvalidLicenseType.NotSupported', 'InvalidLicenseType.BYOLOnly'],
-    cause: 'This license type does not fit the operating system or platform.',
-    fix: 'Check image_os_type and image_platform.',
+    cause: 'This license type is not valid for the operating system or platform.',
+    fix: 'Check license_type, image_os_type and image_platform.',
   },
   {
     codes: ['InvalidRegionId.NotFound', 'InvalidRegion.NotSupport', 'RegionId.NotFound'],
@@ -80,21 +80,21 @@ export const IMPORT: Advice[] = [
   {
     codes: ['SwapUnsettled'],
     cause: 'Something else changed the names of the old or the new image at the same time.',
-    fix: 'See which image holds the name in the ECS console, then run again with image_force_delete: true.',
+    fix: 'Look up in the ECS console which image has the name, then run again with image_force_delete: true.',
   },
   {
     codes: ['WaitTimedOut'],
-    cause: 'The image was not ready in time. The import continues, and image, task and object stay.',
-    fix: 'Re-run the job: it resumes the same import. Raise timeout_minutes for next time.',
+    cause: 'The image was not ready in time. The import continues in ECS: nothing was cancelled or deleted.',
+    fix: 'Re-run the job: it resumes the same import. Set a larger timeout_minutes for the next run.',
   },
   {
     codes: ['ImportCancelled'],
-    cause: 'Somebody cancelled the import task in ECS.',
-    fix: 'Run again, and make sure that nobody else works on the image.',
+    cause: 'Someone else cancelled the import task in ECS.',
+    fix: 'Run again, and make sure that nobody else changes the image.',
   },
   {
     codes: ['CancelPending'],
     cause: 'ECS has not stopped the import task yet.',
-    fix: 'See ECS > Tasks; when the task has ended, remove what this message names.',
+    fix: 'Check ECS > Tasks. When the task has ended, remove what this message names.',
   },
 ];

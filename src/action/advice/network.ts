@@ -1,21 +1,21 @@
 import type { Advice } from './entry.ts';
 
-/** The line between runner and cloud. */
+/** The network between the runner and the cloud. */
 export const NETWORK: Advice[] = [
   {
     codes: ['InvalidTimeStamp.Expired', 'RequestTimeTooSkewed'],
     cause:
-      "This machine's clock is wrong by more than the service allows, and correcting the time of the request did not help.",
+      'The clock of the runner is wrong by more than the service allows. Correcting the time of the request did not help.',
     fix: 'Synchronize the clock of the runner (NTP).',
   },
   {
     codes: ['OutOfTime'],
-    cause: 'There was no time left for this step.',
-    fix: 'Run again; what is left is named in the log.',
+    cause: 'The time limit was reached before this call could start.',
+    fix: 'Run again. The warnings name what was left behind.',
   },
   {
     codes: ['Throttling', 'Throttling.User', 'Throttling.Api', 'Rejected.Throttling'],
-    cause: 'Too many calls for this account.',
+    cause: 'The account has sent too many requests.',
     fix: 'Run again later.',
   },
   {
@@ -32,8 +32,8 @@ export const NETWORK: Advice[] = [
       'Stalled',
       'ConnectionLost',
     ],
-    cause: 'The service was not reached.',
-    fix: 'Check the network of the runner, region, and HTTPS_PROXY.',
+    cause: 'The service could not be reached.',
+    fix: 'Check the network of the runner, the input region, and HTTPS_PROXY.',
   },
   {
     codes: ['InvalidProxy'],
@@ -42,22 +42,22 @@ export const NETWORK: Advice[] = [
   },
   {
     codes: ['ProxyNeedsNewerRunner'],
-    cause: 'The Node of this runner is older than 24.5, the first version whose requests can use a proxy.',
-    fix: 'Update the self-hosted runner to 2.328.0 or later. If the cloud can be reached without the proxy, empty HTTPS_PROXY for this step.',
+    cause: 'The Node version of this runner is older than 24.5, the first one that supports a proxy.',
+    fix: 'Update the self-hosted runner to 2.328.0 or later. If the cloud can be reached without the proxy, set HTTPS_PROXY to an empty value for this step.',
   },
   {
     codes: ['ERR_PROXY_TUNNEL'],
-    cause: 'The proxy of HTTPS_PROXY refused the connection.',
-    fix: 'Check user and password in it, allow the host in the proxy, or name the host in NO_PROXY.',
+    cause: 'The proxy in HTTPS_PROXY refused the connection.',
+    fix: 'Check the user and password in HTTPS_PROXY, allow the host in the proxy, or add the host to NO_PROXY.',
   },
   {
     codes: ['UnexpectedAnswer'],
-    cause: 'Something between the runner and the cloud answered instead of the service.',
+    cause: 'The answer did not come from the service, but from something between the runner and the cloud.',
     fix: 'Check HTTPS_PROXY and the custom endpoints.',
   },
   {
     codes: ['InvalidRequest'],
-    cause: 'Node refused to send the request.',
-    fix: 'Check the inputs and the proxy for characters that do not belong there.',
+    cause: 'The request is malformed and was not sent.',
+    fix: 'Check the inputs and HTTPS_PROXY for invalid characters.',
   },
 ];
