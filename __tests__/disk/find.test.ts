@@ -49,6 +49,12 @@ describe('a directory', () => {
     ['QCOW2 without suffix', { 'o/packer-ubuntu': qcow2(), 'o/efivars.fd': MiB, 'o/log': 'text' }, 'o/packer-ubuntu'],
     ['a suffix that says nothing', { 'o/a.img': qcow2(), 'o/initrd.img': 'x', 'o/i.iso': qcow2() }, 'o/a.img'],
     ['only what ECS cannot take', { 'o/disk.vmdk': 'KDMV', 'o/x': '' }, 'o/disk.vmdk'],
+    [
+      'a descriptor, not its extents',
+      { 'o/d.vmdk': 'x', 'o/d-f001.vmdk': qcow2(), 'o/d-s001.vmdk': 'KDMV' },
+      'o/d.vmdk',
+    ],
+    ['no AppleDouble file', { 'o/._disk.raw': 'x', 'o/disk.raw': 512 }, 'o/disk.raw'],
     ['only something compressed', { 'o/disk.raw.gz': '\x1f\x8b', 'o/disk.raw.sha256': '' }, 'o/disk.raw.gz'],
   ])('%s', async (_, files, image) => {
     expect(await found(workspace(files), 'o')).toBe(image);

@@ -160,7 +160,7 @@ describe('what packers write', () => {
   test.skipIf(!has('gzip', 'xz', 'zstd', 'bzip2', 'tar', 'truncate')).each([
     ['gzip d', 'd.gz', /gzip\. *|gunzip --stdout/],
     ['xz d', 'd.xz', /xz -dc/],
-    ['zstd -q d', 'd.zst', /zstd -d/],
+    ['zstd -q d', 'd.zst', /zstd -dc/],
     ['bzip2 d', 'd.bz2', /bzip2 -dc/],
     ['tar -cf d.tar d', 'd.tar', /tar -xf/],
   ])('%s', async (script, name, message) => {

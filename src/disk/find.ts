@@ -6,14 +6,18 @@ import { holdsDisk } from './inspect.ts';
 const MANIFEST_LIMIT = 8 * 1024 ** 2;
 const LISTED = 10;
 const IMAGE = /\.(raw|vhd|qcow2)$/i;
-const FOREIGN = /(?<!-(flat|[sf]\d{3}))\.(vmdk|vdi|vhdx|qcow|ova|iso)$/i;
+const EXTENT = /-(flat|[sf]\d{3})\.vmdk$/i;
+/** What macOS writes beside a file, for example into a tar archive. */
+const APPLE_DOUBLE = /(^|[/\\])\._[^/\\]*$/;
+const FOREIGN = /\.(vmdk|vdi|vhdx|qcow|ova|iso)$/i;
 const PACKED = /\.(raw|img|vhd|qcow2|vmdk|vdi|vhdx|tar)\.(gz|xz|zst|bz2|lz4|zip|7z)$/i;
 
 /** Whether a file is named like a disk image that ECS takes. */
-export const isImageName = (name: string): boolean => IMAGE.test(name);
+export const isImageName = (name: string): boolean => IMAGE.test(name) && !APPLE_DOUBLE.test(name);
 
 /** Whether a file is named like a packed or foreign disk; extents of a VMDK disk belong to the one that names them. */
-export const isOtherName = (name: string): boolean => FOREIGN.test(name) || PACKED.test(name);
+export const isOtherName = (name: string): boolean =>
+  (FOREIGN.test(name) || PACKED.test(name)) && !EXTENT.test(name) && !APPLE_DOUBLE.test(name);
 
 interface Build {
   name: string;
@@ -63,7 +67,9 @@ async function theOne(path: string, files: string[]): Promise<string> {
   const others = new Map<string, string>();
   for (const file of files) {
     if ((await kindOf(file)) !== 'file') continue;
-    const kind = isOtherName(file) ? others : IMAGE.test(file) || (await holdsDisk(file)) ? images : undefined;
+    // The extents of a VMDK disk look like disks.
+    if (EXTENT.test(file)) continue;
+    const kind = isOtherName(file) ? others : isImageName(file) || (await holdsDisk(file)) ? images : undefined;
     // Links to one file are one image.
     kind?.set(await realpath(file), file);
   }
@@ -123,8 +129,7 @@ async function located(file: Build['files'][number], manifest: string, workspace
   const named = `The manifest ${shellQuote(manifest)} names ${shellQuote(file.name)}`;
   const real = await existing(file.name, manifest, workspace);
   if (real === undefined) throw new DiskError([`${named}, which is not in ${shellQuote(workspace)}.`]);
-  const way = relative(await realpath(workspace), real);
-  if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way))
+  if (!(await isInside(workspace, real)))
     throw new DiskError([`${named}, which lies outside of ${shellQuote(workspace)}. Name the image itself.`]);
   const { size } = await stat(real);
   if (size !== file.size)
@@ -133,6 +138,12 @@ async function located(file: Build['files'][number], manifest: string, workspace
         'Run packer build again, or name the image itself.',
     ]);
   return real;
+}
+
+/** Whether a real path is in a folder. */
+export async function isInside(folder: string, real: string): Promise<boolean> {
+  const way = relative(await realpath(folder), real);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 /** The builds of the last run; earlier runs stay in the file, and their images are not this run's. */

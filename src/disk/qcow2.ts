@@ -40,7 +40,7 @@ export async function inspectQcow2(file: Source, findings: Findings): Promise<In
     findings.problem(`the L1 table has ${l1Entries} entries, too few for ${bytes(virtualSize)}. ${AGAIN}`);
   if (l1At % cluster !== 0 || l1At + l1Entries * 8 > file.size)
     findings.problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${AGAIN}`);
-  if (findings.problems.length > 0) return { virtualSize };
+  if (findings.problems.length > 0 && findings.packed === undefined) return { virtualSize };
 
   const end = await usedUntil(file, header, cluster, version === 3 ? header.readUInt32BE(96) : 4);
   if (end === undefined) findings.problem(`the refcount table of the QCOW2 image is damaged. ${AGAIN}`);

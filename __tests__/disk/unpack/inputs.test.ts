@@ -1,14 +1,7 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { MiB, scratch, sh } from '../build.ts';
-import { hasTools, openPacked, refused } from './unpack.ts';
-
-const made = (script: string): string => {
-  const folder = scratch();
-  sh(folder, script);
-  return folder;
-};
-const DISK = `truncate -s 8M disk.raw; printf 'label: dos\\n2048,9000,L,*\\n' | sfdisk -q disk.raw`;
+import { MiB } from '../build.ts';
+import { DISK, hasTools, made, openPacked, refused } from './unpack.ts';
 
 test.skipIf(!hasTools)('a claim of the container itself is an error', async () => {
   const folder = made(`${DISK}; qemu-img convert -c -O qcow2 -o compression_type=zstd disk.raw d.qcow2; gzip disk.raw`);

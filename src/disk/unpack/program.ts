@@ -85,7 +85,12 @@ function ending(child: ChildProcess, program: string): Promise<void> {
       reject(new DiskError([`${name} cannot be started: ${oneLine(String(cause))}.`]));
     });
     child.on('close', (code, signal) => {
-      const words = oneLine(said.trim().replace(/\s+/g, ' '));
+      const words = oneLine(
+        said
+          .trim()
+          .replace(/\s+/g, ' ')
+          .replace(/'json:\{.*?\}'/g, 'the disk'),
+      );
       if (code === 0) resolve();
       else if (signal !== null) reject(new DiskError([`${name} was ended by ${signal}. Run this step again.`]));
       else if (/no space left/i.test(words)) reject(noSpace());
@@ -104,6 +109,10 @@ function damaged(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof DiskError || typeof code !== 'string') return error;
   if (!/^(Z_|ZSTD_|ERR_ZSTD)/.test(code)) return error;
+  if (code.endsWith('windowTooLarge'))
+    return new DiskError([
+      'The zstd data was compressed with --long and needs too much memory. Unpack it on the runner.',
+    ]);
   const why = code === 'Z_BUF_ERROR' ? 'cut off' : `damaged (${oneLine((error as Error).message)})`;
   return new DiskError([`The container is ${why}. ${AGAIN}`]);
 }

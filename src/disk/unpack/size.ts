@@ -12,7 +12,7 @@ export async function claimedSize(kind: string, handle: FileHandle, path: string
   if (kind === 'zstd') return zstdSize((await handle.read(Buffer.alloc(32), 0, 32, 0)).buffer) ?? 0;
   if (kind !== 'xz' || programs.xz === undefined) return 0;
   let said = '';
-  await runProgram(programs, programs.xz, ['--robot', '--list', path], (text) => {
+  await runProgram(programs, programs.xz, ['--robot', '--list', '--force', path], (text) => {
     said += text;
   });
   // The columns of xz(1), "Robot mode": the fifth is the uncompressed size.

@@ -1,6 +1,6 @@
 import { createZstdDecompress } from 'node:zlib';
 import { AGAIN, DiskError } from '../disk.ts';
-import { drain, type ByteReader } from './bytes.ts';
+import type { ByteReader } from './bytes.ts';
 import { through } from './program.ts';
 
 const FRAME = 0xfd2fb528;
@@ -17,7 +17,7 @@ export async function* unzstd(reader: ByteReader): AsyncGenerator<Buffer> {
     const magic = (await reader.peek(4)).length < 4 ? 0 : (await reader.peek(4)).readUInt32LE();
     if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) {
       const head = await reader.take(8);
-      await drain(reader.some(head.readUInt32LE(4)));
+      await reader.skip(head.readUInt32LE(4));
     } else if (magic === FRAME) yield* through(frame(reader), createZstdDecompress());
     else throw new DiskError([`The zstd data is followed by something else: it is damaged. ${AGAIN}`]);
   }
