@@ -15,7 +15,7 @@ import { shellQuote } from '../../src/disk/disk.ts';
 import { assertUnchanged } from '../../src/disk/inspect.ts';
 import { dynamicVhd, file, GiB, has, judge, MiB, problems, qcow2, scratch, sh } from './build.ts';
 
-describe('what is no disk image', () => {
+describe('a file that is not a disk image', () => {
   test.each([
     ['disk.raw.gz', '\x1f\x8b\x08', 'gunzip --stdout DIR/disk.raw.gz > DIR/disk.raw'],
     ['disk', '\x1f\x8b\x08', 'gunzip --stdout DIR/disk > DIR/disk.raw'],
@@ -46,7 +46,7 @@ describe('what is no disk image', () => {
     expect(text).not.toContain('secret');
   });
 
-  it('refuses what is no file at once, a pipe without writer included', async () => {
+  it('is refused at once if it is a directory or a pipe without a writer', async () => {
     const directory = scratch();
     expect(await problems(directory)).toMatch(/is a directory/);
     expect(await problems(join(directory, 'none'))).toMatch(/Cannot open .*ENOENT/);
@@ -56,10 +56,10 @@ describe('what is no disk image', () => {
     }
   });
 
-  it('says how to read an unreadable file', async () => {
+  it('gets the command that makes it readable', async () => {
     const path = file('disk.raw', Buffer.alloc(512));
     chmodSync(path, 0);
-    // Root may read anything, so as root the test is somebody else for a moment.
+    // Root can read every file, so a test that runs as root changes its user for a moment.
     const root = process.geteuid?.() === 0;
     if (root) process.seteuid?.('nobody');
     try {
@@ -79,12 +79,14 @@ describe('a claimed format', () => {
       const path = file('disk', samples[is]);
       expect((await judge(path)).format).toBe(is);
       if (is === claimed) expect((await judge(path, claimed)).format).toBe(is);
-      else expect(await problems(path, claimed)).toContain(`claimed to be ${claimed}, its content is ${is}`);
+      else expect(await problems(path, claimed)).toContain(`format is ${claimed}, but the content is ${is}`);
     },
   );
 
-  it('is told by the name as well', async () => {
-    expect((await judge(file('disk.vhd', samples.RAW))).warnings[0]).toContain('named like VHD, its content is RAW');
+  it('may also come from the name of the file', async () => {
+    expect((await judge(file('disk.vhd', samples.RAW))).warnings[0]).toContain(
+      'the name says VHD, but the content is RAW',
+    );
   });
 });
 
@@ -125,7 +127,7 @@ describe('assertUnchanged', () => {
       (path) => {
         rmSync(path);
       },
-      /is gone/,
+      /was deleted/,
     ],
     [
       'a directory',

@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { has, MiB, scratch } from '../build.ts';
+import { MiB, scratch } from '../build.ts';
 import { DISK, hasTools, made, openPacked, refused } from './unpack.ts';
 
-describe.skipIf(!hasTools)('a header names no file outside', () => {
+describe.skipIf(!hasTools)('no header makes qemu-img read a file outside of the workspace', () => {
   const descriptor = (extent: string, more = '') => `# Disk DescriptorFile
 version=1
 CID=fffffffe
@@ -54,7 +54,7 @@ ddb.adapterType = "ide"
     expect(await refused(folder, 'd.vmdk')).toMatch(/has no capacity/);
   });
 
-  it('VMDK with a parent where only qemu-img looks', async () => {
+  it('VMDK with a parent at the offset where qemu-img looks for it', async () => {
     const folder = made('qemu-img create -q -f vmdk d.vmdk 8M');
     const handle = await open(join(folder, 'd.vmdk'), 'r+');
     const text = Buffer.from(descriptor('', 'parentFileNameHint="/etc/passwd"'));
@@ -64,7 +64,7 @@ ddb.adapterType = "ide"
     expect(await refused(folder, 'd.vmdk')).toMatch(/differences from a parent/);
   });
 
-  it('VMDK through links, neither to the descriptor nor in a folder', async () => {
+  it('VMDK through a link to the descriptor or to a folder', async () => {
     const folder = made(`mkdir a b; ln -s b/d.vmdk d.vmdk; ln -s /etc/passwd x; ${DISK}; mv disk.raw b/x
       ln -s /etc/ssl a/link; cp b/x a/passwd`);
     writeFileSync(join(folder, 'b/d.vmdk'), descriptor('RW 16384 FLAT "x" 0'));
@@ -74,11 +74,12 @@ ddb.adapterType = "ide"
     expect(await refused(folder, 'a/d.vmdk')).toMatch(/outside/);
   });
 
-  it('nor does the guest of a RAW disk choose its format', async () => {
+  it('and no guest of a RAW disk changes the format', async () => {
     const folder = made(`qemu-img create -q -u -f qcow2 -o backing_file=victim,backing_fmt=raw evil 1M
       truncate -s 1M victim base.raw; dd if=evil of=base.raw conv=notrunc status=none
       qemu-img create -q -f qcow2 -b base.raw -F raw d.qcow2; qemu-img convert -f raw -O vdi base.raw d.vdi`);
-    for (const name of ['d.qcow2', 'd.vdi']) expect(await refused(folder, name)).toMatch(/claimed to be RAW/);
+    for (const name of ['d.qcow2', 'd.vdi'])
+      expect(await refused(folder, name)).toMatch(/format is RAW, but the content is QCOW2/);
   });
 
   test.each([
@@ -93,13 +94,13 @@ ddb.adapterType = "ide"
     expect(await refused(folder, 'd.qcow2')).toMatch(message);
   });
 
-  it('also not out of an archive', async () => {
+  it('nor beside a disk from an archive', async () => {
     const folder = made(`${DISK}; qemu-img create -q -f qcow2 -b disk.raw -F raw d.qcow2; gzip d.qcow2
       qemu-img convert -O vmdk -o subformat=monolithicFlat disk.raw e.vmdk; tar -cf e.ova e.vmdk`);
     for (const name of ['d.qcow2.gz', 'e.ova']) expect(await refused(folder, name)).toMatch(/complete in one file/);
   });
 
-  it('and names like options are names', async () => {
+  it('and a name like an option is a name', async () => {
     const folder = made(
       `${DISK}; qemu-img convert -O vdi disk.raw file:--help.vdi; cp ./--help.vdi "$(printf 'a\\n:b,c')"`,
     );

@@ -8,7 +8,7 @@ import { DISK, filesIn, hasTools, made, openPacked, refused } from './unpack.ts'
 
 const NOISE = `${DISK}; head -c 4M /dev/urandom | dd of=disk.raw bs=1M seek=2 conv=notrunc status=none`;
 
-describe.skipIf(!hasTools)('what is damaged', () => {
+describe.skipIf(!hasTools)('damage', () => {
   const PACKERS = [
     ['gzip', 'gzip -1 disk.raw', 'disk.raw.gz'],
     ['xz', 'xz -0 disk.raw', 'disk.raw.xz'],
@@ -18,7 +18,7 @@ describe.skipIf(!hasTools)('what is damaged', () => {
     ['tar in zstd', 'tar --zstd -cf disk.tar.zst disk.raw', 'disk.tar.zst'],
   ] as const;
 
-  test.each(PACKERS)('is found in %s cut off anywhere', async (_, script, name) => {
+  test.each(PACKERS)('is found in truncated %s', async (_, script, name) => {
     for (const cut of [600, 1_000_000, -1, -9, -600]) {
       const folder = made(`${NOISE}; ${script}`);
       const size = readFileSync(join(folder, name)).length;
@@ -27,7 +27,7 @@ describe.skipIf(!hasTools)('what is damaged', () => {
     }
   });
 
-  test.each(PACKERS)('is found in %s by its checksum', async (_, script, name) => {
+  test.each(PACKERS)('is found by the checksum of %s', async (_, script, name) => {
     const folder = made(`${NOISE}; ${script}`);
     const handle = await open(join(folder, name), 'r+');
     const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, 2_000_000);
@@ -53,7 +53,7 @@ describe.skipIf(!hasTools)('what is damaged', () => {
       'd.qcow2',
       'mv d.qcow2 b; qemu-img create -q -f qcow2 -b b -F qcow2 d.qcow2; mv b b.full; cp b.full b',
     ],
-  ])('is found in %s cut off before the end of its data', async (_, options, name, file, more = '') => {
+  ])('is found in truncated %s without a checksum', async (_, options, name, file, more = '') => {
     const data = 'head -c 4M /dev/urandom | dd of=disk.raw bs=1M seek=4 conv=notrunc status=none';
     const folder = made(`${DISK}; ${data}; qemu-img convert -f raw ${options} disk.raw ${name}; ${more}`);
     const cut = join(folder, more === '' ? file : 'b');
@@ -61,14 +61,14 @@ describe.skipIf(!hasTools)('what is damaged', () => {
     expect(await refused(folder, name)).toMatch(/cut off|truncated|error while reading|Could not/);
   });
 
-  it('is also what follows the end of zstd data', async () => {
+  it('is also data after the end of zstd data', async () => {
     const folder = made(`${NOISE}; zstd -q disk.raw`);
     appendFileSync(join(folder, 'disk.raw.zst'), 'something else');
-    expect(await refused(folder, 'disk.raw.zst')).toMatch(/followed by something else/);
+    expect(await refused(folder, 'disk.raw.zst')).toMatch(/something else follows it/);
   });
 });
 
-describe.skipIf(!hasTools)('a bomb is ended', () => {
+describe.skipIf(!hasTools)('a bomb is refused', () => {
   test.each([
     ['gzip -1', 'd.gz'],
     ['xz -0', 'd.xz'],
@@ -82,12 +82,12 @@ describe.skipIf(!hasTools)('a bomb is ended', () => {
     if (existsSync(unpacked)) expect(sh('/', `du -sk '${unpacked}'`)).toMatch(/^[12]?\d{1,3}\t/);
   });
 
-  it('that is a sparse tar of 8 EiB', async () => {
+  it('that is a sparse tar archive', async () => {
     const folder = made(`truncate -s 4T disk.raw; tar --format=oldgnu -Scf d.tar disk.raw; rm disk.raw`);
     expect(await refused(folder, 'd.tar', { limit: GiB })).toMatch(/unpacks to more than/);
   });
 
-  it('that is a tar of 15 TiB of zeros, alone or beside the disk', async () => {
+  it('of 15 TiB of zeros in a tar archive, alone or beside the disk', async () => {
     const folder = made(`${DISK}; truncate -s 15T zeros.raw; tar -Scf a.tar zeros.raw; tar -Scf b.tar disk.raw zeros.raw
       mv zeros.raw README; tar -Scf c.tar README disk.raw; rm README`);
     expect(await refused(folder, 'a.tar')).toMatch(/unpacks to more than/);
@@ -95,7 +95,7 @@ describe.skipIf(!hasTools)('a bomb is ended', () => {
     expect((await openPacked(folder, 'c.tar')).size).toBe(8 * MiB);
   });
 
-  it('that is another file of a compressed archive', async () => {
+  it('beside the disk in a compressed archive', async () => {
     const folder = made(`${DISK}; truncate -s 300M README; tar -czf d.tar.gz README disk.raw; rm README`);
     expect(await refused(folder, 'd.tar.gz', { limit: 200 * MiB })).toMatch(/unpacks to more than/);
   });
@@ -105,7 +105,7 @@ describe.skipIf(!hasTools)('a bomb is ended', () => {
     for (const name of ['d.vhdx', 'd.vmdk']) expect(await refused(folder, name)).toMatch(/ECS takes at most/);
   });
 
-  it('that holds itself many times over', async () => {
+  it('with many layers', async () => {
     const folder = scratch();
     let data: Buffer = Buffer.alloc(100);
     for (let layer = 0; layer < 7; layer += 1) data = gzipSync(data);
@@ -114,8 +114,8 @@ describe.skipIf(!hasTools)('a bomb is ended', () => {
   });
 });
 
-describe.skipIf(!hasTools)('an archive writes nothing but its disk', () => {
-  it('whatever its members are called and are', async () => {
+describe.skipIf(!hasTools)('only the disk of an archive is written', () => {
+  it('whatever names and types its members have', async () => {
     const folder = made(`${DISK}; mkdir a; mv disk.raw a; cd a; ln -s /etc/passwd link.raw; mknod dev.raw c 1 5 || true
       mkfifo pipe.raw; tar -P --transform='s,disk.raw,../../../../tmp/evil-disk.raw,' -cf ../d.tar disk.raw link.raw pipe.raw`);
     const disk = await openPacked(folder, 'd.tar');
@@ -123,16 +123,16 @@ describe.skipIf(!hasTools)('an archive writes nothing but its disk', () => {
     expect(existsSync('/tmp/evil-disk.raw')).toBe(false);
   });
 
-  it('and a link is no disk', async () => {
+  it('and a link is not a disk', async () => {
     const folder = made('ln -s /etc/passwd disk.raw; tar -cf d.tar disk.raw; tar -P -cf e.tar /etc/hostname');
     expect(await refused(folder, 'd.tar')).toMatch(/No disk image in the archive, only: nothing/);
     expect(await refused(folder, 'e.tar')).toMatch(/only: \/etc\/hostname/);
   });
 
-  it('and several disks are named, on one line whatever they are called', async () => {
+  it('and several disks are an error with their names on one line', async () => {
     const folder = made(`${DISK}; cp disk.raw -- '-o.raw'; cp disk.raw "$(printf 'a\\nb.raw')"
       tar --format=gnu -cf d.tar -- disk.raw -o.raw "$(printf 'a\\nb.raw')"`);
     const told = await refused(folder, 'd.tar');
-    expect(told).toMatch(/^[^\n]*3 disk images in the archive, one is needed: disk.raw, .\/-o.raw, [^\n]*$/);
+    expect(told).toMatch(/^[^\n]*3 disk images in the archive: disk.raw, .\/-o.raw, [^\n]*$/);
   });
 });

@@ -17,15 +17,15 @@ describe.skipIf(!hasTools)('programs', () => {
     ['bzip2', 'bzip2 disk.raw', 'disk.raw.bz2', /needs bzip2, .* sudo apt-get install -y bzip2/],
     ['qemu-img', 'qemu-img convert -O vdi disk.raw d.vdi', 'd.vdi', /VirtualBox VDI .* apt-get install -y qemu-utils/],
     ['qemu-img', 'qemu-img convert -O vdi disk.raw d.vdi; gzip d.vdi', 'd.vdi.gz', /apt-get install -y qemu-utils/],
-  ])('without %s it says what to install', async (_, script, name, message) => {
+  ])('without %s, the error has the package to install', async (_, script, name, message) => {
     const folder = made(`${DISK}; ${script}`);
     expect(await refused(folder, name, { programs: () => Promise.resolve({}) })).toMatch(message);
   });
 
-  it('that are killed or fail give one error', async () => {
+  it('that fail or are killed give one error', async () => {
     const folder = made(`${DISK}; xz disk.raw`);
     for (const [script, message] of [
-      ['[ "$1" = --robot ] && exit 0; head -c 1 > /dev/null; kill -9 $$', /was ended by SIGKILL/],
+      ['[ "$1" = --robot ] && exit 0; head -c 1 > /dev/null; kill -9 $$', /was killed by SIGKILL/],
       ['[ "$1" = --robot ] && exit 0; echo oops >&2; exit 3', /fake failed: oops/],
     ] as const) {
       const xz = FAKE(script);
@@ -37,7 +37,7 @@ describe.skipIf(!hasTools)('programs', () => {
     );
   });
 
-  it('of a dry run end with it', async () => {
+  it('of a dry run end with the dry run', async () => {
     const folder = made(`${DISK}; xz disk.raw`);
     const xz = FAKE(`[ "$1" = --robot ] && exit 0; echo $$ > ${folder}/pid; exec yes`);
     await openPacked(folder, 'disk.raw.xz', { programs: () => Promise.resolve({ xz }), headersOnly: true });
@@ -53,14 +53,14 @@ describe.skipIf(!hasTools)('programs', () => {
     expect(disk.virtualSize).toBe(8 * MiB);
   });
 
-  it('do not read a backing file that changes meanwhile', async () => {
+  it('give an error when a backing file changes meanwhile', async () => {
     const folder = made(`${DISK}; qemu-img create -q -f qcow2 -b disk.raw -F raw d.qcow2`);
     const qemuImg = FAKE(`[ $1 != convert ] || touch ${folder}/disk.raw; exec ${programs.qemuImg ?? ''} "$@"`);
     const changing = { programs: () => Promise.resolve({ ...programs, qemuImg }) };
     expect(await refused(folder, 'd.qcow2', changing)).toMatch(/disk.raw changed while it was read/);
   });
 
-  it('are not asked for a plain disk, and no folder is made', async () => {
+  it('are not looked up for a plain disk, and no folder is created', async () => {
     const folder = made(DISK);
     const disk = await openPacked(folder, 'disk.raw', { programs: () => Promise.reject(new Error('asked')) });
     expect(disk.container).toBeUndefined();
@@ -68,7 +68,7 @@ describe.skipIf(!hasTools)('programs', () => {
   });
 });
 
-test.skipIf(!hasTools || !has('mount') || process.getuid?.() !== 0)('a full disk is one error', async () => {
+test.skipIf(!hasTools || !has('mount') || process.getuid?.() !== 0)('a full disk gives one error', async () => {
   const folder = made(`head -c 24M /dev/zero | openssl enc -aes-128-ctr -pass pass:x -nosalt 2> log > data
     { cat data; cat data; } | zstd -q --long=27 > d.zst; truncate -s 48M d.raw; cat data > d; cat data >> d
     qemu-img convert -f raw -O vdi d d.vdi`);
@@ -76,7 +76,7 @@ test.skipIf(!hasTools || !has('mount') || process.getuid?.() !== 0)('a full disk
   sh(folder, `mkdir mount; mount -t tmpfs -o size=32M none '${mount}'`);
   try {
     expect(await refused(folder, 'd.zst', { folder: join(mount, 'u') })).toMatch(/The disk of this runner is full/);
-    expect(await refused(folder, 'd.vdi', { folder: join(mount, 'v') })).toMatch(/takes .* has /);
+    expect(await refused(folder, 'd.vdi', { folder: join(mount, 'v') })).toMatch(/needs .* has /);
   } finally {
     sh('/', `umount '${mount}'`);
   }

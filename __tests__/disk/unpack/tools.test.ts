@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { MiB, scratch, sh } from '../build.ts';
 import { hasTools, openPacked } from './unpack.ts';
 
-/** A disk with a partition table, data, zeros and an end on no boundary. */
+/** A disk with a partition table, data and zeros. Its size is not a multiple of 4 KiB. */
 const DISK = `truncate -s ${48 * MiB + 512} disk.raw
   printf 'label: dos\\n2048,90000,L,*\\n' | sfdisk -q disk.raw
   head -c 3000000 /dev/urandom | dd of=disk.raw bs=1M seek=1 conv=notrunc status=none
@@ -12,7 +12,7 @@ const DISK = `truncate -s ${48 * MiB + 512} disk.raw
   cp --sparse=always disk.raw original; rm disk.raw; cp original disk.raw`;
 const DISK_2 = `${DISK}; truncate -s 48M disk.raw original`;
 
-describe.skipIf(!hasTools)('what the real tools pack comes out as it was', () => {
+describe.skipIf(!hasTools)('a disk that was packed by the real tools is the same after unpacking', () => {
   test.each([
     ['gzip', 'gzip -1 disk.raw', 'disk.raw.gz'],
     ['gzip in several members', 'split -b 20M disk.raw p; gzip -1 p*; cat p*.gz > disk.raw.gz', 'disk.raw.gz'],
@@ -47,7 +47,7 @@ describe.skipIf(!hasTools)('what the real tools pack comes out as it was', () =>
     const disk = await openPacked(folder, name);
     expect(disk).toMatchObject({ format: 'RAW', container: { path: join(folder, name) } });
     expect(readFileSync(disk.path).equals(readFileSync(join(folder, 'original')))).toBe(true);
-    // No zeros were written.
+    // Zeros were not written.
     expect(statSync(disk.path).blocks * 512).toBeLessThan(4 * MiB);
   });
 
@@ -87,7 +87,7 @@ describe.skipIf(!hasTools)('what the real tools pack comes out as it was', () =>
     expect(readFileSync(disk.path).equals(readFileSync(join(folder, 'original')))).toBe(true);
   });
 
-  test.each(['raw', 'qcow2', 'vpc'])('what was packed as %s keeps its format', async (format) => {
+  test.each(['raw', 'qcow2', 'vpc'])('a compressed %s image keeps its format', async (format) => {
     const folder = scratch();
     sh(folder, `${DISK_2}; qemu-img convert -f raw -O ${format} disk.raw d; gzip -1k d`);
     const disk = await openPacked(folder, 'd.gz');

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { AGAIN, boundedSource, DiskError, Findings, shellQuote, u64be } from '../disk.ts';
+import { AGAIN, boundedSource, DiskError, Findings, oneLine, shellQuote, u64be } from '../disk.ts';
 import type { ConvertedFormat, DiskImage, Source } from '../disk.ts';
 import { foreignKind } from '../foreign.ts';
 import { openFile } from '../inspect.ts';
@@ -12,7 +12,7 @@ interface File {
   filename: string;
 }
 
-/** A disk as qemu-img gets it: the driver and every file by name, so that no header chooses one. */
+/** A disk as qemu-img gets it: with driver and all files, so that no header chooses them. */
 interface Driver {
   driver: DriverName;
   file: File;
@@ -21,7 +21,7 @@ interface Driver {
 }
 type DriverName = ConvertedFormat | 'raw' | 'vpc';
 
-/** Up to which byte of the disk a file holds the data, and the size of that file in bytes. */
+/** A file with data of the disk: up to which byte of the disk, and the size of the file in bytes. */
 export interface Held {
   until: number;
   size: number;
@@ -29,13 +29,13 @@ export interface Held {
 
 const CHAIN_LIMIT = 16;
 
-/** All files of one disk. Each is inspected here, and qemu-img opens exactly these. */
+/** The files of one disk. This class inspects each, and qemu-img opens exactly these. */
 export class Chain {
   /** The files as they were when they were inspected. */
   readonly files: Pick<DiskImage, 'path' | 'identity'>[] = [];
-  /** Where the data of each layer is, the disk itself first, then its backing files. */
+  /** The files with the data of each layer: the disk itself, then its backing files. Empty when the inspection found it complete. */
   readonly layers: Held[][] = [];
-  /** Bytes of the disk, where its header is not left to qemu-img. */
+  /** Bytes of the disk, if they are known without qemu-img. */
   size: number | undefined;
   readonly #around: Around;
   readonly #descriptor: string | undefined;
@@ -50,8 +50,8 @@ export class Chain {
   async layer(kind: DriverName, path: string): Promise<Driver> {
     const held: Held[] = [];
     if (this.layers.push(held) > CHAIN_LIMIT)
-      throw new DiskError([`${shellQuote(path)}: more than ${CHAIN_LIMIT} backing files.`]);
-    // Without a null qemu-img would follow the name in the header.
+      throw new DiskError([`${shellQuote(path)}: the disk has more than ${CHAIN_LIMIT} backing files.`]);
+    // Without this null, qemu-img would open the backing file that the header names.
     const driver: Driver = { driver: kind, file: { driver: 'file', filename: path }, backing: null };
     if (kind === 'vmdk') driver.file.filename = await this.#vmdk(path, held);
     else if (kind === 'vdi' || kind === 'vhdx')
@@ -65,7 +65,7 @@ export class Chain {
   async #qcow2(path: string, held: Held[], driver: Driver): Promise<void> {
     await this.#inspect(path, inspectQcow2);
     const { backing, backingFormat, data } = await this.#look(path, qcow2Names);
-    // qemu-img info refuses a disk whose backing file is given to it.
+    // qemu-img info refuses a disk with an explicit backing file.
     this.size ??= await this.#look(path, async (file) => u64be(await file.read(24, 8), 0));
     if (data !== undefined) {
       const filename = await namedFile(data, path, this.#around);
@@ -74,14 +74,14 @@ export class Chain {
     }
     if (backing === undefined) return;
     const next = await namedFile(backing, path, this.#around);
-    // The content is asked only where the header gives no format: a guest can write any header into its raw disk.
+    // Its content decides only if the header gives no format: a guest can write any header to its raw disk.
     const kind = backingFormat ?? (await this.#look(next, formatOf));
     if (kind !== 'qcow2' && kind !== 'vpc' && kind !== 'raw')
-      throw new DiskError([`${shellQuote(next)}: a backing file that is ${kind}, which is not supported.`]);
+      throw new DiskError([`${shellQuote(next)}: a backing file in this format (${oneLine(kind)}) is not supported.`]);
     driver.backing = await this.layer(kind, next);
   }
 
-  /** Returns the file for qemu-img: a new descriptor with real paths where the disk has several files. */
+  /** Returns the file for qemu-img: the disk, or a new descriptor with real paths if the disk has extents. */
   async #vmdk(path: string, held: Held[]): Promise<string> {
     const extents = await this.#look(path, (file) => vmdkExtents(file, path));
     if (extents === undefined) {
@@ -103,12 +103,12 @@ export class Chain {
         throw new DiskError([`${shellQuote(real)}: qemu-img cannot open an extent under this path. Rename it.`]);
       const isFlat = /^(FLAT|VMFS)$/.test(type);
       if (!isFlat && (await this.#look(real, (file) => namesFiles(file, real))))
-        throw new DiskError([`${shellQuote(real)}: an extent that names further files.`]);
+        throw new DiskError([`${shellQuote(real)}: this extent names further files.`]);
       held.push({ until, size: await this.#look(real, sizeOfFile) });
       lines.push(type === 'FLAT' ? `${line} "${real}" ${offset / 512}` : `${line} "${real}"`);
     }
     this.size = until;
-    if (until === 0) throw new DiskError([`${shellQuote(path)}: a VMDK descriptor without extents. ${AGAIN}`]);
+    if (until === 0) throw new DiskError([`${shellQuote(path)}: the VMDK descriptor has no extents. ${AGAIN}`]);
     if (this.#descriptor !== undefined) await writeFile(this.#descriptor, lines.join('\n'), { mode: 0o600 });
     return this.#descriptor ?? path;
   }

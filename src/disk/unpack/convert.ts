@@ -35,7 +35,7 @@ export async function convert(
   const { qemuImg } = programs;
   if (qemuImg === undefined)
     throw new DiskError([
-      `${shellQuote(path)} is a disk in the format ${kind}, and this runner has no qemu-img to convert it. Run: ${INSTALL}`,
+      `${shellQuote(path)}: converting a ${kind} disk needs qemu-img, which this runner does not have. Run: ${INSTALL}`,
     ]);
   const chain = new Chain(around, headersOnly ? undefined : `${into}.vmdk`);
   const driver = await chain.layer(kind, await realpath(path));
@@ -45,7 +45,7 @@ export async function convert(
     throw new DiskError([`${shellQuote(path)}: a disk of ${bytes(size)}; ECS takes at most ${bytes(limit)}.`]);
   if (headersOnly) return size;
   await assertSpace(dirname(into), await dataOf(source, chain.layers, qemuImg, programs), size);
-  // -S: zeros become a hole from 4 KiB on.
+  // -S 4k: 4 KiB of zeros or more become a hole.
   const args = ['convert', '-p', '-S', '4k', '-O', 'raw', source, `file:${into}`];
   await runProgram(programs, qemuImg, args, (text) => {
     const percent = /([\d.]+)\/100%[^%]*$/.exec(text)?.[1];

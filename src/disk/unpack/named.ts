@@ -16,7 +16,7 @@ const SECTOR = 512;
  */
 export async function namedFile(name: string, from: string, around: Around): Promise<string> {
   const named = `${shellQuote(from)} names another file, ${oneLine(name)}`;
-  if (around === undefined) throw new DiskError([`${named}. A disk that is unpacked must be complete in one file.`]);
+  if (around === undefined) throw new DiskError([`${named}. A disk inside a container must be complete in one file.`]);
   // qemu-img takes a name with a colon for a protocol, for example "json:" or "nbd:".
   if (/[:\0]/.test(name)) throw new DiskError([`${named}, which is not a plain file name.`]);
   // The system resolves "..", because it goes up from the target of a link.

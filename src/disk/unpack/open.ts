@@ -31,7 +31,7 @@ export interface Unpacking {
 }
 
 const READ = 2 ** 20;
-/** What qemu-img wrote is RAW whatever it looks like: the guest of a disk writes its first bytes. */
+/** A converted disk is RAW even if its first bytes look different: its guest wrote them. */
 const RAW = 'RAW';
 const isConverted = (kind: string | undefined): kind is ConvertedFormat => /^(vmdk|vdi|vhdx|qcow2)$/.test(kind ?? '');
 
@@ -66,11 +66,13 @@ async function openPacked(
   if (isForeign && claimed !== undefined && claimed !== 'RAW')
     throw new DiskError([
       ...problems,
-      `format ${claimed}: the file is converted, so that ECS gets RAW. Name RAW, or no format.`,
+      `format is ${claimed}, but the file is converted and ECS gets RAW. Set format to RAW or leave it empty.`,
     ]);
   const programs = await unpacking.programs();
   if (isForeign && programs.qemuImg === undefined)
-    throw new DiskError([`${problems.join(' ')} With qemu-img on the runner it is converted here: ${INSTALL}`]);
+    throw new DiskError([
+      `${problems.join(' ')} Or install qemu-img on the runner, and this action converts the file: ${INSTALL}`,
+    ]);
   const handle = await openFile(path);
   const made = join(unpacking.folder, randomUUID());
   try {
@@ -97,7 +99,7 @@ async function openPacked(
   }
 }
 
-/** What went wrong as the user's problem; a failed read or write is one, too. */
+/** The error as a problem of the file; undefined for an error in this program. */
 function asDiskError(error: unknown): DiskError | undefined {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (error instanceof DiskError) return error;
