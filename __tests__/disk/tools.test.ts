@@ -56,7 +56,11 @@ describe.skipIf(!qemu)('an image by qemu-img', () => {
     ['v.vhdx', 'qemu-img create -f vhdx v.vhdx 1G', /VHDX .* qemu-img convert -f vhdx/],
     ['v.qcow', 'qemu-img create -f qcow v.qcow 1G', /QCOW disk of version 1.* qemu-img convert -f qcow/],
     ['v.qed', 'qemu-img create -f qed v.qed 1G', /QED .* qemu-img convert -f qed/],
-    ['b.qcow2', 'qemu-img create -f qcow2 a 1G; qemu-img create -f qcow2 -b a -F qcow2 b.qcow2', /backing file a, which/],
+    [
+      'b.qcow2',
+      'qemu-img create -f qcow2 a 1G; qemu-img create -f qcow2 -b a -F qcow2 b.qcow2',
+      /backing file a, which/,
+    ],
     ['d.qcow2', 'qemu-img create -f qcow2 -o data_file=d.bin d.qcow2 1G', /external data file/],
     ['z.qcow2', 'qemu-img create -f qcow2 -o compression_type=zstd z.qcow2 1G', /zlib/],
     ['x.qcow2', 'qemu-img create -f qcow2 -o extended_l2=on x.qcow2 1G', /extended L2/],
