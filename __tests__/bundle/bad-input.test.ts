@@ -32,7 +32,7 @@ test('reports every problem at once, before anything is sent', async () => {
     ['image_description', 'http://a', /^image_description "http:\/\/a" is not a description/],
     ['image_force_delete', '1', /^image_force_delete "1" is neither true nor false\.$/],
     ['image_system_size', '40.5', /^image_system_size "40.5" is not a whole number of GiB from 1 to 2048\.$/],
-    ['path', 'nope.raw', /^No file, directory or match for nope\.raw in .*; beside it: disk\.raw\.$/],
+    ['path', 'nope.raw', /^No file, directory or match for nope\.raw in .*; the directory has: disk\.raw\.$/],
     ['import_role_name', 'a b', /^import_role_name "a b" is not the name of a RAM role\.$/],
     ['timeout_minutes', '0', /^timeout_minutes "0" is not a whole number of minutes/],
     ['keep_input_artifact', 'no', /^keep_input_artifact "no" is neither true nor false\.$/],
@@ -96,16 +96,19 @@ test('refuses a file that cannot be imported before anything is sent', async () 
 
   for (const [inputs, says] of [
     [{ path: 'gone.raw' }, /No file, directory or match for gone\.raw/],
-    [{ path: 'two' }, /2 disk images in two, one is needed\. Name one of: .*a\.raw, .*b\.raw/],
-    [{ path: 't*/*' }, /2 disk images in 't\*\/\*', one is needed/],
-    [{ path: 'none' }, /No disk image .* in none, only: .*notes\.txt/],
+    [{ path: 'two' }, /2 disk images in two, but only one can be imported\. Set path to one of: .*a\.raw, .*b\.raw/],
+    [{ path: 't*/*' }, /2 disk images in 't\*\/\*', but only one can be imported/],
+    [{ path: 'none' }, /No disk image in none, .* only: .*notes\.txt/],
     [{ path: 'empty.raw' }, /empty\.raw: the file is empty/],
     [{ path: '/dev/zero' }, /\/dev\/zero is a device or pipe, not a file/],
     [{ path: 'loop.raw' }, /Cannot open .*loop\.raw: ELOOP/],
-    [{ path: 'out.json' }, /names \.\.\/_temp\/secret\.raw, which lies outside of/],
-    [{ path: 'link.json' }, /names link\.raw, which lies outside of/],
-    [{ path: 'disk.qcow2', format: 'raw' }, /disk\.qcow2: claimed to be RAW, its content is QCOW2/],
-    [{ path: 'disk.qcow2', image_system_size: '39' }, /^image_system_size 39 GiB is less than .* it needs 40 GiB\.$/],
+    [{ path: 'out.json' }, /names \.\.\/_temp\/secret\.raw, which is outside of/],
+    [{ path: 'link.json' }, /names link\.raw, which is outside of/],
+    [{ path: 'disk.qcow2', format: 'raw' }, /disk\.qcow2: format is RAW, but the content is QCOW2/],
+    [
+      { path: 'disk.qcow2', image_system_size: '39' },
+      /^image_system_size is 39 GiB, but the disk in the file needs 40 GiB\.$/,
+    ],
   ] as const) {
     const error = theError(await scene.main(inputs));
     expect(problems(error)).toEqual([expect.stringMatching(says)]);

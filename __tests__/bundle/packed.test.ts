@@ -40,7 +40,7 @@ describe.skipIf(!hasTools)('given packed or foreign, imported as the disk', () =
     expect(main.log).not.toContain('##[error]');
     expect(main.conclusion).toBe('success');
     expect(same).toBe(true);
-    expect(main.log).toContain(`${join(job.workspace, name)} is not what ECS takes`);
+    expect(main.log).toContain(`${join(job.workspace, name)} cannot be imported as it is`);
     expect(main.log).toContain('What ECS gets: RAW');
     expect(left(scene)).toEqual([]);
     expect(existsSync(join(job.workspace, name))).toBe(true);
@@ -85,7 +85,7 @@ describe.skipIf(!hasTools)('given packed or foreign, imported as the disk', () =
           { path: 'd' },
           {
             onLine: (line) => {
-              if (line.includes('is not what ECS takes')) process.kill(mainOf(scene), signal);
+              if (line.includes('cannot be imported as it is')) process.kill(mainOf(scene), signal);
             },
           },
         );

@@ -14,7 +14,7 @@ export const EFI = 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B';
 export const BIOS_BOOT = '21686148-6449-6E6F-744E-656564454649';
 export const LINUX = '0FC63DAF-8483-4772-8E79-3D69D8477DE4';
 
-/** A directory that is gone after the test. */
+/** A directory that is removed after the test. */
 export function scratch(): string {
   const directory = mkdtempSync(join(tmpdir(), 'disk-'));
   onTestFinished(() => {
@@ -32,21 +32,21 @@ export async function write(path: string, size: number, pieces: [number, Buffer]
   return path;
 }
 
-/** A file in a directory of its own. */
+/** A file in a new directory. */
 export function file(name: string, content: string | Buffer): string {
   const path = join(scratch(), name);
   writeFileSync(path, content);
   return path;
 }
 
-/** Opens, closes, and returns what was found. */
+/** Opens and closes a disk image, and returns what the inspection found. */
 export async function judge(path: string, claimed?: Format, boots?: boolean): Promise<DiskImage> {
   const disk = await openDisk(path, claimed, boots);
   await disk.handle.close();
   return disk;
 }
 
-/** The problems of a file that must be refused. */
+/** Returns the problems of a file that must be refused. */
 export async function problems(path: string, claimed?: Format): Promise<string> {
   try {
     await judge(path, claimed);
@@ -57,7 +57,7 @@ export async function problems(path: string, claimed?: Format): Promise<string> 
   throw new Error(`${path} was accepted`);
 }
 
-/** Whether a tool of the system is installed. */
+/** Whether all these tools are installed. */
 export function has(...tools: string[]): boolean {
   try {
     for (const tool of tools) execFileSync('sh', ['-c', 'PATH="$PATH:/sbin:/usr/sbin" command -v "$0"', tool]);
@@ -80,7 +80,7 @@ interface MbrEntry {
   count: number;
 }
 
-/** Sector 0. Code is what stands in the first 440 bytes. */
+/** Sector 0, with `code` in its first 440 bytes. */
 export function mbr(entries: MbrEntry[], code = ''): Buffer {
   const sector = Buffer.alloc(512);
   sector.write(code, 'latin1');
@@ -156,7 +156,7 @@ export interface VhdOptions {
   geometry?: [number, number, number];
 }
 
-/** The footer of a VHD; fixed unless said otherwise. */
+/** The footer of a VHD, fixed by default. */
 export function vhdFooter({ size, type = 2, version = 1, geometry = [65535, 16, 255] }: VhdOptions): Buffer {
   const footer = Buffer.alloc(512);
   footer.write('conectix');
@@ -174,7 +174,7 @@ export function vhdFooter({ size, type = 2, version = 1, geometry = [65535, 16, 
   return footer;
 }
 
-/** The dynamic disk header of a VHD; its table lies at 1536. */
+/** The dynamic disk header of a VHD, with its table at offset 1536. */
 function vhdHeader(entries: number, block = 2 * MiB): Buffer {
   const header = Buffer.alloc(1024);
   header.write('cxsparse');

@@ -18,7 +18,7 @@ async function extents(path: string, tool?: string) {
   }
 }
 
-/** A program that stands in for Python. */
+/** A script in place of Python. */
 function fake(script: string): string {
   const path = join(scratch(), 'python3');
   writeFileSync(path, `#!/bin/sh\n${script}\n`);
@@ -27,7 +27,7 @@ function fake(script: string): string {
 }
 
 describe.skipIf(python === undefined)('the extents of a sparse file', () => {
-  it('are where its data lies', async () => {
+  it('cover its data', async () => {
     const pieces: [number, Buffer][] = [
       [0, data],
       [GiB, data],
@@ -40,18 +40,18 @@ describe.skipIf(python === undefined)('the extents of a sparse file', () => {
     ]);
   });
 
-  it('are none where there is no data', async () => {
+  it('are none when it has no data', async () => {
     expect(await extents(await write(join(scratch(), 'd'), GiB, []), python)).toEqual([]);
   });
 
-  it('do not depend on the name of the file, nor on modules beside it', async () => {
+  it('depend neither on the name of the file nor on Python modules in its directory', async () => {
     const directory = scratch();
     writeFileSync(join(directory, 'os.py'), 'raise SystemExit(1)');
     const path = await write(join(directory, '-c\nimport os'), GiB, [[MiB, data]]);
     expect(await extents(path, python)).toEqual([{ offset: MiB, length: MiB }]);
   });
 
-  it('do not move the place where others read the descriptor', async () => {
+  it('do not change where later reads of the descriptor begin', async () => {
     const disk = await openDisk(await write(join(scratch(), 'd'), GiB, [[MiB, data]]), 'RAW', false);
     await dataExtents(disk, python);
     const { buffer } = await disk.handle.read(Buffer.alloc(4), 0, 4, MiB);
@@ -60,7 +60,7 @@ describe.skipIf(python === undefined)('the extents of a sparse file', () => {
   });
 });
 
-describe('everything is one extent', () => {
+describe('one extent covers the file', () => {
   const everything = [{ offset: 0, length: GiB }];
   const sparse = () => write(join(scratch(), 'd'), GiB, [[MiB, data]]);
 
@@ -68,7 +68,7 @@ describe('everything is one extent', () => {
     expect(await extents(await sparse())).toEqual(everything);
   });
 
-  it('in a file that is not sparse, and no tool is run', async () => {
+  it('when the file is not sparse; no tool runs', async () => {
     const directory = scratch();
     const path = await write(join(directory, 'd'), MiB, [[0, data]]);
     expect(await extents(path, fake(`touch ${directory}/ran; echo end ${MiB}`))).toEqual([{ offset: 0, length: MiB }]);
@@ -79,21 +79,21 @@ describe('everything is one extent', () => {
   test.skipIf(!linux).each([
     ['fails', `${honest}; echo end ${GiB}; exit 1`],
     ['dies', `${honest}; echo end ${GiB}; kill -9 $$`],
-    ['says nothing', 'exit 0'],
+    ['prints nothing', 'exit 0'],
     ['stops early', honest],
-    ['means another size', `${honest}; echo end ${GiB + 1}`],
+    ['prints another size', `${honest}; echo end ${GiB + 1}`],
     ['is cut off', `${honest}; printf 'end ${GiB}'`],
-    ['goes beyond the end', `${honest}; echo ${GiB} 1; echo end ${GiB}`],
+    ['exceeds the end', `${honest}; echo ${GiB} 1; echo end ${GiB}`],
     ['goes back', `${honest}; echo 0 ${MiB}; echo end ${GiB}`],
     ['overlaps', `${honest}; echo ${MiB + 1} ${MiB}; echo end ${GiB}`],
-    ['names nothing', `${honest}; echo ${3 * MiB} 0; echo end ${GiB}`],
-    ['talks', `echo hello; ${honest}; echo end ${GiB}`],
-    ['counts in floats', `echo ${MiB}.0 ${MiB}; echo end ${GiB}`],
+    ['prints an empty extent', `${honest}; echo ${3 * MiB} 0; echo end ${GiB}`],
+    ['prints text', `echo hello; ${honest}; echo end ${GiB}`],
+    ['prints fractions', `echo ${MiB}.0 ${MiB}; echo end ${GiB}`],
     ['misses data', `echo end ${GiB}`],
     ['misses some data', `echo ${MiB + 4096} ${MiB - 4096}; echo end ${GiB}`],
     ['never stops', 'yes 1 1'],
   ])('when the tool %s', async (_, script) => {
-    // A hole is probed at its edges, so the data that is missed lies at one.
+    // Holes are checked at their ends, so the missed data is at one.
     const path = await write(join(scratch(), 'd'), GiB, [
       [MiB, data],
       [GiB - MiB, script.includes('end') && !script.includes('echo') ? data : Buffer.alloc(0)],
@@ -102,8 +102,8 @@ describe('everything is one extent', () => {
     expect(await extents(path, fake(script))).toEqual(everything);
   });
 
-  test.skipIf(!linux)('when the tool tells of less than the file system has allocated', async () => {
-    // Both ends of the hole that it invents are zero, so the probes of its edges find nothing.
+  test.skipIf(!linux)('when the extents cover less than the file system has allocated', async () => {
+    // Both ends of the false hole are zero, so checking them finds nothing.
     const path = await write(join(scratch(), 'd'), GiB, [
       [MiB, data],
       [100 * MiB + 8192, Buffer.alloc(4 * MiB, 7)],
@@ -111,7 +111,7 @@ describe('everything is one extent', () => {
     expect(await extents(path, fake(`${honest}; echo end ${GiB}`))).toEqual(everything);
   });
 
-  test.skipIf(!linux)('when a child of the tool holds its output open beyond the limit', async () => {
+  test.skipIf(!linux)('when a child of the tool keeps its output open beyond the time limit', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     const marker = join(scratch(), 'ended');
@@ -125,7 +125,7 @@ describe('everything is one extent', () => {
     expect(await extents(await sparse(), '/no/python3')).toEqual(everything);
   });
 
-  test.skipIf(!linux)('and a tool that is right is believed, with nothing of our environment', async () => {
+  test.skipIf(!linux)('unless the tool is right, which gets no environment variable of the job', async () => {
     process.env.ALICLOUD_SECRET_KEY = 'secret';
     const tool = fake(`env | grep -q secret && exit 1; ${honest}; echo end ${GiB}`);
     expect(await extents(await sparse(), tool)).toEqual([{ offset: MiB, length: MiB }]);

@@ -1,11 +1,11 @@
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { DiskError } from '../../src/disk/disk.ts';
 import { findDisk } from '../../src/disk/find.ts';
 import { EFI, gpt, mbr, MiB, qcow2, scratch, write } from './build.ts';
 
-/** A workspace with files; a number is a file of that many zero bytes. */
+/** A workspace with files. A number stands for a file of that many zero bytes. */
 function workspace(files: Record<string, number | string | Buffer>): string {
   const root = scratch();
   for (const [name, content] of Object.entries(files)) {
@@ -26,19 +26,19 @@ async function refusal(root: string, path: string): Promise<string> {
 }
 
 describe('a file', () => {
-  it('may have any name and lie anywhere', async () => {
+  it('may have any name and be anywhere', async () => {
     const root = workspace({ 'out/a [1].bin': 5, '-x': 5 });
     expect(await found(root, 'out/a [1].bin')).toBe('out/a [1].bin');
     expect(await found(root, '-x')).toBe('-x');
     expect(await findDisk(join(root, '-x'), scratch())).toBe(join(root, '-x'));
   });
 
-  it('that is missing is told with what lies beside it', async () => {
+  it('that is missing gives an error with the content of its directory', async () => {
     const root = workspace({ 'out/disk.qcow2': 5, 'out/b\n::error::': 1 });
     expect(await refusal(root, 'out/disk.raw')).toMatch(
-      /No file, .* out\/disk.raw in WS; beside it: b\\u{a}::error::, disk.qcow2/,
+      /No file, .* out\/disk.raw in WS; the directory has: b\\u{a}::error::, disk.qcow2/,
     );
-    expect(await refusal(root, 'no/disk.raw')).toMatch(/its directory is missing, too/);
+    expect(await refusal(root, 'no/disk.raw')).toMatch(/its directory does not exist either/);
   });
 });
 
@@ -47,14 +47,20 @@ describe('a directory', () => {
     ['by suffix', { 'o/disk.raw': 512, 'o/disk.raw.sha256': 'x', 'o/m.json': '{}', 'o/sub/b.raw': 1 }, 'o/disk.raw'],
     ['by suffix in capitals', { 'o/DISK.QCOW2': 512, 'o/efivars.fd': 512 }, 'o/DISK.QCOW2'],
     ['QCOW2 without suffix', { 'o/packer-ubuntu': qcow2(), 'o/efivars.fd': MiB, 'o/log': 'text' }, 'o/packer-ubuntu'],
-    ['a suffix that says nothing', { 'o/a.img': qcow2(), 'o/initrd.img': 'x', 'o/i.iso': qcow2() }, 'o/a.img'],
-    ['only what ECS cannot take', { 'o/disk.vmdk': 'KDMV', 'o/x': '' }, 'o/disk.vmdk'],
-    ['only something compressed', { 'o/disk.raw.gz': '\x1f\x8b', 'o/disk.raw.sha256': '' }, 'o/disk.raw.gz'],
+    ['an ambiguous suffix', { 'o/a.img': qcow2(), 'o/initrd.img': 'x', 'o/i.iso': qcow2() }, 'o/a.img'],
+    ['only a foreign disk', { 'o/disk.vmdk': 'KDMV', 'o/x': '' }, 'o/disk.vmdk'],
+    [
+      'a descriptor, not its extents',
+      { 'o/d.vmdk': 'x', 'o/d-f001.vmdk': qcow2(), 'o/d-s001.vmdk': 'KDMV' },
+      'o/d.vmdk',
+    ],
+    ['no AppleDouble file', { 'o/._disk.raw': 'x', 'o/disk.raw': 512 }, 'o/disk.raw'],
+    ['only a compressed disk', { 'o/disk.raw.gz': '\x1f\x8b', 'o/disk.raw.sha256': '' }, 'o/disk.raw.gz'],
   ])('%s', async (_, files, image) => {
     expect(await found(workspace(files), 'o')).toBe(image);
   });
 
-  it('knows a disk by its partition table', async () => {
+  it('recognizes a disk by its partition table', async () => {
     const root = workspace({
       'o/vmlinuz': mbr([{ type: 1, start: 13, count: 65535 }]),
       'o/fat': mbr([]),
@@ -64,21 +70,23 @@ describe('a directory', () => {
     expect(await found(root, 'o')).toBe('o/ubuntu-22.04');
   });
 
-  it('counts links to one image once', async () => {
+  it('counts several links to an image as one', async () => {
     const root = workspace({ 'o/disk.raw': 512 });
     symlinkSync('disk.raw', join(root, 'o/latest.raw'));
     symlinkSync('nowhere', join(root, 'o/broken.raw'));
     expect(await found(root, 'o')).toMatch(/^o\/(disk|latest).raw$/);
   });
 
-  it('with several images names them, ten at most', async () => {
+  it('with several images gives an error with the names of at most ten', async () => {
     const two = workspace({ 'o/a.raw': 1, 'o/b.vhd': 1 });
-    expect(await refusal(two, 'o')).toBe('2 disk images in o, one is needed. Name one of: WS/o/a.raw, WS/o/b.vhd');
+    expect(await refusal(two, 'o')).toBe(
+      '2 disk images in o, but only one can be imported. Set path to one of: WS/o/a.raw, WS/o/b.vhd',
+    );
     const many = workspace(Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`o/${n}.raw`, 1])));
     expect(await refusal(many, 'o')).toMatch(/^12 disk images .* and 2 more$/);
   });
 
-  it('without image says what is there', async () => {
+  it('without an image gives an error with the names of its files', async () => {
     expect(await refusal(workspace({ 'o/disk.raw.sha256': 'x' }), 'o')).toMatch(
       /No disk image .* only: WS\/o\/disk.raw.sha256/,
     );
@@ -158,18 +166,18 @@ describe('a Packer manifest', () => {
     expect(await found(root, 'm.json')).toBe('output-qemu/disk.raw');
   });
 
-  it('must not leave the workspace, neither by name nor by link', async () => {
+  it('cannot name a file outside of the workspace, not even through a link', async () => {
     const outside = workspace({ 'd.raw': 2 });
     const named = workspace({ 'm.json': manifest(['a', { [join(outside, 'd.raw')]: 2 }]) });
-    expect(await refusal(named, 'm.json')).toMatch(/d\.raw, which lies outside of WS/);
+    expect(await refusal(named, 'm.json')).toMatch(/d\.raw, which is outside of WS/);
     const linked = workspace({ 'm.json': manifest(['a', { 'o/d.raw': 2 }]) });
     symlinkSync(outside, join(linked, 'o'));
-    expect(await refusal(linked, 'm.json')).toMatch(/o\/d\.raw, which lies outside of WS/);
+    expect(await refusal(linked, 'm.json')).toMatch(/o\/d\.raw, which is outside of WS/);
     const dots = workspace({ '..d.raw': 2, 'm.json': manifest(['a', { '..d.raw': 2 }]) });
     expect(await found(dots, 'm.json')).toBe('..d.raw');
   });
 
-  it('works in a workspace that is itself a link', async () => {
+  it('works in a workspace that is a link', async () => {
     const root = workspace({ 'o/d.raw': 2, 'm.json': manifest(['a', { 'o/d.raw': 2 }]) });
     const link = join(scratch(), 'link');
     symlinkSync(root, link);
@@ -182,33 +190,31 @@ describe('a Packer manifest', () => {
       manifest(['a', { 'a.raw': 1 }], ['b', { 'b.raw': 1 }]),
       /2 builds have an image.*a: WS\/a.raw, b: WS\/b.raw/,
     ],
-    ['no image', manifest(['a', { 'a.txt': 1 }]), /the last Packer run made no disk image, only a.txt/],
+    ['no image', manifest(['a', { 'a.txt': 1 }]), /the last Packer build has no disk image, only a.txt/],
     ['a missing image', manifest(['a', { 'c.raw': 1 }]), /names c.raw, which is not in WS/],
     ['another size', manifest(['a', { 'a.raw': 7 }]), /a.raw with 7 bytes, but the file has 1 bytes: it changed/],
-    ['no JSON', '{', /not a Packer manifest: not JSON/],
+    ['no JSON', '{', /not a Packer manifest: it is not JSON/],
     ['other JSON', '[1]', /no builds and last_run_uuid/],
     ['nothing of the last run', manifest(['a', { 'a.raw': 1 }, 'x']), /no build of its last run/],
     [
       'a nameless file',
       '{"builds":[{"packer_run_uuid":"1","files":[{}]}],"last_run_uuid":"1"}',
-      /a file without name or size/,
+      /a file has no name or size/,
     ],
     [
       'no files at all',
       '{"builds":[{"packer_run_uuid":"1","files":null}],"last_run_uuid":"1"}',
-      /made no disk image, no file/,
+      /has no disk image, no file/,
     ],
     ['control characters', manifest(['a\n::error::', { 'a.raw': 1 }], ['b', { 'b.raw': 1 }]), /a\\u{a}::error::: WS/],
   ])('with %s is refused', async (_, text, message) => {
-    expect(await refusal(workspace({ 'a.raw': 1, 'b.raw': 1, 'a.txt': 'x', 'm.json': text }), 'm.json')).toMatch(
-      message,
-    );
+    const root = workspace({ 'a.raw': 1, 'b.raw': 1, 'a.txt': 'x', 'm.json': text });
+    expect(await refusal(root, 'm.json')).toMatch(message);
   });
 
-  it('of more than 8 MiB is refused unread', async () => {
+  it('of more than 8 MiB is refused without reading it', async () => {
     const root = scratch();
     await write(join(root, 'm.json'), 9 * MiB, []);
     expect(await refusal(root, 'm.json')).toMatch(/more than 8 MiB/);
-    cpSync(join(root, 'm.json'), join(root, 'n.raw'));
   });
 });

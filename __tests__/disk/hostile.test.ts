@@ -12,7 +12,7 @@ import { BIOS_BOOT, dynamicVhd, EFI, GiB, gpt, LINUX, MiB, qcow2, scratch, vhdFo
 const LIMIT = 16 * MiB;
 const RUNS = 2000;
 
-/** Bytes at the start of an otherwise empty file of `size` bytes, counting what is read. */
+/** A file of `size` bytes that begins with `image` and counts the bytes that are read. */
 function memory(image: Buffer, size: number): Source & { total: number } {
   const source = {
     size,
@@ -57,7 +57,7 @@ describe.each(samples)('a damaged %s', (_, image, places) => {
     return copy;
   };
 
-  it('ends in an answer or a DiskError, within the limit', async () => {
+  it('gives a result or a DiskError within the read limit', async () => {
     const property = fc.asyncProperty(damage, fc.option(fc.nat(image.length)), async (changes, cut) => {
       const copy = damaged(changes).subarray(0, cut ?? image.length);
       for (const size of [copy.length, 2 ** 45]) {
@@ -80,7 +80,7 @@ describe.each(samples)('a damaged %s', (_, image, places) => {
     await fc.assert(property, { numRuns: RUNS });
   });
 
-  it('does so as a file, too, and says it on one line each', async () => {
+  it('does so as a file, too, with one line for each problem', async () => {
     const path = join(scratch(), 'disk');
     const property = fc.asyncProperty(damage, async (changes) => {
       await write(path, image.length, [[0, damaged(changes)]]);
@@ -106,7 +106,7 @@ describe('reading', () => {
     await handle.close();
   });
 
-  it('gives zeros outside of the file', async () => {
+  it('returns zeros outside of the file', async () => {
     const path = await write(join(scratch(), 'd'), 10, [[0, Buffer.alloc(10, 7)]]);
     const handle = await open(path);
     const source = boundedSource(handle, 10);

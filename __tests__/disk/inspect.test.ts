@@ -15,14 +15,14 @@ import { shellQuote } from '../../src/disk/disk.ts';
 import { assertUnchanged } from '../../src/disk/inspect.ts';
 import { dynamicVhd, file, GiB, has, judge, MiB, problems, qcow2, scratch, sh } from './build.ts';
 
-describe('what is no disk image', () => {
+describe('a file that is not a disk image', () => {
   test.each([
     ['disk.raw.gz', '\x1f\x8b\x08', 'gunzip --stdout DIR/disk.raw.gz > DIR/disk.raw'],
     ['disk', '\x1f\x8b\x08', 'gunzip --stdout DIR/disk > DIR/disk.raw'],
     ['a b.xz', '\xfd7zXZ\0', `xz -dc 'DIR/a b.xz' > 'DIR/a b'`],
-    ['d.zst', '\x28\xb5\x2f\xfd', 'zstd -d DIR/d.zst -o DIR/d'],
+    ['d.zst', '\x28\xb5\x2f\xfd', 'zstd -dc DIR/d.zst > DIR/d'],
     ['d.bz2', 'BZh9', 'bzip2 -dc DIR/d.bz2 > DIR/d'],
-    ['d.lz4', '\x04\x22\x4d\x18', 'lz4 -d DIR/d.lz4 DIR/d'],
+    ['d.lz4', '\x04\x22\x4d\x18', 'lz4 -dc DIR/d.lz4 > DIR/d'],
     ['d.zip', 'PK\x03\x04', 'unzip DIR/d.zip'],
     ['d.7z', '7z\xbc\xaf\x27\x1c', '7z x DIR/d.7z'],
     ['d.ova', `${'d.ovf'.padEnd(257, '\0')}ustar`, 'tar -xf DIR/d.ova'],
@@ -34,7 +34,7 @@ describe('what is no disk image', () => {
     [
       'd.raw',
       'version https://git-lfs.github.com/spec/v1\n',
-      'a Git LFS pointer, the image itself was never downloaded. Run: git lfs pull',
+      'a Git LFS pointer; the image itself was not downloaded. Run: git lfs pull',
     ],
     ['d.raw', '\x7fELF\x02\x01\x01\0', 'is a program (ELF)'],
     ['d.raw', '<!DOCTYPE html><html>', 'is a web page or XML'],
@@ -46,7 +46,7 @@ describe('what is no disk image', () => {
     expect(text).not.toContain('secret');
   });
 
-  it('refuses what is no file at once, a pipe without writer included', async () => {
+  it('is refused at once if it is a directory or a pipe without a writer', async () => {
     const directory = scratch();
     expect(await problems(directory)).toMatch(/is a directory/);
     expect(await problems(join(directory, 'none'))).toMatch(/Cannot open .*ENOENT/);
@@ -56,10 +56,10 @@ describe('what is no disk image', () => {
     }
   });
 
-  it('says how to read an unreadable file', async () => {
+  it('gets the command that makes it readable', async () => {
     const path = file('disk.raw', Buffer.alloc(512));
     chmodSync(path, 0);
-    // Root may read anything, so as root the test is somebody else for a moment.
+    // Root can read every file, so a test that runs as root changes its user for a moment.
     const root = process.geteuid?.() === 0;
     if (root) process.seteuid?.('nobody');
     try {
@@ -79,12 +79,14 @@ describe('a claimed format', () => {
       const path = file('disk', samples[is]);
       expect((await judge(path)).format).toBe(is);
       if (is === claimed) expect((await judge(path, claimed)).format).toBe(is);
-      else expect(await problems(path, claimed)).toContain(`claimed to be ${claimed}, its content is ${is}`);
+      else expect(await problems(path, claimed)).toContain(`format is ${claimed}, but the content is ${is}`);
     },
   );
 
-  it('is told by the name as well', async () => {
-    expect((await judge(file('disk.vhd', samples.RAW))).warnings[0]).toContain('named like VHD, its content is RAW');
+  it('may also come from the name of the file', async () => {
+    expect((await judge(file('disk.vhd', samples.RAW))).warnings[0]).toContain(
+      'the name says VHD, but the content is RAW',
+    );
   });
 });
 
@@ -125,7 +127,7 @@ describe('assertUnchanged', () => {
       (path) => {
         rmSync(path);
       },
-      /is gone/,
+      /was deleted/,
     ],
     [
       'a directory',

@@ -6,7 +6,7 @@ const GENERIC = 'code Invalid partition table';
 const raw = (size: number, pieces: [number, Buffer][]) => write(join(scratch(), 'disk.raw'), size, pieces);
 
 describe('RAW', () => {
-  it('opens a sparse disk and says its sizes', async () => {
+  it('opens a sparse disk and reports its sizes', async () => {
     const disk = await judge(await raw(GiB, gpt({ size: GiB, types: [LINUX, BIOS_BOOT], code: 'GRUB' })));
     expect(disk).toMatchObject({ format: 'RAW', size: GiB, virtualSize: GiB, warnings: [] });
     expect(disk.allocated).toBeLessThan(MiB);
@@ -36,7 +36,7 @@ describe('RAW', () => {
     expect((await judge(await raw(8 * MiB, pieces))).bootMode).toBe(mode);
   });
 
-  it('warns about a disk that does not boot, unless it need not', async () => {
+  it('warns about a disk that does not boot, unless it is a data disk', async () => {
     const empty = await raw(MiB, []);
     expect((await judge(empty)).warnings).toEqual([expect.stringContaining('no partition table')]);
     expect((await judge(empty, 'RAW', false)).warnings).toEqual([]);
@@ -48,7 +48,7 @@ describe('RAW', () => {
     expect((await judge(single)).warnings).toEqual([expect.stringMatching(/backup .* sgdisk --move-second-header /)]);
   });
 
-  it('takes a grown disk, whose GPT ends before the file', async () => {
+  it('accepts an enlarged disk, whose GPT ends before the file', async () => {
     expect((await judge(await raw(16 * MiB, gpt({ size: 8 * MiB, types: [EFI] })))).bootMode).toBe('UEFI');
   });
 
@@ -60,10 +60,10 @@ describe('RAW', () => {
       /cut off: its GPT ends at 8388608 bytes/,
     ],
     ['MBR', 2 * MiB - 512, [[0, mbr([{ type: 0x83, start: 2048, count: 2048 }])]], /a partition ends at 2097152 bytes/],
-    ['half a sector', MiB + 1, [], /not a multiple of 512.*truncate --size=%512 /],
-    ['nothing', 0, [], /is empty/],
-    ['a protective MBR alone', MiB, [[0, mbr([{ type: 0xee, start: 1, count: 2047 }])]], /no GPT behind it/],
-    ['an ISO', MiB, [[32769, Buffer.from('CD001')]], /ISO 9660/],
+    ['a size with half a sector', MiB + 1, [], /not a multiple of 512.*truncate --size=%512 /],
+    ['an empty file', 0, [], /is empty/],
+    ['a protective MBR alone', MiB, [[0, mbr([{ type: 0xee, start: 1, count: 2047 }])]], /but no GPT/],
+    ['an ISO', MiB, [[32769, Buffer.from('CD001')]], /is an ISO image/],
     [
       'a hybrid ISO',
       MiB,
@@ -71,13 +71,13 @@ describe('RAW', () => {
         [0, mbr([{ type: 0x17, start: 0, count: 2048 }])],
         [32769, Buffer.from('CD001')],
       ],
-      /ISO 9660/,
+      /is an ISO image/,
     ],
   ] as [string, number, [number, Buffer][], RegExp][])('refuses %s', async (_, size, pieces, message) => {
     expect(await problems(await raw(size, pieces))).toMatch(message);
   });
 
-  it('does not mind that a disk was an ISO once', async () => {
+  it('accepts a disk with the marker of an old ISO image', async () => {
     const pieces = [...gpt({ size: 8 * MiB, types: [EFI] }), [32769, Buffer.from('CD001')]] as [number, Buffer][];
     expect((await judge(await raw(8 * MiB, pieces))).format).toBe('RAW');
   });

@@ -9,14 +9,14 @@ const tables = has('sfdisk', 'sgdisk', 'truncate');
 const KEYED = 'qemu-img create -f qcow2 --object secret,id=s,data=abc -o encrypt.key-secret=s,encrypt.format';
 const UEFI = 'truncate -s 64M disk.raw; sgdisk -n1:0:+10M -t1:ef00 -n2:0:0 disk.raw';
 
-/** Runs a script in a directory of its own and returns the path of the file that it made. */
+/** Runs a script in a new directory and returns the path of the file `name` in it. */
 const made = (name: string, script: string) => {
   const directory = scratch();
   sh(directory, script);
   return join(directory, name);
 };
 
-describe.skipIf(!qemu)('what qemu-img writes', () => {
+describe.skipIf(!qemu)('an image by qemu-img', () => {
   test.each([
     ['e.qcow2', 'qemu-img create -f qcow2 e.qcow2 40G', 'QCOW2', 40 * GiB],
     ['v2.qcow2', 'qemu-img create -f qcow2 -o compat=0.10 v2.qcow2 40G', 'QCOW2', 40 * GiB],
@@ -38,7 +38,7 @@ describe.skipIf(!qemu)('what qemu-img writes', () => {
     expect(await judge(path, undefined, false)).toMatchObject({ format, virtualSize, warnings: [] });
   });
 
-  it('rounds the size of a VHD up to its geometry, which a dynamic one may pay for', async () => {
+  it('as VHD is rounded up to its geometry, and a dynamic one gets a warning', async () => {
     const path = made('d.vhd', 'qemu-img create -f vpc d.vhd 1G; qemu-img create -f vpc -o subformat=fixed f.vhd 1G');
     const info = JSON.parse(sh(join(path, '..'), 'qemu-img info --output=json d.vhd')) as { 'virtual-size': number };
     expect(info['virtual-size']).toBeGreaterThanOrEqual(GiB);
@@ -56,18 +56,22 @@ describe.skipIf(!qemu)('what qemu-img writes', () => {
     ['v.vhdx', 'qemu-img create -f vhdx v.vhdx 1G', /VHDX .* qemu-img convert -f vhdx/],
     ['v.qcow', 'qemu-img create -f qcow v.qcow 1G', /QCOW disk of version 1.* qemu-img convert -f qcow/],
     ['v.qed', 'qemu-img create -f qed v.qed 1G', /QED .* qemu-img convert -f qed/],
-    ['b.qcow2', 'qemu-img create -f qcow2 a 1G; qemu-img create -f qcow2 -b a -F qcow2 b.qcow2', /backing file, a,/],
+    [
+      'b.qcow2',
+      'qemu-img create -f qcow2 a 1G; qemu-img create -f qcow2 -b a -F qcow2 b.qcow2',
+      /backing file a, which/,
+    ],
     ['d.qcow2', 'qemu-img create -f qcow2 -o data_file=d.bin d.qcow2 1G', /external data file/],
     ['z.qcow2', 'qemu-img create -f qcow2 -o compression_type=zstd z.qcow2 1G', /zlib/],
     ['x.qcow2', 'qemu-img create -f qcow2 -o extended_l2=on x.qcow2 1G', /extended L2/],
-    // Under load qemu-img sometimes cannot measure how hard a LUKS key is.
+    // On a busy machine qemu-img sometimes fails to benchmark the LUKS key.
     ['l.qcow2', `for i in 1 2 3 4; do ${KEYED}=luks l.qcow2 1G && break; done`, /encrypted/],
     ['k.qcow2', `${KEYED}=aes k.qcow2 1G`, /encrypted/],
   ])('%s by %s is refused', async (name, script, message) => {
     expect(await problems(made(name, script))).toMatch(message);
   });
 
-  it('is found cut off, wherever the cut is', async () => {
+  it('is refused if it is truncated anywhere', async () => {
     const source = 'head -c 8M /dev/urandom > r; truncate -s 64M r; qemu-img convert -f raw -O';
     for (const [format, cuts] of [
       ['qcow2 r d', [100, 65536, 200_000, MiB, 8 * MiB]],
@@ -95,7 +99,7 @@ describe.skipIf(!qemu)('what qemu-img writes', () => {
     'qemu-img create -f vdi "it is.qcow2" 64M',
     'qemu-img create -f vpc "it is.qcow2" 70M',
     'truncate -s 64M d; gzip d; mv d.gz "it is.qcow2"',
-  ])('%s is repaired by the command that it is told', async (script) => {
+  ])('%s is repaired by the command in its error', async (script) => {
     const path = made('it is.qcow2', script);
     const directory = join(path, '..');
     const told = await judge(path, undefined, false).then(
@@ -109,7 +113,7 @@ describe.skipIf(!qemu)('what qemu-img writes', () => {
   });
 });
 
-describe.skipIf(!tables)('what sgdisk and sfdisk write', () => {
+describe.skipIf(!tables)('a partition table by sgdisk or sfdisk', () => {
   test.each([
     ['GPT with an EFI system partition', UEFI, 'UEFI'],
     ['GPT for both', `${UEFI}; sgdisk -n3:34:2047 -t3:ef02 disk.raw`, undefined],
@@ -129,12 +133,12 @@ describe.skipIf(!tables)('what sgdisk and sfdisk write', () => {
     ['qcow2 of version 2', '-O qcow2 -o compat=0.10'],
     ['dynamic VHD', '-O vpc -o force_size'],
     ['fixed VHD', '-O vpc -o subformat=fixed'],
-  ])('is seen inside of %s', async (_, options) => {
+  ])('is found inside of %s', async (_, options) => {
     const path = made('disk', `${UEFI}; qemu-img convert -f raw ${options} disk.raw disk`);
     expect((await judge(path)).bootMode).toBe('UEFI');
   });
 
-  it('is found cut off', async () => {
+  it('is refused if the disk is truncated', async () => {
     const path = made('disk.raw', UEFI);
     truncateSync(path, 60 * MiB);
     expect(await problems(path)).toMatch(/cut off: its GPT ends at 67108864 bytes/);
@@ -144,8 +148,8 @@ describe.skipIf(!tables)('what sgdisk and sfdisk write', () => {
   });
 });
 
-describe.skipIf(!has('mkfs.ext4', 'mkfs.vfat', 'truncate'))('a file system without table', () => {
-  test.each(['mkfs.ext4 -q', 'mkfs.vfat', 'mkfs.vfat -F 32'])('by %s is told', async (mkfs) => {
+describe.skipIf(!has('mkfs.ext4', 'mkfs.vfat', 'truncate'))('a file system without a partition table', () => {
+  test.each(['mkfs.ext4 -q', 'mkfs.vfat', 'mkfs.vfat -F 32'])('by %s gets a warning', async (mkfs) => {
     const path = made('disk.raw', `truncate -s 64M disk.raw; ${mkfs} disk.raw`);
     expect((await judge(path)).warnings).toEqual([expect.stringContaining('no partition table')]);
   });
@@ -156,11 +160,11 @@ describe.skipIf(!has('mkfs.ext4', 'mkfs.vfat', 'truncate'))('a file system witho
   });
 });
 
-describe('what packers write', () => {
+describe('a compressed file or archive', () => {
   test.skipIf(!has('gzip', 'xz', 'zstd', 'bzip2', 'tar', 'truncate')).each([
     ['gzip d', 'd.gz', /gzip\. *|gunzip --stdout/],
     ['xz d', 'd.xz', /xz -dc/],
-    ['zstd -q d', 'd.zst', /zstd -d/],
+    ['zstd -q d', 'd.zst', /zstd -dc/],
     ['bzip2 d', 'd.bz2', /bzip2 -dc/],
     ['tar -cf d.tar d', 'd.tar', /tar -xf/],
   ])('%s', async (script, name, message) => {

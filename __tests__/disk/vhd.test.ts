@@ -3,14 +3,14 @@ import { describe, expect, it, test } from 'vitest';
 import { dynamicVhd, EFI, file, GiB, gpt, judge, MiB, problems, scratch, vhdFooter, write } from './build.ts';
 
 describe('VHD', () => {
-  it('knows a fixed disk, and how it boots', async () => {
+  it('inspects a fixed disk and its boot mode', async () => {
     const pieces = gpt({ size: 8 * MiB, types: [EFI] });
     const path = join(scratch(), 'd.vhd');
     await write(path, 8 * MiB + 512, [...pieces, [8 * MiB, vhdFooter({ size: 8 * MiB })]]);
     expect(await judge(path)).toMatchObject({ format: 'VHD', virtualSize: 8 * MiB, bootMode: 'UEFI', warnings: [] });
   });
 
-  it('knows a dynamic disk', async () => {
+  it('inspects a dynamic disk', async () => {
     const disk = await judge(file('d.vhd', dynamicVhd(40 * GiB)), 'VHD', false);
     expect(disk).toMatchObject({ format: 'VHD', virtualSize: 40 * GiB, warnings: [] });
   });
@@ -22,27 +22,31 @@ describe('VHD', () => {
     return image;
   };
   test.each([
-    ['a cut fixed disk', fixed(vhdFooter({ size: 8 * MiB })), /cut off: 8388608 bytes .* 4194304 bytes/],
-    ['a footer for less', fixed(vhdFooter({ size: 2 * MiB })), /its footer says 2097152 bytes/],
+    [
+      'a truncated fixed disk',
+      fixed(vhdFooter({ size: 8 * MiB })),
+      /cut off: its disk has 8388608 bytes .* 4194304 bytes/,
+    ],
+    ['a footer for a smaller disk', fixed(vhdFooter({ size: 2 * MiB })), /its footer gives 2097152 bytes/],
     ['version 2', fixed(vhdFooter({ size: 4 * MiB, version: 2 })), /version 2, not 1/],
     ['a differencing disk', fixed(vhdFooter({ size: 4 * MiB, type: 4 })), /differencing .* Merge-VHD/],
     ['an unknown type', fixed(vhdFooter({ size: 4 * MiB, type: 7 })), /disk type 7/],
-    ['no size', fixed(vhdFooter({ size: 0 })), /says that its disk has 0 bytes/],
-    ['more than a VHD can hold', fixed(vhdFooter({ size: 3000 * GiB })), /no VHD can have/],
+    ['no size', fixed(vhdFooter({ size: 0 })), /gives a disk of 0 bytes/],
+    ['a disk that is too large for a VHD', fixed(vhdFooter({ size: 3000 * GiB })), /a VHD cannot have/],
     [
       'a wrong checksum',
       fixed(Buffer.from(vhdFooter({ size: 4 * MiB }).fill(1, 100, 101))),
       /checksum of the VHD footer/,
     ],
-    ['no footer', dynamicVhd(GiB).subarray(0, -512), /without a footer at its end/],
+    ['no footer', dynamicVhd(GiB).subarray(0, -512), /has no footer at its end/],
     ['a header unlike the footer', dynamic((image) => image.writeUInt32BE(9, 60)), /header differs/],
     ['no dynamic header', dynamic((image) => image.write('xxsparse', 512)), /no dynamic disk header/],
     ['a wrong header checksum', dynamic((image) => image.writeUInt8(1, 700)), /checksum of the VHD's dynamic/],
     ['too few table entries', dynamicVhd(GiB, 511), /511 blocks .* InvalidVHDImage.IncorrectSize.*force_size/],
     ['too many table entries', dynamicVhd(GiB, 513), /513 blocks .* InvalidVHDImage.IncorrectSize/],
-    ['odd blocks', dynamicVhd(GiB, 512, 3 * MiB), /no power of two/],
+    ['odd blocks', dynamicVhd(GiB, 512, 3 * MiB), /not a power of two/],
     [
-      'a table behind the end',
+      'a table beyond the end',
       Buffer.concat([dynamicVhd(GiB).subarray(0, 1536), vhdFooter({ size: GiB, type: 3 })]),
       /cut off inside/,
     ],
@@ -55,16 +59,16 @@ describe('VHD', () => {
       ]),
       /blocks reach to/,
     ],
-    ['a block behind the end', dynamic((image) => image.writeUInt32BE(4, 1536)), /blocks reach to/],
+    ['a block beyond the end', dynamic((image) => image.writeUInt32BE(4, 1536)), /blocks reach to/],
   ])('refuses %s', async (_, image, message) => {
     expect(await problems(file('d.vhd', image))).toMatch(message);
   });
 
-  it('warns about what ECS may refuse', async () => {
+  it('warns about disks that ECS may refuse', async () => {
     const warnings = async (image: Buffer) => (await judge(file('d.vhd', image), 'VHD', false)).warnings.join();
     expect(await warnings(dynamicVhd(GiB + 512))).toMatch(/IncorrectSize.*qemu-img convert.*force_size/);
-    expect(await warnings(dynamicVhd(GiB, 2048, MiB / 2))).toMatch(/blocks of 524288 bytes; ECS may want 2 MiB/);
-    expect(await warnings(fixed(vhdFooter({ size: 4 * MiB, geometry: [0, 0, 0] })))).toMatch(/geometry says 0 bytes/);
+    expect(await warnings(dynamicVhd(GiB, 2048, MiB / 2))).toMatch(/blocks of 524288 bytes; ECS may require 2 MiB/);
+    expect(await warnings(fixed(vhdFooter({ size: 4 * MiB, geometry: [0, 0, 0] })))).toMatch(/geometry gives 0 bytes/);
     expect(await warnings(fixed(vhdFooter({ size: 4 * MiB, geometry: [120, 4, 17] })))).toBe('');
   });
 });

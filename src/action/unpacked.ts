@@ -6,19 +6,20 @@ import { getState, saveState } from '@actions/core';
 import { textOf } from '../cloud/errors.ts';
 import type { Output } from './log.ts';
 
-/** Where disks are unpacked. Post knows it before anything is made there: a cancelled main removes nothing. */
+/** The folder for unpacked disks. It is saved for post before it is created, because a cancelled main removes nothing. */
 export function unpackFolder(): string {
   const folder = join(process.env.RUNNER_TEMP || tmpdir(), `alicloud-import-${randomUUID()}`);
   saveState('unpacked', folder);
   return folder;
 }
 
-/** The folder of main; empty when main has not come that far. */
+/** The folder that main saved; empty when main ended before that. */
 export const savedFolder = (): string => getState('unpacked');
 
+/** Removes the folder for unpacked disks. A failure is a warning with the command to run. */
 export async function removeUnpacked(folder: string, log: Output): Promise<void> {
   if (folder === '') return;
   await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
-    log.warning(`${folder} stays (${textOf(error)}). Remove it: rm -r '${folder}'`);
+    log.warning(`${folder} was not removed (${textOf(error)}). Run: rm -r '${folder}'`);
   });
 }

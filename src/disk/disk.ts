@@ -4,50 +4,50 @@ import type { FileHandle } from 'node:fs/promises';
 /** The formats that ImportImage takes, in its own spelling (DiskDeviceMapping.N.Format). */
 export type Format = 'RAW' | 'VHD' | 'QCOW2';
 
-/** What makes a file on this machine the same, unchanged file. */
+/** Facts that change when a file is replaced or written to. */
 type FileIdentity = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
 
-/** A disk image that was opened once and judged importable. All sizes are bytes. */
+/** An open disk image that ECS can import. All sizes are bytes. */
 export interface DiskImage {
   path: string;
-  /** The one descriptor: inspection and upload read through it, its owner closes it. */
+  /** Inspection and upload read through this descriptor. Its owner closes it. */
   handle: FileHandle;
-  /** Bytes of the file. */
+  /** Size of the file. */
   size: number;
   format: Format;
-  /** Bytes of the disk inside the file. */
+  /** Size of the disk inside the file. */
   virtualSize: number;
-  /** Bytes that the file takes on this machine's disk; less than `size` for a sparse file. */
+  /** Space that the file occupies on this machine; less than `size` for a sparse file. */
   allocated: number;
-  /** Set only when firmware must be UEFI: an EFI system partition and no way to boot by BIOS. */
+  /** Set only when the disk has an EFI system partition and cannot boot by BIOS. */
   bootMode: 'UEFI' | undefined;
-  /** One line each: things that will probably bite later, without being an error now. */
+  /** Problems that may show up later, one line each. */
   warnings: string[];
   identity: FileIdentity;
-  /** The file that was given, where `path` is what the runner made of it. */
+  /** The original file, when `path` is a file that was unpacked from it. */
   container?: Container;
-  /** Set in a dry run where only the headers of the container were read: `handle` is the container. */
+  /** Set in a dry run, which reads only the headers of the container; `handle` is then the container. */
   headersOnly?: true;
 }
 
-/** The file that was given, for people. */
+/** The path of the original file, for messages. */
 export const givenName = ({ path, container }: DiskImage): string => container?.path ?? path;
 
-/** What is uploaded, for people. */
+/** What is uploaded, for messages. */
 export const contentName = ({ path, container }: DiskImage): string =>
   container === undefined ? path : `the disk in ${container.path}`;
 
 /** A packed or foreign file. */
 export interface Container {
   path: string;
-  /** For people: "a tar archive, compressed with gzip". */
+  /** For messages: "compressed with gzip, in it a tar archive". */
   kind: string;
   /** Bytes. */
   size: number;
   identity: FileIdentity;
 }
 
-/** Every problem of a file at once, one line each, ending with what to run against it. */
+/** All problems of a file, one line each, with the command that fixes them where there is one. */
 export class DiskError extends Error {
   readonly problems: string[];
 
@@ -58,11 +58,11 @@ export class DiskError extends Error {
   }
 }
 
-/** What the runner can unpack or convert; QCOW2 where it uses what ECS does not read. */
+/** What the runner can unpack or convert. QCOW2 is one of them when it uses features that ECS cannot read. */
 export type Packed = 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'tar' | ConvertedFormat;
 export type ConvertedFormat = 'vmdk' | 'vdi' | 'vhdx' | 'qcow2';
 
-/** A file that ECS does not take, and that becomes one by unpacking or converting it. */
+/** A file that ECS can import only after it was unpacked or converted. */
 export class PackedDisk extends DiskError {
   readonly packed: Packed;
 
@@ -72,25 +72,25 @@ export class PackedDisk extends DiskError {
   }
 }
 
-/** Random access to bytes: a file, or the disk inside it. Beyond `size` (bytes) everything reads as zero. */
+/** Random access to a file or to the disk inside it. Bytes beyond `size` read as zero. */
 export interface Source {
   size: number;
   read(offset: number, length: number): Promise<Buffer>;
 }
 
-/** What a format's header says: bytes of the disk inside, and a reader of it when the header can be trusted. */
+/** The disk inside a file: its size in bytes, and its content when the headers make sense. */
 export interface Inside {
   virtualSize: number;
   guest?: Source;
 }
 
-/** Collects what is wrong with one file, each as one line that begins with its name. */
+/** Collects the problems of one file, each as one line that begins with the name of the file. */
 export class Findings {
   readonly path: string;
   readonly quoted: string;
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
-  /** What the file is, where all its problems are that it is that. */
+  /** What the file is, when unpacking or converting it solves all its problems. */
   packed: Packed | undefined;
 
   constructor(path: string) {
@@ -120,14 +120,14 @@ export class Findings {
   }
 }
 
-/** The only repair where data is missing or nonsense. */
+/** The only advice when data is missing or damaged. */
 export const AGAIN = 'Build, copy or download it again.';
 
 const READ_LIMIT = 16 * 1024 ** 2;
 
 /**
- * Reads `size` bytes of `handle` at will, 16 MiB in all: no header, however hostile, makes inspection read a whole disk.
- * Throws DiskError when the limit is used up.
+ * Reads from a file of `size` bytes, at most 16 MiB in total, so that no hostile header makes inspection read a whole disk.
+ * Reads throw DiskError beyond that limit and when the file cannot be read.
  */
 export function boundedSource(handle: FileHandle, size: number): Source {
   let left = READ_LIMIT;
@@ -135,7 +135,7 @@ export function boundedSource(handle: FileHandle, size: number): Source {
     size,
     async read(offset, length) {
       left -= length;
-      if (left < 0) throw new DiskError(['The headers of this file are spread over more than 16 MiB: it is damaged.']);
+      if (left < 0) throw new DiskError(['The file is damaged: its headers take more than 16 MiB.']);
       const buffer = Buffer.alloc(length);
       if (offset < 0 || offset >= size) return buffer;
       for (let done = 0; done < length;) {
@@ -150,7 +150,7 @@ export function boundedSource(handle: FileHandle, size: number): Source {
   };
 }
 
-/** A disk whose blocks lie apart in a file. `piece` reads inside one block, undefined for zeros. All in bytes. */
+/** A disk whose blocks are scattered in a file. `piece` reads within one block and returns undefined for zeros. */
 export function blockwise(
   size: number,
   block: number,
@@ -168,7 +168,7 @@ export function blockwise(
   return { size, read };
 }
 
-/** A big-endian 64-bit number, or Infinity where it exceeds what a double holds, so that every range check fails. */
+/** A big-endian 64-bit number; Infinity when a double cannot hold it, so that every range check fails. */
 export function u64be(buffer: Buffer, at: number): number {
   return safe(buffer.readBigUInt64BE(at));
 }
@@ -182,16 +182,16 @@ function safe(value: bigint): number {
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value);
 }
 
-// Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates.
+// Control and format characters, including bidirectional overrides, line and paragraph separators, and lone surrogates.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** Foreign text as one printable line of at most 200 characters. */
+/** Untrusted text as one printable line of about 200 characters at most. */
 export function oneLine(text: string): string {
   const line = text.replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
   return line.length > 200 ? `${line.slice(0, 200)}...` : line;
 }
 
-/** A file name as one printable word of a bash command line, whatever it holds. */
+/** Any file name as one printable word of a bash command line. */
 export function shellQuote(path: string): string {
   const name = path.startsWith('-') ? `./${path}` : path;
   if (/^[\w@%+=,./-]+$/.test(name)) return name;
@@ -200,7 +200,7 @@ export function shellQuote(path: string): string {
   return `$'${name.replace(/[\\']/g, String.raw`\$&`).replace(UNPRINTABLE, bytes)}'`;
 }
 
-/** Bytes for a person: exact, with a rounded unit behind from 1 MiB on. Infinity is what `u64be` made of nonsense. */
+/** A number of bytes for messages: exact, and from 1 MiB on also rounded. Infinity comes from `u64be`. */
 export function bytes(count: number): string {
   if (count === Infinity) return 'more than 8 PiB';
   if (count < 1024 ** 2) return `${count} bytes`;

@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { sleep } from '../cloud/time.ts';
 import type { DiskImage } from './disk.ts';
 
-/** A run of bytes in the file that may hold data; everything between extents reads as zero. */
+/** A range of bytes that may contain data. Everything outside of the extents is zero. */
 export interface Extent {
   offset: number;
   length: number;
 }
 
-// Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
+// Node has no lseek. The file is standard input, so no name is passed. -I and -S ignore Python modules of the job.
 const SCRIPT = `
 import errno, os
 end = 0
@@ -29,9 +29,9 @@ const TIME_LIMIT_MS = 60_000;
 const PROBES = 64;
 
 /**
- * Where a file has data, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
- * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
- * @param python3 path of a Python 3 interpreter, where there is one
+ * Returns the ranges of a file that contain data, in order, in bytes. When they are in doubt, one extent covers the file.
+ * Python runs only for a sparse file on Linux: APFS gives wrong answers for unsynced files (https://bugs.gnu.org/51857).
+ * @param python3 path of a Python 3 interpreter, if the machine has one
  */
 export async function dataExtents(
   disk: Pick<DiskImage, 'handle' | 'size' | 'allocated'>,
@@ -45,7 +45,7 @@ export async function dataExtents(
 }
 
 /**
- * Whether the extents hold what the file system says it has allocated, less 1 MiB and 1 %: its own metadata counts there
+ * Whether the extents cover the space that the file system has allocated, less 1 MiB and 1 % for its metadata
  * (st_blocks, https://man7.org/linux/man-pages/man3/stat.3type.html).
  */
 function coverAllocation({ allocated }: Pick<DiskImage, 'allocated'>, extents: Extent[]): boolean {
@@ -54,8 +54,8 @@ function coverAllocation({ allocated }: Pick<DiskImage, 'allocated'>, extents: E
 }
 
 /**
- * What the script prints for the file behind `fd`; empty on any failure, and when it has not ended in time: a child of its
- * own can hold its output open, and a read that hangs in the kernel outlives SIGKILL.
+ * Returns the output of the script for the file behind `fd`; empty on any failure and after the time limit. The limit does
+ * not wait for the process: its own child can keep its output open, and a read that hangs in the kernel survives SIGKILL.
  */
 function output(python3: string, fd: number): Promise<string> {
   return new Promise((resolve) => {
@@ -95,7 +95,7 @@ function output(python3: string, fd: number): Promise<string> {
   });
 }
 
-/** The extents of the script's answer, or undefined unless they are complete, in order and inside the file. */
+/** Parses the output of the script. Undefined unless the extents are complete, in order and inside the file. */
 function parse(text: string, size: number): Extent[] | undefined {
   const lines = text.split('\n');
   if (lines.pop() !== '' || lines.pop() !== `end ${size}`) return undefined;
@@ -110,7 +110,7 @@ function parse(text: string, size: number): Extent[] | undefined {
   return extents;
 }
 
-/** Reads both edges of some holes: file systems have answered wrongly before (OpenZFS issue 15526). */
+/** Checks both ends of some holes, because file systems have reported wrong holes (OpenZFS issue 15526). */
 async function holesAreZero(disk: Pick<DiskImage, 'handle' | 'size'>, extents: Extent[]): Promise<boolean> {
   const ends = [0, ...extents.map(({ offset, length }) => offset + length)];
   const starts = [...extents.map(({ offset }) => offset), disk.size];

@@ -10,10 +10,10 @@ import { inspectVhd, isVhd } from './vhd.ts';
 const ISO_9660_AT = 32769;
 
 /**
- * Opens a disk image and checks everything that can be known from at most 16 MiB of it. The caller owns `handle`.
- * @param claimed the format that the user named; contradicting the content is an error
- * @param boots whether a system must boot from it; without, warnings about booting are left out
- * @throws DiskError with every problem of the file; PackedDisk where the runner may be able to solve them
+ * Opens a disk image and checks all that its headers show, in at most 16 MiB. The caller closes `handle`.
+ * @param claimed the format that the user gave; it is an error if the content has another
+ * @param boots whether a system must boot from it; otherwise there are no warnings about booting
+ * @throws DiskError with every problem of the file; PackedDisk when unpacking or converting it may solve them
  */
 export async function openDisk(path: string, claimed?: Format, boots = true): Promise<DiskImage> {
   const handle = await openFile(path);
@@ -25,7 +25,7 @@ export async function openDisk(path: string, claimed?: Format, boots = true): Pr
   }
 }
 
-/** Whether the content of a file is a disk image beyond doubt: a magic number or a partition table. Never throws. */
+/** Whether the content of a file is certainly a disk image: a magic number or a partition table. Never throws. */
 export async function holdsDisk(path: string): Promise<boolean> {
   const handle = await openFile(path).catch(() => undefined);
   if (handle === undefined) return false;
@@ -38,7 +38,7 @@ export async function holdsDisk(path: string): Promise<boolean> {
   }
 }
 
-/** Whether bytes are a disk image beyond doubt. @throws DiskError */
+/** Whether the bytes are certainly a disk image. @throws DiskError */
 export async function isDisk(file: Source): Promise<boolean> {
   if ((await isQcow2(file)) || (await isVhd(file))) return true;
   const table = await readTable(file, new Findings(''), false);
@@ -46,13 +46,13 @@ export async function isDisk(file: Source): Promise<boolean> {
 }
 
 /**
- * Proves that what was read is still the file under its name: same device, inode, size, and times of change.
+ * Checks that the file under this name is still the one that was read: same device, inode, size and change times.
  * @throws DiskError that says what changed
  */
 export async function assertUnchanged(disk: Pick<DiskImage, 'path' | 'identity'>): Promise<void> {
   const { path, identity: was } = disk;
   const now = await stat(path, { bigint: true }).catch((cause: unknown) => {
-    throw new DiskError([`${shellQuote(path)} is gone since it was opened (${reason(cause)}).`]);
+    throw new DiskError([`${shellQuote(path)} was deleted after it was opened (${reason(cause)}).`]);
   });
   const changed: string[] = [];
   if (now.dev !== was.dev || now.ino !== was.ino) changed.push('it was replaced by another file');
@@ -74,20 +74,18 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
   if (format === 'RAW' && (await isForeign(file, findings))) throw findings.error();
 
   const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase() ?? format;
-  if (suffix !== format) findings.warn(`named like ${suffix}, its content is ${format}.`);
+  if (suffix !== format) findings.warn(`the name says ${suffix}, but the content is ${format}.`);
   const { virtualSize, guest } = await { RAW: inspectRaw, VHD: inspectVhd, QCOW2: inspectQcow2 }[format](
     file,
     findings,
   );
   const table = guest && problems.length === 0 ? await readTable(guest, findings, boots) : undefined;
-  // A disk may have been an ISO once; where it still is one, a partition holds the marker or there is none.
+  // A disk may contain the marker of an old ISO image. It is one only if no partition begins behind the marker.
   const iso = table?.partitions.every(({ start }) => start <= ISO_9660_AT) === true;
   if (iso && (await guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001')
-    findings.problem('an ISO image, not a disk image. Name the disk that was installed from it.');
+    findings.problem('the file is an ISO image, not a disk image. Set path to the disk that was installed from it.');
   if (claimed !== undefined && claimed !== format)
-    findings.problem(
-      `claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format: it is detected.`,
-    );
+    findings.problem(`format is ${claimed}, but the content is ${format}. Set format to ${format} or leave it empty.`);
   if (problems.length > 0) throw findings.error();
   return {
     path,
@@ -103,17 +101,17 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
 }
 
 function inspectRaw(file: Source, findings: Findings): Inside {
-  // A disk is whole sectors: anything else is a file that was cut off, or no disk.
+  // A disk consists of whole sectors.
   if (file.size % 512 !== 0)
     findings.problem(
-      `${bytes(file.size)}, not a multiple of 512: it is cut off or no disk image. ${AGAIN} ` +
+      `the size of ${bytes(file.size)} is not a multiple of 512: the file is cut off or not a disk image. ${AGAIN} ` +
         `If it is complete, run: truncate --size=%512 ${findings.quoted}`,
     );
   return { virtualSize: file.size, guest: file };
 }
 
 export async function openFile(path: string): Promise<FileHandle> {
-  // O_NONBLOCK, because opening a named pipe would wait for its writer for ever.
+  // Without O_NONBLOCK, opening a named pipe would wait for its writer.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     const fix = (cause as NodeJS.ErrnoException).code === 'EACCES' ? ` Run: sudo chmod a+r ${shellQuote(path)}` : '';
     throw new DiskError([`Cannot open ${shellQuote(path)}: ${reason(cause)}.${fix}`]);

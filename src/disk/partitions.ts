@@ -1,15 +1,15 @@
 import { crc32 } from 'node:zlib';
 import { AGAIN, bytes, u64le, type Findings, type Source } from './disk.ts';
 
-// Type GUIDs as they lie on disk: the first three fields little-endian.
+// Type GUIDs as stored on disk: the first three fields are little-endian.
 const EFI_SYSTEM = guid('C12A7328-F81F-11D2-BA4B-00A0C93EC93B');
-// Where GRUB and FreeBSD keep what their code in the MBR loads.
+// The partitions from which the MBR code of GRUB and FreeBSD loads the boot loader.
 const BIOS_BOOT = [guid('21686148-6449-6E6F-744E-656564454649'), guid('83BD6B9D-7F41-11DC-BE0B-001560B84F0F')];
 const UNUSED = '0'.repeat(32);
 const LEGACY_BIOS_BOOTABLE = 4n;
 const ENTRIES_READ = 1024 ** 2;
 
-/** Byte offsets on the disk; `end` is the first byte behind. */
+/** Byte offsets on the disk. `end` is exclusive. */
 interface Partition {
   start: number;
   end: number;
@@ -23,15 +23,15 @@ export interface Table {
 }
 
 /**
- * Reads the partition table of a disk and judges how it can boot. ECS boots by BIOS unless it is told otherwise, so
- * UEFI is named only when nothing on the disk could be meant for BIOS.
- * Facts: UEFI specification 2.10, section 5 (GPT); Windows puts its MBR code, which starts the active MBR partition
- * only, on GPT disks too (http://thestarman.mirror.kb1max.com/asm/mbr/GPT.htm).
+ * Reads the partition table of a disk and decides how the disk can boot. ECS boots by BIOS by default, so the result is UEFI
+ * only when nothing on the disk can boot by BIOS.
+ * Facts: UEFI specification 2.10, section 5 (GPT). Windows also writes its MBR code, which starts only the active MBR
+ * partition, to GPT disks (http://thestarman.mirror.kb1max.com/asm/mbr/GPT.htm).
  */
 export async function readTable(disk: Source, findings: Findings, boots: boolean): Promise<Table> {
   const mbr = parseMbr(await disk.read(0, 512));
   const real = mbr?.entries.filter(({ type }) => type !== 0xee) ?? [];
-  // Without a protective entry a GPT is a leftover that nobody reads.
+  // Without a protective entry, firmware ignores a GPT: it is a remnant.
   const protective = mbr !== undefined && mbr.entries.length > real.length;
   const gpt = protective ? await readGpt(disk, findings, boots) : undefined;
   const efi = real.some(({ type }) => type === 0xef) || gpt?.some(({ type }) => type === EFI_SYSTEM) === true;
@@ -43,14 +43,17 @@ export async function readTable(disk: Source, findings: Findings, boots: boolean
 
   const end = partitions.reduce((last, partition) => Math.max(last, partition.end), 0);
   if (end > disk.size && findings.problems.length === 0)
-    findings.problem(`it is cut off: a partition ends at ${bytes(end)}, the disk at ${bytes(disk.size)}. ${AGAIN}`);
-  if (boots && kind === 'none') findings.warn('no partition table; a system disk without one does not boot.');
+    findings.problem(
+      `it is cut off: a partition ends at ${bytes(end)}, the disk ends at ${bytes(disk.size)}. ${AGAIN}`,
+    );
+  if (boots && kind === 'none')
+    findings.warn('the disk has no partition table; a system disk without one does not boot.');
   else if (boots && !efi && !bios)
-    findings.warn('neither boot code nor an EFI system partition; a system disk like this does not boot.');
+    findings.warn('the disk has neither boot code nor an EFI system partition; such a system disk does not boot.');
   return { kind, partitions, bootMode: efi && !bios ? 'UEFI' : undefined };
 }
 
-/** Undefined for anything but an MBR with entries that make sense: a FAT boot sector has the same signature. */
+/** Undefined unless the entries make sense: a FAT boot sector has the same signature as an MBR. */
 function parseMbr(sector: Buffer) {
   if (sector.readUInt16BE(510) !== 0x55aa) return undefined;
   const entries = [446, 462, 478, 494].map((at) => ({
@@ -70,20 +73,20 @@ function parseMbr(sector: Buffer) {
   };
 }
 
-/** The used entries of the GPT; what is wrong with it goes to the findings. */
+/** The used entries of the GPT. Adds its problems to the findings. */
 async function readGpt(disk: Source, findings: Findings, boots: boolean) {
   let sector = 512;
   let header = await disk.read(sector, sector);
   if (!isGpt(header)) header = await disk.read((sector = 4096), sector);
   if (!isGpt(header)) {
-    findings.problem(`a protective MBR, but no GPT behind it. Run: sgdisk --verify ${findings.quoted}`);
+    findings.problem(`the disk has a protective MBR, but no GPT. Run: sgdisk --verify ${findings.quoted}`);
     return [];
   }
   if (boots && sector === 4096)
-    findings.warn('the GPT counts in sectors of 4096 bytes, ECS disks in 512: it may fail to boot.');
+    findings.warn('the GPT uses sectors of 4096 bytes, but ECS disks have 512: the disk may not boot.');
   const backup = u64le(header, 32) * sector;
   if (backup + sector > disk.size) {
-    const ends = `its GPT ends at ${bytes(backup + sector)}, the disk at ${bytes(disk.size)}`;
+    const ends = `its GPT ends at ${bytes(backup + sector)}, the disk ends at ${bytes(disk.size)}`;
     findings.problem(`it is cut off: ${ends}. ${AGAIN}`);
   } else if (!isGpt(await disk.read(backup, 8)))
     findings.warn(`the backup of the GPT is missing. Run: sgdisk --move-second-header ${findings.quoted}`);

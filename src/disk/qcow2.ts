@@ -7,16 +7,16 @@ const OFFSET = 0x00fffffffffffe00n;
 const COMPRESSED = 1n << 62n;
 const TABLE_READ = 1024 ** 2;
 
-/** Whether a file begins as QCOW2; version 1 with the same magic is a format of its own. */
+/** Whether a file begins as QCOW2. Version 1 has the same magic number, but is a different format. */
 export async function isQcow2(file: Source): Promise<boolean> {
   const head = await file.read(0, 8);
   return head.toString('latin1', 0, 4) === 'QFI\xfb' && head.readUInt32BE(4) !== 1;
 }
 
 /**
- * Checks the header of a QCOW2 image and whether the file holds all that its tables promise. Sizes in bytes.
- * Facts: https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst; what ECS reads: "Supports ZLIB
- * compression", https://www.alibabacloud.com/help/en/ecs/user-guide/import-a-custom-image
+ * Checks the header of a QCOW2 image, and that the file is complete according to its tables. Sizes in bytes.
+ * Facts: https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst; ECS "Supports ZLIB compression":
+ * https://www.alibabacloud.com/help/en/ecs/user-guide/import-a-custom-image
  */
 export async function inspectQcow2(file: Source, findings: Findings): Promise<Inside> {
   const header = await file.read(0, 112);
@@ -24,15 +24,15 @@ export async function inspectQcow2(file: Source, findings: Findings): Promise<In
   const bits = header.readUInt32BE(20);
   const virtualSize = u64be(header, 24);
   if (version !== 2 && version !== 3) findings.problem(`QCOW2 version ${version} is unknown. ${AGAIN}`);
-  if (bits < 9 || bits > 21) findings.problem(`it has clusters of 2^${bits} bytes, not 2^9 to 2^21. ${AGAIN}`);
+  if (bits < 9 || bits > 21) findings.problem(`it has clusters of 2^${bits} bytes, which is not 2^9 to 2^21. ${AGAIN}`);
   if (virtualSize === 0 || virtualSize === Infinity)
-    findings.problem(`the QCOW2 header names a disk of ${bytes(virtualSize)}. ${AGAIN}`);
+    findings.problem(`the QCOW2 header gives a disk of ${bytes(virtualSize)}. ${AGAIN}`);
   if (findings.problems.length > 0) return { virtualSize };
 
   const cluster = 2 ** bits;
   const headerLength = version === 3 ? header.readUInt32BE(100) : 72;
   if ((version === 3 && headerLength < 104) || headerLength > cluster || headerLength % 8 !== 0)
-    findings.problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${AGAIN}`);
+    findings.problem(`the QCOW2 header gives its own length as ${bytes(headerLength)}. ${AGAIN}`);
   await refuseFeatures(file, header, version, findings);
   const l1At = u64be(header, 40);
   const l1Entries = header.readUInt32BE(36);
@@ -40,16 +40,16 @@ export async function inspectQcow2(file: Source, findings: Findings): Promise<In
     findings.problem(`the L1 table has ${l1Entries} entries, too few for ${bytes(virtualSize)}. ${AGAIN}`);
   if (l1At % cluster !== 0 || l1At + l1Entries * 8 > file.size)
     findings.problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${AGAIN}`);
-  if (findings.problems.length > 0) return { virtualSize };
+  if (findings.problems.length > 0 && findings.packed === undefined) return { virtualSize };
 
   const end = await usedUntil(file, header, cluster, version === 3 ? header.readUInt32BE(96) : 4);
   if (end === undefined) findings.problem(`the refcount table of the QCOW2 image is damaged. ${AGAIN}`);
   else if (end > file.size)
-    findings.problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`);
+    findings.problem(`it is cut off: it uses ${bytes(end)}, but the file has only ${bytes(file.size)}. ${AGAIN}`);
   return { virtualSize, guest: guestOf(file, l1At, cluster, bits, virtualSize) };
 }
 
-/** What the format can do and ECS cannot read, or does not say that it can. */
+/** Reports features of the format that ECS cannot read or does not document. */
 async function refuseFeatures(file: Source, header: Buffer, version: number, findings: Findings): Promise<void> {
   const { path, quoted } = findings;
   const to = `-O qcow2 ${shellQuote(`${path}.fixed.qcow2`)}`;
@@ -73,14 +73,15 @@ async function refuseFeatures(file: Source, header: Buffer, version: number, fin
   if ((features & 3n) !== 0n)
     findings.problem(`it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
   refuse(4n, `its data is in an external data file, which ECS cannot see. ${convert}`);
-  refuse(8n, `its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
-  refuse(16n, `it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
-  if ((features & ~31n) !== 0n) findings.problem(`it has incompatible features of a later version. ${convert}`);
+  refuse(8n, `its clusters are not compressed with zlib, the only compression that ECS can read. ${convert}`);
+  refuse(16n, `it has extended L2 entries (subclusters), which ECS may not read. ${convert}`);
+  if ((features & ~31n) !== 0n)
+    findings.problem(`it has incompatible features that are newer than this action. ${convert}`);
 }
 
 /**
- * Where the last cluster in use begins, plus one byte (writers may leave the last cluster short); undefined when the
- * tables make no sense. Looks at the first MiB of the refcount table, which is terabytes with usual clusters.
+ * The offset of the last used cluster, plus one byte because writers may leave the last cluster short; undefined when the
+ * tables make no sense. Reads the first MiB of the refcount table, which covers terabytes with the usual cluster size.
  */
 async function usedUntil(file: Source, header: Buffer, cluster: number, order: number): Promise<number | undefined> {
   const tableAt = u64be(header, 48);

@@ -6,20 +6,20 @@ import { openAnyDisk } from '../disk/unpack/open.ts';
 import { findPrograms } from './content.ts';
 import type { ImportRequest } from './request.ts';
 
-/** The opened disks, and everything that is wrong with them, one line each. */
+/** The open disks, and all problems, one line each. */
 export interface OpenedDisks {
   disks: DiskImage[];
   problems: string[];
 }
 
-/** ECS takes no larger disk, in bytes. */
+/** Bytes of the largest disk that ECS imports. */
 const LARGEST = 2048 * 1024 ** 3;
-/** Time between two lines, in ms. */
+/** Time between two progress lines, in ms. */
 const PACE = 12_000;
 
 /**
  * Opens the files that `path` and `data_disk_paths` name.
- * @param folder where packed and foreign disks are unpacked; whoever calls removes it
+ * @param folder for unpacked disks; the caller removes it
  */
 export async function openDisks(request: ImportRequest, folder: string, log: Log): Promise<OpenedDisks> {
   const disks: DiskImage[] = [];
@@ -45,29 +45,26 @@ export async function openDisks(request: ImportRequest, folder: string, log: Log
   return { disks, problems: [...problems, ...impossible(request, disks)] };
 }
 
-/** Says now and then how far a file is unpacked. */
+/** Logs the progress of unpacking a file. */
 function sayProgress(path: string, log: Log): (what: string, share: number) => void {
   let spoke: number | undefined;
   return (what, share) => {
-    if (spoke === undefined) log.info(`${path} is not what ECS takes: it is ${what} here.`);
+    if (spoke === undefined) log.info(`${path} cannot be imported as it is, so it is ${what} first.`);
     else if (now() - spoke < PACE) return;
     else log.info(`${path}: ${Math.floor(share * 100)}% ${what}.`);
     spoke = now();
   };
 }
 
-/** What the disks and the request together make impossible. */
+/** Problems of the disks in combination with the inputs. */
 function impossible({ image, dataDisks, distribution }: ImportRequest, disks: DiskImage[]): string[] {
   const problems: string[] = [];
   const [system] = disks;
   const needed = Math.ceil((system?.virtualSize ?? 0) / 1024 ** 3);
   if (image.systemSize !== undefined && image.systemSize < needed) {
-    problems.push(
-      `image_system_size ${image.systemSize} GiB is less than the disk inside the file: it needs ${needed} GiB.`,
-    );
+    problems.push(`image_system_size is ${image.systemSize} GiB, but the disk in the file needs ${needed} GiB.`);
   }
-  if (dataDisks.length > 16)
-    problems.push('data_disk_paths names more than 16 disks, which is the most that ECS takes.');
+  if (dataDisks.length > 16) problems.push('data_disk_paths has more than 16 disks, which is the maximum of ECS.');
   for (const disk of disks) {
     if (disk.virtualSize > LARGEST)
       problems.push(`${givenName(disk)}: a disk of ${bytes(disk.virtualSize)}; ECS takes at most 2048 GiB.`);

@@ -1,21 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { appendFileSync, chmodSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, test } from 'vitest';
 import { gzipSync } from 'node:zlib';
-import { GiB, has, MiB, scratch, sh } from '../build.ts';
-import { filesIn, hasTools, openPacked, programs, refused } from './unpack.ts';
+import { describe, expect, it, test } from 'vitest';
+import { GiB, MiB, scratch, sh } from '../build.ts';
+import { DISK, filesIn, hasTools, made, openPacked, refused } from './unpack.ts';
 
-const made = (script: string): string => {
-  const folder = scratch();
-  sh(folder, script);
-  return folder;
-};
-const DISK = `truncate -s 8M disk.raw; printf 'label: dos\\n2048,9000,L,*\\n' | sfdisk -q disk.raw`;
 const NOISE = `${DISK}; head -c 4M /dev/urandom | dd of=disk.raw bs=1M seek=2 conv=notrunc status=none`;
 
-describe.skipIf(!hasTools)('what is damaged', () => {
+describe.skipIf(!hasTools)('damage', () => {
   const PACKERS = [
     ['gzip', 'gzip -1 disk.raw', 'disk.raw.gz'],
     ['xz', 'xz -0 disk.raw', 'disk.raw.xz'],
@@ -25,7 +18,7 @@ describe.skipIf(!hasTools)('what is damaged', () => {
     ['tar in zstd', 'tar --zstd -cf disk.tar.zst disk.raw', 'disk.tar.zst'],
   ] as const;
 
-  test.each(PACKERS)('is found in %s cut off anywhere', async (_, script, name) => {
+  test.each(PACKERS)('is found in truncated %s', async (_, script, name) => {
     for (const cut of [600, 1_000_000, -1, -9, -600]) {
       const folder = made(`${NOISE}; ${script}`);
       const size = readFileSync(join(folder, name)).length;
@@ -34,7 +27,7 @@ describe.skipIf(!hasTools)('what is damaged', () => {
     }
   });
 
-  test.each(PACKERS)('is found in %s by its checksum', async (_, script, name) => {
+  test.each(PACKERS)('is found by the checksum of %s', async (_, script, name) => {
     const folder = made(`${NOISE}; ${script}`);
     const handle = await open(join(folder, name), 'r+');
     const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, 2_000_000);
@@ -43,14 +36,39 @@ describe.skipIf(!hasTools)('what is damaged', () => {
     expect(await refused(folder, name)).toMatch(/damaged|failed/);
   });
 
-  it('is also what follows the end of zstd data', async () => {
+  test.each([
+    ['VMDK', '-O vmdk', 'd.vmdk', 'd.vmdk'],
+    ['VMDK for streaming', '-O vmdk -o subformat=streamOptimized', 'd.vmdk', 'd.vmdk'],
+    ['flat VMDK', '-O vmdk -o subformat=monolithicFlat', 'd.vmdk', 'd-flat.vmdk'],
+    ['VMDK in extents', '-O vmdk -o subformat=twoGbMaxExtentSparse', 'd.vmdk', 'd-s001.vmdk'],
+    ['VDI', '-O vdi', 'd.vdi', 'd.vdi'],
+    ['VHDX', '-O vhdx', 'd.vhdx', 'd.vhdx'],
+    ['QCOW2 with zstd', '-c -O qcow2 -o compression_type=zstd', 'd.qcow2', 'd.qcow2'],
+    ['QCOW2 with subclusters', '-O qcow2 -o extended_l2=on', 'd.qcow2', 'd.qcow2'],
+    ['QCOW2 with a data file', '-O qcow2 -o data_file=d.data', 'd.qcow2', 'd.data'],
+    [
+      'QCOW2 with a backing file',
+      '-O qcow2',
+      'd.qcow2',
+      'd.qcow2',
+      'mv d.qcow2 b; qemu-img create -q -f qcow2 -b b -F qcow2 d.qcow2; mv b b.full; cp b.full b',
+    ],
+  ])('is found in truncated %s without a checksum', async (_, options, name, file, more = '') => {
+    const data = 'head -c 4M /dev/urandom | dd of=disk.raw bs=1M seek=4 conv=notrunc status=none';
+    const folder = made(`${DISK}; ${data}; qemu-img convert -f raw ${options} disk.raw ${name}; ${more}`);
+    const cut = join(folder, more === '' ? file : 'b');
+    truncateSync(cut, readFileSync(cut).length - 140_000);
+    expect(await refused(folder, name)).toMatch(/cut off|truncated|error while reading|Could not/);
+  });
+
+  it('is also data after the end of zstd data', async () => {
     const folder = made(`${NOISE}; zstd -q disk.raw`);
     appendFileSync(join(folder, 'disk.raw.zst'), 'something else');
-    expect(await refused(folder, 'disk.raw.zst')).toMatch(/followed by something else/);
+    expect(await refused(folder, 'disk.raw.zst')).toMatch(/something else follows it/);
   });
 });
 
-describe.skipIf(!hasTools)('a bomb is ended', () => {
+describe.skipIf(!hasTools)('a bomb is refused', () => {
   test.each([
     ['gzip -1', 'd.gz'],
     ['xz -0', 'd.xz'],
@@ -64,9 +82,22 @@ describe.skipIf(!hasTools)('a bomb is ended', () => {
     if (existsSync(unpacked)) expect(sh('/', `du -sk '${unpacked}'`)).toMatch(/^[12]?\d{1,3}\t/);
   });
 
-  it('that is a sparse tar of 8 EiB', async () => {
+  it('that is a sparse tar archive', async () => {
     const folder = made(`truncate -s 4T disk.raw; tar --format=oldgnu -Scf d.tar disk.raw; rm disk.raw`);
     expect(await refused(folder, 'd.tar', { limit: GiB })).toMatch(/unpacks to more than/);
+  });
+
+  it('of 15 TiB of zeros in a tar archive, alone or beside the disk', async () => {
+    const folder = made(`${DISK}; truncate -s 15T zeros.raw; tar -Scf a.tar zeros.raw; tar -Scf b.tar disk.raw zeros.raw
+      mv zeros.raw README; tar -Scf c.tar README disk.raw; rm README`);
+    expect(await refused(folder, 'a.tar')).toMatch(/unpacks to more than/);
+    expect(await refused(folder, 'b.tar')).toMatch(/2 disk images/);
+    expect((await openPacked(folder, 'c.tar')).size).toBe(8 * MiB);
+  });
+
+  it('beside the disk in a compressed archive', async () => {
+    const folder = made(`${DISK}; truncate -s 300M README; tar -czf d.tar.gz README disk.raw; rm README`);
+    expect(await refused(folder, 'd.tar.gz', { limit: 200 * MiB })).toMatch(/unpacks to more than/);
   });
 
   it('that is a disk of 40 TiB', async () => {
@@ -74,17 +105,17 @@ describe.skipIf(!hasTools)('a bomb is ended', () => {
     for (const name of ['d.vhdx', 'd.vmdk']) expect(await refused(folder, name)).toMatch(/ECS takes at most/);
   });
 
-  it('that holds itself many times over', async () => {
+  it('with many layers', async () => {
     const folder = scratch();
     let data: Buffer = Buffer.alloc(100);
     for (let layer = 0; layer < 7; layer += 1) data = gzipSync(data);
     writeFileSync(join(folder, 'd.gz'), data);
-    expect(await refused(folder, 'd.gz')).toMatch(/More than 5 containers/);
+    expect(await refused(folder, 'd.gz')).toMatch(/more than 5 nested containers/);
   });
 });
 
-describe.skipIf(!hasTools)('an archive writes nothing but its disk', () => {
-  it('whatever its members are called and are', async () => {
+describe.skipIf(!hasTools)('only the disk of an archive is written', () => {
+  it('whatever names and types its members have', async () => {
     const folder = made(`${DISK}; mkdir a; mv disk.raw a; cd a; ln -s /etc/passwd link.raw; mknod dev.raw c 1 5 || true
       mkfifo pipe.raw; tar -P --transform='s,disk.raw,../../../../tmp/evil-disk.raw,' -cf ../d.tar disk.raw link.raw pipe.raw`);
     const disk = await openPacked(folder, 'd.tar');
@@ -92,125 +123,16 @@ describe.skipIf(!hasTools)('an archive writes nothing but its disk', () => {
     expect(existsSync('/tmp/evil-disk.raw')).toBe(false);
   });
 
-  it('and a link is no disk', async () => {
+  it('and a link is not a disk', async () => {
     const folder = made('ln -s /etc/passwd disk.raw; tar -cf d.tar disk.raw; tar -P -cf e.tar /etc/hostname');
     expect(await refused(folder, 'd.tar')).toMatch(/No disk image in the archive, only: nothing/);
     expect(await refused(folder, 'e.tar')).toMatch(/only: \/etc\/hostname/);
   });
 
-  it('and several disks are named, on one line whatever they are called', async () => {
+  it('and several disks are an error with their names on one line', async () => {
     const folder = made(`${DISK}; cp disk.raw -- '-o.raw'; cp disk.raw "$(printf 'a\\nb.raw')"
       tar --format=gnu -cf d.tar -- disk.raw -o.raw "$(printf 'a\\nb.raw')"`);
     const told = await refused(folder, 'd.tar');
-    expect(told).toMatch(/^[^\n]*3 disk images in the archive, one is needed: disk.raw, .\/-o.raw, [^\n]*$/);
+    expect(told).toMatch(/^[^\n]*3 disk images in the archive: disk.raw, .\/-o.raw, [^\n]*$/);
   });
-});
-
-describe.skipIf(!hasTools)('a header names no file outside', () => {
-  const descriptor = (extent: string, more = '') => `# Disk DescriptorFile
-version=1
-CID=fffffffe
-parentCID=ffffffff
-createType="monolithicFlat"
-${more}
-${extent}
-ddb.adapterType = "ide"
-`;
-
-  test.each([
-    ['RW 1 FLAT "/etc/passwd" 0', /outside/],
-    ['RW 1 FLAT "../../../../../../etc/passwd" 0', /outside/],
-    ['RW\n1 FLAT "/etc/passwd" 0', /outside/],
-    ['RW 1 FLAT "json:{\\"driver\\":\\"file\\"}" 0', /no plain file name/],
-    ['RW 1 FLAT "nbd://localhost/x" 0', /no plain file name/],
-    ['RW 1 FLAT "link" 0', /outside/],
-    ['RW 1 SPARSE "inner" 0', /further files/],
-    ['RW 1 FLAT "/dev/zero" 0', /outside/],
-    ['parentFileNameHint="/etc/passwd"', /difference to a parent/],
-  ])('VMDK: %s', async (extent, message) => {
-    const folder = made('ln -s /etc/passwd link');
-    writeFileSync(join(folder, 'd.vmdk'), descriptor(extent));
-    writeFileSync(join(folder, 'inner'), descriptor('RW 1 FLAT "/etc/passwd" 0'));
-    expect(await refused(folder, 'd.vmdk')).toMatch(message);
-  });
-
-  test.each([
-    ['json:{"driver":"raw","file":{"driver":"file","filename":"/etc/passwd"}}', /no plain file name/],
-    ['/etc/passwd', /outside/],
-    ['nbd:localhost:10809', /no plain file name/],
-    ['missing', /does not exist/],
-  ])('QCOW2 on %s', async (name, message) => {
-    const folder = scratch();
-    const option = `backing_file=${name.replaceAll(',', ',,')},backing_fmt=raw`;
-    execFileSync('qemu-img', ['create', '-q', '-u', '-f', 'qcow2', '-o', option, join(folder, 'd.qcow2'), '8M']);
-    expect(await refused(folder, 'd.qcow2')).toMatch(message);
-  });
-
-  it('also not out of an archive', async () => {
-    const folder = made(`${DISK}; qemu-img create -q -f qcow2 -b disk.raw -F raw d.qcow2; gzip d.qcow2
-      qemu-img convert -O vmdk -o subformat=monolithicFlat disk.raw e.vmdk; tar -cf e.ova e.vmdk`);
-    for (const name of ['d.qcow2.gz', 'e.ova']) expect(await refused(folder, name)).toMatch(/complete in one file/);
-  });
-
-  it('and names like options are names', async () => {
-    const folder = made(
-      `${DISK}; qemu-img convert -O vdi disk.raw file:--help.vdi; cp ./--help.vdi "$(printf 'a\\n:b,c')"`,
-    );
-    for (const name of ['--help.vdi', 'a\n:b,c']) expect((await openPacked(folder, name)).virtualSize).toBe(8 * MiB);
-  });
-});
-
-describe.skipIf(!hasTools)('programs', () => {
-  const FAKE = (script: string) => {
-    const path = join(scratch(), 'fake');
-    writeFileSync(path, `#!/bin/sh\n${script}\n`);
-    chmodSync(path, 0o755);
-    return path;
-  };
-
-  test.each([
-    ['xz', 'xz disk.raw', 'disk.raw.xz', /no xz .* sudo apt-get install -y xz-utils/],
-    ['bzip2', 'bzip2 disk.raw', 'disk.raw.bz2', /no bzip2 .* sudo apt-get install -y bzip2/],
-    ['qemu-img', 'qemu-img convert -O vdi disk.raw d.vdi', 'd.vdi', /VirtualBox VDI .* apt-get install -y qemu-utils/],
-    ['qemu-img', 'qemu-img convert -O vdi disk.raw d.vdi; gzip d.vdi', 'd.vdi.gz', /apt-get install -y qemu-utils/],
-  ])('without %s it says what to install', async (_, script, name, message) => {
-    const folder = made(`${DISK}; ${script}`);
-    expect(await refused(folder, name, { programs: () => Promise.resolve({}) })).toMatch(message);
-  });
-
-  it('that are killed or fail give one error', async () => {
-    const folder = made(`${DISK}; xz disk.raw`);
-    for (const [script, message] of [
-      ['[ "$1" = --robot ] && exit 0; head -c 1 > /dev/null; kill -9 $$', /was ended by SIGKILL/],
-      ['[ "$1" = --robot ] && exit 0; echo oops >&2; exit 3', /fake failed: oops/],
-    ] as const) {
-      const xz = FAKE(script);
-      expect(await refused(folder, 'disk.raw.xz', { programs: () => Promise.resolve({ xz }) })).toMatch(message);
-    }
-    const gone = { ...programs, xz: '/nowhere/xz' };
-    expect(await refused(folder, 'disk.raw.xz', { programs: () => Promise.resolve(gone) })).toMatch(
-      /cannot be started|failed to execute/,
-    );
-  });
-
-  it('are not asked for a plain disk, and no folder is made', async () => {
-    const folder = made(DISK);
-    const disk = await openPacked(folder, 'disk.raw', { programs: () => Promise.reject(new Error('asked')) });
-    expect(disk.container).toBeUndefined();
-    expect(existsSync(disk.folder)).toBe(false);
-  });
-});
-
-test.skipIf(!hasTools || !has('mount') || process.getuid?.() !== 0)('a full disk is one error', async () => {
-  const folder = made(`head -c 24M /dev/zero | openssl enc -aes-128-ctr -pass pass:x -nosalt 2> log > data
-    { cat data; cat data; } | zstd -q --long=27 > d.zst; truncate -s 48M d.raw; cat data > d; cat data >> d
-    qemu-img convert -f raw -O vdi d d.vdi`);
-  const mount = join(folder, 'mount');
-  sh(folder, `mkdir mount; mount -t tmpfs -o size=32M none '${mount}'`);
-  try {
-    expect(await refused(folder, 'd.zst', { folder: join(mount, 'u') })).toMatch(/The disk of this runner is full/);
-    expect(await refused(folder, 'd.vdi', { folder: join(mount, 'v') })).toMatch(/takes .* has /);
-  } finally {
-    sh('/', `umount '${mount}'`);
-  }
 });

@@ -1,19 +1,12 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { MiB, scratch, sh } from '../build.ts';
-import { hasTools, openPacked, refused } from './unpack.ts';
+import { MiB } from '../build.ts';
+import { DISK, hasTools, made, openPacked, refused } from './unpack.ts';
 
-const made = (script: string): string => {
-  const folder = scratch();
-  sh(folder, script);
-  return folder;
-};
-const DISK = `truncate -s 8M disk.raw; printf 'label: dos\\n2048,9000,L,*\\n' | sfdisk -q disk.raw`;
-
-test.skipIf(!hasTools)('a claim of the container itself is an error', async () => {
+test.skipIf(!hasTools)('the format of the container is an error in the input format', async () => {
   const folder = made(`${DISK}; qemu-img convert -c -O qcow2 -o compression_type=zstd disk.raw d.qcow2; gzip disk.raw`);
   expect(await refused(folder, 'd.qcow2', { claimed: 'QCOW2' })).toMatch(/ECS gets RAW/);
-  expect(await refused(folder, 'disk.raw.gz', { claimed: 'VHD' })).toMatch(/claimed to be VHD, its content is RAW/);
+  expect(await refused(folder, 'disk.raw.gz', { claimed: 'VHD' })).toMatch(/format is VHD, but the content is RAW/);
 });
 
 test.skipIf(!hasTools)('a dry run writes nothing', async () => {

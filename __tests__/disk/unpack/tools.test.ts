@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { MiB, scratch, sh } from '../build.ts';
 import { hasTools, openPacked } from './unpack.ts';
 
-/** A disk with a partition table, data, zeros and an end on no boundary. */
+/** A disk with a partition table, data and zeros. Its size is not a multiple of 4 KiB. */
 const DISK = `truncate -s ${48 * MiB + 512} disk.raw
   printf 'label: dos\\n2048,90000,L,*\\n' | sfdisk -q disk.raw
   head -c 3000000 /dev/urandom | dd of=disk.raw bs=1M seek=1 conv=notrunc status=none
@@ -12,7 +12,7 @@ const DISK = `truncate -s ${48 * MiB + 512} disk.raw
   cp --sparse=always disk.raw original; rm disk.raw; cp original disk.raw`;
 const DISK_2 = `${DISK}; truncate -s 48M disk.raw original`;
 
-describe.skipIf(!hasTools)('what the real tools pack comes out as it was', () => {
+describe.skipIf(!hasTools)('a disk that was packed by the real tools is the same after unpacking', () => {
   test.each([
     ['gzip', 'gzip -1 disk.raw', 'disk.raw.gz'],
     ['gzip in several members', 'split -b 20M disk.raw p; gzip -1 p*; cat p*.gz > disk.raw.gz', 'disk.raw.gz'],
@@ -20,9 +20,12 @@ describe.skipIf(!hasTools)('what the real tools pack comes out as it was', () =>
     ['xz in blocks', 'xz -0 -T2 --block-size=4MiB disk.raw', 'disk.raw.xz'],
     ['zstd', 'zstd -q --rm disk.raw', 'disk.raw.zst'],
     ['zstd in several frames', 'split -b 20M disk.raw p; zstd -q p??; cat p*.zst > disk.zst', 'disk.zst'],
+    ['zstd by pzstd', 'pzstd -q disk.raw -o disk.zst', 'disk.zst'],
     ['zstd without sizes', 'zstd -q --no-check < disk.raw > disk.zst', 'disk.zst'],
     ['bzip2', 'bzip2 -1 disk.raw', 'disk.raw.bz2'],
     ['tar', 'tar -cf disk.tar disk.raw', 'disk.tar'],
+    ['tar without magic', 'tar --format=v7 -cf disk.tar disk.raw', 'disk.tar'],
+    ['tar by macOS', 'echo x > ._disk.raw; tar -cf disk.tar ._disk.raw disk.raw', 'disk.tar'],
     ["Google's way", 'tar --format=oldgnu -Sczf disk.tar.gz disk.raw', 'disk.tar.gz'],
     ['sparse tar 1.0', 'tar --format=posix -Scf disk.tar disk.raw', 'disk.tar'],
     ['sparse tar 0.1', 'tar --format=posix --sparse-version=0.1 -Scf disk.tar disk.raw', 'disk.tar'],
@@ -44,7 +47,7 @@ describe.skipIf(!hasTools)('what the real tools pack comes out as it was', () =>
     const disk = await openPacked(folder, name);
     expect(disk).toMatchObject({ format: 'RAW', container: { path: join(folder, name) } });
     expect(readFileSync(disk.path).equals(readFileSync(join(folder, 'original')))).toBe(true);
-    // No zeros were written.
+    // Zeros were not written.
     expect(statSync(disk.path).blocks * 512).toBeLessThan(4 * MiB);
   });
 
@@ -84,7 +87,7 @@ describe.skipIf(!hasTools)('what the real tools pack comes out as it was', () =>
     expect(readFileSync(disk.path).equals(readFileSync(join(folder, 'original')))).toBe(true);
   });
 
-  test.each(['raw', 'qcow2', 'vpc'])('what was packed as %s keeps its format', async (format) => {
+  test.each(['raw', 'qcow2', 'vpc'])('a compressed %s image keeps its format', async (format) => {
     const folder = scratch();
     sh(folder, `${DISK_2}; qemu-img convert -f raw -O ${format} disk.raw d; gzip -1k d`);
     const disk = await openPacked(folder, 'd.gz');

@@ -14,14 +14,14 @@ export const programs: Programs = {
   setpriv: find('setpriv'),
 };
 
-/** What of the tools a test needs is there. */
+/** Whether this machine has the tools that the tests need. */
 export const hasTools = has('gzip', 'xz', 'zstd', 'bzip2', 'tar', 'qemu-img', 'truncate');
 
 export interface Opened extends DiskImage {
   folder: string;
 }
 
-/** Opens a file in a workspace, unpacking it where it must; the handle is closed. */
+/** Opens a file in a workspace, unpacks it if necessary, and closes the handle. */
 export async function openPacked(
   workspace: string,
   name: string,
@@ -42,7 +42,7 @@ export async function openPacked(
   return { ...disk, folder };
 }
 
-/** The problems of a file that must be refused. */
+/** Returns the problems of a file that must be refused. */
 export async function refused(workspace: string, name: string, more: Partial<Unpacking> & { claimed?: Format } = {}) {
   try {
     await openPacked(workspace, name, more);
@@ -52,5 +52,15 @@ export async function refused(workspace: string, name: string, more: Partial<Unp
   }
   throw new Error(`${name} was accepted`);
 }
+
+/** Makes files in a folder of their own with a shell script. @returns the folder */
+export function made(script: string): string {
+  const folder = scratch();
+  sh(folder, script);
+  return folder;
+}
+
+/** Script that makes `disk.raw`: 8 MiB with a partition table. */
+export const DISK = `truncate -s 8M disk.raw; printf 'label: dos\\n2048,9000,L,*\\n' | sfdisk -q disk.raw`;
 
 export const filesIn = (folder: string): string[] => readdirSync(folder);

@@ -1,15 +1,17 @@
 import { AGAIN, DiskError } from '../disk.ts';
 
-/** Takes bytes off a stream in the lengths that a format asks for. */
+/** Reads a stream in the lengths that a format asks for. All lengths are bytes. */
 export class ByteReader {
   readonly #source: AsyncIterator<Buffer>;
   #held: Buffer = Buffer.alloc(0);
+  /** Bytes taken so far. */
+  position = 0;
 
   constructor(source: AsyncIterable<Buffer>) {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** The next `length` bytes without taking them; fewer where the stream ends. */
+  /** Returns the next `length` bytes without taking them; fewer at the end of the stream. */
   async peek(length: number): Promise<Buffer> {
     const pieces = [this.#held];
     let held = this.#held.length;
@@ -23,48 +25,61 @@ export class ByteReader {
     return this.#held.subarray(0, length);
   }
 
-  /** The next `length` bytes. @throws DiskError where the stream ends before */
+  /** Takes the next `length` bytes. @throws DiskError when the stream ends too early */
   async take(length: number): Promise<Buffer> {
     const bytes = await this.peek(length);
     if (bytes.length < length) throw cutOff();
     this.#held = this.#held.subarray(length);
+    this.position += length;
     return bytes;
   }
 
-  /** The next `length` bytes as they come. @throws DiskError where the stream ends before */
+  /** Takes the next `length` bytes piece by piece. @throws DiskError when the stream ends too early */
   async *some(length: number): AsyncGenerator<Buffer> {
     for (let left = length; left > 0;) {
-      const piece = await this.#next();
+      const piece = await this.#next(left);
       if (piece === undefined) throw cutOff();
-      const part = piece.subarray(0, left);
-      this.#held = piece.subarray(part.length);
-      left -= part.length;
-      yield part;
+      left -= piece.length;
+      yield piece;
     }
   }
 
-  /** Everything up to the end of the stream. */
+  /** Takes everything up to the end of the stream. */
   async *rest(): AsyncGenerator<Buffer> {
-    try {
-      for (let piece = await this.#next(); piece !== undefined; piece = await this.#next()) yield piece;
-    } finally {
-      await this.#source.return?.();
-    }
+    for (let piece = await this.#next(); piece !== undefined; piece = await this.#next()) yield piece;
   }
 
-  async #next(): Promise<Buffer | undefined> {
-    const piece = this.#held;
-    this.#held = Buffer.alloc(0);
-    if (piece.length > 0) return piece;
-    const next = await this.#source.next();
-    return next.done === true ? undefined : next.value;
+  /** Skips the next `length` bytes. @throws DiskError when the stream ends too early */
+  async skip(length: number): Promise<void> {
+    await exhaust(this.some(length));
+  }
+
+  /** Reads to the end of the stream, so that the decompressor checks all of it. */
+  async drain(): Promise<void> {
+    await exhaust(this.rest());
+  }
+
+  /** Closes the source, which ends its programs. */
+  async close(): Promise<void> {
+    await this.#source.return?.();
+  }
+
+  async #next(most = Infinity): Promise<Buffer | undefined> {
+    let piece = this.#held;
+    if (piece.length === 0) {
+      const next = await this.#source.next();
+      if (next.done === true) return undefined;
+      piece = next.value;
+    }
+    const part = piece.subarray(0, most);
+    this.#held = piece.subarray(part.length);
+    this.position += part.length;
+    return part;
   }
 }
 
-export const cutOff = (): DiskError => new DiskError([`The container is cut off: it ends too early. ${AGAIN}`]);
+const cutOff = (): DiskError => new DiskError([`The container is cut off: it ends too early. ${AGAIN}`]);
 
-/** Reads a stream to its end, so that whoever makes it checks all of it. */
-export async function drain(source: AsyncIterable<Buffer>): Promise<void> {
-  const bytes = source[Symbol.asyncIterator]();
-  while ((await bytes.next()).done !== true);
+async function exhaust(chunks: AsyncGenerator<Buffer>): Promise<void> {
+  while ((await chunks.next()).done !== true);
 }

@@ -1,74 +1,97 @@
-import { realpath, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { dirname, isAbsolute } from 'node:path';
 import { bytes, DiskError, oneLine, shellQuote, u64be, u64le, type Source } from '../disk.ts';
+import { isInside } from '../find.ts';
 
-/** Where the files may lie that a disk names; undefined for a disk out of an archive, which has no files beside it. */
+/** The folder in which the files must be that a disk names; undefined for a disk from a container, which has none. */
 export type Around = string | undefined;
 
 const DESCRIPTOR_LIMIT = 65536;
 const SECTOR = 512;
 
 /**
- * The real path of a file that a disk's header names.
- * @param from path of the disk
- * @param around folder that the file must lie in
- * @throws DiskError when it is no plain name of a file in there
+ * The real path of a file that a disk names.
+ * @param from real path of the disk
+ * @throws DiskError unless it is a plain name of a file in the folder `around`
  */
 export async function namedFile(name: string, from: string, around: Around): Promise<string> {
   const named = `${shellQuote(from)} names another file, ${oneLine(name)}`;
-  if (around === undefined) throw new DiskError([`${named}. A disk that is unpacked must be complete in one file.`]);
-  // Also "json:" and what else qemu-img takes for more than a name.
-  if (/[:\0]/.test(name)) throw new DiskError([`${named}, which is no plain file name.`]);
-  const real = await realpath(resolve(dirname(await realpath(from)), name)).catch(() => undefined);
+  if (around === undefined) throw new DiskError([`${named}. A disk inside a container must be complete in one file.`]);
+  // qemu-img takes a name with a colon for a protocol, for example "json:" or "nbd:".
+  if (/[:\0]/.test(name)) throw new DiskError([`${named}, which is not a plain file name.`]);
+  // The system resolves "..", because it goes up from the target of a link.
+  const real = await realpath(isAbsolute(name) ? name : `${dirname(from)}/${name}`).catch(() => undefined);
   if (real === undefined) throw new DiskError([`${named}, which does not exist. Keep it beside the disk.`]);
-  const way = relative(await realpath(around), real);
-  if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way))
-    throw new DiskError([`${named}, which lies outside of ${shellQuote(around)}.`]);
-  if (!(await stat(real)).isFile()) throw new DiskError([`${named}, which is not a file.`]);
+  if (!(await isInside(around, real))) throw new DiskError([`${named}, which is outside of ${shellQuote(around)}.`]);
   return real;
 }
 
-/**
- * Names of the files that hold the data of a VMDK disk: none for a disk that is one file. Formats: VMware's "Virtual Disk
- * Format 5.0", and what qemu's block/vmdk.c reads of it.
- * @throws DiskError for a disk that depends on a parent
- */
-export async function vmdkExtents(file: Source, path: string): Promise<string[]> {
-  const head = await file.read(0, SECTOR);
-  if (head.toString('latin1', 0, 4) === 'COWD') return [];
-  const isSparse = head.toString('latin1', 0, 4) === 'KDMV';
-  const [at, length] = isSparse ? [u64le(head, 28) * SECTOR, u64le(head, 36) * SECTOR] : [0, file.size];
-  if (!isSparse && length > DESCRIPTOR_LIMIT)
-    throw new DiskError([`${shellQuote(path)}: a VMDK descriptor of ${bytes(length)}: it is damaged.`]);
-  const text = (await file.read(at, Math.min(length, DESCRIPTOR_LIMIT))).toString('utf8');
-  if (/parentFileNameHint/i.test(text)) {
-    const run = 'Export the disk as a whole, without snapshots.';
-    throw new DiskError([`${shellQuote(path)}: a VMDK disk that holds only the difference to a parent. ${run}`]);
-  }
-  // With a capacity of its own the file is the only extent, under whatever name it was made.
-  if (isSparse && u64le(head, 12) !== 0) return [];
-  return [...text.matchAll(/^[^=\n"]*"([^\n\r"]*)/gm)].map(([, name = '']) => name);
+/** A part of a VMDK disk, in order. All numbers are bytes. */
+interface Extent {
+  size: number;
+  type: string;
+  /** Undefined for zeros. */
+  name?: string;
+  offset: number;
 }
 
-/** Names in the header of a QCOW2 file: its backing file and its external data file. */
-export async function qcow2Names(file: Source): Promise<{ backing?: string; data?: string }> {
+/**
+ * The extents that a VMDK descriptor lists; undefined for a disk in one file. Formats: VMware's "Virtual Disk Format 5.0"
+ * and qemu's block/vmdk.c.
+ * @throws DiskError for a damaged descriptor and for a disk that depends on a parent
+ */
+export async function vmdkExtents(file: Source, path: string): Promise<Extent[] | undefined> {
+  const head = await file.read(0, SECTOR);
+  const magic = head.toString('latin1', 0, 4);
+  const isOneFile = magic === 'COWD' || magic === 'KDMV';
+  // Without a capacity of its own, the descriptor inside lists other files.
+  if (magic === 'KDMV' && u64le(head, 12) === 0)
+    throw new DiskError([`${shellQuote(path)}: the VMDK header has no capacity. Export the disk again.`]);
+  if (!isOneFile && file.size > DESCRIPTOR_LIMIT)
+    throw new DiskError([`${shellQuote(path)}: a VMDK descriptor of ${bytes(file.size)} is damaged.`]);
+  const text = (await file.read(isOneFile ? SECTOR : 0, DESCRIPTOR_LIMIT)).toString('utf8').replace(/\0.*$/s, '');
+  if (/parentFileNameHint/i.test(text))
+    throw new DiskError([
+      `${shellQuote(path)}: this VMDK disk holds only the differences from a parent disk. ` +
+        'Export the whole disk, without snapshots.',
+    ]);
+  if (isOneFile) return undefined;
+  const lines = text.matchAll(/^(?:RW|RDONLY)\s+(\d+)\s+(\w+)(?:\s+"([^"\n]*)"(?:[^\S\n]+(\d+))?)?/gm);
+  return [...lines].map(([, sectors, type = '', name, offset = '0']) => ({
+    size: Number(sectors) * SECTOR,
+    type,
+    ...(type !== 'ZERO' && { name: name ?? '' }),
+    offset: Number(offset) * SECTOR,
+  }));
+}
+
+interface Qcow2Names {
+  backing?: string;
+  /** The format of the backing file, where the header gives it. */
+  backingFormat?: string;
+  data?: string;
+}
+
+// Header extensions, https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst
+const BACKING_FORMAT = 0xe2792aca;
+const DATA_FILE_NAME = 0x44415441;
+
+/** The files that the header of a QCOW2 image names. */
+export async function qcow2Names(file: Source): Promise<Qcow2Names> {
   const header = await file.read(0, 112);
   const text = async (at: number, length: number) => (await file.read(at, length)).toString('utf8');
+  const isV3 = header.readUInt32BE(4) === 3;
   const backingAt = u64be(header, 8);
-  const names: { backing?: string; data?: string } = {};
+  const names: Qcow2Names = {};
   if (backingAt !== 0) names.backing = await text(backingAt, Math.min(header.readUInt32BE(16), 1023));
-  const hasData = header.readUInt32BE(4) === 3 && (header.readBigUInt64BE(72) & 4n) !== 0n;
-  if (!hasData) return names;
-  names.data = '';
-  for (let at = header.readUInt32BE(100), end = at + DESCRIPTOR_LIMIT; at < end;) {
+  if (isV3 && (header.readBigUInt64BE(72) & 4n) !== 0n) names.data = '';
+  for (let at = isV3 ? header.readUInt32BE(100) : 72, end = at + DESCRIPTOR_LIMIT; at < end;) {
     const extension = await file.read(at, 8);
     const [type, length] = [extension.readUInt32BE(0), extension.readUInt32BE(4)];
     if (type === 0 || length > 4096) break;
-    if (type === DATA_FILE_NAME) names.data = await text(at + 8, length);
+    if (type === BACKING_FORMAT) names.backingFormat = await text(at + 8, length);
+    if (type === DATA_FILE_NAME && names.data !== undefined) names.data = await text(at + 8, length);
     at += 8 + Math.ceil(length / 8) * 8;
   }
   return names;
 }
-
-/** Header extension, https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst */
-const DATA_FILE_NAME = 0x44415441;

@@ -4,17 +4,17 @@ import { isImageName, isOtherName } from '../find.ts';
 import { isDisk } from '../inspect.ts';
 import type { Member } from './tar.ts';
 
-/** How sure it is that a member of an archive is the disk, by the rules of `path` for a directory: 0 is not, 2 is sure. */
+/** How certainly a member of an archive is the disk, by the same rules as in a directory: 0 is no disk, 2 is certain. */
 export type Rank = 0 | 1 | 2;
 
-/** @param head the first bytes of the member */
+/** Ranks a member. @param head its first bytes */
 export async function rankOf({ name, size }: Member, head: Buffer): Promise<Rank> {
   if (size === 0) return 0;
   if (isImageName(name) || (await isDisk(headSource(head, size)).catch(() => false))) return 2;
   return isOtherName(name) && foreignKind(head) !== undefined ? 1 : 0;
 }
 
-/** The first bytes of something as all that is known of it. */
+/** A source of `size` bytes, of which only the first are known; the rest reads as zero. */
 export const headSource = (head: Buffer, size: number): Source => ({
   size,
   read: (offset, length) => {
@@ -24,7 +24,7 @@ export const headSource = (head: Buffer, size: number): Source => ({
   },
 });
 
-/** The one error of an archive that does not hold one disk. */
+/** The error for an archive that does not contain exactly one disk. */
 export function notOne(found: string[], all: string[]): DiskError {
   const names = (list: string[]) => {
     const shown = list.slice(0, 10).map((name) => shellQuote(oneLine(name)));
@@ -33,6 +33,6 @@ export function notOne(found: string[], all: string[]): DiskError {
   return new DiskError([
     found.length === 0
       ? `No disk image in the archive, only: ${names(all) || 'nothing'}.`
-      : `${found.length} disk images in the archive, one is needed: ${names(found)}. Unpack it and name one of them.`,
+      : `${found.length} disk images in the archive: ${names(found)}. Unpack it and set path to one of them.`,
   ]);
 }

@@ -3,20 +3,20 @@ import { Readable, type Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AGAIN, DiskError, oneLine } from '../disk.ts';
 
-/** Paths of programs of this machine, where it has them. */
+/** Paths of programs on this machine; undefined for those that it does not have. */
 export interface Programs {
   xz?: string | undefined;
   bzip2?: string | undefined;
   qemuImg?: string | undefined;
-  /** Of util-linux; ends a child together with this process. */
+  /** From util-linux. It ends a child when this process ends. */
   setpriv?: string | undefined;
 }
 
-/** No secret of the job reaches a child, and its messages are in English. */
+/** Keeps the secrets of the job from child processes, and their messages in English. */
 const CLEAN = { cwd: '/', env: { PATH: '/usr/bin:/bin', LANG: 'C' } };
 const ERROR_LIMIT = 4096;
 
-/** What a transform makes of a stream. @throws DiskError when the data is damaged or cut off */
+/** Sends a stream through a transform. @throws DiskError when the data is damaged or cut off */
 export async function* through(source: AsyncIterable<Buffer>, transform: Duplex): AsyncGenerator<Buffer> {
   const feeding = pipeline(Readable.from(source, { objectMode: false }), transform).catch((error: unknown) => error);
   try {
@@ -29,11 +29,11 @@ export async function* through(source: AsyncIterable<Buffer>, transform: Duplex)
   }
 }
 
-/** What a filter program makes of a stream. It ends with this process: its pipes break. @throws DiskError */
+/** Sends a stream through a program. When this process ends, its pipes break and the program ends. @throws DiskError */
 export async function* filter(source: AsyncIterable<Buffer>, program: string, args: string[]): AsyncGenerator<Buffer> {
   const child = spawn(program, args, { ...CLEAN, stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = ending(child, program);
-  // A program that stops reading says why by its ending.
+  // When the program stops reading, its exit status gives the reason.
   const feeding = pipeline(Readable.from(source, { objectMode: false }), child.stdin).catch((error: unknown) => error);
   try {
     for await (const chunk of child.stdout) yield chunk as Buffer;
@@ -50,9 +50,9 @@ export async function* filter(source: AsyncIterable<Buffer>, program: string, ar
 }
 
 /**
- * Runs a program that writes a file of its own, to its end.
- * @param onOutput gets what it prints
- * @throws DiskError with the program's own words
+ * Runs a program to its end.
+ * @param onOutput is called with its output
+ * @throws DiskError with the program's error message
  */
 export async function runProgram(
   { setpriv }: Programs,
@@ -60,7 +60,7 @@ export async function runProgram(
   args: string[],
   onOutput: (text: string) => void,
 ): Promise<void> {
-  // No pipe ties such a child to this process, so the kernel has to: setpriv asks for a signal at the parent's death.
+  // No broken pipe ends such a child, so setpriv asks the kernel to kill it when this process ends.
   const command = setpriv === undefined ? [program] : [setpriv, '--pdeathsig', 'KILL', '--', program];
   const child = spawn(command[0] ?? program, [...command.slice(1), ...args], {
     ...CLEAN,
@@ -85,25 +85,34 @@ function ending(child: ChildProcess, program: string): Promise<void> {
       reject(new DiskError([`${name} cannot be started: ${oneLine(String(cause))}.`]));
     });
     child.on('close', (code, signal) => {
-      const words = oneLine(said.trim().replace(/\s+/g, ' '));
+      const words = oneLine(
+        said
+          .trim()
+          .replace(/\s+/g, ' ')
+          .replace(/'json:\{.*?\}'/g, 'the disk'),
+      );
       if (code === 0) resolve();
-      else if (signal !== null) reject(new DiskError([`${name} was ended by ${signal}. Run this step again.`]));
+      else if (signal !== null) reject(new DiskError([`${name} was killed by ${signal}. Run this step again.`]));
       else if (/no space left/i.test(words)) reject(noSpace());
       else reject(new DiskError([`${name} failed: ${words || `exit code ${code ?? ''}`}. ${AGAIN}`]));
     });
   });
-  // Whoever stops early does not ask how it ended.
+  // A caller that stops early does not wait for this promise.
   ended.catch(() => undefined);
   return ended;
 }
 
 export const noSpace = (): DiskError =>
-  new DiskError(['The disk of this runner is full. Free some space, or take a runner with a larger disk.']);
+  new DiskError(['The disk of this runner is full. Free some space, or use a runner with a larger disk.']);
 
 function damaged(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof DiskError || typeof code !== 'string') return error;
   if (!/^(Z_|ZSTD_|ERR_ZSTD)/.test(code)) return error;
+  if (code.endsWith('windowTooLarge'))
+    return new DiskError([
+      'The zstd data was compressed with --long and needs too much memory. Unpack it on the runner.',
+    ]);
   const why = code === 'Z_BUF_ERROR' ? 'cut off' : `damaged (${oneLine((error as Error).message)})`;
   return new DiskError([`The container is ${why}. ${AGAIN}`]);
 }

@@ -1,44 +1,28 @@
 import { open } from 'node:fs/promises';
-import { bytes, DiskError } from '../disk.ts';
-import { noSpace } from './program.ts';
 
 const BLOCK = 4096;
 const ZEROS = Buffer.alloc(2 ** 20);
 
 /**
- * Writes a stream to a file, leaving holes for whole blocks of zeros. A file that is there is replaced.
- * @param limit bytes of the file, holes included; more end it
- * @returns bytes of the file, and bytes that were written
- * @throws DiskError when the disk is full or the limit is passed
+ * Writes a stream to a file and leaves holes for blocks of zeros. Replaces an existing file.
+ * @throws the error of the file system, ENOSPC when the disk is full
  */
-export async function writeSparse(
-  path: string,
-  source: AsyncIterable<Buffer>,
-  limit: number,
-): Promise<{ size: number; written: number }> {
+export async function writeSparse(path: string, source: AsyncIterable<Buffer>): Promise<void> {
   const handle = await open(path, 'w', 0o600);
   let size = 0;
-  let written = 0;
   try {
     for await (const chunk of source) {
-      if (size + chunk.length > limit)
-        throw new DiskError([`It unpacks to more than ${bytes(limit)}, the largest disk that ECS takes.`]);
-      for (const [start, end] of dataRuns(chunk, size)) {
+      for (const [start, end] of dataRuns(chunk, size))
         for (let at = start; at < end;) at += (await handle.write(chunk, at, end - at, size + at)).bytesWritten;
-        written += end - start;
-      }
       size += chunk.length;
     }
     await handle.truncate(size);
-    return { size, written };
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? noSpace() : error;
   } finally {
     await handle.close();
   }
 }
 
-/** Runs of blocks that are not all zeros, blocks as they lie in the file; `offset` is where the chunk begins there. */
+/** The runs of blocks that are not all zeros. Blocks are aligned in the file, where the chunk begins at `offset`. */
 function dataRuns(chunk: Buffer, offset: number): [number, number][] {
   if (isZero(chunk, 0, chunk.length)) return [];
   const runs: [number, number][] = [];

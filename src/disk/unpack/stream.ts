@@ -1,17 +1,17 @@
 import { createGunzip } from 'node:zlib';
-import { DiskError, type Packed } from '../disk.ts';
+import { bytes, DiskError, type Packed } from '../disk.ts';
 import { foreignKind } from '../foreign.ts';
-import { ByteReader, drain } from './bytes.ts';
+import { ByteReader } from './bytes.ts';
 import { notOne, rankOf, type Rank } from './pick.ts';
 import { filter, through, type Programs } from './program.ts';
 import { members } from './tar.ts';
 import { unzstd } from './zstd.ts';
 
-/** The disk's own bytes, read through all containers around them. */
+/** A disk inside one or more containers. */
 export interface Inner {
-  /** What was taken off, outermost first, for people. */
+  /** The containers and the kind of a foreign disk, outermost first, for people. */
   layers: string[];
-  /** Bytes of the disk, where an archive says so. */
+  /** Bytes of the disk, where an archive gives them. */
   size?: number;
   head: Buffer;
   body: ByteReader;
@@ -20,40 +20,45 @@ export interface Inner {
 const HEAD = 2 ** 20;
 const DEPTH = 5;
 const STREAMS = new Set<Packed | undefined>(['gzip', 'zstd', 'xz', 'bzip2']);
-/** xz reads from the file how much memory to take, up to gigabytes; `xz -9` needs 65 MiB. */
+/** The file decides how much memory xz takes, up to gigabytes; a file made by `xz -9` needs 65 MiB. */
 const XZ = ['--decompress', '--stdout', '--quiet', '--memlimit-decompress=1GiB'];
 
 /**
- * Takes off every container around a disk in one pass, and hands what is inside to `take`. A later member of an archive that
- * is more surely the disk is handed over instead of the one before: then `take` is called again.
- * @throws DiskError
+ * Reads through all containers around a disk in one pass. Yields the disk; in an archive it may yield again when a later
+ * member is more certainly the disk, which then replaces the first. Stopping early ends all programs.
+ * @param limit most bytes that a container may unpack to
+ * @throws DiskError for damaged data, and after the last disk when an archive does not hold exactly one
  */
-export async function descend(
+export async function* disksIn(
   source: AsyncIterable<Buffer>,
   programs: Programs,
-  take: (inner: Inner) => Promise<void>,
+  limit: number,
   layers: string[] = [],
   size?: number,
-): Promise<void> {
+): AsyncGenerator<Inner> {
   const body = new ByteReader(source);
-  const head = await body.peek(HEAD);
-  const kind = foreignKind(head);
-  const inside = kind === undefined ? layers : [...layers, kind.is];
-  if (inside.length > DEPTH) throw new DiskError([`More than ${DEPTH} containers in one another.`]);
-  if (kind !== undefined && STREAMS.has(kind.packed)) {
-    await descend(unpacked(kind.packed, body, programs), programs, take, inside);
-  } else if (kind?.packed === 'tar') await descendTar(body, programs, take, inside);
-  else if (kind !== undefined && kind.packed === undefined)
-    throw new DiskError([`Inside is something that is not unpacked here (${kind.is}). Unpack it and name the disk.`]);
-  else await take({ layers: inside, head, body, ...(size !== undefined && { size }) });
+  try {
+    const head = await body.peek(HEAD);
+    const kind = foreignKind(head);
+    const inside = kind === undefined ? layers : [...layers, kind.is];
+    if (inside.length > DEPTH) throw new DiskError([`It has more than ${DEPTH} nested containers.`]);
+    if (kind !== undefined && STREAMS.has(kind.packed))
+      yield* disksIn(atMost(unpacked(kind.packed, body, programs), limit), programs, limit, inside);
+    else if (kind?.packed === 'tar') yield* disksInTar(body, programs, limit, inside);
+    else if (kind !== undefined && kind.packed === undefined)
+      throw new DiskError([`It contains a file that this action cannot unpack (${kind.is}). Unpack it yourself.`]);
+    else yield { layers: inside, head, body, ...(size !== undefined && { size }) };
+  } finally {
+    await body.close();
+  }
 }
 
-async function descendTar(
+async function* disksInTar(
   archive: ByteReader,
   programs: Programs,
-  take: (inner: Inner) => Promise<void>,
+  limit: number,
   layers: string[],
-): Promise<void> {
+): AsyncGenerator<Inner> {
   const all: string[] = [];
   let best: Rank = 0;
   let found: string[] = [];
@@ -65,10 +70,11 @@ async function descendTar(
     if (rank > best) {
       best = rank;
       found = [];
-      await descend(reader.rest(), programs, take, layers, member.size);
+      // A sparse member may be zeros without end, so its size counts and not its bytes.
+      if (member.size > limit) throw tooLarge(limit);
+      yield* disksIn(reader.rest(), programs, limit, layers, member.size);
     }
     found.push(member.name);
-    await drain(reader.rest());
   }
   if (found.length !== 1) throw notOne(found, all);
 }
@@ -80,5 +86,17 @@ function unpacked(kind: Packed | undefined, body: ByteReader, { xz, bzip2 }: Pro
   if (program !== undefined) return filter(body.rest(), program, kind === 'xz' ? XZ : ['-dc']);
   const name = kind === 'xz' ? 'xz' : 'bzip2';
   const install = `sudo apt-get install -y ${name === 'xz' ? 'xz-utils' : name}`;
-  throw new DiskError([`This runner has no ${name} to unpack it with. Run: ${install}`]);
+  throw new DiskError([`Unpacking it needs ${name}, which this runner does not have. Run: ${install}`]);
 }
+
+async function* atMost(source: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > limit) throw tooLarge(limit);
+    yield chunk;
+  }
+}
+
+const tooLarge = (limit: number) =>
+  new DiskError([`It unpacks to more than ${bytes(limit)}, the largest disk that ECS takes.`]);

@@ -1,7 +1,7 @@
 import { AGAIN, DiskError } from '../disk.ts';
 import { ByteReader, type ByteReader as Reader } from './bytes.ts';
 
-/** A run of data inside a sparse file, in bytes. */
+/** A range of data in a sparse file, in bytes. */
 export interface Piece {
   offset: number;
   length: number;
@@ -11,7 +11,7 @@ export interface Sparse {
   /** Bytes, holes included. */
   size: number;
   pieces: Piece[];
-  /** Bytes of the member's own data that the map takes. */
+  /** Bytes that the map occupies at the start of the member's data. */
   mapLength: number;
 }
 
@@ -22,7 +22,7 @@ const ZEROS = Buffer.alloc(2 ** 20);
 
 const damaged = () => new DiskError([`The tar archive is damaged: a header makes no sense. ${AGAIN}`]);
 
-/** A number of a header: octal, GNU's base 256, or decimal where it is text of a pax record. @throws DiskError */
+/** A number of a header: octal or GNU's base 256, or decimal if it is text from a pax record. @throws DiskError */
 export function number(field: Buffer | string): number {
   let value = NaN;
   if (typeof field === 'string') value = /^\d+$/.test(field) ? Number(field) : NaN;
@@ -35,7 +35,7 @@ export function number(field: Buffer | string): number {
   return value;
 }
 
-/** The records of a pax header, in order: GNU's sparse format 0.0 repeats its keys. @throws DiskError */
+/** The records of a pax header, in order, because GNU's sparse format 0.0 repeats its keys. @throws DiskError */
 export function paxRecords(text: Buffer): [string, string][] {
   const records: [string, string][] = [];
   for (let at = 0; at < text.length;) {
@@ -50,7 +50,7 @@ export function paxRecords(text: Buffer): [string, string][] {
   return records;
 }
 
-/** The map of a sparse file in GNU's own format, which continues in the blocks behind the header. */
+/** The map of a sparse file in GNU's old format, which continues in the blocks after the header. */
 export async function gnuSparse(reader: Reader, header: Buffer): Promise<Sparse> {
   const pieces: Piece[] = [];
   const read = (block: Buffer, at: number, count: number) => {
@@ -89,7 +89,7 @@ export async function paxSparse(
   return { size: number(size), pieces: pairUp(map ?? repeated), mapLength: 0 };
 }
 
-/** Format 1.0: decimal lines before the data, the count of pieces first, filled up to a whole block. */
+/** Format 1.0: decimal lines before the data, first the number of pieces, padded to a whole block. */
 async function mapInData(reader: Reader, stored: number): Promise<Omit<Sparse, 'size'>> {
   const blocks: Buffer[] = [];
   let lines = 0;
@@ -100,7 +100,7 @@ async function mapInData(reader: Reader, stored: number): Promise<Omit<Sparse, '
     const block = await reader.take(BLOCK);
     blocks.push(block);
     lines += block.reduce((count, byte) => count + (byte === 10 ? 1 : 0), 0);
-    // The count of at most seven digits stands in the first block.
+    // The number of pieces is in the first block.
     if (blocks.length === 1) wanted = 1 + 2 * number(block.toString('latin1').split('\n')[0] ?? '');
   }
   const numbers = Buffer.concat(blocks).toString('latin1').split('\n');
@@ -115,7 +115,7 @@ function pairUp(numbers: string[]): Piece[] {
   return pieces;
 }
 
-/** The file itself: its data with the zeros between. @throws DiskError when the pieces overlap or pass the end */
+/** The sparse file: its data with the zeros between. @throws DiskError when pieces overlap or exceed the size */
 export async function* sparseBody(data: AsyncIterable<Buffer>, pieces: Piece[], size: number): AsyncGenerator<Buffer> {
   const reader = new ByteReader(data);
   let at = 0;

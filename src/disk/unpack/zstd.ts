@@ -1,14 +1,14 @@
 import { createZstdDecompress } from 'node:zlib';
 import { AGAIN, DiskError } from '../disk.ts';
-import { drain, type ByteReader } from './bytes.ts';
+import type { ByteReader } from './bytes.ts';
 import { through } from './program.ts';
 
 const FRAME = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a50;
 
 /**
- * Unpacks all frames of a zstd file. Node's decompressor ends at the first frame and passes over what follows, so the frames
- * are told apart here; pzstd writes one for each piece and empty ones between them.
+ * Unpacks all frames of a zstd file. Node's decompressor stops after the first frame and ignores the rest, so this function
+ * separates the frames. pzstd writes one for each piece, with skippable frames between them.
  * Format: https://www.rfc-editor.org/rfc/rfc8878#section-3
  * @throws DiskError for damaged or cut-off data
  */
@@ -17,9 +17,9 @@ export async function* unzstd(reader: ByteReader): AsyncGenerator<Buffer> {
     const magic = (await reader.peek(4)).length < 4 ? 0 : (await reader.peek(4)).readUInt32LE();
     if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) {
       const head = await reader.take(8);
-      await drain(reader.some(head.readUInt32LE(4)));
+      await reader.skip(head.readUInt32LE(4));
     } else if (magic === FRAME) yield* through(frame(reader), createZstdDecompress());
-    else throw new DiskError([`The zstd data is followed by something else: it is damaged. ${AGAIN}`]);
+    else throw new DiskError([`The zstd data is damaged: something else follows it. ${AGAIN}`]);
   }
 }
 
@@ -32,7 +32,7 @@ async function* frame(reader: ByteReader): AsyncGenerator<Buffer> {
     const block = head.readUIntLE(0, 3);
     last = (block & 1) === 1;
     yield head;
-    // A block of type 1 is one byte that is repeated.
+    // A block of type 1 stores one byte, which is repeated.
     yield* reader.some(((block >> 1) & 3) === 1 ? 1 : block >> 3);
   }
   if ((flags & 4) !== 0) yield await reader.take(4);
@@ -40,12 +40,12 @@ async function* frame(reader: ByteReader): AsyncGenerator<Buffer> {
 
 const frameHeaderLength = (flags: number): number => 5 + sizeAt(flags) + sizeLength(flags);
 
-/** Bytes of window descriptor and dictionary id, which lie before the content size. */
+/** Bytes of the window descriptor and dictionary id, which precede the content size. */
 const sizeAt = (flags: number): number => ((flags & 32) === 0 ? 1 : 0) + ([0, 1, 2, 4][flags & 3] ?? 0);
 
 const sizeLength = (flags: number): number => [(flags & 32) === 0 ? 0 : 1, 2, 4, 8][flags >> 6] ?? 0;
 
-/** Bytes that the first frame says it unpacks to; undefined where it does not say. */
+/** The unpacked size in bytes that the first frame claims; undefined if it claims none. */
 export function zstdSize(head: Buffer): number | undefined {
   if (head.length < 18 || head.readUInt32LE() !== FRAME) return undefined;
   const flags = head.readUInt8(4);
