@@ -39739,23 +39739,23 @@ module.exports = /*#__PURE__*/JSON.parse('{"name":"urllib","version":"2.44.1","p
 var __webpack_exports__ = {};
 
 ;// CONCATENATED MODULE: ./src/action/disable-debug.ts
-/** Before any other import: ali-oss would print the headers of its requests, signature and token included. */
+/** Imported first: with DEBUG set, ali-oss would print its request headers, which hold signature and token. */
 delete process.env.DEBUG;
 
 
 ;// CONCATENATED MODULE: ./src/cloud/errors.ts
-/** What went wrong in the cloud, whatever the SDK threw; its text is one line and holds no signature, key or token. */
+/** A failure of a cloud call, whatever the SDK threw. Its message is one line without signatures, keys or tokens. */
 class CloudError extends Error {
     name = 'CloudError';
-    /** The service's own code, Node's code of a network error, or this action's own code in CamelCase. */
+    /** Code of the service, of Node for a network error, or of this action, in CamelCase. */
     code;
-    /** The call, such as `ecs:ImportImage`; `ramActionOf` has the RAM action that it needs. */
+    /** The call, such as `ecs:ImportImage`. `ramActionOf` returns the RAM action that it needs. */
     operation;
     status;
     requestId;
     /** How long the service asks us to wait before the next try, in ms. */
     retryAfter;
-    /** How far this machine's clock is behind the service's, in ms; known when the answer carried a date. */
+    /** How far this machine's clock is behind the service's, in ms; undefined if the answer had no date. */
     clockBehind;
     constructor(operation, code, message, more = {}) {
         super(harmless(message), more);
@@ -39766,13 +39766,13 @@ class CloudError extends Error {
         this.retryAfter = more.retryAfter;
         this.clockBehind = more.clockBehind;
     }
-    /** The same failure in other words. */
+    /** Returns the same failure with another message. */
     reworded(message, code = this.code) {
         const { status, requestId, retryAfter, clockBehind } = this;
         return new CloudError(this.operation, code, message, { status, requestId, retryAfter, clockBehind, cause: this });
     }
 }
-/** Several failures; the message says what they have in common. */
+/** Several failures. The message says what they have in common. */
 class CloudErrors extends Error {
     errors;
     constructor(message, errors) {
@@ -39780,9 +39780,9 @@ class CloudErrors extends Error {
         this.errors = errors;
     }
 }
-/** What is said of an answer that no service of the cloud would give. */
+/** Message for an answer that the service cannot have given. */
 const NOT_THE_SERVICE = 'the answer is not one of this service (a proxy in between?)';
-/** Makes foreign text one short line without what only signer and service may know (a server echoes what it was sent). */
+/** Makes foreign text one line and removes secrets from it, because services echo parts of a request. */
 function harmless(text) {
     return text
         .replace(/(string to sign is|StringToSign)\b(?! \(left out\)).*$/is, '$1 (left out)')
@@ -39791,18 +39791,20 @@ function harmless(text) {
         .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
         .trim();
 }
-/** Foreign text for an error: a proxy may answer with a whole page. */
+/** The beginning of foreign text, for an error: a proxy can answer with a whole page. */
 const excerpt = (text) => harmless(text).slice(0, 600);
-/** The reading of HTTP answer headers that both SDKs need for a retry. */
+/** Reads from the headers of an answer what a retry needs. */
 function timing(headers) {
-    const seconds = Number(headers?.['retry-after']);
     const served = Date.parse(String(headers?.date));
+    const after = String(headers?.['retry-after']);
+    // Seconds, or a date (RFC 9110 section 10.2.3).
+    const seconds = Number(after) || (Date.parse(after) - served) / 1000;
     return {
         ...(seconds > 0 && { retryAfter: Math.min(seconds, 60) * 1000 }),
         ...(Number.isFinite(served) && { clockBehind: served - Date.now() }),
     };
 }
-/** Text of anything that can be thrown. */
+/** The message of anything that was thrown. */
 function textOf(thrown) {
     if (thrown instanceof Error)
         return thrown.message || thrown.name;
@@ -39811,9 +39813,9 @@ function textOf(thrown) {
     const message = thrown?.message;
     return typeof message === 'string' ? message : 'an error without a message';
 }
-/** Whether it is a failure of the cloud with this code, or one of these. */
+/** Whether this is a CloudError with this code, or with one of these. */
 const hasCode = (error, code) => error instanceof CloudError && (typeof code === 'string' ? error.code === code : code.test(error.code));
-/** Whether a call succeeds; a failure with this code, or one of these, is no harm, any other is thrown. */
+/** Whether a call succeeds. Returns false after a failure with this code, or one of these. @throws any other failure */
 async function succeeds(call, harmlessCode) {
     try {
         await call;
@@ -39825,9 +39827,9 @@ async function succeeds(call, harmlessCode) {
         throw error;
     }
 }
-/** Whether the caller lacks a right. */
+/** Whether the caller lacks the right. */
 const isDenied = (error) => hasCode(error, /^(Forbidden|NoPermission|AccessDenied)/);
-/** OSS operations whose RAM action has another name: https://help.aliyun.com/document_detail/100680.html */
+/** OSS operations that need a RAM action of another name: https://help.aliyun.com/document_detail/100680.html */
 const RAM_ACTIONS = {
     'oss:InitiateMultipartUpload': 'oss:PutObject',
     'oss:UploadPart': 'oss:PutObject',
@@ -39838,7 +39840,7 @@ const RAM_ACTIONS = {
 };
 /** The RAM action that an operation needs. */
 const ramActionOf = (operation) => RAM_ACTIONS[operation] ?? operation;
-/** No call will succeed any more: the credentials themselves are refused, or there are none. */
+/** With these codes the credentials themselves are refused or missing, so no other call can succeed. */
 const LOCKED_OUT = new RegExp('^(InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature|InvalidSecurityToken|SecurityTokenExpired|' +
     'AuthenticationFail|AssumeRoleDenied|MissingIdTokenPermission|IdTokenRefused|NoMetadataService|NoSuchInstanceRole)');
 const isLockedOut = (error) => hasCode(error, LOCKED_OUT);
@@ -40114,7 +40116,7 @@ class DecodedURL extends URL {
 // EXTERNAL MODULE: ./node_modules/tunnel/index.js
 var tunnel = __nccwpck_require__(770);
 ;// CONCATENATED MODULE: ./stubs/undici/index.js
-/** Imported by @actions/http-client for getAgentDispatcher(), which nothing here calls; the real one was a third of the bundle. */
+/** @actions/http-client imports undici for getAgentDispatcher(), which is never called here. The real package was a third of the bundle. */
 function ProxyAgent() {
   throw new Error('undici is not part of this bundle');
 }
@@ -42805,7 +42807,8 @@ function openLog() {
         safe,
         hide(secret) {
             setSecret(secret);
-            hidden.add(secret);
+            for (const form of formsOf(secret))
+                hidden.add(form);
         },
         info(line) {
             info(safe(line));
@@ -42831,10 +42834,22 @@ function openLog() {
         },
     };
 }
+/**
+ * A secret as a whole, line by line, and both percent-encoded once and twice: errors turn line breaks into spaces, and
+ * servers echo what they were sent.
+ */
+function formsOf(secret) {
+    // To hide a line of a few characters would make the log unreadable, and they tell nothing.
+    const lines = secret.split(/\s*\n\s*/).filter(({ length }) => length > 3);
+    return [secret, ...lines].flatMap((text) => {
+        const encoded = encodeURIComponent(text.toWellFormed());
+        return [text, encoded, encodeURIComponent(encoded)];
+    });
+}
 /** Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 /**
- * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it for an order
+ * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it as a command
  * (actions/runner, src/Runner.Common/ActionCommand.cs).
  */
 function harmlessLine(text) {
@@ -42844,119 +42859,20 @@ function harmlessLine(text) {
         .replace(/^(\s*)::/, '$1: :');
 }
 
-;// CONCATENATED MODULE: external "node:fs/promises"
-const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
-;// CONCATENATED MODULE: ./src/cloud/json.ts
-/** Reading answers of which only the documentation says how they look: what is missing or of another type reads as empty. */
-function textAt(value, ...path) {
-    const found = at(value, path);
-    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
-        ? String(found)
-        : undefined;
-}
-function listAt(value, ...path) {
-    const found = at(value, path);
-    return Array.isArray(found) ? found : [];
-}
-function at(value, path) {
-    return path.reduce((inner, key) => (typeof inner === 'object' && inner !== null ? inner[key] : undefined), value);
-}
-/** The value of a JSON text; undefined for any other (the text of a parser's error would hold a piece of it). */
-function parsed(text) {
-    try {
-        return JSON.parse(text);
-    }
-    catch {
-        return undefined;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/credentials/profile.ts
-
-
-
-/**
- * Puts in place of a profile what it stands for, also where a role is assumed with it.
- * @throws CloudError `BadProfile`
- */
-async function resolveProfile(source, sessionName) {
-    if (source.kind === 'profile')
-        return readProfile(source, sessionName);
-    if (source.kind !== 'assume')
-        return { source };
-    const { source: base, region } = await resolveProfile(source.base, sessionName);
-    return { source: { ...source, base }, region };
-}
-/**
- * Reads a profile of the Alibaba Cloud CLI (https://github.com/aliyun/aliyun-cli, `aliyun configure`): modes AK, StsToken,
- * RamRoleArn and EcsRamRole.
- * @throws CloudError `BadProfile` that names file and profile
- */
-async function readProfile({ name, file, from }, sessionName) {
-    const refuse = (text) => new CloudError('profile', 'BadProfile', `${from}: ${text}`);
-    const content = await (0,promises_namespaceObject.readFile)(file, 'utf8').catch((error) => {
-        const code = error.code ?? textOf(error);
-        throw refuse(`${file} cannot be read (${code}); shared_credentials_file can name another`);
-    });
-    const config = parsed(content);
-    if (config === undefined)
-        throw refuse(`${file} is not JSON`);
-    const profiles = listAt(config, 'profiles');
-    const profile = profiles.find((one) => textAt(one, 'name') === name);
-    if (profile === undefined) {
-        const names = profiles.map((one) => textAt(one, 'name') ?? '?').join(', ');
-        throw refuse(`${file} has no profile ${name}, only: ${names || 'none'}`);
-    }
-    const text = (key) => {
-        const value = textAt(profile, key);
-        if (value === undefined || value === '')
-            throw refuse(`profile ${name} in ${file} has no ${key}`);
-        return value;
-    };
-    const optional = (key) => textAt(profile, key) || undefined;
-    const keys = () => ({ accessKeyId: text('access_key_id'), accessKeySecret: text('access_key_secret') });
-    /** The CLI asks for the role with temporary keys where the profile has a token. */
-    const callerKeys = () => {
-        const securityToken = optional('sts_token');
-        return { ...keys(), ...(securityToken && { securityToken }) };
-    };
-    const origin = `${from}, profile ${name}`;
-    const externalId = optional('external_id');
-    const sources = {
-        AK: () => ({ kind: 'keys', keys: keys(), from: origin }),
-        StsToken: () => ({ kind: 'keys', keys: { ...keys(), securityToken: text('sts_token') }, from: origin }),
-        RamRoleArn: () => ({
-            kind: 'assume',
-            roleArn: text('ram_role_arn'),
-            ...(externalId && { externalId }),
-            sessionName: optional('ram_session_name') ?? sessionName,
-            base: { kind: 'keys', keys: callerKeys(), from: origin },
-            from: origin,
-        }),
-        EcsRamRole: () => ({ kind: 'ecs', roleName: optional('ram_role_name'), from: origin }),
-    };
-    const mode = textAt(profile, 'mode') ?? 'AK';
-    const source = sources[mode];
-    if (source === undefined) {
-        throw refuse(`profile ${name} in ${file} has mode ${mode}, which is not one of ${Object.keys(sources).join(', ')}`);
-    }
-    return { source: source(), region: textAt(profile, 'region_id') };
-}
-
 ;// CONCATENATED MODULE: ./src/credentials/source.ts
-/** Whether it rests on a token that ends by itself and that nobody here can renew. */
-function endsByItself(source) {
+/** Whether the credentials include a token that expires and that the action cannot renew. */
+function cannotBeRenewed(source) {
     if (source.kind === 'assume')
-        return endsByItself(source.base);
+        return cannotBeRenewed(source.base);
     return source.kind === 'keys' && source.keys.securityToken !== undefined;
 }
 
 ;// CONCATENATED MODULE: ./src/disk/disk.ts
-/** The file that was given, for people. */
+/** The path of the original file, for messages. */
 const givenName = ({ path, container }) => container?.path ?? path;
-/** What is uploaded, for people. */
+/** What is uploaded, for messages. */
 const contentName = ({ path, container }) => container === undefined ? path : `the disk in ${container.path}`;
-/** Every problem of a file at once, one line each, ending with what to run against it. */
+/** All problems of a file, one line each, with the command that fixes them where there is one. */
 class DiskError extends Error {
     problems;
     constructor(problems) {
@@ -42965,7 +42881,7 @@ class DiskError extends Error {
         this.problems = problems;
     }
 }
-/** A file that ECS does not take, and that becomes one by unpacking or converting it. */
+/** A file that ECS can import only after it was unpacked or converted. */
 class PackedDisk extends DiskError {
     packed;
     constructor(problems, packed) {
@@ -42973,13 +42889,13 @@ class PackedDisk extends DiskError {
         this.packed = packed;
     }
 }
-/** Collects what is wrong with one file, each as one line that begins with its name. */
+/** Collects the problems of one file, each as one line that begins with the name of the file. */
 class Findings {
     path;
     quoted;
     problems = [];
     warnings = [];
-    /** What the file is, where all its problems are that it is that. */
+    /** What the file is, when unpacking or converting it solves all its problems. */
     packed;
     constructor(path) {
         this.path = path;
@@ -43004,12 +42920,12 @@ class Findings {
         this.warnings.push(`${this.quoted}: ${text}`);
     }
 }
-/** The only repair where data is missing or nonsense. */
+/** The only advice when data is missing or damaged. */
 const AGAIN = 'Build, copy or download it again.';
 const READ_LIMIT = 16 * 1024 ** 2;
 /**
- * Reads `size` bytes of `handle` at will, 16 MiB in all: no header, however hostile, makes inspection read a whole disk.
- * Throws DiskError when the limit is used up.
+ * Reads from a file of `size` bytes, at most 16 MiB in total, so that no hostile header makes inspection read a whole disk.
+ * Reads throw DiskError beyond that limit and when the file cannot be read.
  */
 function boundedSource(handle, size) {
     let left = READ_LIMIT;
@@ -43018,7 +42934,7 @@ function boundedSource(handle, size) {
         async read(offset, length) {
             left -= length;
             if (left < 0)
-                throw new DiskError(['The headers of this file are spread over more than 16 MiB: it is damaged.']);
+                throw new DiskError(['The file is damaged: its headers take more than 16 MiB.']);
             const buffer = Buffer.alloc(length);
             if (offset < 0 || offset >= size)
                 return buffer;
@@ -43034,7 +42950,7 @@ function boundedSource(handle, size) {
         },
     };
 }
-/** A disk whose blocks lie apart in a file. `piece` reads inside one block, undefined for zeros. All in bytes. */
+/** A disk whose blocks are scattered in a file. `piece` reads within one block and returns undefined for zeros. */
 function blockwise(size, block, piece) {
     const read = async (offset, length) => {
         const whole = Buffer.alloc(length);
@@ -43047,7 +42963,7 @@ function blockwise(size, block, piece) {
     };
     return { size, read };
 }
-/** A big-endian 64-bit number, or Infinity where it exceeds what a double holds, so that every range check fails. */
+/** A big-endian 64-bit number; Infinity when a double cannot hold it, so that every range check fails. */
 function u64be(buffer, at) {
     return safe(buffer.readBigUInt64BE(at));
 }
@@ -43058,14 +42974,14 @@ function u64le(buffer, at) {
 function safe(value) {
     return value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value);
 }
-// Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates.
+// Control and format characters, including bidirectional overrides, line and paragraph separators, and lone surrogates.
 const disk_UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-/** Foreign text as one printable line of at most 200 characters. */
+/** Untrusted text as one printable line of about 200 characters at most. */
 function oneLine(text) {
     const line = text.replace(disk_UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
     return line.length > 200 ? `${line.slice(0, 200)}...` : line;
 }
-/** A file name as one printable word of a bash command line, whatever it holds. */
+/** Any file name as one printable word of a bash command line. */
 function shellQuote(path) {
     const name = path.startsWith('-') ? `./${path}` : path;
     if (/^[\w@%+=,./-]+$/.test(name))
@@ -43075,7 +42991,7 @@ function shellQuote(path) {
     const bytes = (c) => [...Buffer.from(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
     return `$'${name.replace(/[\\']/g, String.raw `\$&`).replace(disk_UNPRINTABLE, bytes)}'`;
 }
-/** Bytes for a person: exact, with a rounded unit behind from 1 MiB on. Infinity is what `u64be` made of nonsense. */
+/** A number of bytes for messages: exact, and from 1 MiB on also rounded. Infinity comes from `u64be`. */
 function bytes(count) {
     if (count === Infinity)
         return 'more than 8 PiB';
@@ -43092,10 +43008,10 @@ var external_node_https_default = /*#__PURE__*/__nccwpck_require__.n(external_no
 
 
 /**
- * The one agent of all clients: kept alive, and honouring HTTPS_PROXY and NO_PROXY in both spellings.
- * `proxyEnv` is Node's own (https://nodejs.org/api/http.html#built-in-proxy-support, since 24.5).
+ * Opens the agent that all clients share. It keeps connections alive and follows HTTPS_PROXY and NO_PROXY, in upper or
+ * lower case. `proxyEnv` is Node's own (https://nodejs.org/api/http.html#built-in-proxy-support, since 24.5).
  * @param node - version of Node, such as `24.11.1`
- * @throws CloudError `InvalidProxy`, `ProxyNeedsNewerRunner` where Node would silently go past the proxy
+ * @throws CloudError `InvalidProxy`; `ProxyNeedsNewerRunner` if this version of Node would silently bypass the proxy
  */
 function openAgent(environment, node = process.versions.node) {
     const name = environment.https_proxy ? 'https_proxy' : 'HTTPS_PROXY';
@@ -43109,13 +43025,13 @@ function openAgent(environment, node = process.versions.node) {
     return new (external_node_https_default()).Agent({
         keepAlive: true,
         keepAliveMsecs: 30_000,
-        // For a tunnel through a proxy that never answers, and for connections that nobody uses.
+        // Ends a tunnel through a proxy that does not answer, and idle connections.
         timeout: 30_000,
         scheduling: 'lifo',
         proxyEnv: { HTTPS_PROXY: proxy, NO_PROXY: withSubdomains(environment.no_proxy || environment.NO_PROXY || '') },
     });
 }
-/** Runner 2.327.1 ships Node 24.4, runner 2.328.0 ships 24.5 (externals.sh of actions/runner). */
+/** `proxyEnv` needs Node 24.5, which runner 2.328.0 ships; 2.327.1 has 24.4 (externals.sh of actions/runner). */
 function hasProxyEnv(node) {
     const [major = 0, minor = 0] = node.split('.').map(Number);
     return major > 24 || (major === 24 && minor >= 5);
@@ -43126,8 +43042,8 @@ function isProxy(text) {
     return /^https?:$/.test(protocol) && hostname !== '' && decodes;
 }
 /**
- * To Node `aliyuncs.com` is that host alone; to curl, git and GitHub's own libraries it is all below it as well. A library
- * does not fit here: proxy-from-env and its like answer for one URL, and the agent that Node offers takes the list itself.
+ * Node reads `aliyuncs.com` in NO_PROXY as this host alone; curl, git and GitHub's libraries include its subdomains.
+ * Libraries such as proxy-from-env decide for one URL and cannot be used with Node's agent, which takes the list.
  */
 function withSubdomains(names) {
     return names
@@ -43138,7 +43054,7 @@ function withSubdomains(names) {
 
 ;// CONCATENATED MODULE: ./src/cloud/endpoints.ts
 /**
- * Host -> regions whose ECS endpoint is not `ecs.<region>.aliyuncs.com`: the `endpointMap` of the vendor's own SDK
+ * Host and the regions whose ECS endpoint it is, if that is not `ecs.<region>.aliyuncs.com`. From `endpointMap` of the SDK
  * (@alicloud/ecs20140526 7.11.6).
  */
 const ECS_EXCEPTIONS = {
@@ -43155,7 +43071,7 @@ const ECS_EXCEPTIONS = {
     'ecs.cn-shenzhen-cloudstone.aliyuncs.com': 'eu-west-1-oxs',
 };
 /**
- * Finance regions: OSS names other locations than the region, and only the first one of each has a public endpoint
+ * Finance regions: their OSS locations are not named after the region, and only the first has a public endpoint
  * (https://help.aliyun.com/zh/oss/user-guide/regions-and-endpoints, of 2026-02-05).
  */
 const OSS_EXCEPTIONS = {
@@ -43175,7 +43091,7 @@ function defaultEndpoint(service, region) {
     const exception = Object.entries(ECS_EXCEPTIONS).find(([, regions]) => regions.split(' ').includes(region));
     return exception?.[0] ?? `ecs.${region}.aliyuncs.com`;
 }
-/** The region id of the location that OSS names for a bucket, such as `oss-cn-beijing`. */
+/** The region id of a bucket's OSS location, such as `oss-cn-beijing`. */
 function regionOfLocation(location) {
     const exception = Object.entries(OSS_EXCEPTIONS).find(([, locations]) => locations.includes(location));
     return exception?.[0] ?? location.replace(/^oss-/, '');
@@ -43185,9 +43101,19 @@ function regionOfLocation(location) {
 var pop_core = __nccwpck_require__(511);
 var pop_core_default = /*#__PURE__*/__nccwpck_require__.n(pop_core);
 ;// CONCATENATED MODULE: ./src/cloud/connection.ts
-/** How a request is tried again: what a refusal calls for is applied to the connection before the next try. */
+const end = (socket) => {
+    socket.destroy();
+};
+/** Options for retries on this connection: the cause of a failure that the client can remove is gone before the next try. */
 function retryOptions(connection) {
-    const heal = (how, { clockBehind }) => {
+    const heal = (how, { code, clockBehind }) => {
+        if (how === 'again') {
+            // A proxy that has forgotten one idle connection has forgotten the others: each would cost a try.
+            if (/^(ECONNRESET|EPIPE)$/.test(code))
+                for (const idle of Object.values(connection.agent.freeSockets))
+                    idle?.forEach(end);
+            return true;
+        }
         if (how === 'token')
             return connection.credentials.forget();
         if (clockBehind === undefined)
@@ -43198,11 +43124,37 @@ function retryOptions(connection) {
     return { log: connection.log, deadline: connection.deadline, heal };
 }
 
+;// CONCATENATED MODULE: ./src/cloud/json.ts
+/** Reads untyped answers. A value that is missing or has another type reads as empty. */
+function textAt(value, ...path) {
+    const found = at(value, path);
+    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
+        ? String(found)
+        : undefined;
+}
+/** An object that should be in a list is taken for a list of one. */
+function listAt(value, ...path) {
+    const found = at(value, path);
+    return Array.isArray(found) ? found : typeof found === 'object' && found !== null ? [found] : [];
+}
+function at(value, path) {
+    return path.reduce((inner, key) => (typeof inner === 'object' && inner !== null ? inner[key] : undefined), value);
+}
+/** Parses JSON. Returns undefined for other text: the parser's error would quote it. */
+function parsed(text) {
+    try {
+        return JSON.parse(text);
+    }
+    catch {
+        return undefined;
+    }
+}
+
 ;// CONCATENATED MODULE: ./src/cloud/time.ts
-/** The only file that waits: a preload that scales the global timers makes every wait of the product fast. */
+/** All waiting goes through this file and the global timers, which tests replace by faster ones. */
 /** Milliseconds since the epoch. */
 const now = () => Date.now();
-/** Milliseconds of a clock that nobody sets. */
+/** Milliseconds of a clock that is never set. */
 const monotonic = () => performance.now();
 /** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
 function sleep(ms, signal) {
@@ -43220,7 +43172,7 @@ function sleep(ms, signal) {
             stop();
     });
 }
-/** Calls `tick` every `ms` milliseconds until the returned function is called; never keeps the process alive. */
+/** Calls `tick` every `ms` milliseconds until the returned function is called. Does not keep the process alive. */
 function every(ms, tick) {
     const timer = setInterval(tick, ms);
     timer.unref();
@@ -43228,7 +43180,7 @@ function every(ms, tick) {
         clearInterval(timer);
     };
 }
-/** Calls `look` until it returns something, pausing in between; returns undefined when the deadline has passed. */
+/** Calls `look`, with pauses, until it returns something. Returns undefined after the deadline. */
 async function poll(patience, look) {
     let pause = patience.first;
     for (;;) {
@@ -43246,40 +43198,41 @@ async function poll(patience, look) {
 ;// CONCATENATED MODULE: ./src/cloud/retry.ts
 
 
-/** A later try can end differently: the line, the server's load, or a conflict that passes. */
+/** Failures that can pass: of the network, of a busy server, and conflicts. */
 const TRANSIENT = new RegExp([
     '^(ECONN\\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_PROXY_TUNNEL|ERR_SSL_\\w+|HPE_\\w+)$',
     '^(ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL|ENOBUFS|ENOTCONN|EPROTO)$',
     '^(Timeout|UnexpectedAnswer|ConnectionLost|Stalled|IntegrityMismatch)$',
     'Throttling|FlowLimit|SlowDown|QpsLimit|TrafficRateLimit',
-    '^(ServiceUnavailable|InternalError|RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
+    '^(ServiceUnavailable|InternalError)(\\.|$)',
+    '^(RequestTimeout|OperationConflict|ConcurrentUpdate|InvalidOperation\\.Conflict)$',
     '^(LastTokenProcessing|IdempotentProcessing|SignatureNonceUsed|OperationAborted)$',
 ].join('|'));
-/** Cured by the client: the next try is signed with a corrected clock or fresh credentials. */
-const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp\.Expired|InvalidTimeStamp)$/;
+/** Failures that the client corrects: it signs the next try with the right time or with new credentials. */
+const CLOCK = /^(RequestTimeTooSkewed|InvalidTimeStamp(\.Expired)?|IllegalTimestamp)$/i;
 const TOKEN = /^(SecurityTokenExpired|InvalidSecurityToken\.Expired|InvalidSecurityToken)$/;
-/** What a failed try calls for. */
+/** What can make the next try succeed. */
 function remedy(error) {
     if (CLOCK.test(error.code))
         return 'clock';
     if (TOKEN.test(error.code))
         return 'token';
     const { status = 0 } = error;
-    // A proxy, too, may say that it waited too long or has too much to do (RFC 9110 section 15.5.9, RFC 6585 section 4).
+    // A proxy also answers so, when it has waited too long or is busy (RFC 9110 section 15.5.9, RFC 6585 section 4).
     if (status === 408 || status === 429)
         return 'again';
-    // A page instead of an answer, with a status that means no: a proxy has decided.
+    // A page with such a status is the refusal of a proxy.
     if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500)
         return 'none';
     return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
 }
-/** Whether the same call may succeed later. */
+/** Whether the same call can succeed later. */
 const passes = (error) => error instanceof CloudError && remedy(error) === 'again';
-/** Calls are counted by the minute (https://help.aliyun.com/document_detail/437902.html), and a line may be away for one. */
+/** These need longer: quotas are per minute (https://help.aliyun.com/document_detail/437902.html), and a network outage lasts. */
 const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/;
 /**
- * Full jitter, 0.5 s doubling to 10 s, or 4 s doubling to 60 s where only time helps; never less than the service asks
- * for. `tries` counts from 1.
+ * The pause before the next try, in ms: random, up to 0.5 s doubling to 10 s, or 4 s doubling to 60 s for `LONG`; never
+ * less than the service asks for. `tries` counts from 1.
  */
 function pauseBefore(tries, error) {
     const [least, most] = LONG.test(error.code) ? [4_000, 60_000] : [500, 10_000];
@@ -43290,7 +43243,7 @@ const TRIES = 6;
 function retryLine({ operation, code, message }, n, pause) {
     return `${operation} failed (try ${n}): ${code}: ${message}. Again in ${(pause / 1000).toFixed(1)} s.`;
 }
-/** Runs `attempt` until it succeeds or fails in a way that no retry cures; throws the last CloudError. */
+/** Runs `attempt` until it succeeds, fails for good or runs out of tries. @throws CloudError the last failure */
 async function retry(attempt, options) {
     const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
     if (now() >= deadline.at)
@@ -43304,7 +43257,7 @@ async function retry(attempt, options) {
             options.signal?.throwIfAborted();
             const error = thrown;
             const how = remedy(error);
-            const curable = how === 'again' || (how !== 'none' && !healed.has(how) && heal(how, error));
+            const curable = how !== 'none' && (how === 'again' || !healed.has(how)) && heal(how, error);
             healed.add(how);
             const pause = pauseBefore(n, error);
             if (!curable || givesUp(n) || now() + pause > deadline.at)
@@ -43318,6 +43271,35 @@ async function retry(attempt, options) {
     }
 }
 
+;// CONCATENATED MODULE: ./src/cloud/xml.ts
+const ENTITIES = { quot: '"', apos: "'", lt: '<', gt: '>', amp: '&' };
+const decoded = (text) => text.replace(/&(#x?)?(\w+);/gi, (all, number, name) => number === undefined
+    ? (ENTITIES[name] ?? all)
+    : String.fromCodePoint(parseInt(name, number.length === 2 ? 16 : 10) || 0xfffd));
+const encoded = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+/** The text of the first element of that name in a small XML body that `plainXml` has returned. */
+function textIn(body, name) {
+    const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
+    return text === undefined ? undefined : decoded(text);
+}
+/**
+ * The same XML in the one spelling that ali-oss reads correctly: to it, an attribute turns a text into an object, the white
+ * space in an empty element is a value, a prefix is part of the name, and only `true` means truncated. Returns any other body
+ * as it is.
+ */
+function plainXml(body) {
+    const text = body.toString('utf8').replace(/^\s+/, '');
+    if (!text.startsWith('<'))
+        return body;
+    const plain = text
+        .replace(/<\?.*?\?>\s*|<!--.*?-->/gs, '')
+        .replace(/<!\[CDATA\[(.*?)\]\]>/gs, (_, data) => encoded(data))
+        .replace(/<(\/?)(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*?)?(\/?)>/g, '<$1$2$3>')
+        .replace(/>\s+</g, '><')
+        .replace(/(?<=<IsTruncated>)true(?=<)/i, 'true');
+    return Buffer.from(plain);
+}
+
 ;// CONCATENATED MODULE: ./src/cloud/rpc.ts
 
 
@@ -43325,15 +43307,16 @@ async function retry(attempt, options) {
 
 
 
-/** How long one try may take, connecting included, in ms; pop-core's own default of 3 s is too short across an ocean. */
+
+/** Time limit of one try with its connection, in ms. The default of pop-core, 3 s, is too short for long distances. */
 const TRY_TIMEOUT = 30_000;
-/** Opens the client of an RPC-style API. Each call: fresh credentials, SDK, CloudError, retry. */
+/** Opens the client of an RPC-style API. Each try reads the credentials anew. */
 function openRpc(service, connection) {
     const client = new (pop_core_default())({
         endpoint: `https://${service.host}`,
         apiVersion: service.version,
         credentialsProvider: { getCredentials: connection.credentials },
-        // POST keeps key, token and signature out of the URL; upper case, or pop-core signs it so and sends a GET.
+        // POST keeps key, token and signature out of the URL. In lower case, pop-core would send a GET.
         opts: { method: 'POST', timeout: TRY_TIMEOUT, agent: connection.agent },
     }, true);
     return (action, params = {}) => {
@@ -43352,7 +43335,7 @@ function openRpc(service, connection) {
         return retry(attempt, { ...retryOptions(connection), operation });
     };
 }
-/** pop-core never looks at the status and takes any JSON for a success; a real answer carries its RequestId. */
+/** Checks an answer: pop-core ignores the status and takes any JSON for a success. A real answer has a RequestId. */
 function checked(operation, answer, entry) {
     const status = entry.response?.statusCode;
     const plain = JSON.parse(JSON.stringify(answer));
@@ -43372,14 +43355,20 @@ function toCloudError(operation, thrown) {
             requestId,
         });
     }
-    // json-bigint throws a plain object for a body that is not JSON.
+    // json-bigint throws a plain object for a body that is not JSON; errors can come in XML, the default format.
     if (!(thrown instanceof Error)) {
+        const body = plainXml(Buffer.from(textAt(thrown, 'text') ?? ''));
+        const inXml = textIn(body, 'Code');
+        if (inXml !== undefined) {
+            const requestId = textIn(body, 'RequestId');
+            return new CloudError(operation, inXml, excerpt(textIn(body, 'Message') ?? 'no message'), { ...more, requestId });
+        }
         return new CloudError(operation, 'UnexpectedAnswer', 'the answer is not JSON (a proxy in between?)', more);
     }
     if (thrown.name.includes('Timeout')) {
         return new CloudError(operation, 'Timeout', `no answer within ${TRY_TIMEOUT / 1000} s`, more);
     }
-    // httpx appends the method and the address.
+    // httpx appends the method and the URL.
     const text = textOf(thrown).replace(/(POST|GET) https?:\S+ failed\.?$/, '');
     return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', excerpt(text), more);
 }
@@ -43390,17 +43379,17 @@ const external_node_http_namespaceObject = __WEBPACK_EXTERNAL_createRequire(impo
 
 
 
-/** Credentials are renewed when they have this much life left, in ms: more than any request takes but an upload's. */
+/** Credentials are renewed this long before they expire, in ms: longer than any request takes, except uploads. */
 const MARGIN = 10 * 60_000;
-/** Nobody is asked for fresh ones more often than this, in ms, and none that end sooner are given out. */
+/** Credentials are fetched at most this often, in ms, and never given out if they expire sooner. */
 const refreshing_AGAIN = 60_000;
 /** Keys that never change. */
 function fixed(credentials) {
     return Object.assign(() => Promise.resolve(credentials), { forget: () => false });
 }
 /**
- * Keeps credentials fresh for all clients: fetched once however many ask, and again ten minutes before their end, while
- * the old ones stay in use. A fetch that fails while they live is tried again a minute later.
+ * Keeps credentials fresh for all clients. They are fetched once, however many clients ask, and again ten minutes before
+ * they expire, while the old ones are still in use. A fetch that fails meanwhile is tried again a minute later.
  * @param hide - called with the secrets before their first use
  */
 function refreshing(fetch, log, hide) {
@@ -43424,8 +43413,8 @@ function refreshing(fetch, log, hide) {
             if (current === undefined || left() < refreshing_AGAIN)
                 throw error;
             due = now() + refreshing_AGAIN;
-            const life = `they live for ${Math.round(left() / 60_000)} min more`;
-            log.info(`The credentials could not be renewed yet, ${life}: ${textOf(error)}`);
+            const life = `They are valid for another ${Math.round(left() / 60_000)} min.`;
+            log.info(`The credentials could not be renewed yet: ${textOf(error)}. ${life}`);
             return current;
         }
         finally {
@@ -43438,11 +43427,11 @@ function refreshing(fetch, log, hide) {
         flight ??= renew();
         if (current === undefined || left() < refreshing_AGAIN)
             return flight;
-        // Nobody waits for this flight; whoever needs the next one hears of its failure.
+        // Nobody waits for this fetch. If it fails, the next one reports the failure.
         flight.catch(() => undefined);
         return Promise.resolve(current);
     };
-    // Of many requests that were refused at once, the last to hear of it must not throw away what the first has renewed.
+    // If many requests are refused at once, the last one must not discard what the first one has renewed.
     const forget = () => {
         if (now() - fetched >= refreshing_AGAIN)
             current = undefined;
@@ -43450,7 +43439,7 @@ function refreshing(fetch, log, hide) {
     };
     return Object.assign(provide, { forget });
 }
-/** Reads a session as STS and the metadata service write it. */
+/** The credentials in an answer of STS or the metadata service. @throws CloudError `UnexpectedAnswer` */
 function toCredentials(operation, session) {
     const text = (name) => {
         const value = textAt(session, name);
@@ -43474,14 +43463,14 @@ function toCredentials(operation, session) {
 /** Link-local address of the metadata service of an ECS instance (https://help.aliyun.com/document_detail/49122.html). */
 const HOST = '100.100.100.200';
 const ROLES = '/latest/meta-data/ram/security-credentials/';
-/** It is on the same machine: what does not answer at once is not there. In ms. */
+/** In ms. The service is next to the instance: if it does not answer quickly, it does not exist. */
 const TIMEOUT = 5_000;
-/** Never through a proxy, which could not reach it and must not see what it says. */
+/** Never through a proxy: it could not reach the service, and must not see the credentials. */
 const AGENT = new external_node_http_namespaceObject.Agent();
 /**
- * Credentials of the RAM role of this ECS instance. Version 2 of the service, whose token keeps forged requests out;
- * version 1 only where there is no version 2.
- * @param roleName - undefined: the role that the service names
+ * Credentials of the RAM role of this ECS instance. Uses version 2 of the service, in which a token protects against forged
+ * requests, and version 1 only if there is no version 2.
+ * @param roleName - undefined for the role that the instance has
  * @throws CloudError `NoMetadataService`, `NoSuchInstanceRole`
  */
 async function instanceCredentials(roleName) {
@@ -43524,13 +43513,13 @@ function ask(method, path, headers) {
 
 
 /**
- * Asks for a session of a role in the name of this workflow job.
+ * Exchanges the identity of this workflow job for a session of a role.
  * https://help.aliyun.com/document_detail/371868.html
- * @param sts - unsigned: the token is what proves who we are
- * @throws CloudError `MissingIdTokenPermission`, `IdTokenRefused`, or what STS says, with what the token claims
+ * @param sts - sends unsigned requests: the token proves the identity
+ * @throws CloudError `MissingIdTokenPermission`, `IdTokenRefused`, or the error of STS with the claims of the token
  */
 async function assumeWithOidc(sts, role, idToken, { log, deadline }) {
-    const options = { operation: 'github:getIDToken', log, deadline, heal: () => false };
+    const options = { operation: 'github:getIDToken', log, deadline, heal: (how) => how === 'again' };
     const token = await retry(() => askRunner(idToken, role.audience), options);
     try {
         const answer = await sts('AssumeRoleWithOIDC', {
@@ -43559,12 +43548,12 @@ async function askRunner(idToken, audience) {
         throw new CloudError('github:getIDToken', code, text.replace(/^Error message: /, ''));
     }
 }
-/** What a trust policy sees of a token; no part of it is secret. */
+/** The claims of a token that a trust policy checks; none of them is secret. */
 function claims(token) {
     const payload = parsed(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
     return `the token says ${['iss', 'aud', 'sub'].map((name) => `${name} ${textAt(payload, name) ?? 'nothing'}`).join(', ')}`;
 }
-/** Asks for a session of a role with other credentials. https://help.aliyun.com/document_detail/371864.html */
+/** Assumes a role with other credentials. https://help.aliyun.com/document_detail/371864.html */
 async function assume(sts, role) {
     try {
         const { roleArn, externalId, sessionName } = role;
@@ -43574,7 +43563,7 @@ async function assume(sts, role) {
     catch (error) {
         if (!hasCode(error, 'NoPermission'))
             throw error;
-        // With its own code it is not taken for a missing right to do what the session was wanted for.
+        // A code of its own: the missing permission is to assume the role, not to do what the session is for.
         throw error.reworded(`${role.roleArn}: ${error.message}`, 'AssumeRoleDenied');
     }
 }
@@ -43583,9 +43572,9 @@ async function assume(sts, role) {
 
 
 
-/** pop-core does not sign what it has no key for. */
+/** Without a key, pop-core does not sign requests. */
 const ANONYMOUS = fixed({ accessKeyId: '', accessKeySecret: '' });
-/** Makes the provider of a source; asks nobody before its first use. */
+/** Makes the provider of a source. Sends nothing before the first use. */
 function openCredentials(source, means) {
     const { log, hide, sts, idToken } = means;
     switch (source.kind) {
@@ -43608,14 +43597,15 @@ var lib_client = __nccwpck_require__(4391);
 var client_default = /*#__PURE__*/__nccwpck_require__.n(lib_client);
 ;// CONCATENATED MODULE: ./src/oss/failure.ts
 
-/** What the failure of a try means. */
+
+/** The error of a failed try. */
 function failure_toCloudError(operation, thrown, wire) {
     if (thrown instanceof CloudError)
         return thrown;
     if (wire.failure !== undefined) {
         const { code, name, message } = wire.failure;
         const timeout = name.includes('Timeout');
-        // urllib appends the request and its headers to the text.
+        // urllib appends the request and its headers to the message.
         return new CloudError(operation, timeout ? 'Timeout' : (code ?? 'ConnectionLost'), excerpt(message.split(', ')[0] ?? ''));
     }
     const { code, requestId } = (thrown ?? {});
@@ -43623,47 +43613,39 @@ function failure_toCloudError(operation, thrown, wire) {
     const more = { status, requestId: typeof requestId === 'string' ? requestId : undefined, ...pacing(headers) };
     const known = code ?? (wire.body?.length === 0 ? ofBareAnswer(status, headers) : undefined);
     if (typeof known === 'string' && status !== undefined && status >= 300) {
-        const endpoint = /<Endpoint>([^<]+)<\/Endpoint>/.exec(wire.body?.toString('latin1') ?? '')?.[1];
-        return new CloudError(operation, known, excerpt(textOf(thrown)) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
+        const endpoint = textIn(wire.body, 'Endpoint');
+        // What ali-oss makes up for an answer without a message.
+        const said = textOf(thrown).replace(/^unknow .*/is, 'no message');
+        return new CloudError(operation, known, excerpt(said) + (endpoint === undefined ? '' : ` (${endpoint})`), more);
     }
-    const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE;
+    const elsewhere = headers?.location === undefined ? '' : `; it redirects to ${excerpt(headers.location)}`;
+    const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE + elsewhere;
     return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
-/** The answer to HEAD has no body; PublicEndpointForbidden is documented as EC 0048-00000401. */
+/** The error code of an answer without a body, as HEAD has it. EC 0048-00000401 is documented as PublicEndpointForbidden. */
 function ofBareAnswer(status, headers) {
     if (headers?.['x-oss-ec'] === '0048-00000401')
         return 'PublicEndpointForbidden';
     return status === 403 ? 'AccessDenied' : undefined;
 }
-/** A throttled upload says how long to wait (https://help.aliyun.com/document_detail/173537.html). */
+/** A throttled upload is told how long to wait (https://help.aliyun.com/document_detail/173537.html). */
 function pacing(headers) {
     const delay = Number(headers?.['x-oss-qos-delay-time']);
     return { ...timing(headers), ...(delay > 0 && { retryAfter: Math.min(delay, 60_000) }) };
 }
 
-;// CONCATENATED MODULE: ./src/oss/body.ts
-
-/** The text of the first element of that name in a small XML body. */
-function textIn(body, name) {
-    const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
-    return text?.replaceAll('&quot;', '"');
-}
-/** What a body says that is not the wanted one: the service may begin its answer with 200 and find an error afterwards. */
-function failureIn(operation, body, code, text) {
-    const requestId = textIn(body, 'RequestId');
-    return new CloudError(operation, textIn(body, 'Code') ?? code, excerpt(textIn(body, 'Message') ?? text), {
-        requestId,
-    });
-}
-/** XML without the white space between its elements: ali-oss takes that of an empty element for a value. */
-const withoutLayout = (xml) => Buffer.from(xml.toString('utf8').replace(/>\s+</g, '><'));
-
 ;// CONCATENATED MODULE: ./src/oss/wire.ts
 
 
-/** Limits of a call with a long body, which has no wall clock of its own: as slow as the line is, as long as bytes move. */
-const LONG_BODY = { stall: () => 120_000, timeout: 4 * 3_600_000 };
-/** Sends one request so that it can be ended from outside and leaves behind what it met. */
+/**
+ * Limits of a call with a long body. There is no short time limit, because a slow connection needs long. Node reports a
+ * body that it gets in one piece only at its end, so the call gets more time while other connections share the bandwidth.
+ */
+const LONG_BODY = {
+    stall: (_, others) => (others > 0 && others < 128 * 1024 ** 2 ? 600_000 : 120_000),
+    timeout: 4 * 3_600_000,
+};
+/** Sends one request, ends it on the signal or when it stalls, and records its answer or failure in `wire`. */
 function send(urllib, url, sent, options, wire) {
     return new Promise((resolve, reject) => {
         options.signal?.throwIfAborted();
@@ -43678,13 +43660,15 @@ function send(urllib, url, sent, options, wire) {
                 fail(error);
                 return;
             }
-            Object.assign(wire, { status: res.status, headers: res.headers, body: data });
-            // With the whole answer there, Node no longer hears that the connection drains: the rest of a body would wait for
-            // ever, and the connection with it (an answer can overtake the last of it when the line is fast).
+            const plain = plainXml(data);
+            Object.assign(wire, { status: res.status, headers: res.headers, body: plain });
+            // An answer can arrive before the last of the body was written. Node then no longer waits for the socket to drain,
+            // so the request would never end.
             if (request?.writableEnded === false)
                 request.destroy();
-            const parsable = res.headers['content-type']?.includes('/xml') ? withoutLayout(data) : data;
-            resolve({ data: parsable, status: res.status, headers: res.headers, res });
+            // A DELETE may also succeed with 200 (RFC 9110 section 9.3.5); ali-oss knows only 204.
+            const status = sent.method === 'DELETE' && res.status === 200 && data.length === 0 ? 204 : res.status;
+            resolve({ data: plain, status, headers: res.headers, res: { ...res, data: plain } });
         };
         let request;
         try {
@@ -43693,18 +43677,18 @@ function send(urllib, url, sent, options, wire) {
         catch (error) {
             fail(error);
         }
-        // What Node refuses to send, such as a header with a line break, has failed by now, and there is no request.
+        // If Node refuses to send it, such as a header with a line break, the request has failed by now or does not exist.
         if (request === undefined || wire.failure !== undefined)
             return;
         const end = (code, text) => {
             const error = Object.assign(new Error(text), { code });
             request.destroy(error);
-            // Behind a proxy that says nothing there is no socket yet, and Node keeps the error to itself.
+            // There is no socket yet if a proxy does not answer. Node emits no error in this case.
             if (request.socket == null)
                 request.emit('error', error);
         };
         const stop = () => {
-            end('Stopped', 'ended from outside');
+            end('Stopped', 'the upload was stopped');
         };
         options.signal?.addEventListener('abort', stop, { once: true });
         const unwatch = options.stall &&
@@ -43717,24 +43701,44 @@ function send(urllib, url, sent, options, wire) {
         };
     });
 }
-/** Time between two looks at a connection, in ms. */
+/** Time between two checks of a connection, in ms. */
 const LOOK = 2_000;
+/** A line over which no byte has moved for this long, in ms, is not slow but dead. */
+const QUIET = 30_000;
+/** Bytes that have moved over all watched connections, and when the last of them did. */
+const line = { moved: 0, at: 0 };
 /** Calls `stalled` once no byte has moved over the connection of a request for as long as `stall` allows. */
 function watch(request, stall, stalled) {
-    let moved = -1;
+    let moved;
     let since = monotonic();
-    return every(LOOK, () => {
-        const { bytesWritten = 0, bytesRead = 0, writableLength = 0 } = request.socket ?? {};
+    let before = line.moved;
+    const measure = () => {
+        const { socket } = request;
+        if (socket == null)
+            return;
         // What waits in this process has not left.
-        const left = bytesWritten - writableLength + bytesRead;
-        if (left !== moved)
-            since = monotonic();
+        const left = socket.bytesWritten - socket.writableLength + socket.bytesRead;
+        if (left === moved)
+            return;
+        since = monotonic();
+        line.at = since;
+        line.moved += left - (moved ?? left);
+        before = line.moved;
         moved = left;
+    };
+    request.once('socket', measure);
+    const stop = every(LOOK, () => {
+        measure();
         const still = monotonic() - since;
-        const waits = request.writableEnded && writableLength === 0;
-        if (still >= stall(waits))
+        const waits = request.writableEnded && request.socket?.writableLength === 0;
+        const others = monotonic() - line.at < QUIET ? line.moved - before : 0;
+        if (still >= stall(waits, others))
             stalled(still / 1000);
     });
+    return () => {
+        measure();
+        stop();
+    };
 }
 
 ;// CONCATENATED MODULE: ./src/oss/client.ts
@@ -43747,8 +43751,9 @@ function watch(request, stall, stalled) {
 function openOss(place, connection) {
     const call = async (operation, run, options = {}) => {
         const attempt = async (tries) => {
-            // Each further try may stand still for twice as long: a line that is only slow must not be cut off for ever.
-            const stall = options.stall && ((waits) => (options.stall?.(waits) ?? 0) * 2 ** Math.min(tries - 1, 3));
+            // Each further try may stand still for twice as long, so that a slow line gets through in the end.
+            const { stall: limit } = options;
+            const stall = limit && ((...seen) => limit(...seen) * 2 ** Math.min(tries - 1, 3));
             const wire = {};
             try {
                 options.signal?.throwIfAborted();
@@ -43764,12 +43769,12 @@ function openOss(place, connection) {
     };
     return { bucket: place.bucket, region: place.region, log: connection.log, call };
 }
-/** A fresh client for each try: it reads credentials once and keeps a cancel flag for ever. */
+/** Makes a client for one try: ali-oss reads credentials only once and never clears its cancel flag. */
 async function newSdk(place, connection, forBucket, options, wire) {
     const { accessKeyId, accessKeySecret, securityToken } = await connection.credentials();
     const regional = defaultEndpoint('oss', place.region);
     const cname = !/\.aliyuncs\.com(:\d+)?$/i.test(place.host);
-    // Calls on the bucket itself are not served by a CNAME or an acceleration endpoint.
+    // A CNAME or an acceleration endpoint does not serve calls on the bucket itself.
     const detour = forBucket && (cname || place.host.startsWith('oss-accelerate'));
     const client = new (client_default())({
         region: `oss-${place.region}`,
@@ -43778,7 +43783,7 @@ async function newSdk(place, connection, forBucket, options, wire) {
         bucket: place.bucket,
         accessKeyId,
         accessKeySecret,
-        // The interval only silences a warning: each client lives for one request.
+        // ali-oss warns without an interval. A client lives for one request and never refreshes its token.
         ...(securityToken !== undefined && { stsToken: securityToken, refreshSTSTokenInterval: 86_400_000 }),
         secure: true,
         authorizationV4: true,
@@ -43836,14 +43841,17 @@ function openClients({ region, bucket, hosts }, source, runner) {
     };
 }
 
+;// CONCATENATED MODULE: external "node:fs/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
 ;// CONCATENATED MODULE: external "node:path"
 const external_node_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:path");
 ;// CONCATENATED MODULE: external "node:fs"
 const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
 ;// CONCATENATED MODULE: ./src/disk/foreign.ts
 
+const stdout = (command) => (file, unpacked) => `${command} ${file} > ${shellQuote(unpacked)}`;
 const convert = (format) => (file, unpacked) => `qemu-img convert -f ${format} -O qcow2 ${file} ${shellQuote(unpacked)}`;
-// Magic numbers as latin1; qemu's block/*.c for the disks, file(1)'s magic for the rest.
+// Magic numbers as latin1, from qemu's block/*.c for the disks and from file(1) for the rest.
 const KINDS = [
     { at: 0, magic: 'KDMV', packed: 'vmdk', is: 'a VMDK disk', fix: convert('vmdk') },
     { at: 0, magic: 'COWD', packed: 'vmdk', is: 'a VMDK disk', fix: convert('vmdk') },
@@ -43852,50 +43860,42 @@ const KINDS = [
     { at: 0, magic: 'vhdxfile', packed: 'vhdx', is: 'a VHDX disk', fix: convert('vhdx') },
     { at: 0, magic: 'QFI\xfb\0\0\0\x01', is: 'a QCOW disk of version 1', fix: convert('qcow') },
     { at: 0, magic: 'QED\0', is: 'a QED disk', fix: convert('qed') },
+    { at: 0, magic: '\x1f\x8b', packed: 'gzip', is: 'compressed with gzip', fix: stdout('gunzip --stdout') },
+    { at: 0, magic: '\xfd7zXZ\0', packed: 'xz', is: 'compressed with xz', fix: stdout('xz -dc') },
+    { at: 0, magic: '\x28\xb5\x2f\xfd', packed: 'zstd', is: 'compressed with zstd', fix: stdout('zstd -dc') },
+    // A skippable frame, with which pzstd begins.
+    { at: 0, magic: '\x50\x2a\x4d\x18', packed: 'zstd', is: 'compressed with zstd', fix: stdout('zstd -dc') },
+    { at: 0, magic: 'BZh', packed: 'bzip2', is: 'compressed with bzip2', fix: stdout('bzip2 -dc') },
+    { at: 0, magic: '\x04\x22\x4d\x18', is: 'compressed with lz4', fix: stdout('lz4 -dc') },
+    { at: 0, magic: 'PK\x03\x04', is: 'a zip archive', fix: (file) => `unzip ${file}` },
+    { at: 0, magic: '7z\xbc\xaf\x27\x1c', is: 'a 7z archive', fix: (file) => `7z x ${file}` },
     {
-        at: 0,
-        magic: '\x1f\x8b',
-        packed: 'gzip',
-        is: 'compressed with gzip',
-        fix: (f, u) => `gunzip --stdout ${f} > ${shellQuote(u)}`,
+        at: 257,
+        magic: 'ustar',
+        packed: 'tar',
+        is: 'a tar archive (an OVA is one, too)',
+        fix: (file) => `tar -xf ${file}`,
     },
-    {
-        at: 0,
-        magic: '\xfd7zXZ\0',
-        packed: 'xz',
-        is: 'compressed with xz',
-        fix: (f, u) => `xz -dc ${f} > ${shellQuote(u)}`,
-    },
-    {
-        at: 0,
-        magic: '\x28\xb5\x2f\xfd',
-        packed: 'zstd',
-        is: 'compressed with zstd',
-        fix: (f, u) => `zstd -d ${f} -o ${shellQuote(u)}`,
-    },
-    {
-        at: 0,
-        magic: 'BZh',
-        packed: 'bzip2',
-        is: 'compressed with bzip2',
-        fix: (f, u) => `bzip2 -dc ${f} > ${shellQuote(u)}`,
-    },
-    { at: 0, magic: '\x04\x22\x4d\x18', is: 'compressed with lz4', fix: (f, u) => `lz4 -d ${f} ${shellQuote(u)}` },
-    { at: 0, magic: 'PK\x03\x04', is: 'a zip archive', fix: (f) => `unzip ${f}` },
-    { at: 0, magic: '7z\xbc\xaf\x27\x1c', is: 'a 7z archive', fix: (f) => `7z x ${f}` },
-    { at: 257, magic: 'ustar', packed: 'tar', is: 'a tar archive (an OVA is one, too)', fix: (f) => `tar -xf ${f}` },
 ];
-/** What the first 512 bytes of a file show, where they show something that ECS does not import. */
-const foreignKind = (head) => {
+/** Whether a block of 512 bytes is the header of a tar member: its checksum says so even in archives without magic. */
+function isTarHeader(block) {
+    let sum = 8 * 32;
+    for (const [at, byte] of block.subarray(0, 512).entries())
+        if (at < 148 || at >= 156)
+            sum += byte;
+    return parseInt(block.toString('latin1', 148, 156), 8) === sum;
+}
+/** What the first 512 bytes of a file show, when they show something that ECS does not import. */
+function foreignKind(head) {
     const text = head.toString('latin1', 0, 512);
-    return KINDS.find(({ at, magic }) => text.startsWith(magic, at));
-};
-// Boot sectors, tables and file systems all begin with control characters somewhere; a text has none but these.
+    return KINDS.find(({ at, magic, packed }) => text.startsWith(magic, at) || (packed === 'tar' && isTarHeader(head)));
+}
+// Boot sectors, partition tables and file systems all have control characters in their first sector; a text has only these.
 const NOT_TEXT = /[^\t\n\f\r\x1b\x20-\xff]/;
 /**
- * Reports a file that is neither QCOW2 nor VHD nor a plain disk: a disk of another kind, something compressed that was
- * never unpacked, a program, a text. Reads the first 512 bytes, shows none of them (the text may be a
- * secret), and returns whether it is one of these.
+ * Reports a file that is neither QCOW2 nor VHD nor a plain disk: a disk in another format, a compressed file, a program or
+ * a text. Reads the first 512 bytes and prints none of them, because a text may be a secret.
+ * @returns whether the file is one of these
  */
 async function isForeign(file, findings) {
     const head = await file.read(0, 512);
@@ -43913,7 +43913,7 @@ async function isForeign(file, findings) {
         findings.problem('the file is a program (ELF), not a disk image.');
     }
     else if (text.startsWith('version https://git-lfs')) {
-        findings.problem('a Git LFS pointer, the image itself was never downloaded. Run: git lfs pull');
+        findings.problem('the file is a Git LFS pointer; the image itself was not downloaded. Run: git lfs pull');
     }
     else if (!NOT_TEXT.test(text)) {
         const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
@@ -43930,23 +43930,23 @@ const external_node_zlib_namespaceObject = __WEBPACK_EXTERNAL_createRequire(impo
 ;// CONCATENATED MODULE: ./src/disk/partitions.ts
 
 
-// Type GUIDs as they lie on disk: the first three fields little-endian.
+// Type GUIDs as stored on disk: the first three fields are little-endian.
 const EFI_SYSTEM = guid('C12A7328-F81F-11D2-BA4B-00A0C93EC93B');
-// Where GRUB and FreeBSD keep what their code in the MBR loads.
+// The partitions from which the MBR code of GRUB and FreeBSD loads the boot loader.
 const BIOS_BOOT = [guid('21686148-6449-6E6F-744E-656564454649'), guid('83BD6B9D-7F41-11DC-BE0B-001560B84F0F')];
 const UNUSED = '0'.repeat(32);
 const LEGACY_BIOS_BOOTABLE = 4n;
 const ENTRIES_READ = 1024 ** 2;
 /**
- * Reads the partition table of a disk and judges how it can boot. ECS boots by BIOS unless it is told otherwise, so
- * UEFI is named only when nothing on the disk could be meant for BIOS.
- * Facts: UEFI specification 2.10, section 5 (GPT); Windows puts its MBR code, which starts the active MBR partition
- * only, on GPT disks too (http://thestarman.mirror.kb1max.com/asm/mbr/GPT.htm).
+ * Reads the partition table of a disk and decides how the disk can boot. ECS boots by BIOS by default, so the result is UEFI
+ * only when nothing on the disk can boot by BIOS.
+ * Facts: UEFI specification 2.10, section 5 (GPT). Windows also writes its MBR code, which starts only the active MBR
+ * partition, to GPT disks (http://thestarman.mirror.kb1max.com/asm/mbr/GPT.htm).
  */
 async function readTable(disk, findings, boots) {
     const mbr = parseMbr(await disk.read(0, 512));
     const real = mbr?.entries.filter(({ type }) => type !== 0xee) ?? [];
-    // Without a protective entry a GPT is a leftover that nobody reads.
+    // Without a protective entry, firmware ignores a GPT: it is a remnant.
     const protective = mbr !== undefined && mbr.entries.length > real.length;
     const gpt = protective ? await readGpt(disk, findings, boots) : undefined;
     const efi = real.some(({ type }) => type === 0xef) || gpt?.some(({ type }) => type === EFI_SYSTEM) === true;
@@ -43956,14 +43956,14 @@ async function readTable(disk, findings, boots) {
     const partitions = gpt ?? real.map(({ start, count }) => ({ start: start * 512, end: (start + count) * 512 }));
     const end = partitions.reduce((last, partition) => Math.max(last, partition.end), 0);
     if (end > disk.size && findings.problems.length === 0)
-        findings.problem(`it is cut off: a partition ends at ${bytes(end)}, the disk at ${bytes(disk.size)}. ${AGAIN}`);
+        findings.problem(`it is cut off: a partition ends at ${bytes(end)}, the disk ends at ${bytes(disk.size)}. ${AGAIN}`);
     if (boots && kind === 'none')
-        findings.warn('no partition table; a system disk without one does not boot.');
+        findings.warn('the disk has no partition table; a system disk without one does not boot.');
     else if (boots && !efi && !bios)
-        findings.warn('neither boot code nor an EFI system partition; a system disk like this does not boot.');
+        findings.warn('the disk has neither boot code nor an EFI system partition; such a system disk does not boot.');
     return { kind, partitions, bootMode: efi && !bios ? 'UEFI' : undefined };
 }
-/** Undefined for anything but an MBR with entries that make sense: a FAT boot sector has the same signature. */
+/** Undefined unless the entries make sense: a FAT boot sector has the same signature as an MBR. */
 function parseMbr(sector) {
     if (sector.readUInt16BE(510) !== 0x55aa)
         return undefined;
@@ -43983,21 +43983,21 @@ function parseMbr(sector) {
         generic: code.includes('Invalid partition table'),
     };
 }
-/** The used entries of the GPT; what is wrong with it goes to the findings. */
+/** The used entries of the GPT. Adds its problems to the findings. */
 async function readGpt(disk, findings, boots) {
     let sector = 512;
     let header = await disk.read(sector, sector);
     if (!isGpt(header))
         header = await disk.read((sector = 4096), sector);
     if (!isGpt(header)) {
-        findings.problem(`a protective MBR, but no GPT behind it. Run: sgdisk --verify ${findings.quoted}`);
+        findings.problem(`the disk has a protective MBR, but no GPT. Run: sgdisk --verify ${findings.quoted}`);
         return [];
     }
     if (boots && sector === 4096)
-        findings.warn('the GPT counts in sectors of 4096 bytes, ECS disks in 512: it may fail to boot.');
+        findings.warn('the GPT uses sectors of 4096 bytes, but ECS disks have 512: the disk may not boot.');
     const backup = u64le(header, 32) * sector;
     if (backup + sector > disk.size) {
-        const ends = `its GPT ends at ${bytes(backup + sector)}, the disk at ${bytes(disk.size)}`;
+        const ends = `its GPT ends at ${bytes(backup + sector)}, the disk ends at ${bytes(disk.size)}`;
         findings.problem(`it is cut off: ${ends}. ${AGAIN}`);
     }
     else if (!isGpt(await disk.read(backup, 8)))
@@ -44037,15 +44037,15 @@ function guid(text) {
 const OFFSET = 0x00fffffffffffe00n;
 const COMPRESSED = 1n << 62n;
 const TABLE_READ = 1024 ** 2;
-/** Whether a file begins as QCOW2; version 1 with the same magic is a format of its own. */
+/** Whether a file begins as QCOW2. Version 1 has the same magic number, but is a different format. */
 async function isQcow2(file) {
     const head = await file.read(0, 8);
     return head.toString('latin1', 0, 4) === 'QFI\xfb' && head.readUInt32BE(4) !== 1;
 }
 /**
- * Checks the header of a QCOW2 image and whether the file holds all that its tables promise. Sizes in bytes.
- * Facts: https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst; what ECS reads: "Supports ZLIB
- * compression", https://www.alibabacloud.com/help/en/ecs/user-guide/import-a-custom-image
+ * Checks the header of a QCOW2 image, and that the file is complete according to its tables. Sizes in bytes.
+ * Facts: https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst; ECS "Supports ZLIB compression":
+ * https://www.alibabacloud.com/help/en/ecs/user-guide/import-a-custom-image
  */
 async function inspectQcow2(file, findings) {
     const header = await file.read(0, 112);
@@ -44055,15 +44055,15 @@ async function inspectQcow2(file, findings) {
     if (version !== 2 && version !== 3)
         findings.problem(`QCOW2 version ${version} is unknown. ${AGAIN}`);
     if (bits < 9 || bits > 21)
-        findings.problem(`it has clusters of 2^${bits} bytes, not 2^9 to 2^21. ${AGAIN}`);
+        findings.problem(`it has clusters of 2^${bits} bytes, which is not 2^9 to 2^21. ${AGAIN}`);
     if (virtualSize === 0 || virtualSize === Infinity)
-        findings.problem(`the QCOW2 header names a disk of ${bytes(virtualSize)}. ${AGAIN}`);
+        findings.problem(`the QCOW2 header gives a disk of ${bytes(virtualSize)}. ${AGAIN}`);
     if (findings.problems.length > 0)
         return { virtualSize };
     const cluster = 2 ** bits;
     const headerLength = version === 3 ? header.readUInt32BE(100) : 72;
     if ((version === 3 && headerLength < 104) || headerLength > cluster || headerLength % 8 !== 0)
-        findings.problem(`the QCOW2 header names a length of ${bytes(headerLength)} for itself. ${AGAIN}`);
+        findings.problem(`the QCOW2 header gives its own length as ${bytes(headerLength)}. ${AGAIN}`);
     await refuseFeatures(file, header, version, findings);
     const l1At = u64be(header, 40);
     const l1Entries = header.readUInt32BE(36);
@@ -44071,16 +44071,16 @@ async function inspectQcow2(file, findings) {
         findings.problem(`the L1 table has ${l1Entries} entries, too few for ${bytes(virtualSize)}. ${AGAIN}`);
     if (l1At % cluster !== 0 || l1At + l1Entries * 8 > file.size)
         findings.problem(`the file of ${bytes(file.size)} ends before its L1 table: it is cut off. ${AGAIN}`);
-    if (findings.problems.length > 0)
+    if (findings.problems.length > 0 && findings.packed === undefined)
         return { virtualSize };
     const end = await usedUntil(file, header, cluster, version === 3 ? header.readUInt32BE(96) : 4);
     if (end === undefined)
         findings.problem(`the refcount table of the QCOW2 image is damaged. ${AGAIN}`);
     else if (end > file.size)
-        findings.problem(`it is cut off: in use until ${bytes(end)}, the file has ${bytes(file.size)}. ${AGAIN}`);
+        findings.problem(`it is cut off: it uses ${bytes(end)}, but the file has only ${bytes(file.size)}. ${AGAIN}`);
     return { virtualSize, guest: guestOf(file, l1At, cluster, bits, virtualSize) };
 }
-/** What the format can do and ECS cannot read, or does not say that it can. */
+/** Reports features of the format that ECS cannot read or does not document. */
 async function refuseFeatures(file, header, version, findings) {
     const { path, quoted } = findings;
     const to = `-O qcow2 ${shellQuote(`${path}.fixed.qcow2`)}`;
@@ -44103,14 +44103,14 @@ async function refuseFeatures(file, header, version, findings) {
     if ((features & 3n) !== 0n)
         findings.problem(`it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
     refuse(4n, `its data is in an external data file, which ECS cannot see. ${convert}`);
-    refuse(8n, `its clusters are not compressed with zlib, the one compression that ECS reads. ${convert}`);
-    refuse(16n, `it has extended L2 entries (subclusters), unknown to older readers. ${convert}`);
+    refuse(8n, `its clusters are not compressed with zlib, the only compression that ECS can read. ${convert}`);
+    refuse(16n, `it has extended L2 entries (subclusters), which ECS may not read. ${convert}`);
     if ((features & ~31n) !== 0n)
-        findings.problem(`it has incompatible features of a later version. ${convert}`);
+        findings.problem(`it has incompatible features that are newer than this action. ${convert}`);
 }
 /**
- * Where the last cluster in use begins, plus one byte (writers may leave the last cluster short); undefined when the
- * tables make no sense. Looks at the first MiB of the refcount table, which is terabytes with usual clusters.
+ * The offset of the last used cluster, plus one byte because writers may leave the last cluster short; undefined when the
+ * tables make no sense. Reads the first MiB of the refcount table, which covers terabytes with the usual cluster size.
  */
 async function usedUntil(file, header, cluster, order) {
     const tableAt = u64be(header, 48);
@@ -44180,16 +44180,16 @@ const NONE = 0xffffffff;
 const SECTOR = 512;
 const USUAL_BLOCK = 2 * 1024 ** 2;
 const MAX_SIZE = 2040 * 1024 ** 3;
-// The greatest geometry means "see the size": force_size writes it, and disks beyond 127 GiB have no other.
+// The greatest geometry means "see the size". force_size writes it, and larger disks (over 127 GiB) have no other.
 const SEE_SIZE = 65535 * 16 * 255 * SECTOR;
 const BAT_READ = 4 * 1024 ** 2;
-/** Whether a file begins or ends with the cookie of a VHD. */
+/** Whether a file begins or ends with the magic number of a VHD. */
 async function isVhd(file) {
     return cookie(await file.read(0, SECTOR)) || cookie(await file.read(file.size - SECTOR, SECTOR));
 }
 /**
- * Checks footer, header and block table of a VHD, fixed or dynamic, against the file. Sizes in bytes.
- * Facts: Virtual Hard Disk Image Format Specification (Microsoft, 2006), qemu's block/vpc.c, and for ECS the codes
+ * Checks footer, header and block table of a fixed or dynamic VHD against the file. Sizes in bytes.
+ * Facts: Virtual Hard Disk Image Format Specification (Microsoft, 2006), qemu's block/vpc.c, and for ECS the error codes
  * InvalidVHDImage.IncorrectSize and InvalidBlockSize.NotSupport of
  * https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-importimage
  */
@@ -44198,7 +44198,7 @@ async function inspectVhd(file, findings) {
     const type = footer.readUInt32BE(60);
     const virtualSize = u64be(footer, 48);
     if (!cookie(footer)) {
-        findings.problem(`the VHD is cut off: a file of ${bytes(file.size)} without a footer at its end. ${AGAIN}`);
+        findings.problem(`the VHD is cut off: the file of ${bytes(file.size)} has no footer at its end. ${AGAIN}`);
         return { virtualSize: 0 };
     }
     if (checksum(footer, 64) !== footer.readUInt32BE(64))
@@ -44210,23 +44210,23 @@ async function inspectVhd(file, findings) {
     else if (type !== FIXED && type !== DYNAMIC)
         findings.problem(`the VHD has disk type ${type}, neither fixed (2) nor dynamic (3). ${AGAIN}`);
     if (virtualSize === 0 || virtualSize % SECTOR !== 0 || virtualSize > MAX_SIZE)
-        findings.problem(`the VHD says that its disk has ${bytes(virtualSize)}, which no VHD can have. ${AGAIN}`);
+        findings.problem(`the VHD footer gives a disk of ${bytes(virtualSize)}, which a VHD cannot have. ${AGAIN}`);
     const geometry = footer.readUInt16BE(56) * footer.readUInt8(58) * footer.readUInt8(59) * SECTOR;
     if (geometry === 0 || (geometry > virtualSize && geometry !== SEE_SIZE))
-        findings.warn(`the VHD's geometry says ${bytes(geometry)}, its size ${bytes(virtualSize)}. ${repair(findings)}`);
+        findings.warn(`the VHD's geometry gives ${bytes(geometry)}, its size is ${bytes(virtualSize)}. ${repair(findings)}`);
     if (findings.problems.length > 0)
         return { virtualSize };
     if (type === DYNAMIC)
         return inspectDynamic(file, footer, virtualSize, findings);
     const data = file.size - SECTOR;
     if (data < virtualSize)
-        findings.problem(`the VHD is cut off: ${bytes(virtualSize)} of disk, ${bytes(data)} in the file. ${AGAIN}`);
+        findings.problem(`the VHD is cut off: its disk has ${bytes(virtualSize)}, the file has ${bytes(data)} of it. ${AGAIN}`);
     if (data > virtualSize)
-        findings.problem(`the VHD holds ${bytes(data)}, its footer says ${bytes(virtualSize)}. ${repair(findings)}`);
+        findings.problem(`the VHD has ${bytes(data)} of data, its footer gives ${bytes(virtualSize)}. ${repair(findings)}`);
     return { virtualSize, guest: { size: virtualSize, read: (offset, length) => file.read(offset, length) } };
 }
 async function inspectDynamic(file, footer, size, findings) {
-    // Readers of a dynamic VHD take the copy of the footer at the beginning, so it must say the same.
+    // Readers of a dynamic VHD use the copy of the footer at the beginning, so both must agree.
     const copy = await file.read(0, SECTOR);
     const same = (from, to) => footer.subarray(from, to).equals(copy.subarray(from, to));
     if (!cookie(copy) || !same(16, 24) || !same(48, 64))
@@ -44238,17 +44238,17 @@ async function inspectDynamic(file, footer, size, findings) {
     const block = header.readUInt32BE(32);
     const dataEnd = file.size - SECTOR;
     if (header.toString('latin1', 0, 8) !== 'cxsparse' || headerAt + 1024 > dataEnd)
-        findings.problem(`the dynamic VHD has no dynamic disk header where its footer says. ${AGAIN}`);
+        findings.problem(`the dynamic VHD has no dynamic disk header where its footer points. ${AGAIN}`);
     else if (checksum(header, 36) !== header.readUInt32BE(36))
         findings.problem(`the checksum of the VHD's dynamic disk header is wrong. ${AGAIN}`);
     else if (block < SECTOR || (block & (block - 1)) !== 0)
-        findings.problem(`the VHD has blocks of ${bytes(block)}, which is no power of two. ${AGAIN}`);
+        findings.problem(`the VHD has blocks of ${bytes(block)}, which is not a power of two. ${AGAIN}`);
     else if (tableAt + entries * 4 > dataEnd)
         findings.problem(`the VHD is cut off inside its block table. ${AGAIN}`);
     if (findings.problems.length > 0)
         return { virtualSize: size };
     if (block !== USUAL_BLOCK)
-        findings.warn(`the VHD has blocks of ${bytes(block)}; ECS may want 2 MiB. ${repair(findings)}`);
+        findings.warn(`the VHD has blocks of ${bytes(block)}; ECS may require 2 MiB. ${repair(findings)}`);
     const covered = entries * block;
     const table = `its table covers ${entries} blocks of ${bytes(block)}, its disk has ${bytes(size)}`;
     const answer = 'answer InvalidVHDImage.IncorrectSize';
@@ -44274,14 +44274,14 @@ async function inspectDynamic(file, footer, size, findings) {
     });
     return { virtualSize: size, guest };
 }
-// To QCOW2, because another VHD would have the same size, which is what is wrong with most of them.
+// Converts to QCOW2, because another VHD would have the same size, which is the usual problem.
 function repair({ path, quoted }) {
     return `Run: qemu-img convert -f vpc -O qcow2 ${quoted} ${shellQuote(`${path}.qcow2`)}`;
 }
 function cookie(sector) {
     return sector.toString('latin1', 0, COOKIE.length) === COOKIE;
 }
-/** One's complement of the sum of all bytes but the four of the checksum itself. */
+/** One's complement of the sum of all bytes except the four bytes of the checksum itself. */
 function checksum(header, at) {
     let sum = 0;
     for (const [index, byte] of header.entries())
@@ -44300,10 +44300,10 @@ function checksum(header, at) {
 
 const ISO_9660_AT = 32769;
 /**
- * Opens a disk image and checks everything that can be known from at most 16 MiB of it. The caller owns `handle`.
- * @param claimed the format that the user named; contradicting the content is an error
- * @param boots whether a system must boot from it; without, warnings about booting are left out
- * @throws DiskError with every problem of the file; PackedDisk where the runner may be able to solve them
+ * Opens a disk image and checks all that its headers show, in at most 16 MiB. The caller closes `handle`.
+ * @param claimed the format that the user gave; it is an error if the content has another
+ * @param boots whether a system must boot from it; otherwise there are no warnings about booting
+ * @throws DiskError with every problem of the file; PackedDisk when unpacking or converting it may solve them
  */
 async function openDisk(path, claimed, boots = true) {
     const handle = await openFile(path);
@@ -44315,7 +44315,7 @@ async function openDisk(path, claimed, boots = true) {
         throw error;
     }
 }
-/** Whether the content of a file is a disk image beyond doubt: a magic number or a partition table. Never throws. */
+/** Whether the content of a file is certainly a disk image: a magic number or a partition table. Never throws. */
 async function holdsDisk(path) {
     const handle = await openFile(path).catch(() => undefined);
     if (handle === undefined)
@@ -44330,7 +44330,7 @@ async function holdsDisk(path) {
         await handle.close();
     }
 }
-/** Whether bytes are a disk image beyond doubt. @throws DiskError */
+/** Whether the bytes are certainly a disk image. @throws DiskError */
 async function isDisk(file) {
     if ((await isQcow2(file)) || (await isVhd(file)))
         return true;
@@ -44338,13 +44338,13 @@ async function isDisk(file) {
     return table.kind === 'GPT' || table.partitions.some(({ start, end }) => start > 0 && end <= file.size);
 }
 /**
- * Proves that what was read is still the file under its name: same device, inode, size, and times of change.
+ * Checks that the file under this name is still the one that was read: same device, inode, size and change times.
  * @throws DiskError that says what changed
  */
 async function assertUnchanged(disk) {
     const { path, identity: was } = disk;
     const now = await (0,promises_namespaceObject.stat)(path, { bigint: true }).catch((cause) => {
-        throw new DiskError([`${shellQuote(path)} is gone since it was opened (${reason(cause)}).`]);
+        throw new DiskError([`${shellQuote(path)} was deleted after it was opened (${reason(cause)}).`]);
     });
     const changed = [];
     if (now.dev !== was.dev || now.ino !== was.ino)
@@ -44372,15 +44372,15 @@ async function inspect(path, handle, claimed, boots) {
         throw findings.error();
     const suffix = /\.(raw|vhd|qcow2)$/i.exec(path)?.[1]?.toUpperCase() ?? format;
     if (suffix !== format)
-        findings.warn(`named like ${suffix}, its content is ${format}.`);
+        findings.warn(`the name says ${suffix}, but the content is ${format}.`);
     const { virtualSize, guest } = await { RAW: inspectRaw, VHD: inspectVhd, QCOW2: inspectQcow2 }[format](file, findings);
     const table = guest && problems.length === 0 ? await readTable(guest, findings, boots) : undefined;
-    // A disk may have been an ISO once; where it still is one, a partition holds the marker or there is none.
+    // A disk may contain the marker of an old ISO image. It is one only if no partition begins behind the marker.
     const iso = table?.partitions.every(({ start }) => start <= ISO_9660_AT) === true;
     if (iso && (await guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001')
-        findings.problem('an ISO image, not a disk image. Name the disk that was installed from it.');
+        findings.problem('the file is an ISO image, not a disk image. Set path to the disk that was installed from it.');
     if (claimed !== undefined && claimed !== format)
-        findings.problem(`claimed to be ${claimed}, its content is ${format}. Name ${format}, or no format: it is detected.`);
+        findings.problem(`format is ${claimed}, but the content is ${format}. Set format to ${format} or leave it empty.`);
     if (problems.length > 0)
         throw findings.error();
     return {
@@ -44396,14 +44396,14 @@ async function inspect(path, handle, claimed, boots) {
     };
 }
 function inspectRaw(file, findings) {
-    // A disk is whole sectors: anything else is a file that was cut off, or no disk.
+    // A disk consists of whole sectors.
     if (file.size % 512 !== 0)
-        findings.problem(`${bytes(file.size)}, not a multiple of 512: it is cut off or no disk image. ${AGAIN} ` +
+        findings.problem(`the size of ${bytes(file.size)} is not a multiple of 512: the file is cut off or not a disk image. ${AGAIN} ` +
             `If it is complete, run: truncate --size=%512 ${findings.quoted}`);
     return { virtualSize: file.size, guest: file };
 }
 async function openFile(path) {
-    // O_NONBLOCK, because opening a named pipe would wait for its writer for ever.
+    // Without O_NONBLOCK, opening a named pipe would wait for its writer.
     const handle = await (0,promises_namespaceObject.open)(path, external_node_fs_namespaceObject.constants.O_RDONLY | external_node_fs_namespaceObject.constants.O_NONBLOCK).catch((cause) => {
         const fix = cause.code === 'EACCES' ? ` Run: sudo chmod a+r ${shellQuote(path)}` : '';
         throw new DiskError([`Cannot open ${shellQuote(path)}: ${reason(cause)}.${fix}`]);
@@ -44427,20 +44427,23 @@ function reason(cause) {
 const MANIFEST_LIMIT = 8 * 1024 ** 2;
 const LISTED = 10;
 const IMAGE = /\.(raw|vhd|qcow2)$/i;
-const FOREIGN = /(?<!-(flat|[sf]\d{3}))\.(vmdk|vdi|vhdx|qcow|ova|iso)$/i;
+const EXTENT = /-(flat|[sf]\d{3})\.vmdk$/i;
+/** What macOS writes beside a file, for example into a tar archive. */
+const APPLE_DOUBLE = /(^|[/\\])\._[^/\\]*$/;
+const FOREIGN = /\.(vmdk|vdi|vhdx|qcow|ova|iso)$/i;
 const PACKED = /\.(raw|img|vhd|qcow2|vmdk|vdi|vhdx|tar)\.(gz|xz|zst|bz2|lz4|zip|7z)$/i;
 /** Whether a file is named like a disk image that ECS takes. */
-const isImageName = (name) => IMAGE.test(name);
-/** Whether a file is named like a packed or foreign disk; extents of a VMDK disk belong to the one that names them. */
-const isOtherName = (name) => FOREIGN.test(name) || PACKED.test(name);
+const isImageName = (name) => IMAGE.test(name) && !APPLE_DOUBLE.test(name);
+/** Whether a file is named like a packed or foreign disk. Extents of a VMDK disk are not: its descriptor lists them. */
+const isOtherName = (name) => (FOREIGN.test(name) || PACKED.test(name)) && !EXTENT.test(name) && !APPLE_DOUBLE.test(name);
 /**
- * Finds the one disk image that `path` stands for: a file, a directory, a glob, or the manifest that Packer's
- * `manifest` post-processor writes (https://developer.hashicorp.com/packer/docs/post-processors/manifest).
- * In directories and globs an image is what ends in .raw, .vhd or .qcow2, or whose content is a disk.
- * @param path relative to `workspace` or absolute; only what a manifest names must lie inside the workspace
+ * Finds the one disk image that `path` refers to: a file, a directory, a glob, or the manifest of Packer's `manifest`
+ * post-processor (https://developer.hashicorp.com/packer/docs/post-processors/manifest).
+ * In a directory or glob, a file is an image if its name ends in .raw, .vhd or .qcow2 or if its content is a disk.
+ * @param path relative to `workspace` or absolute; only files that a manifest names must be inside the workspace
  * @param workspace absolute path of a directory
  * @returns an absolute path
- * @throws DiskError when no image or more than one comes out
+ * @throws DiskError when there is no image or more than one
  */
 async function findDisk(path, workspace) {
     const full = (0,external_node_path_namespaceObject.resolve)(workspace, path);
@@ -44452,13 +44455,13 @@ async function findDisk(path, workspace) {
     if (kind !== undefined)
         return full;
     const matches = [];
-    // A name with these characters may also be a file's own, which was looked for first.
+    // A file may have these characters in its name; such a file was found above.
     if (/[*?[{]/.test(path))
         for await (const match of (0,promises_namespaceObject.glob)(path, { cwd: workspace }))
             matches.push((0,external_node_path_namespaceObject.resolve)(workspace, match));
     if (matches.length === 0) {
         const near = await (0,promises_namespaceObject.readdir)((0,external_node_path_namespaceObject.dirname)(full)).catch(() => undefined);
-        const seen = near === undefined ? 'its directory is missing, too' : `beside it: ${list(near)}`;
+        const seen = near === undefined ? 'its directory does not exist either' : `the directory has: ${list(near)}`;
         throw new DiskError([`No file, directory or match for ${shellQuote(path)} in ${shellQuote(workspace)}; ${seen}.`]);
     }
     const files = await Promise.all(matches.map(async (match) => ((await kindOf(match)) === 'directory' ? filesIn(match) : [match])));
@@ -44470,14 +44473,17 @@ async function filesIn(directory) {
     });
     return names.sort().map((name) => (0,external_node_path_namespaceObject.join)(directory, name));
 }
-/** The only image among files; without any, the only packed or foreign one. */
+/** The only image among files, or, if there is none, the only packed or foreign disk. */
 async function theOne(path, files) {
     const images = new Map();
     const others = new Map();
     for (const file of files) {
         if ((await kindOf(file)) !== 'file')
             continue;
-        const kind = isOtherName(file) ? others : IMAGE.test(file) || (await holdsDisk(file)) ? images : undefined;
+        // The extents of a VMDK disk look like disks.
+        if (EXTENT.test(file))
+            continue;
+        const kind = isOtherName(file) ? others : isImageName(file) || (await holdsDisk(file)) ? images : undefined;
         // Links to one file are one image.
         kind?.set(await (0,promises_namespaceObject.realpath)(file), file);
     }
@@ -44487,8 +44493,10 @@ async function theOne(path, files) {
         return only;
     const among = shellQuote(path);
     if (only !== undefined)
-        throw new DiskError([`${found.length} disk images in ${among}, one is needed. Name one of: ${list(found)}`]);
-    throw new DiskError([`No disk image (.raw, .vhd, .qcow2, or the content of one) in ${among}, only: ${list(files)}`]);
+        throw new DiskError([
+            `${found.length} disk images in ${among}, but only one can be imported. Set path to one of: ${list(found)}`,
+        ]);
+    throw new DiskError([`No disk image in ${among}, by name (.raw, .vhd, .qcow2) or content, only: ${list(files)}`]);
 }
 async function fromManifest(full, workspace) {
     const builds = await lastBuilds(full);
@@ -44505,12 +44513,17 @@ async function fromManifest(full, workspace) {
     if (only === undefined) {
         const files = builds.flatMap((build) => build.files.map(({ name }) => name));
         const seen = files.length === 0 ? 'no file' : `only ${list(files)}`;
-        throw new DiskError([`${named}: the last Packer run made no disk image, ${seen}.`]);
+        throw new DiskError([`${named}: the last Packer build has no disk image, ${seen}.`]);
     }
     const images = [...found].map(([file, build]) => `${build}: ${file}`);
-    throw new DiskError([`${named}: ${found.size} builds have an image, one is needed. Name one of: ${list(images)}`]);
+    throw new DiskError([
+        `${named}: ${found.size} builds have an image, but only one can be imported. Set path to one of: ${list(images)}`,
+    ]);
 }
-/** Packer's rule for one build (the first file ending in raw or vhd), then qcow2, then content (QEMU's default has no suffix), then foreign disks. */
+/**
+ * The image of one build: by Packer's own rule (the first file that ends in raw or vhd), then qcow2, then by content, because
+ * Packer's QEMU builder writes no suffix by default, then foreign disks.
+ */
 async function imageOf(build, manifest, workspace) {
     const file = build.files.find(({ name }) => name.endsWith('raw') || name.endsWith('vhd')) ??
         build.files.find(({ name }) => name.endsWith('qcow2'));
@@ -44527,33 +44540,37 @@ async function imageOf(build, manifest, workspace) {
         throw new DiskError([`${build.name} has ${foreign.length} disk images: ${list(foreign.map(({ name }) => name))}.`]);
     return first && located(first, manifest, workspace);
 }
-/** Packer writes names relative to where it ran: the workspace, or else the directory that holds the manifest. */
+/** Packer writes names relative to the directory in which it ran: the workspace, or the directory of the manifest. */
 async function existing(name, manifest, workspace) {
     const here = await (0,promises_namespaceObject.realpath)((0,external_node_path_namespaceObject.resolve)(workspace, name)).catch(() => undefined);
     return here ?? (await (0,promises_namespaceObject.realpath)((0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(manifest), name)).catch(() => undefined));
 }
-/** The real path of a file that a manifest names, which must lie in the workspace and be as Packer left it. */
+/** The real path of a file that a manifest names. It must be in the workspace and have the size that Packer recorded. */
 async function located(file, manifest, workspace) {
     const named = `The manifest ${shellQuote(manifest)} names ${shellQuote(file.name)}`;
     const real = await existing(file.name, manifest, workspace);
     if (real === undefined)
         throw new DiskError([`${named}, which is not in ${shellQuote(workspace)}.`]);
-    const way = (0,external_node_path_namespaceObject.relative)(await (0,promises_namespaceObject.realpath)(workspace), real);
-    if (way === '..' || way.startsWith(`..${external_node_path_namespaceObject.sep}`) || (0,external_node_path_namespaceObject.isAbsolute)(way))
-        throw new DiskError([`${named}, which lies outside of ${shellQuote(workspace)}. Name the image itself.`]);
+    if (!(await isInside(workspace, real)))
+        throw new DiskError([`${named}, which is outside of ${shellQuote(workspace)}. Set path to the image itself.`]);
     const { size } = await (0,promises_namespaceObject.stat)(real);
     if (size !== file.size)
         throw new DiskError([
-            `${named} with ${bytes(file.size)}, but the file has ${bytes(size)}: it changed since Packer made it. ` +
-                'Run packer build again, or name the image itself.',
+            `${named} with ${bytes(file.size)}, but the file has ${bytes(size)}: it changed after the Packer build. ` +
+                'Run packer build again, or set path to the image itself.',
         ]);
     return real;
 }
-/** The builds of the last run; earlier runs stay in the file, and their images are not this run's. */
+/** Whether a real path is in a folder. */
+async function isInside(folder, real) {
+    const way = (0,external_node_path_namespaceObject.relative)(await (0,promises_namespaceObject.realpath)(folder), real);
+    return way !== '..' && !way.startsWith(`..${external_node_path_namespaceObject.sep}`) && !(0,external_node_path_namespaceObject.isAbsolute)(way);
+}
+/** The builds of the last run. The file also lists earlier runs, whose images are older. */
 async function lastBuilds(path) {
     const fail = (why) => new DiskError([`${shellQuote(path)} is not a Packer manifest: ${why}.`]);
     if ((await (0,promises_namespaceObject.stat)(path)).size > MANIFEST_LIMIT)
-        throw fail('more than 8 MiB');
+        throw fail('it has more than 8 MiB');
     const text = await (0,promises_namespaceObject.readFile)(path, 'utf8').catch((cause) => {
         throw fail(oneLine(String(cause)));
     });
@@ -44562,19 +44579,19 @@ async function lastBuilds(path) {
         manifest = JSON.parse(text);
     }
     catch {
-        throw fail('not JSON');
+        throw fail('it is not JSON');
     }
     const { builds, last_run_uuid: run } = record(manifest);
     if (!Array.isArray(builds) || typeof run !== 'string')
-        throw fail('no builds and last_run_uuid in it');
+        throw fail('it has no builds and last_run_uuid');
     const mine = builds.map(record).filter((build) => build.packer_run_uuid === run);
     if (mine.length === 0)
-        throw fail('no build of its last run in it');
+        throw fail('it has no build of its last run');
     return mine.map(({ name, files }) => ({
         name: String(name),
         files: (Array.isArray(files) ? files : []).map(record).map((file) => {
             if (typeof file.name !== 'string' || typeof file.size !== 'number')
-                throw fail('a file without name or size');
+                throw fail('a file has no name or size');
             return { name: file.name, size: file.size };
         }),
     }));
@@ -44582,7 +44599,7 @@ async function lastBuilds(path) {
 function record(value) {
     return typeof value === 'object' && value !== null ? value : {};
 }
-/** Undefined when there is nothing under that name; what cannot be looked at is left to whoever opens it. */
+/** Undefined when nothing exists under that name. A path that cannot be examined is 'other': opening it gives the error. */
 async function kindOf(path) {
     try {
         const facts = await (0,promises_namespaceObject.stat)(path);
@@ -44603,79 +44620,209 @@ const external_node_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(im
 
 
 
+
 const DESCRIPTOR_LIMIT = 65536;
 const named_SECTOR = 512;
 /**
- * The real path of a file that a disk's header names.
- * @param from path of the disk
- * @param around folder that the file must lie in
- * @throws DiskError when it is no plain name of a file in there
+ * The real path of a file that a disk names.
+ * @param from real path of the disk
+ * @throws DiskError unless it is a plain name of a file in the folder `around`
  */
 async function namedFile(name, from, around) {
     const named = `${shellQuote(from)} names another file, ${oneLine(name)}`;
     if (around === undefined)
-        throw new DiskError([`${named}. A disk that is unpacked must be complete in one file.`]);
-    // Also "json:" and what else qemu-img takes for more than a name.
+        throw new DiskError([`${named}. A disk inside a container must be complete in one file.`]);
+    // qemu-img takes a name with a colon for a protocol, for example "json:" or "nbd:".
     if (/[:\0]/.test(name))
-        throw new DiskError([`${named}, which is no plain file name.`]);
-    const real = await (0,promises_namespaceObject.realpath)((0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(await (0,promises_namespaceObject.realpath)(from)), name)).catch(() => undefined);
+        throw new DiskError([`${named}, which is not a plain file name.`]);
+    // The system resolves "..", because it goes up from the target of a link.
+    const real = await (0,promises_namespaceObject.realpath)((0,external_node_path_namespaceObject.isAbsolute)(name) ? name : `${(0,external_node_path_namespaceObject.dirname)(from)}/${name}`).catch(() => undefined);
     if (real === undefined)
         throw new DiskError([`${named}, which does not exist. Keep it beside the disk.`]);
-    const way = (0,external_node_path_namespaceObject.relative)(await (0,promises_namespaceObject.realpath)(around), real);
-    if (way === '..' || way.startsWith(`..${external_node_path_namespaceObject.sep}`) || (0,external_node_path_namespaceObject.isAbsolute)(way))
-        throw new DiskError([`${named}, which lies outside of ${shellQuote(around)}.`]);
-    if (!(await (0,promises_namespaceObject.stat)(real)).isFile())
-        throw new DiskError([`${named}, which is not a file.`]);
+    if (!(await isInside(around, real)))
+        throw new DiskError([`${named}, which is outside of ${shellQuote(around)}.`]);
     return real;
 }
 /**
- * Names of the files that hold the data of a VMDK disk: none for a disk that is one file. Formats: VMware's "Virtual Disk
- * Format 5.0", and what qemu's block/vmdk.c reads of it.
- * @throws DiskError for a disk that depends on a parent
+ * The extents that a VMDK descriptor lists; undefined for a disk in one file. Formats: VMware's "Virtual Disk Format 5.0"
+ * and qemu's block/vmdk.c.
+ * @throws DiskError for a damaged descriptor and for a disk that depends on a parent
  */
 async function vmdkExtents(file, path) {
     const head = await file.read(0, named_SECTOR);
-    if (head.toString('latin1', 0, 4) === 'COWD')
-        return [];
-    const isSparse = head.toString('latin1', 0, 4) === 'KDMV';
-    const [at, length] = isSparse ? [u64le(head, 28) * named_SECTOR, u64le(head, 36) * named_SECTOR] : [0, file.size];
-    if (!isSparse && length > DESCRIPTOR_LIMIT)
-        throw new DiskError([`${shellQuote(path)}: a VMDK descriptor of ${bytes(length)}: it is damaged.`]);
-    const text = (await file.read(at, Math.min(length, DESCRIPTOR_LIMIT))).toString('utf8');
-    if (/parentFileNameHint/i.test(text)) {
-        const run = 'Export the disk as a whole, without snapshots.';
-        throw new DiskError([`${shellQuote(path)}: a VMDK disk that holds only the difference to a parent. ${run}`]);
-    }
-    // With a capacity of its own the file is the only extent, under whatever name it was made.
-    if (isSparse && u64le(head, 12) !== 0)
-        return [];
-    return [...text.matchAll(/^[^=\n"]*"([^\n\r"]*)/gm)].map(([, name = '']) => name);
+    const magic = head.toString('latin1', 0, 4);
+    const isOneFile = magic === 'COWD' || magic === 'KDMV';
+    // Without a capacity of its own, the descriptor inside lists other files.
+    if (magic === 'KDMV' && u64le(head, 12) === 0)
+        throw new DiskError([`${shellQuote(path)}: the VMDK header has no capacity. Export the disk again.`]);
+    if (!isOneFile && file.size > DESCRIPTOR_LIMIT)
+        throw new DiskError([`${shellQuote(path)}: a VMDK descriptor of ${bytes(file.size)} is damaged.`]);
+    const text = (await file.read(isOneFile ? named_SECTOR : 0, DESCRIPTOR_LIMIT)).toString('utf8').replace(/\0.*$/s, '');
+    if (/parentFileNameHint/i.test(text))
+        throw new DiskError([
+            `${shellQuote(path)}: this VMDK disk holds only the differences from a parent disk. ` +
+                'Export the whole disk, without snapshots.',
+        ]);
+    if (isOneFile)
+        return undefined;
+    const lines = text.matchAll(/^(?:RW|RDONLY)\s+(\d+)\s+(\w+)(?:\s+"([^"\n]*)"(?:[^\S\n]+(\d+))?)?/gm);
+    return [...lines].map(([, sectors, type = '', name, offset = '0']) => ({
+        size: Number(sectors) * named_SECTOR,
+        type,
+        ...(type !== 'ZERO' && { name: name ?? '' }),
+        offset: Number(offset) * named_SECTOR,
+    }));
 }
-/** Names in the header of a QCOW2 file: its backing file and its external data file. */
+// Header extensions, https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst
+const BACKING_FORMAT = 0xe2792aca;
+const DATA_FILE_NAME = 0x44415441;
+/** The files that the header of a QCOW2 image names. */
 async function qcow2Names(file) {
     const header = await file.read(0, 112);
     const text = async (at, length) => (await file.read(at, length)).toString('utf8');
+    const isV3 = header.readUInt32BE(4) === 3;
     const backingAt = u64be(header, 8);
     const names = {};
     if (backingAt !== 0)
         names.backing = await text(backingAt, Math.min(header.readUInt32BE(16), 1023));
-    const hasData = header.readUInt32BE(4) === 3 && (header.readBigUInt64BE(72) & 4n) !== 0n;
-    if (!hasData)
-        return names;
-    names.data = '';
-    for (let at = header.readUInt32BE(100), end = at + DESCRIPTOR_LIMIT; at < end;) {
+    if (isV3 && (header.readBigUInt64BE(72) & 4n) !== 0n)
+        names.data = '';
+    for (let at = isV3 ? header.readUInt32BE(100) : 72, end = at + DESCRIPTOR_LIMIT; at < end;) {
         const extension = await file.read(at, 8);
         const [type, length] = [extension.readUInt32BE(0), extension.readUInt32BE(4)];
         if (type === 0 || length > 4096)
             break;
-        if (type === DATA_FILE_NAME)
+        if (type === BACKING_FORMAT)
+            names.backingFormat = await text(at + 8, length);
+        if (type === DATA_FILE_NAME && names.data !== undefined)
             names.data = await text(at + 8, length);
         at += 8 + Math.ceil(length / 8) * 8;
     }
     return names;
 }
-/** Header extension, https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.rst */
-const DATA_FILE_NAME = 0x44415441;
+
+;// CONCATENATED MODULE: ./src/disk/unpack/chain.ts
+
+
+
+
+
+
+
+const CHAIN_LIMIT = 16;
+/** The files of one disk. This class inspects each, and qemu-img opens exactly these. */
+class Chain {
+    /** The files as they were when they were inspected. */
+    files = [];
+    /** The files with the data of each layer: the disk itself, then its backing files. Empty when the inspection found it complete. */
+    layers = [];
+    /** Bytes of the disk, if they are known without qemu-img. */
+    size;
+    #around;
+    #descriptor;
+    /** @param descriptor where a descriptor of a VMDK disk may be written */
+    constructor(around, descriptor) {
+        this.#around = around;
+        this.#descriptor = descriptor;
+    }
+    /** Adds a disk and its backing files. @param path a real path */
+    async layer(kind, path) {
+        const held = [];
+        if (this.layers.push(held) > CHAIN_LIMIT)
+            throw new DiskError([`${shellQuote(path)}: the disk has more than ${CHAIN_LIMIT} backing files.`]);
+        // Without this null, qemu-img would open the backing file that the header names.
+        const driver = { driver: kind, file: { driver: 'file', filename: path }, backing: null };
+        if (kind === 'vmdk')
+            driver.file.filename = await this.#vmdk(path, held);
+        else if (kind === 'vdi' || kind === 'vhdx')
+            held.push({ until: Infinity, size: await this.#look(path, sizeOfFile) });
+        else if (kind === 'vpc')
+            await this.#inspect(path, inspectVhd);
+        else if (kind === 'qcow2')
+            await this.#qcow2(path, held, driver);
+        else
+            await this.#look(path, sizeOfFile);
+        return driver;
+    }
+    async #qcow2(path, held, driver) {
+        await this.#inspect(path, inspectQcow2);
+        const { backing, backingFormat, data } = await this.#look(path, qcow2Names);
+        // qemu-img info refuses a disk with an explicit backing file.
+        this.size ??= await this.#look(path, async (file) => u64be(await file.read(24, 8), 0));
+        if (data !== undefined) {
+            const filename = await namedFile(data, path, this.#around);
+            driver['data-file'] = { driver: 'file', filename };
+            held.push({ until: Infinity, size: await this.#look(filename, sizeOfFile) });
+        }
+        if (backing === undefined)
+            return;
+        const next = await namedFile(backing, path, this.#around);
+        // Its content decides only if the header gives no format: a guest can write any header to its raw disk.
+        const kind = backingFormat ?? (await this.#look(next, formatOf));
+        if (kind !== 'qcow2' && kind !== 'vpc' && kind !== 'raw')
+            throw new DiskError([`${shellQuote(next)}: a backing file in this format (${oneLine(kind)}) is not supported.`]);
+        driver.backing = await this.layer(kind, next);
+    }
+    /** Returns the file for qemu-img: the disk, or a new descriptor with real paths if the disk has extents. */
+    async #vmdk(path, held) {
+        const extents = await this.#look(path, (file) => vmdkExtents(file, path));
+        if (extents === undefined) {
+            held.push({ until: Infinity, size: await this.#look(path, sizeOfFile) });
+            return path;
+        }
+        const lines = ['# Disk DescriptorFile', 'CID=fffffffe', 'parentCID=ffffffff', 'createType="monolithicFlat"'];
+        let until = 0;
+        for (const { size, type, name, offset } of extents) {
+            until += size;
+            const line = `RW ${size / 512} ${type}`;
+            if (name === undefined) {
+                held.push({ until, size: 0 });
+                lines.push(line);
+                continue;
+            }
+            const real = await namedFile(name, path, this.#around);
+            if (/["\n\r]/.test(real) || real.length > 500)
+                throw new DiskError([`${shellQuote(real)}: qemu-img cannot open an extent under this path. Rename it.`]);
+            const isFlat = /^(FLAT|VMFS)$/.test(type);
+            if (!isFlat && (await this.#look(real, (file) => namesFiles(file, real))))
+                throw new DiskError([`${shellQuote(real)}: this extent names further files.`]);
+            held.push({ until, size: await this.#look(real, sizeOfFile) });
+            lines.push(type === 'FLAT' ? `${line} "${real}" ${offset / 512}` : `${line} "${real}"`);
+        }
+        this.size = until;
+        if (until === 0)
+            throw new DiskError([`${shellQuote(path)}: the VMDK descriptor has no extents. ${AGAIN}`]);
+        if (this.#descriptor !== undefined)
+            await (0,promises_namespaceObject.writeFile)(this.#descriptor, lines.join('\n'), { mode: 0o600 });
+        return this.#descriptor ?? path;
+    }
+    async #inspect(path, inspect) {
+        const findings = new Findings(path);
+        await this.#look(path, (file) => inspect(file, findings));
+        if (findings.problems.length > 0 && findings.packed === undefined)
+            throw findings.error();
+    }
+    async #look(path, read) {
+        const handle = await openFile(path);
+        try {
+            const identity = await handle.stat({ bigint: true });
+            this.files.push({ path, identity });
+            return await read(boundedSource(handle, Number(identity.size)));
+        }
+        finally {
+            await handle.close();
+        }
+    }
+}
+const namesFiles = async (file, path) => foreignKind(await file.read(0, 512))?.packed === 'vmdk' && (await vmdkExtents(file, path)) !== undefined;
+const sizeOfFile = ({ size }) => size;
+async function formatOf(file) {
+    if (await isQcow2(file))
+        return 'qcow2';
+    if (await isVhd(file))
+        return 'vpc';
+    return foreignKind(await file.read(0, 512))?.is ?? 'raw';
+}
 
 ;// CONCATENATED MODULE: external "node:child_process"
 const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
@@ -44688,10 +44835,10 @@ const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createR
 
 
 
-/** No secret of the job reaches a child, and its messages are in English. */
+/** Keeps the secrets of the job from child processes, and their messages in English. */
 const CLEAN = { cwd: '/', env: { PATH: '/usr/bin:/bin', LANG: 'C' } };
 const ERROR_LIMIT = 4096;
-/** What a transform makes of a stream. @throws DiskError when the data is damaged or cut off */
+/** Sends a stream through a transform. @throws DiskError when the data is damaged or cut off */
 async function* through(source, transform) {
     const feeding = (0,external_node_stream_promises_namespaceObject.pipeline)(external_node_stream_namespaceObject.Readable.from(source, { objectMode: false }), transform).catch((error) => error);
     try {
@@ -44706,11 +44853,11 @@ async function* through(source, transform) {
         await feeding;
     }
 }
-/** What a filter program makes of a stream. It ends with this process: its pipes break. @throws DiskError */
+/** Sends a stream through a program. When this process ends, its pipes break and the program ends. @throws DiskError */
 async function* filter(source, program, args) {
     const child = (0,external_node_child_process_namespaceObject.spawn)(program, args, { ...CLEAN, stdio: ['pipe', 'pipe', 'pipe'] });
     const ended = ending(child, program);
-    // A program that stops reading says why by its ending.
+    // When the program stops reading, its exit status gives the reason.
     const feeding = (0,external_node_stream_promises_namespaceObject.pipeline)(external_node_stream_namespaceObject.Readable.from(source, { objectMode: false }), child.stdin).catch((error) => error);
     try {
         for await (const chunk of child.stdout)
@@ -44729,12 +44876,12 @@ async function* filter(source, program, args) {
     }
 }
 /**
- * Runs a program that writes a file of its own, to its end.
- * @param onOutput gets what it prints
- * @throws DiskError with the program's own words
+ * Runs a program to its end.
+ * @param onOutput is called with its output
+ * @throws DiskError with the program's error message
  */
 async function runProgram({ setpriv }, program, args, onOutput) {
-    // No pipe ties such a child to this process, so the kernel has to: setpriv asks for a signal at the parent's death.
+    // No broken pipe ends such a child, so setpriv asks the kernel to kill it when this process ends.
     const command = setpriv === undefined ? [program] : [setpriv, '--pdeathsig', 'KILL', '--', program];
     const child = (0,external_node_child_process_namespaceObject.spawn)(command[0] ?? program, [...command.slice(1), ...args], {
         ...CLEAN,
@@ -44760,113 +44907,48 @@ function ending(child, program) {
             reject(new DiskError([`${name} cannot be started: ${oneLine(String(cause))}.`]));
         });
         child.on('close', (code, signal) => {
-            const words = oneLine(said.trim().replace(/\s+/g, ' '));
+            const words = oneLine(said
+                .trim()
+                .replace(/\s+/g, ' ')
+                .replace(/'json:\{.*?\}'/g, 'the disk'));
             if (code === 0)
                 resolve();
             else if (signal !== null)
-                reject(new DiskError([`${name} was ended by ${signal}. Run this step again.`]));
+                reject(new DiskError([`${name} was killed by ${signal}. Run this step again.`]));
             else if (/no space left/i.test(words))
                 reject(noSpace());
             else
                 reject(new DiskError([`${name} failed: ${words || `exit code ${code ?? ''}`}. ${AGAIN}`]));
         });
     });
-    // Whoever stops early does not ask how it ended.
+    // A caller that stops early does not wait for this promise.
     ended.catch(() => undefined);
     return ended;
 }
-const noSpace = () => new DiskError(['The disk of this runner is full. Free some space, or take a runner with a larger disk.']);
+const noSpace = () => new DiskError(['The disk of this runner is full. Free some space, or use a runner with a larger disk.']);
 function damaged(error) {
     const { code } = error;
     if (error instanceof DiskError || typeof code !== 'string')
         return error;
     if (!/^(Z_|ZSTD_|ERR_ZSTD)/.test(code))
         return error;
+    if (code.endsWith('windowTooLarge'))
+        return new DiskError([
+            'The zstd data was compressed with --long and needs too much memory. Unpack it on the runner.',
+        ]);
     const why = code === 'Z_BUF_ERROR' ? 'cut off' : `damaged (${oneLine(error.message)})`;
     return new DiskError([`The container is ${why}. ${AGAIN}`]);
-}
-
-;// CONCATENATED MODULE: ./src/disk/unpack/bytes.ts
-
-/** Takes bytes off a stream in the lengths that a format asks for. */
-class ByteReader {
-    #source;
-    #held = Buffer.alloc(0);
-    constructor(source) {
-        this.#source = source[Symbol.asyncIterator]();
-    }
-    /** The next `length` bytes without taking them; fewer where the stream ends. */
-    async peek(length) {
-        const pieces = [this.#held];
-        let held = this.#held.length;
-        while (held < length) {
-            const next = await this.#source.next();
-            if (next.done === true)
-                break;
-            pieces.push(next.value);
-            held += next.value.length;
-        }
-        if (pieces.length > 1)
-            this.#held = Buffer.concat(pieces);
-        return this.#held.subarray(0, length);
-    }
-    /** The next `length` bytes. @throws DiskError where the stream ends before */
-    async take(length) {
-        const bytes = await this.peek(length);
-        if (bytes.length < length)
-            throw cutOff();
-        this.#held = this.#held.subarray(length);
-        return bytes;
-    }
-    /** The next `length` bytes as they come. @throws DiskError where the stream ends before */
-    async *some(length) {
-        for (let left = length; left > 0;) {
-            const piece = await this.#next();
-            if (piece === undefined)
-                throw cutOff();
-            const part = piece.subarray(0, left);
-            this.#held = piece.subarray(part.length);
-            left -= part.length;
-            yield part;
-        }
-    }
-    /** Everything up to the end of the stream. */
-    async *rest() {
-        try {
-            for (let piece = await this.#next(); piece !== undefined; piece = await this.#next())
-                yield piece;
-        }
-        finally {
-            await this.#source.return?.();
-        }
-    }
-    async #next() {
-        const piece = this.#held;
-        this.#held = Buffer.alloc(0);
-        if (piece.length > 0)
-            return piece;
-        const next = await this.#source.next();
-        return next.done === true ? undefined : next.value;
-    }
-}
-const cutOff = () => new DiskError([`The container is cut off: it ends too early. ${AGAIN}`]);
-/** Reads a stream to its end, so that whoever makes it checks all of it. */
-async function drain(source) {
-    const bytes = source[Symbol.asyncIterator]();
-    while ((await bytes.next()).done !== true)
-        ;
 }
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/zstd.ts
 
 
 
-
 const FRAME = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a50;
 /**
- * Unpacks all frames of a zstd file. Node's decompressor ends at the first frame and passes over what follows, so the frames
- * are told apart here; pzstd writes one for each piece and empty ones between them.
+ * Unpacks all frames of a zstd file. Node's decompressor stops after the first frame and ignores the rest, so this function
+ * separates the frames. pzstd writes one for each piece, with skippable frames between them.
  * Format: https://www.rfc-editor.org/rfc/rfc8878#section-3
  * @throws DiskError for damaged or cut-off data
  */
@@ -44875,12 +44957,12 @@ async function* unzstd(reader) {
         const magic = (await reader.peek(4)).length < 4 ? 0 : (await reader.peek(4)).readUInt32LE();
         if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) {
             const head = await reader.take(8);
-            await drain(reader.some(head.readUInt32LE(4)));
+            await reader.skip(head.readUInt32LE(4));
         }
         else if (magic === FRAME)
             yield* through(zstd_frame(reader), (0,external_node_zlib_namespaceObject.createZstdDecompress)());
         else
-            throw new DiskError([`The zstd data is followed by something else: it is damaged. ${AGAIN}`]);
+            throw new DiskError([`The zstd data is damaged: something else follows it. ${AGAIN}`]);
     }
 }
 /** The bytes of one frame. */
@@ -44892,17 +44974,17 @@ async function* zstd_frame(reader) {
         const block = head.readUIntLE(0, 3);
         last = (block & 1) === 1;
         yield head;
-        // A block of type 1 is one byte that is repeated.
+        // A block of type 1 stores one byte, which is repeated.
         yield* reader.some(((block >> 1) & 3) === 1 ? 1 : block >> 3);
     }
     if ((flags & 4) !== 0)
         yield await reader.take(4);
 }
 const frameHeaderLength = (flags) => 5 + sizeAt(flags) + sizeLength(flags);
-/** Bytes of window descriptor and dictionary id, which lie before the content size. */
+/** Bytes of the window descriptor and dictionary id, which precede the content size. */
 const sizeAt = (flags) => ((flags & 32) === 0 ? 1 : 0) + ([0, 1, 2, 4][flags & 3] ?? 0);
 const sizeLength = (flags) => [(flags & 32) === 0 ? 0 : 1, 2, 4, 8][flags >> 6] ?? 0;
-/** Bytes that the first frame says it unpacks to; undefined where it does not say. */
+/** The unpacked size in bytes that the first frame claims; undefined if it claims none. */
 function zstdSize(head) {
     if (head.length < 18 || head.readUInt32LE() !== FRAME)
         return undefined;
@@ -44922,9 +45004,9 @@ function zstdSize(head) {
 
 
 /**
- * Bytes that a compressed file says it unpacks to; 0 where it does not say. gzip keeps only the lowest 32 bits of it, and
- * bzip2 nothing.
- * @throws DiskError when xz finds the file damaged
+ * The unpacked size in bytes that a compressed file claims; 0 if it claims none. gzip stores only the lowest 32 bits, and
+ * bzip2 stores nothing.
+ * @throws DiskError when xz finds that the file is damaged
  */
 async function claimedSize(kind, handle, path, programs) {
     if (kind === 'zstd')
@@ -44932,16 +45014,17 @@ async function claimedSize(kind, handle, path, programs) {
     if (kind !== 'xz' || programs.xz === undefined)
         return 0;
     let said = '';
-    await runProgram(programs, programs.xz, ['--robot', '--list', path], (text) => {
+    await runProgram(programs, programs.xz, ['--robot', '--list', '--force', path], (text) => {
         said += text;
     });
-    // The columns of xz(1), "Robot mode": the fifth is the uncompressed size.
+    // The fifth column is the uncompressed size (xz(1), "Robot mode").
     const totals = said.trimEnd().split('\n').at(-1)?.split('\t') ?? [];
     return totals[0] === 'totals' ? Number(totals[4]) : 0;
 }
 /**
- * @param needed bytes that are written for sure
- * @param most bytes of the whole file, zeros included; 0 where it is not known
+ * Checks the free space.
+ * @param needed bytes that are certainly written
+ * @param most bytes of the whole file including zeros; 0 if unknown
  * @throws DiskError when the folder has less space
  */
 async function assertSpace(folder, needed, most) {
@@ -44951,7 +45034,7 @@ async function assertSpace(folder, needed, most) {
         return;
     const needs = `${bytes(needed)}${most > needed ? ` or more (at most ${bytes(most)})` : ''}`;
     throw new DiskError([
-        `Unpacking it takes ${needs}; ${shellQuote(folder)} has ${bytes(free)}. Free some space, or take a larger runner.`,
+        `Unpacking it needs ${needs}; ${shellQuote(folder)} has ${bytes(free)}. Free some space, or use a larger runner.`,
     ]);
 }
 
@@ -44963,109 +45046,71 @@ async function assertSpace(folder, needed, most) {
 
 
 
-
-
-const CHAIN_LIMIT = 16;
+const INSTALL = 'sudo apt-get install -y qemu-utils';
 /**
- * Converts a disk to a sparse RAW file, and returns its size in bytes.
- * @param onProgress gets a share from 0 to 1
- * @throws DiskError
+ * Converts a disk to a sparse RAW file.
+ * @returns bytes of the disk
+ * @throws DiskError when the disk is damaged, too large, or names a file that it must not name
  */
-async function convert_convert(kind, path, into, { around, limit, programs, headersOnly }, onProgress) {
+async function convert_convert(kind, path, into, { around, limit, programs, headersOnly, onProgress }) {
     const { qemuImg } = programs;
     if (qemuImg === undefined)
         throw new DiskError([
-            `${shellQuote(path)} is a disk in the format ${kind}, and this runner has no qemu-img to convert it. Run: ${INSTALL}`,
+            `${shellQuote(path)}: converting a ${kind} disk needs qemu-img, which this runner does not have. Run: ${INSTALL}`,
         ]);
-    const source = `json:${JSON.stringify(await driverOf(kind, path, around, CHAIN_LIMIT))}`;
-    // With a backing file in its words, qemu-img info refuses the source; the header says as much.
-    const size = kind === 'qcow2' ? await withSource(path, qcow2Size) : await sizeOf(source, qemuImg, programs);
-    if (size > limit)
+    const chain = new Chain(around, headersOnly ? undefined : `${into}.vmdk`);
+    const driver = await chain.layer(kind, await (0,promises_namespaceObject.realpath)(path));
+    const source = `json:${JSON.stringify(driver)}`;
+    const size = chain.size ?? (await sizeOf(source, qemuImg, programs));
+    if (!(size <= limit))
         throw new DiskError([`${shellQuote(path)}: a disk of ${bytes(size)}; ECS takes at most ${bytes(limit)}.`]);
     if (headersOnly)
         return size;
-    await assertSpace((0,external_node_path_namespaceObject.dirname)(into), await dataOf(source, qemuImg, programs), size);
-    // -S: what is zeros for 4 KiB becomes a hole.
+    await assertSpace((0,external_node_path_namespaceObject.dirname)(into), await dataOf(source, chain.layers, qemuImg, programs), size);
+    // -S 4k: 4 KiB of zeros or more become a hole.
     const args = ['convert', '-p', '-S', '4k', '-O', 'raw', source, `file:${into}`];
     await runProgram(programs, qemuImg, args, (text) => {
         const percent = /([\d.]+)\/100%[^%]*$/.exec(text)?.[1];
         if (percent !== undefined)
             onProgress(Number(percent) / 100);
     });
+    for (const file of chain.files)
+        await assertUnchanged(file);
     return size;
 }
-const INSTALL = 'sudo apt-get install -y qemu-utils';
-/** Bytes of the disk in a QCOW2 (https://www.qemu.org/docs/master/interop/qcow2.html). */
-const qcow2Size = async (file) => Number((await file.read(24, 8)).readBigUInt64BE());
-/** Bytes of a disk. */
+/** Bytes of a disk, from its header. */
 async function sizeOf(source, qemuImg, programs) {
     let info = '';
     await runProgram(programs, qemuImg, ['info', '--output=json', source], (text) => {
         info += text;
     });
-    return Number(/"virtual-size": (\d+)/.exec(info)?.[1] ?? NaN);
+    return Number(JSON.parse(info)['virtual-size']);
 }
-/** Bytes of a disk that are data. */
-async function dataOf(source, qemuImg, programs) {
+/**
+ * Bytes of data in a disk.
+ * @throws DiskError when some are beyond the end of their file, where qemu-img would read zeros
+ */
+async function dataOf(source, layers, qemuImg, programs) {
     let data = 0;
     let line = '';
+    let missing = 0;
     await runProgram(programs, qemuImg, ['map', '--output=json', source], (text) => {
         const lines = (line + text).split('\n');
         line = lines.pop() ?? '';
-        for (const one of lines)
-            if (one.includes('"data": true'))
-                data += Number(/"length": (\d+)/.exec(one)?.[1] ?? 0);
+        for (const one of lines) {
+            const field = (name) => Number(new RegExp(`"${name}": (\\d+)`).exec(one)?.[1]);
+            if (!one.includes('"data": true'))
+                continue;
+            if (!one.includes('"zero": true'))
+                data += field('length');
+            const held = layers[field('depth')]?.find(({ until }) => field('start') < until);
+            if (held !== undefined && field('offset') + field('length') > held.size)
+                missing += 1;
+        }
     });
+    if (missing > 0)
+        throw new DiskError([`The disk is cut off: a part of its data is missing. ${AGAIN}`]);
     return data;
-}
-async function driverOf(kind, path, around, left) {
-    const driver = { driver: kind, file: { driver: 'file', filename: path } };
-    if (kind === 'vmdk')
-        await checkExtents(path, around);
-    if (kind !== 'qcow2')
-        return driver;
-    const { backing, data } = await withSource(path, qcow2Names);
-    if (data !== undefined)
-        driver['data-file'] = { driver: 'file', filename: await namedFile(data, path, around) };
-    // Without a word qemu-img follows the name in the header.
-    driver.backing = null;
-    if (backing !== undefined) {
-        if (left === 0)
-            throw new DiskError([`${shellQuote(path)}: more than ${CHAIN_LIMIT} backing files.`]);
-        const next = await namedFile(backing, path, around);
-        driver.backing = await driverOf(await backingKind(next), next, around, left - 1);
-    }
-    return driver;
-}
-async function backingKind(path) {
-    return withSource(path, async (file) => {
-        if (await isQcow2(file))
-            return 'qcow2';
-        if (await isVhd(file))
-            return 'vpc';
-        const kind = foreignKind(await file.read(0, 512));
-        if (kind !== undefined)
-            throw new DiskError([`${shellQuote(path)}, a backing file, is ${kind.is}.`]);
-        return 'raw';
-    });
-}
-/** qemu-img opens the extents by the names in the descriptor, and descriptors in these again. */
-async function checkExtents(path, around) {
-    for (const name of await withSource(path, vmdkExtents)) {
-        const extent = await namedFile(name, path, around);
-        const inner = await withSource(extent, async (file) => foreignKind(await file.read(0, 512))?.packed === 'vmdk' ? vmdkExtents(file, extent) : []);
-        if (inner.length > 0)
-            throw new DiskError([`${shellQuote(extent)}: an extent that names further files.`]);
-    }
-}
-async function withSource(path, read) {
-    const handle = await (0,promises_namespaceObject.open)(path);
-    try {
-        return await read(boundedSource(handle, (await handle.stat()).size), path);
-    }
-    finally {
-        await handle.close();
-    }
 }
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/pick.ts
@@ -45073,7 +45118,7 @@ async function withSource(path, read) {
 
 
 
-/** @param head the first bytes of the member */
+/** Ranks a member. @param head its first bytes */
 async function rankOf({ name, size }, head) {
     if (size === 0)
         return 0;
@@ -45081,7 +45126,7 @@ async function rankOf({ name, size }, head) {
         return 2;
     return isOtherName(name) && foreignKind(head) !== undefined ? 1 : 0;
 }
-/** The first bytes of something as all that is known of it. */
+/** A source of `size` bytes, of which only the first are known; the rest reads as zero. */
 const headSource = (head, size) => ({
     size,
     read: (offset, length) => {
@@ -45091,7 +45136,7 @@ const headSource = (head, size) => ({
         return Promise.resolve(bytes);
     },
 });
-/** The one error of an archive that does not hold one disk. */
+/** The error for an archive that does not contain exactly one disk. */
 function notOne(found, all) {
     const names = (list) => {
         const shown = list.slice(0, 10).map((name) => shellQuote(oneLine(name)));
@@ -45100,48 +45145,35 @@ function notOne(found, all) {
     return new DiskError([
         found.length === 0
             ? `No disk image in the archive, only: ${names(all) || 'nothing'}.`
-            : `${found.length} disk images in the archive, one is needed: ${names(found)}. Unpack it and name one of them.`,
+            : `${found.length} disk images in the archive: ${names(found)}. Unpack it and set path to one of them.`,
     ]);
 }
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/sparse.ts
 
-
-
 const BLOCK = 4096;
 const ZEROS = Buffer.alloc(2 ** 20);
 /**
- * Writes a stream to a file, leaving holes for whole blocks of zeros. A file that is there is replaced.
- * @param limit bytes of the file, holes included; more end it
- * @returns bytes of the file, and bytes that were written
- * @throws DiskError when the disk is full or the limit is passed
+ * Writes a stream to a file and leaves holes for blocks of zeros. Replaces an existing file.
+ * @throws the error of the file system, ENOSPC when the disk is full
  */
-async function writeSparse(path, source, limit) {
+async function writeSparse(path, source) {
     const handle = await (0,promises_namespaceObject.open)(path, 'w', 0o600);
     let size = 0;
-    let written = 0;
     try {
         for await (const chunk of source) {
-            if (size + chunk.length > limit)
-                throw new DiskError([`It unpacks to more than ${bytes(limit)}, the largest disk that ECS takes.`]);
-            for (const [start, end] of dataRuns(chunk, size)) {
+            for (const [start, end] of dataRuns(chunk, size))
                 for (let at = start; at < end;)
                     at += (await handle.write(chunk, at, end - at, size + at)).bytesWritten;
-                written += end - start;
-            }
             size += chunk.length;
         }
         await handle.truncate(size);
-        return { size, written };
-    }
-    catch (error) {
-        throw error.code === 'ENOSPC' ? noSpace() : error;
     }
     finally {
         await handle.close();
     }
 }
-/** Runs of blocks that are not all zeros, blocks as they lie in the file; `offset` is where the chunk begins there. */
+/** The runs of blocks that are not all zeros. Blocks are aligned in the file, where the chunk begins at `offset`. */
 function dataRuns(chunk, offset) {
     if (isZero(chunk, 0, chunk.length))
         return [];
@@ -45168,6 +45200,88 @@ function isZero(chunk, start, end) {
     return true;
 }
 
+;// CONCATENATED MODULE: ./src/disk/unpack/bytes.ts
+
+/** Reads a stream in the lengths that a format asks for. All lengths are bytes. */
+class ByteReader {
+    #source;
+    #held = Buffer.alloc(0);
+    /** Bytes taken so far. */
+    position = 0;
+    constructor(source) {
+        this.#source = source[Symbol.asyncIterator]();
+    }
+    /** Returns the next `length` bytes without taking them; fewer at the end of the stream. */
+    async peek(length) {
+        const pieces = [this.#held];
+        let held = this.#held.length;
+        while (held < length) {
+            const next = await this.#source.next();
+            if (next.done === true)
+                break;
+            pieces.push(next.value);
+            held += next.value.length;
+        }
+        if (pieces.length > 1)
+            this.#held = Buffer.concat(pieces);
+        return this.#held.subarray(0, length);
+    }
+    /** Takes the next `length` bytes. @throws DiskError when the stream ends too early */
+    async take(length) {
+        const bytes = await this.peek(length);
+        if (bytes.length < length)
+            throw cutOff();
+        this.#held = this.#held.subarray(length);
+        this.position += length;
+        return bytes;
+    }
+    /** Takes the next `length` bytes piece by piece. @throws DiskError when the stream ends too early */
+    async *some(length) {
+        for (let left = length; left > 0;) {
+            const piece = await this.#next(left);
+            if (piece === undefined)
+                throw cutOff();
+            left -= piece.length;
+            yield piece;
+        }
+    }
+    /** Takes everything up to the end of the stream. */
+    async *rest() {
+        for (let piece = await this.#next(); piece !== undefined; piece = await this.#next())
+            yield piece;
+    }
+    /** Skips the next `length` bytes. @throws DiskError when the stream ends too early */
+    async skip(length) {
+        await exhaust(this.some(length));
+    }
+    /** Reads to the end of the stream, so that the decompressor checks all of it. */
+    async drain() {
+        await exhaust(this.rest());
+    }
+    /** Closes the source, which ends its programs. */
+    async close() {
+        await this.#source.return?.();
+    }
+    async #next(most = Infinity) {
+        let piece = this.#held;
+        if (piece.length === 0) {
+            const next = await this.#source.next();
+            if (next.done === true)
+                return undefined;
+            piece = next.value;
+        }
+        const part = piece.subarray(0, most);
+        this.#held = piece.subarray(part.length);
+        this.position += part.length;
+        return part;
+    }
+}
+const cutOff = () => new DiskError([`The container is cut off: it ends too early. ${AGAIN}`]);
+async function exhaust(chunks) {
+    while ((await chunks.next()).done !== true)
+        ;
+}
+
 ;// CONCATENATED MODULE: ./src/disk/unpack/tar-sparse.ts
 
 
@@ -45176,7 +45290,7 @@ const PIECES_LIMIT = 2 ** 20;
 const MAP_LIMIT = 32 * 2 ** 20;
 const tar_sparse_ZEROS = Buffer.alloc(2 ** 20);
 const tar_sparse_damaged = () => new DiskError([`The tar archive is damaged: a header makes no sense. ${AGAIN}`]);
-/** A number of a header: octal, GNU's base 256, or decimal where it is text of a pax record. @throws DiskError */
+/** A number of a header: octal or GNU's base 256, or decimal if it is text from a pax record. @throws DiskError */
 function number(field) {
     let value = NaN;
     if (typeof field === 'string')
@@ -45191,7 +45305,7 @@ function number(field) {
         throw tar_sparse_damaged();
     return value;
 }
-/** The records of a pax header, in order: GNU's sparse format 0.0 repeats its keys. @throws DiskError */
+/** The records of a pax header, in order, because GNU's sparse format 0.0 repeats its keys. @throws DiskError */
 function paxRecords(text) {
     const records = [];
     for (let at = 0; at < text.length;) {
@@ -45206,7 +45320,7 @@ function paxRecords(text) {
     }
     return records;
 }
-/** The map of a sparse file in GNU's own format, which continues in the blocks behind the header. */
+/** The map of a sparse file in GNU's old format, which continues in the blocks after the header. */
 async function gnuSparse(reader, header) {
     const pieces = [];
     const read = (block, at, count) => {
@@ -45242,7 +45356,7 @@ async function paxSparse(reader, pairs, stored) {
     const repeated = pairs.filter(([key]) => /^GNU\.sparse\.(offset|numbytes)$/.test(key)).map(([, value]) => value);
     return { size: number(size), pieces: pairUp(map ?? repeated), mapLength: 0 };
 }
-/** Format 1.0: decimal lines before the data, the count of pieces first, filled up to a whole block. */
+/** Format 1.0: decimal lines before the data, first the number of pieces, padded to a whole block. */
 async function mapInData(reader, stored) {
     const blocks = [];
     let lines = 0;
@@ -45254,7 +45368,7 @@ async function mapInData(reader, stored) {
         const block = await reader.take(tar_sparse_BLOCK);
         blocks.push(block);
         lines += block.reduce((count, byte) => count + (byte === 10 ? 1 : 0), 0);
-        // The count of at most seven digits stands in the first block.
+        // The number of pieces is in the first block.
         if (blocks.length === 1)
             wanted = 1 + 2 * number(block.toString('latin1').split('\n')[0] ?? '');
     }
@@ -45269,7 +45383,7 @@ function pairUp(numbers) {
         pieces.push({ offset: number(numbers[at] ?? ''), length: number(numbers[at + 1] ?? '') });
     return pieces;
 }
-/** The file itself: its data with the zeros between. @throws DiskError when the pieces overlap or pass the end */
+/** The sparse file: its data with the zeros between. @throws DiskError when pieces overlap or exceed the size */
 async function* sparseBody(data, pieces, size) {
     const reader = new ByteReader(data);
     let at = 0;
@@ -45290,10 +45404,11 @@ async function* sparseBody(data, pieces, size) {
 const tar_BLOCK = 512;
 const TEXT_LIMIT = 1024 ** 2;
 /**
- * The plain files of a tar archive, one after the other as it streams by; links, devices and directories are passed over.
- * Formats: POSIX ustar and pax, and GNU with long names and sparse files, which is how Google's `disk.tar.gz` is packed
+ * Yields the regular files of a tar archive as they stream by, and skips links, devices and directories. The caller may
+ * leave any part of a body unread.
+ * Formats: POSIX ustar and pax, and GNU with long names and sparse files, which is how Google packs its `disk.tar.gz`
  * (https://www.gnu.org/software/tar/manual/html_section/Tar-Internals.html).
- * @throws DiskError for damaged or cut-off archives
+ * @throws DiskError for a damaged or truncated archive
  */
 async function* members(reader) {
     let longName;
@@ -45303,7 +45418,8 @@ async function* members(reader) {
         const header = await reader.take(tar_BLOCK);
         if (header.every((byte) => byte === 0))
             break;
-        checkSum(header);
+        if (!isTarHeader(header))
+            throw new DiskError([`The tar archive is damaged: a header has a wrong checksum. ${AGAIN}`]);
         const type = String.fromCharCode(header.readUInt8(156));
         const stored = number(pax.get('size') ?? header.subarray(124, 136));
         if (type === 'L' || type === 'x') {
@@ -45315,45 +45431,32 @@ async function* members(reader) {
             continue;
         }
         if (type === 'S' || type === '0' || type === '\0' || type === '7') {
-            const sparse = type === 'S' ? await gnuSparse(reader, header) : await paxSparse(reader, pairs, stored);
+            const sparse = type === 'S' ? await gnuSparse(reader, header) : undefined;
+            const end = reader.position + stored + padding(stored);
+            const { size, pieces, mapLength } = sparse ??
+                (await paxSparse(reader, pairs, stored)) ?? { size: stored, pieces: undefined, mapLength: 0 };
             const name = pax.get('GNU.sparse.name') ?? pax.get('path') ?? longName ?? plainName(header);
-            const data = reader.some(stored - (sparse?.mapLength ?? 0));
-            const pieces = sparse?.pieces ?? [{ offset: 0, length: stored }];
-            const size = sparse?.size ?? stored;
-            yield { name, size, body: sparse === undefined ? data : sparseBody(data, pieces, size) };
-            await drain(data);
-            await skip(reader, padding(stored));
+            const data = reader.some(stored - mapLength);
+            yield { name, size, body: pieces === undefined ? data : sparseBody(data, pieces, size) };
+            await reader.skip(end - reader.position);
         }
-        else if (type !== 'g' && '123456'.includes(type)) {
-            // Links and devices have no data, whatever their size says.
-        }
-        else
-            await skip(reader, stored + padding(stored));
+        else if (!'123456'.includes(type))
+            await reader.skip(stored + padding(stored));
+        // Links, devices and directories have no data, whatever size their header gives.
         longName = undefined;
         pax = new Map();
         pairs = [];
     }
-    // What packed the archive has a checksum behind its last byte.
-    await drain(reader.rest());
+    // Reads on, because a compressed archive has its checksum at the very end.
+    await reader.drain();
 }
 const padding = (length) => (tar_BLOCK - (length % tar_BLOCK)) % tar_BLOCK;
-async function skip(reader, length) {
-    await drain(reader.some(length));
-}
 async function takeText(reader, length) {
     if (length > TEXT_LIMIT)
-        throw new DiskError([`A header of the tar archive has more than 1 MiB. ${AGAIN}`]);
+        throw new DiskError([`The tar archive has a header of more than 1 MiB. ${AGAIN}`]);
     const text = await reader.take(length);
-    await skip(reader, padding(length));
+    await reader.skip(padding(length));
     return text;
-}
-function checkSum(header) {
-    let sum = 8 * 32;
-    for (const [at, byte] of header.entries())
-        if (at < 148 || at >= 156)
-            sum += byte;
-    if (sum !== number(header.subarray(148, 156)))
-        throw new DiskError([`The tar archive is damaged: a header has a wrong checksum. ${AGAIN}`]);
 }
 function plainName(header) {
     const text = (from, to) => header.toString('utf8', from, to).replace(/\0.*$/s, '');
@@ -45373,31 +45476,36 @@ function plainName(header) {
 const HEAD = 2 ** 20;
 const DEPTH = 5;
 const STREAMS = new Set(['gzip', 'zstd', 'xz', 'bzip2']);
-/** xz reads from the file how much memory to take, up to gigabytes; `xz -9` needs 65 MiB. */
+/** The file decides how much memory xz takes, up to gigabytes; a file made by `xz -9` needs 65 MiB. */
 const XZ = ['--decompress', '--stdout', '--quiet', '--memlimit-decompress=1GiB'];
 /**
- * Takes off every container around a disk in one pass, and hands what is inside to `take`. A later member of an archive that
- * is more surely the disk is handed over instead of the one before: then `take` is called again.
- * @throws DiskError
+ * Reads through all containers around a disk in one pass. Yields the disk; in an archive it may yield again when a later
+ * member is more certainly the disk, which then replaces the first. Stopping early ends all programs.
+ * @param limit most bytes that a container may unpack to
+ * @throws DiskError for damaged data, and after the last disk when an archive does not hold exactly one
  */
-async function descend(source, programs, take, layers = [], size) {
+async function* disksIn(source, programs, limit, layers = [], size) {
     const body = new ByteReader(source);
-    const head = await body.peek(HEAD);
-    const kind = foreignKind(head);
-    const inside = kind === undefined ? layers : [...layers, kind.is];
-    if (inside.length > DEPTH)
-        throw new DiskError([`More than ${DEPTH} containers in one another.`]);
-    if (kind !== undefined && STREAMS.has(kind.packed)) {
-        await descend(unpacked(kind.packed, body, programs), programs, take, inside);
+    try {
+        const head = await body.peek(HEAD);
+        const kind = foreignKind(head);
+        const inside = kind === undefined ? layers : [...layers, kind.is];
+        if (inside.length > DEPTH)
+            throw new DiskError([`It has more than ${DEPTH} nested containers.`]);
+        if (kind !== undefined && STREAMS.has(kind.packed))
+            yield* disksIn(atMost(unpacked(kind.packed, body, programs), limit), programs, limit, inside);
+        else if (kind?.packed === 'tar')
+            yield* disksInTar(body, programs, limit, inside);
+        else if (kind !== undefined && kind.packed === undefined)
+            throw new DiskError([`It contains a file that this action cannot unpack (${kind.is}). Unpack it yourself.`]);
+        else
+            yield { layers: inside, head, body, ...(size !== undefined && { size }) };
     }
-    else if (kind?.packed === 'tar')
-        await descendTar(body, programs, take, inside);
-    else if (kind !== undefined && kind.packed === undefined)
-        throw new DiskError([`Inside is something that is not unpacked here (${kind.is}). Unpack it and name the disk.`]);
-    else
-        await take({ layers: inside, head, body, ...(size !== undefined && { size }) });
+    finally {
+        await body.close();
+    }
 }
-async function descendTar(archive, programs, take, layers) {
+async function* disksInTar(archive, programs, limit, layers) {
     const all = [];
     let best = 0;
     let found = [];
@@ -45410,10 +45518,12 @@ async function descendTar(archive, programs, take, layers) {
         if (rank > best) {
             best = rank;
             found = [];
-            await descend(reader.rest(), programs, take, layers, member.size);
+            // A sparse member may be zeros without end, so its size counts and not its bytes.
+            if (member.size > limit)
+                throw tooLarge(limit);
+            yield* disksIn(reader.rest(), programs, limit, layers, member.size);
         }
         found.push(member.name);
-        await drain(reader.rest());
     }
     if (found.length !== 1)
         throw notOne(found, all);
@@ -45428,8 +45538,18 @@ function unpacked(kind, body, { xz, bzip2 }) {
         return filter(body.rest(), program, kind === 'xz' ? XZ : ['-dc']);
     const name = kind === 'xz' ? 'xz' : 'bzip2';
     const install = `sudo apt-get install -y ${name === 'xz' ? 'xz-utils' : name}`;
-    throw new DiskError([`This runner has no ${name} to unpack it with. Run: ${install}`]);
+    throw new DiskError([`Unpacking it needs ${name}, which this runner does not have. Run: ${install}`]);
 }
+async function* atMost(source, limit) {
+    let size = 0;
+    for await (const chunk of source) {
+        size += chunk.length;
+        if (size > limit)
+            throw tooLarge(limit);
+        yield chunk;
+    }
+}
+const tooLarge = (limit) => new DiskError([`It unpacks to more than ${bytes(limit)}, the largest disk that ECS takes.`]);
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/open.ts
 
@@ -45445,11 +45565,14 @@ function unpacked(kind, body, { xz, bzip2 }) {
 
 
 
+
 const READ = 2 ** 20;
-const isConverted = (kind) => /^(vmdk|vdi|vhdx|qcow2)$/.test(kind);
+/** A converted disk is RAW even if its first bytes look different: its guest wrote them. */
+const RAW = 'RAW';
+const isConverted = (kind) => /^(vmdk|vdi|vhdx|qcow2)$/.test(kind ?? '');
 /**
- * Opens a disk image as `openDisk` does; one that is packed or foreign is unpacked into a sparse file first. A file that ECS
- * takes as it is costs nothing more. The caller owns `handle`, and removes the folder.
+ * Opens a disk image as `openDisk` does. A packed or foreign one is unpacked to a sparse file first; any other file costs no
+ * extra read. The caller closes `handle` and removes the folder.
  * @throws DiskError with every problem of the file
  */
 async function openAnyDisk(path, claimed, boots, unpacking) {
@@ -45468,11 +45591,13 @@ async function openPacked(path, { packed, problems }, claimed, boots, unpacking)
     if (isForeign && claimed !== undefined && claimed !== 'RAW')
         throw new DiskError([
             ...problems,
-            `format ${claimed}: the file is converted, so that ECS gets RAW. Name RAW, or no format.`,
+            `format is ${claimed}, but the file is converted and ECS gets RAW. Set format to RAW or leave it empty.`,
         ]);
     const programs = await unpacking.programs();
     if (isForeign && programs.qemuImg === undefined)
-        throw new DiskError([`${problems.join(' ')} With qemu-img on the runner it is converted here: ${INSTALL}`]);
+        throw new DiskError([
+            `${problems.join(' ')} Or install qemu-img on the runner, and this action converts the file: ${INSTALL}`,
+        ]);
     const handle = await openFile(path);
     const made = (0,external_node_path_namespaceObject.join)(unpacking.folder, (0,external_node_crypto_namespaceObject.randomUUID)());
     try {
@@ -45486,13 +45611,15 @@ async function openPacked(path, { packed, problems }, claimed, boots, unpacking)
         else
             container.kind = await open_unpack(handle, container, made, programs, unpacking);
         await assertUnchanged(container);
-        const disk = await openUnpacked(made, claimed, boots, programs, unpacking);
+        const disk = isForeign
+            ? await openDisk(made, RAW, boots)
+            : await openUnpacked(made, claimed, boots, programs, unpacking);
         return { ...disk, container };
     }
     catch (error) {
-        const failure = error.code === 'ENOSPC' ? noSpace() : error;
-        if (!(failure instanceof DiskError))
-            throw failure;
+        const failure = asDiskError(error);
+        if (failure === undefined)
+            throw error;
         const named = (problem) => problem.replaceAll(`${made}.raw`, 'DISK').replaceAll(made, 'DISK');
         throw new DiskError(failure.problems.map(named).map((text) => (text.includes(quoted) ? text : `${quoted}: ${text}`)));
     }
@@ -45500,25 +45627,34 @@ async function openPacked(path, { packed, problems }, claimed, boots, unpacking)
         await handle.close();
     }
 }
-/** Unpacks into a file, and returns what was taken off, for people. */
+/** The error as a problem of the file; undefined for an error in this program. */
+function asDiskError(error) {
+    const { code, syscall, message } = error;
+    if (error instanceof DiskError)
+        return error;
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+        return noSpace();
+    return syscall === undefined ? undefined : new DiskError([`Unpacking failed: ${oneLine(message)}.`]);
+}
+/** Unpacks into a file. @returns the containers, for people */
 async function open_unpack(handle, { path, kind, size }, into, programs, { folder, limit, onProgress }) {
     const claim = await claimedSize(kind, handle, path, programs);
     if (claim > limit)
         throw new DiskError([`It unpacks to ${bytes(claim)}; ECS takes at most ${bytes(limit)}.`]);
-    // Zeros take no space here, so that only the packed bytes are sure to need it; a tar may hold zeros as they are.
+    // Only the packed bytes are certain to need space: zeros become holes, and a tar may contain plain zeros.
     if (kind !== 'tar')
         await assertSpace(folder, size, claim);
-    let layers = [];
     const source = contents(handle, (read) => {
         onProgress('unpacked', read / size);
     });
-    await descend(source, programs, async (inner) => {
+    let layers = [];
+    for await (const inner of disksIn(source, programs, limit)) {
         ({ layers } = inner);
-        await writeSparse(into, inner.body.rest(), limit);
-    });
+        await writeSparse(into, inner.body.rest());
+    }
     return layers.join(', in it ');
 }
-/** Opens what was unpacked, which may be a foreign disk in turn. */
+/** Opens an unpacked file, which may be a foreign disk. */
 async function openUnpacked(path, claimed, boots, programs, unpacking) {
     try {
         return await openDisk(path, claimed, boots);
@@ -45529,24 +45665,19 @@ async function openUnpacked(path, claimed, boots, programs, unpacking) {
         const raw = `${path}.raw`;
         await toRaw(error.packed, path, raw, undefined, programs, unpacking);
         await (0,promises_namespaceObject.rm)(path);
-        return await openDisk(raw, claimed, boots);
+        return await openDisk(raw, claimed ?? RAW, boots);
     }
 }
-const toRaw = (kind, path, into, around, programs, { limit, headersOnly, onProgress }) => convert_convert(kind, path, into, { around, limit, programs, headersOnly }, (share) => {
-    onProgress('converted', share);
-});
-/** Thrown to end the reading of a container once its disk has begun. */
-class Seen extends Error {
-    inner;
-    constructor(inner) {
-        super('seen');
-        this.inner = inner;
-    }
-}
-/** What the headers say of a packed or foreign disk. The handle is a new one. */
+const toRaw = (kind, path, into, around, programs, { limit, headersOnly, onProgress }) => {
+    const converted = (share) => {
+        onProgress('converted', share);
+    };
+    return convert_convert(kind, path, into, { around, limit, programs, headersOnly, onProgress: converted });
+};
+/** What the headers of a packed or foreign disk say; a size of 0 where they give none. Opens a handle of its own. */
 async function look(container, programs, unpacking) {
     const { path, kind, identity } = container;
-    const warnings = [`${shellQuote(path)}: only its headers were read; its checksums and the disk inside were not.`];
+    const warnings = [`${shellQuote(path)}: only its headers were read, not its checksums and not the disk inside.`];
     const handle = await openFile(path);
     try {
         const disk = { path, handle, warnings, identity, allocated: 0, bootMode: undefined, headersOnly: true };
@@ -45555,27 +45686,23 @@ async function look(container, programs, unpacking) {
             return { ...disk, container, size, virtualSize: size, format: 'RAW' };
         }
         const claim = await claimedSize(kind, handle, path, programs);
-        const { layers, head, size = claim } = await firstDisk(handle, programs);
+        const { layers, head, size = layers.length === 1 ? claim : 0 } = await firstDisk(handle, programs, unpacking);
+        const shown = { ...disk, container: { ...container, kind: layers.join(', in it ') } };
+        if (isConverted(foreignKind(head)?.packed))
+            return { ...shown, size: 0, virtualSize: 0, format: 'RAW' };
         const file = headSource(head, size);
         const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
-        const virtualSize = format === 'QCOW2' ? u64be(head, 24) : size;
-        return { ...disk, container: { ...container, kind: layers.join(', in it ') }, size, virtualSize, format };
+        return { ...shown, size, virtualSize: format === 'QCOW2' ? u64be(head, 24) : size, format };
     }
     catch (error) {
         await handle.close();
         throw error;
     }
 }
-async function firstDisk(handle, programs) {
-    try {
-        await descend(contents(handle, () => undefined), programs, (inner) => Promise.reject(new Seen(inner)));
-    }
-    catch (error) {
-        if (error instanceof Seen)
-            return error.inner;
-        throw error;
-    }
-    throw new DiskError(['It holds no disk.']);
+async function firstDisk(handle, programs, { limit }) {
+    for await (const inner of disksIn(contents(handle, () => undefined), programs, limit))
+        return inner;
+    throw new DiskError(['It contains no disk.']);
 }
 async function* contents(handle, onRead) {
     for (let at = 0;;) {
@@ -45591,7 +45718,7 @@ async function* contents(handle, onRead) {
 ;// CONCATENATED MODULE: ./src/disk/extents.ts
 
 
-// Node has no lseek. The file is standard input, so no name is passed; -I and -S keep the job's modules out.
+// Node has no lseek. The file is standard input, so no name is passed. -I and -S ignore Python modules of the job.
 const SCRIPT = `
 import errno, os
 end = 0
@@ -45611,9 +45738,9 @@ const OUTPUT_LIMIT = 32 * 1024 ** 2;
 const TIME_LIMIT_MS = 60_000;
 const PROBES = 64;
 /**
- * Where a file has data, in order, in bytes. Only a hint to skip reading: on any doubt one extent covers it all.
- * Asked only for a sparse file on Linux (APFS answers wrongly for unsynced files, https://bugs.gnu.org/51857).
- * @param python3 path of a Python 3 interpreter, where there is one
+ * Returns the ranges of a file that contain data, in order, in bytes. When they are in doubt, one extent covers the file.
+ * Python runs only for a sparse file on Linux: APFS gives wrong answers for unsynced files (https://bugs.gnu.org/51857).
+ * @param python3 path of a Python 3 interpreter, if the machine has one
  */
 async function dataExtents(disk, python3) {
     const everything = [{ offset: 0, length: disk.size }];
@@ -45624,7 +45751,7 @@ async function dataExtents(disk, python3) {
     return believed ? extents : everything;
 }
 /**
- * Whether the extents hold what the file system says it has allocated, less 1 MiB and 1 %: its own metadata counts there
+ * Whether the extents cover the space that the file system has allocated, less 1 MiB and 1 % for its metadata
  * (st_blocks, https://man7.org/linux/man-pages/man3/stat.3type.html).
  */
 function coverAllocation({ allocated }, extents) {
@@ -45632,8 +45759,8 @@ function coverAllocation({ allocated }, extents) {
     return covered >= 0.99 * allocated - 1024 ** 2;
 }
 /**
- * What the script prints for the file behind `fd`; empty on any failure, and when it has not ended in time: a child of its
- * own can hold its output open, and a read that hangs in the kernel outlives SIGKILL.
+ * Returns the output of the script for the file behind `fd`; empty on any failure and after the time limit. The limit does
+ * not wait for the process: its own child can keep its output open, and a read that hangs in the kernel survives SIGKILL.
  */
 function output(python3, fd) {
     return new Promise((resolve) => {
@@ -45671,7 +45798,7 @@ function output(python3, fd) {
         });
     });
 }
-/** The extents of the script's answer, or undefined unless they are complete, in order and inside the file. */
+/** Parses the output of the script. Undefined unless the extents are complete, in order and inside the file. */
 function parse(text, size) {
     const lines = text.split('\n');
     if (lines.pop() !== '' || lines.pop() !== `end ${size}`)
@@ -45687,7 +45814,7 @@ function parse(text, size) {
     }
     return extents;
 }
-/** Reads both edges of some holes: file systems have answered wrongly before (OpenZFS issue 15526). */
+/** Checks both ends of some holes, because file systems have reported wrong holes (OpenZFS issue 15526). */
 async function holesAreZero(disk, extents) {
     const ends = [0, ...extents.map(({ offset, length }) => offset + length)];
     const starts = [...extents.map(({ offset }) => offset), disk.size];
@@ -45725,7 +45852,7 @@ const ONES = 0xffffffffffffffffn;
 const ONE = 1n << 63n;
 const X_8 = 1n << 55n;
 let started;
-/** The compiled module. Started on first use, so that a run which uploads nothing does not need it. */
+/** The compiled module. It is compiled on first use, so that a run without an upload does not need it. */
 function engine() {
     if (started !== undefined)
         return started;
@@ -45740,7 +45867,7 @@ function engine() {
     started = { crc, memory, multiply, powers, window: new Uint8Array(memory.buffer, DATA, WINDOW) };
     return started;
 }
-/** V8 refuses SIMD on a processor without SSE4.1; `node --no-enable-sse4-1` shows it. */
+/** V8 rejects the SIMD module on a processor without SSE4.1 (to try it: `node --no-enable-sse4-1`). */
 function compile() {
     try {
         return new WebAssembly.Module(Buffer.from(MODULE, 'base64'));
@@ -45751,7 +45878,7 @@ function compile() {
         return new WebAssembly.Module(Buffer.from(SCALAR_MODULE, 'base64'));
     }
 }
-/** value * x^(8 * length): what `length` zero bytes make of a state. */
+/** value * x^(8 * length): the state after `length` more zero bytes. */
 function shift(value, length) {
     const { multiply, powers } = engine();
     let rest = length;
@@ -45763,7 +45890,7 @@ function shift(value, length) {
     }
     return BigInt.asUintN(64, shifted);
 }
-/** A running CRC. All objects share one window, but each call leaves nothing there, so they may be used in any order. */
+/** A running CRC. All instances share one window, but none keeps anything in it between calls. */
 class Crc64 {
     #state = ONES;
     update(bytes) {
@@ -45792,20 +45919,20 @@ function zerosCrc(length) {
 }
 
 ;// CONCATENATED MODULE: ./src/oss/cut.ts
-/** Unit of the cut in bytes: zeros are looked for in blocks of this size; more than the smallest part that OSS takes (100 KB). */
+/** Size of the blocks that are tested for zeros, in bytes; more than the smallest part that OSS takes (100 KB). */
 const GRAIN = 128 * 1024;
-/** What OSS takes at the most (https://help.aliyun.com/document_detail/31993.html). */
+/** The limit of OSS (https://help.aliyun.com/document_detail/31993.html). */
 const MOST_PARTS = 10_000;
 const MIB = 1024 ** 2;
 /**
- * Length of a data part in bytes: 512 KiB for a small file, so that all connections have work to the end, 4 MiB from 2 GiB
- * on, so that requests cost little; at most 8,000 in all.
+ * Length of a data part in bytes: 512 KiB in a small file, so that all connections have work to the end; 4 MiB from 2 GiB,
+ * so that requests cost little; at most 8,000 parts in all.
  */
 function dataPart(size) {
     const small = Math.min(4 * MIB, Math.max(MIB / 2, size / 512));
     return Math.ceil(Math.max(small, size / 8_000) / GRAIN) * GRAIN;
 }
-/** Length of a zero part, and of the zero object behind it, in bytes: a power of two from 64 MiB, at most 4,096 in all. */
+/** Length of a zero part and of the zero object, in bytes: a power of two from 64 MiB; at most 4,096 parts in all. */
 function zeroPart(size) {
     let length = 64 * MIB;
     while (size / length > 4_096)
@@ -45813,9 +45940,8 @@ function zeroPart(size) {
     return length;
 }
 /**
- * Cuts a file into parts: zero runs of 1 MiB and more on their own, the rest as data. The result depends on size and bytes
- * alone, not on how finely the blocks were found. Where a fragmented file would run out of part numbers, the shortest
- * zero run that is worth a cut grows with what is left of file and numbers.
+ * Cuts a file into parts: zero runs of 1 MiB and more, and data. The result depends only on the size and the bytes, not on
+ * how the blocks were found. In a fragmented file that would run out of part numbers, only longer zero runs are cut out.
  */
 async function* cut(blocks, size) {
     const dataLength = dataPart(size);
@@ -45826,9 +45952,9 @@ async function* cut(blocks, size) {
             yield { number: ++number, offset, length: Math.min(length, to - offset), zero };
         }
     }
-    let done = 0; // everything before is in a part
-    let zeros; // the zero run that ends where the blocks end, if there is one
-    let long = false; // whether that run is worth a cut
+    let done = 0; // all bytes before this offset are in a part
+    let zeros; // the zero run at the end of the blocks seen so far
+    let long = false; // whether this run is worth a cut
     for await (const { offset, length, zero } of blocks) {
         const end = offset + length;
         if (zero) {
@@ -45859,8 +45985,8 @@ async function* cut(blocks, size) {
     yield* pieces(done, size, long ? zeroLength : dataLength, long);
 }
 /**
- * The shortest zero run worth a cut, in bytes. A cut costs at most two numbers beyond those that data would need for the
- * rest of the file; with 1,000 to spare it is 1 MiB, and with fewer the spare ones are spread over the rest.
+ * The shortest zero run worth a cut, in bytes. A cut costs at most two part numbers more than data alone. With 1,000
+ * numbers to spare, it is 1 MiB; with fewer, the spare numbers are spread over the rest of the file.
  */
 function worthACut(rest, numbers, dataLength) {
     const spare = numbers - Math.ceil(rest / dataLength) - 2;
@@ -45872,9 +45998,9 @@ function worthACut(rest, numbers, dataLength) {
 ;// CONCATENATED MODULE: ./src/oss/reader.ts
 
 
-/** Bytes of one read when looking for zeros. */
+/** Bytes of one read in the search for zeros. */
 const reader_LOOK = 8 * GRAIN;
-/** The file as runs of zero and other blocks, in order. @throws FileError */
+/** Splits the file into blocks of zeros and of data, in order. @throws CloudError `FileChanged`, `FileUnreadable` */
 async function* blocks(source) {
     const { size } = source;
     const buffer = Buffer.allocUnsafeSlow(reader_LOOK);
@@ -45888,7 +46014,7 @@ async function* blocks(source) {
             await readFully(source, buffer, length, at);
             for (let start = 0; start < length; start += GRAIN) {
                 const end = Math.min(start + GRAIN, length);
-                // The first byte decides nearly always, and costs nothing.
+                // For data, the first byte nearly always decides.
                 const zero = buffer[start] === 0 && buffer.compare(nothing, 0, end - start, start, end) === 0;
                 yield { offset: at + start, length: end - start, zero };
             }
@@ -45898,7 +46024,7 @@ async function* blocks(source) {
     if (at < size)
         yield { offset: at, length: size - at, zero: true };
 }
-/** Extents widened to whole grains and merged. */
+/** Widens extents to whole grains and merges them. */
 function grains(extents, size) {
     const wide = [];
     for (const { offset, length } of extents) {
@@ -45912,7 +46038,7 @@ function grains(extents, size) {
     }
     return wide;
 }
-/** Fills `length` bytes of the buffer from the file. @throws CloudError `FileChanged` at its end, `FileUnreadable` */
+/** Reads `length` bytes of the file into the buffer. @throws CloudError `FileChanged` at its end, `FileUnreadable` */
 async function readFully({ handle }, buffer, length, offset) {
     for (let done = 0; done < length;) {
         const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((error) => {
@@ -45928,7 +46054,7 @@ async function readFully({ handle }, buffer, length, offset) {
 ;// CONCATENATED MODULE: ./src/oss/sum.ts
 
 
-/** CRC-64/XZ of a whole file as an unsigned decimal; what is known to be zero is not read. @throws CloudError */
+/** CRC-64/XZ of a whole file as an unsigned decimal. Known holes are not read. @throws CloudError */
 async function fileSum(source) {
     const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
     let sum = 0n;
@@ -45950,7 +46076,7 @@ async function fileSum(source) {
 
 
 const find = async (name) => (await which(name)) || undefined;
-/** What unpacks and converts disks on this machine. */
+/** The programs on this machine that unpack and convert disks. */
 const findPrograms = async () => ({
     xz: await find('xz'),
     bzip2: await find('bzip2'),
@@ -45969,7 +46095,7 @@ async function sumsOf(disks) {
         sums.push(await fileSum(await sourceOf(disk)));
     return sums;
 }
-/** The boot mode that the image is to have, undefined for the default of ECS, and where it comes from. */
+/** The boot mode of the image (undefined: the default of ECS), and the reason for it. */
 function wantedBootMode({ image }, disks) {
     if (image.bootMode !== undefined)
         return { mode: image.bootMode, from: 'boot_mode' };
@@ -45978,21 +46104,21 @@ function wantedBootMode({ image }, disks) {
     const mode = disks[0]?.bootMode;
     return { mode, from: mode === undefined ? 'default of ECS' : 'from the partition table' };
 }
-/** Boot mode that ImportImage is told: it does not take UEFI-Preferred, which is set on the finished image. */
+/** Boot mode for ImportImage, which does not accept UEFI-Preferred; that is set on the finished image. */
 function bootModeOf(request, disks) {
     const { mode } = wantedBootMode(request, disks);
     return mode === 'UEFI-Preferred' ? 'UEFI' : mode;
 }
-/** The boot mode of the image and why it is that one, for people. */
+/** The boot mode and the reason for it, for log and summary. */
 function bootModeText(request, disks) {
     const { mode = 'BIOS', from } = wantedBootMode(request, disks);
     return `${mode} (${from})`;
 }
-/** Licence that ImportImage is told: Windows needs one. */
+/** License type for ImportImage: Windows needs one. */
 const licenseOf = ({ image }) => image.licenseType ?? (image.osType === 'windows' ? 'Aliyun' : undefined);
 /**
- * Hash of what an image is made of: the bytes of all disks and every parameter that shapes it. Equal for images that can
- * stand in for each other.
+ * Hash of everything that shapes an image: the bytes of all disks and the parameters. Images with the same hash are
+ * interchangeable.
  * @param sums - CRC-64 of each disk
  */
 function contentOf(request, disks, sums, target) {
@@ -46012,13 +46138,13 @@ function contentOf(request, disks, sums, target) {
 
 
 
-/** ECS takes no larger disk, in bytes. */
+/** Bytes of the largest disk that ECS imports. */
 const LARGEST = 2048 * 1024 ** 3;
-/** Time between two lines, in ms. */
+/** Time between two progress lines, in ms. */
 const PACE = 12_000;
 /**
  * Opens the files that `path` and `data_disk_paths` name.
- * @param folder where packed and foreign disks are unpacked; whoever calls removes it
+ * @param folder for unpacked disks; the caller removes it
  */
 async function openDisks(request, folder, log) {
     const disks = [];
@@ -46046,12 +46172,12 @@ async function openDisks(request, folder, log) {
     }
     return { disks, problems: [...problems, ...impossible(request, disks)] };
 }
-/** Says now and then how far a file is unpacked. */
+/** Logs the progress of unpacking a file. */
 function sayProgress(path, log) {
     let spoke;
     return (what, share) => {
         if (spoke === undefined)
-            log.info(`${path} is not what ECS takes: it is ${what} here.`);
+            log.info(`${path} cannot be imported as it is, so it is ${what} first.`);
         else if (now() - spoke < PACE)
             return;
         else
@@ -46059,16 +46185,16 @@ function sayProgress(path, log) {
         spoke = now();
     };
 }
-/** What the disks and the request together make impossible. */
+/** Problems of the disks in combination with the inputs. */
 function impossible({ image, dataDisks, distribution }, disks) {
     const problems = [];
     const [system] = disks;
     const needed = Math.ceil((system?.virtualSize ?? 0) / 1024 ** 3);
     if (image.systemSize !== undefined && image.systemSize < needed) {
-        problems.push(`image_system_size ${image.systemSize} GiB is less than the disk inside the file: it needs ${needed} GiB.`);
+        problems.push(`image_system_size is ${image.systemSize} GiB, but the disk in the file needs ${needed} GiB.`);
     }
     if (dataDisks.length > 16)
-        problems.push('data_disk_paths names more than 16 disks, which is the most that ECS takes.');
+        problems.push('data_disk_paths has more than 16 disks, which is the maximum of ECS.');
     for (const disk of disks) {
         if (disk.virtualSize > LARGEST)
             problems.push(`${givenName(disk)}: a disk of ${bytes(disk.virtualSize)}; ECS takes at most 2048 GiB.`);
@@ -46081,21 +46207,21 @@ function impossible({ image, dataDisks, distribution }, disks) {
 }
 
 ;// CONCATENATED MODULE: ./src/run/ledger.ts
-/** Keeps what was made, and saves it the moment before it is made: post may be all that is left of the run. */
+/** Saves every entry at once, because the process can be killed at any time and the post step reads what was saved. */
 class Ledger {
-    /** Id of the account that everything is made in. */
+    /** Id of the account. */
     account;
     entries = new Map();
     save;
     constructor(save) {
         this.save = save;
     }
-    /** Adds an entry, or what has become known of it. */
+    /** Adds an entry, or adds to it. */
     record(made) {
         this.entries.set(nameOf(made), { ...this.entries.get(nameOf(made)), ...made });
         this.save(this.made(), this.account);
     }
-    /** Forgets what is undone or has become the user's. */
+    /** Removes entries that are undone or that belong to the user now. */
     forget(...made) {
         for (const one of made)
             this.entries.delete(nameOf(one));
@@ -46105,29 +46231,25 @@ class Ledger {
         return [...this.entries.values()];
     }
 }
+/** Equal for entries about the same resource. */
 function nameOf(made) {
-    switch (made.kind) {
-        case 'role':
-            return 'role';
-        case 'replaced':
-            return `replaced ${made.region} ${made.name}`;
-        case 'image':
-            return `image ${made.region} ${made.name}`;
-        case 'upload':
-            return `upload ${made.key} ${made.id ?? ''}`;
-        default:
-            return `${made.kind} ${made.key}`;
-    }
+    const { kind, region, name, key, id } = made;
+    return [kind, region, name, key, made.kind === 'upload' ? id : ''].join(' ');
 }
 
 ;// CONCATENATED MODULE: ./src/ecs/pages.ts
 
-/** The entries of a listing, page by page as they are needed. @param path - where they lie in the answer */
+/** The entries of a listing, read page by page as needed. @param path - where the answer contains them */
 async function* entries(ecs, action, params, ...path) {
+    let seen = 0;
     for (let page = 1;; page += 1) {
-        const found = listAt(await ecs(action, { ...params, PageNumber: page, PageSize: 100 }), ...path);
+        const answer = await ecs(action, { ...params, PageNumber: page, PageSize: 100 });
+        const found = listAt(answer, ...path);
         yield* found;
-        if (found.length < 100)
+        seen += found.length;
+        // A service may take a smaller page size for the largest one.
+        const isLast = found.length < 100 && seen >= Number(textAt(answer, 'TotalCount') ?? 0);
+        if (isLast || found.length === 0)
             return;
     }
 }
@@ -46135,31 +46257,37 @@ async function* entries(ecs, action, params, ...path) {
 ;// CONCATENATED MODULE: ./src/ecs/images.ts
 
 
-/** The states of an image: https://help.aliyun.com/document_detail/25534.html, parameter Status. */
+
+
+
+/** The status values are listed in https://help.aliyun.com/document_detail/25534.html, parameter Status. */
 const isBeingMade = ({ status }) => /^(Creating|Waiting)$/.test(status);
 const isFailed = ({ status }) => /^(CreateFailed|UnAvailable)$/.test(status);
 const isFinished = ({ status }) => /^(Available|Deprecated)$/.test(status);
-/** What every query names: without a status only Available images are shown, without an owner those of others too. */
+/** Sent with every query: by default, ECS lists only Available images, and images of other accounts too. */
 const OWN = { ImageOwnerAlias: 'self', Status: 'Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated' };
 /**
- * All custom images of this account in the region, in any state. Callers compare names and tags: what the search of the
- * service matches is not documented (https://help.aliyun.com/document_detail/25534.html).
+ * All custom images of this account in the region, in any status. Callers compare names and tags themselves, because it is
+ * not documented what the search by name matches (https://help.aliyun.com/document_detail/25534.html).
  * @throws CloudError
  */
 async function listImages(ecs) {
-    const found = [];
-    for await (const value of entries(ecs, 'DescribeImages', OWN, 'Images', 'Image'))
-        found.push(toImage(value));
-    return found;
+    // By id: an image that is made meanwhile can push another one from the end of a page to the start of the next.
+    const found = new Map();
+    for await (const value of entries(ecs, 'DescribeImages', OWN, 'Images', 'Image')) {
+        const image = toImage(value);
+        found.set(image.id, image);
+    }
+    return [...found.values()];
 }
-/** The image with this id; undefined when it is gone or not listed yet. @throws CloudError */
+/** The image with this id; undefined when it was deleted or is not listed yet. @throws CloudError */
 async function imageById(ecs, id) {
     const answer = await ecs('DescribeImages', { ...OWN, ImageId: id, PageNumber: 1, PageSize: 100 });
     return listAt(answer, 'Images', 'Image')
         .map(toImage)
         .find((image) => image.id === id);
 }
-/** Status and findings of the check that `detection_strategy` asks for, in the order of the answer. */
+/** Status and findings of the image check, in the order of the answer. */
 function detectionOf(value) {
     const status = textAt(value, 'DetectionOptions', 'Status');
     if (status === undefined)
@@ -46172,7 +46300,9 @@ function detectionOf(value) {
     return [status, ...findings].join('; ');
 }
 function toImage(value) {
-    const tags = listAt(value, 'Tags', 'Tag').map((tag) => [textAt(tag, 'TagKey') ?? '', textAt(tag, 'TagValue') ?? '']);
+    // TagKey and TagValue are documented for this call, Key and Value for most others.
+    const either = (tag, name) => textAt(tag, `Tag${name}`) ?? textAt(tag, name) ?? '';
+    const tags = listAt(value, 'Tags', 'Tag').map((tag) => [either(tag, 'Key'), either(tag, 'Value')]);
     const disks = listAt(value, 'DiskDeviceMappings', 'DiskDeviceMapping');
     const given = (name) => disks.map((disk) => textAt(disk, name) ?? '');
     const keys = given('ImportOSSObject');
@@ -46190,15 +46320,15 @@ function toImage(value) {
             .filter(({ bucket, key }) => bucket !== '' && key !== ''),
     };
 }
-/** How long a listing may lag behind an import, in ms: undocumented. */
+/** Longest time until a new image is listed, in ms (undocumented). */
 const LISTING_LAG = 15_000;
-/** Tag whose value is the mark of the execution that made the image. */
+/** Tag that holds the mark of the execution that made the image. */
 const MARK_TAG = 'alicloud-import';
-/** Tag whose value is the hash of what the image is made of. */
+/** Tag that holds the hash of the image's content. */
 const CONTENT_TAG = 'alicloud-import-content';
 /** Tag that names the workflow run for people. */
 const RUN_TAG = 'alicloud-import-run';
-/** Tags as parameters of a call, counted from 1. */
+/** Tags as parameters of a call, numbered from 1. */
 function tagParams(tags) {
     const pairs = Object.entries(tags).flatMap(([key, value], n) => [
         [`Tag.${n + 1}.Key`, key],
@@ -46206,12 +46336,37 @@ function tagParams(tags) {
     ]);
     return Object.fromEntries(pairs);
 }
-/**
- * The image under `name` with this mark, which a call whose answer was lost has made. A listing may lag behind.
- * @throws CloudError
- */
+/** The image with this name and mark, if it is listed. @throws CloudError */
 async function findMarked(ecs, name, mark) {
     return (await listImages(ecs)).find((image) => image.name === name && image.tags[MARK_TAG] === mark);
+}
+/** Another image has the name. The documentation has both spellings. */
+const NAME_TAKEN = /^InvalidImageName\.Duplicated?$/;
+/** The name, or the ClientToken, is in use: perhaps by the image of an earlier try whose answer was lost. */
+const TAKEN = /^(InvalidImageName\.Duplicated?|ImageIsImporting|Idempotent\w+)$/;
+/**
+ * Id of the image that a call makes. Where the answer is lost, looks for the image by name and mark.
+ * @param operation - such as `ecs:ImportImage`
+ * @param there - client for the region of the new image
+ * @throws CloudError of the call when there is no such image
+ */
+async function imageIdFrom(operation, call, there, { name, tags }) {
+    try {
+        const imageId = textAt(await call(), 'ImageId');
+        if (imageId !== undefined)
+            return imageId;
+        throw new CloudError(operation, 'UnexpectedAnswer', 'the answer contains no image id');
+    }
+    catch (error) {
+        if (!hasCode(error, TAKEN) && !passes(error))
+            throw error;
+        const look = () => findMarked(there, name, tags[MARK_TAG] ?? '');
+        const patience = { first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG };
+        const found = await poll(patience, look).catch(() => undefined);
+        if (found === undefined)
+            throw error;
+        return found.id;
+    }
 }
 
 ;// CONCATENATED MODULE: ./src/run/ownership.ts
@@ -46226,12 +46381,12 @@ function newMark({ region, bucket, key, image, workflow }) {
 }
 /** As written in a tag or in metadata: `owner.attempt.nonce`. */
 const markText = ({ owner, attempt, nonce }) => `${owner}.${attempt}.${nonce}`;
-/** Reads a mark; undefined for anything else. */
+/** Reads a mark; undefined if the text is not one. */
 function parseMark(text) {
     const [, owner, attempt, nonce] = /^([0-9a-f]{16})\.(\d{1,9})\.([0-9a-f]{8})$/.exec(text ?? '') ?? [];
     return owner === undefined || nonce === undefined ? undefined : { owner, attempt: Number(attempt), nonce };
 }
-/** Whose a thing with this mark is. An earlier attempt is dead, so that what it left is ours to continue or remove. */
+/** Relation of a mark to this execution. An earlier attempt has ended, so this execution may continue or remove its resources. */
 function relation(mark, me) {
     if (mark?.owner !== me.owner)
         return 'other';
@@ -46239,9 +46394,9 @@ function relation(mark, me) {
         return 'mine';
     return mark.attempt < me.attempt ? 'earlier attempt' : 'other';
 }
-/** Whether a thing with this mark was made by this execution or an earlier attempt. */
+/** Whether this execution or an earlier attempt made the resource with this mark. */
 const isOurs = (mark, me) => relation(parseMark(mark), me) !== 'other';
-/** Decides by whose the image is, how far it is and what it is made of. Nothing of others is touched without `force`. */
+/** Decides by owner, status and content. Without `force`, images of other executions are never changed. */
 function decide(image, circumstances) {
     const { relation, named, sameContent, force, reuse } = circumstances;
     const isMade = isBeingMade(image) || image.status === 'Available';
@@ -46260,15 +46415,163 @@ function decide(image, circumstances) {
     return isBeingMade(image) ? 'wait' : 'replace';
 }
 
+;// CONCATENATED MODULE: ./src/oss/bucket.ts
+
+
+
+/**
+ * Reads the state of the bucket with GetBucketInfo, or with ListBuckets if that is refused.
+ * @throws CloudError unless the bucket or the right is missing
+ */
+async function inspectBucket(oss) {
+    try {
+        const { bucket } = await oss.call('oss:GetBucketInfo', (sdk) => sdk.getBucketInfo(oss.bucket));
+        const text = (...path) => textAt(bucket, ...path)?.trim() || undefined;
+        const location = text('Location');
+        const encryption = text('ServerSideEncryptionRule', 'SSEAlgorithm');
+        return {
+            exists: 'yes',
+            region: location === undefined ? undefined : regionOfLocation(location),
+            owner: text('Owner', 'ID'),
+            encryption: encryption === 'None' ? undefined : encryption,
+            denied: [],
+        };
+    }
+    catch (error) {
+        if (hasCode(error, 'NoSuchBucket'))
+            return { exists: 'no', denied: [] };
+        if (!isDenied(error))
+            throw error;
+        return listed(oss);
+    }
+}
+/**
+ * The number of days for which a retention policy (WORM) forbids to delete an object; undefined if there is none or it
+ * cannot be read. https://www.alibabacloud.com/help/en/oss/developer-reference/getbucketworm
+ */
+async function retentionDays(oss) {
+    const once = { givesUp: () => true, timeout: 10_000 };
+    try {
+        const { state, days } = await oss.call('oss:GetBucketWorm', (sdk) => sdk.getBucketWorm(oss.bucket), once);
+        return state === 'Expired' ? undefined : Number(days) || undefined;
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        return undefined;
+    }
+}
+/** Looks for the bucket in the list of this account's buckets, which covers all regions. */
+async function listed(oss) {
+    const denied = ['oss:GetBucketInfo'];
+    try {
+        const query = { prefix: oss.bucket, 'max-keys': 1000 };
+        const { buckets } = await oss.call('oss:ListBuckets', (sdk) => sdk.listBuckets(query));
+        const own = buckets?.find(({ name }) => name === oss.bucket);
+        if (own === undefined)
+            return { exists: 'unlisted', denied };
+        return { exists: 'yes', region: own.region === undefined ? undefined : regionOfLocation(own.region), denied };
+    }
+    catch (error) {
+        if (!isDenied(error))
+            throw error;
+        return { exists: 'yes', denied: [...denied, 'oss:ListBuckets'] };
+    }
+}
+/** Prefix of all keys that this action chooses. */
+const PREFIX = 'alicloud-import/';
+/**
+ * Creates the bucket with one lifecycle rule: unfinished uploads under our prefix are aborted after 7 days. Idempotent.
+ * @throws CloudError `BucketAlreadyExists` if the name belongs to another account
+ */
+async function makeBucket(oss) {
+    await oss.call('oss:PutBucket', (sdk) => sdk.putBucket(oss.bucket));
+    oss.log.info(`Created the bucket ${oss.bucket} in ${oss.region}.`);
+    const rule = { id: 'alicloud-import', prefix: PREFIX, status: 'Enabled', abortMultipartUpload: { days: 7 } };
+    try {
+        await oss.call('oss:PutBucketLifecycle', (sdk) => sdk.putBucketLifecycle(oss.bucket, [rule]));
+    }
+    catch (error) {
+        // The rule is only a safety net. Any other problem shows in the next call.
+        if (!(error instanceof CloudError))
+            throw error;
+        oss.log.info(`The bucket has no lifecycle rule that aborts unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`);
+    }
+}
+
+;// CONCATENATED MODULE: ./src/run/keys.ts
+
+
+/** Prefix of the derived keys of all attempts with this owner. */
+const ownerFolder = ({ image, workflow }, { owner }) => `${PREFIX}${image.name}/${workflow.runId}-${owner}/`;
+/** Prefix of the derived keys of this execution. */
+const folder = (request, me) => `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/`;
+/** Names of the disks below that prefix. */
+const diskNames = (disks) => disks.map(({ format }, n) => `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`);
+/** Object keys of the disks, in order: from `oss_key_name`, or derived. */
+function stagingKeys(request, disks, me) {
+    const { key } = request;
+    return diskNames(disks).map((name, n) => {
+        if (key === undefined)
+            return folder(request, me) + name;
+        return n === 0 ? key : `${key}-${name}`;
+    });
+}
+/** Prefix of the keys of a disk's zero objects, which are always derived. */
+const zeroPrefix = (request, disks, me, n) => `${folder(request, me)}${diskNames(disks)[n] ?? ''}`;
+/** Whether an attempt with this owner derived the key; then no one else uses it. */
+const isDerived = (key, { owner }) => key.startsWith(PREFIX) && key.includes(`-${owner}/`);
+/** What proves that this execution, or an earlier attempt, made the object under a key. */
+const claimTo = (key, me) => ({
+    key,
+    derived: isDerived(key, me),
+    isOurs: (mark) => isOurs(mark, me),
+});
+/** Name of the disk that an earlier attempt uploaded under this key; undefined for any other key. */
+function earlierFile(key, request, me) {
+    const [, attempt, name] = /^(\d+)-[0-9a-f]{8}\/(.+)$/.exec(key.slice(ownerFolder(request, me).length)) ?? [];
+    return Number(attempt) < me.attempt ? name : undefined;
+}
+
+;// CONCATENATED MODULE: ./src/run/undo/endings.ts
+
+/**
+ * Which entries are undone after an ending:
+ *
+ * | ending  | upload, object                                    | images                                       |
+ * | ------- | ------------------------------------------------- | -------------------------------------------- |
+ * | success | aborted and deleted; `skip_clean` keeps object    | intermediate and replaced ones deleted       |
+ * | failure | aborted and deleted; `skip_clean` keeps object    | cancelled and removed; finished ones are kept|
+ * |         | and, under a derived key, the upload to resume    |                                              |
+ * | timeout | object kept: the import is reading it             | kept: the import continues                   |
+ */
+function undoneAfter(ending, made, { skipClean, me }) {
+    const isKept = (one) => {
+        switch (one.kind) {
+            case 'upload':
+                return skipClean && ending === 'failure' && isDerived(one.key, me);
+            case 'object':
+                return skipClean || ending === 'timeout';
+            case 'image':
+            case 'replaced':
+                return ending === 'timeout';
+            case 'zeros':
+            case 'role':
+                return false;
+        }
+    };
+    return made.filter((one) => !isKept(one));
+}
+
 ;// CONCATENATED MODULE: ./src/ecs/tasks.ts
 
 
-/** Waiting, Processing, Finished, Failed, Deleted or Paused; undefined for a task that is not listed. */
+/** Status of a task: Waiting, Processing, Finished, Failed, Deleted or Paused; undefined if it is not listed. */
 async function statusOf(ecs, id) {
     const answer = await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 });
     return textAt(listAt(answer, 'TaskSet', 'Task')[0], 'TaskStatus');
 }
-/** Id of the import task behind an image, whatever its state. */
+/** Id of the import task of an image, whatever its status. */
 async function importTask(ecs, imageId) {
     for await (const task of entries(ecs, 'DescribeTasks', { TaskAction: 'ImportImage' }, 'TaskSet', 'Task')) {
         if (textAt(task, 'ResourceId') === imageId)
@@ -46276,7 +46579,7 @@ async function importTask(ecs, imageId) {
     }
     return undefined;
 }
-/** Why a task failed, which only this call tells; undefined where it has not. */
+/** Why a task failed; undefined if it did not. No other call returns the reason. */
 async function taskError(ecs, id) {
     const answer = await ecs('DescribeTaskAttribute', { TaskId: id });
     const failed = listAt(answer, 'OperationProgressSet', 'OperationProgress').find((one) => textAt(one, 'ErrorCode'));
@@ -46291,10 +46594,10 @@ async function taskError(ecs, id) {
 
 
 /**
- * Cancels the making of an image and removes what it leaves. Idempotent; a finished image stays.
+ * Cancels an import or a copy and deletes the failed image that remains. Idempotent; never deletes a finished image.
  * @param deadline - ms since the epoch
- * @returns the image when it is finished and stays, undefined when nothing is left
- * @throws CloudError `CancelPending` when it is still there at the deadline
+ * @returns the image if it is finished, undefined when nothing is left
+ * @throws CloudError `CancelPending` when the image still exists at the deadline
  */
 async function cancelImport(ecs, log, made, deadline) {
     const started = now();
@@ -46322,198 +46625,99 @@ async function cancelImport(ecs, log, made, deadline) {
     throw new CloudError('ecs:CancelTask', 'CancelPending', text);
 }
 const ENDED = /^(InvalidTaskId|CancelTaskFailed|IncorrectImageStatus|InvalidImageId\.NotFound|InvalidImageStatus)/;
-/** Asks for the end of the task behind an image; says whether that was accepted. */
+/** Cancels the import task or the copy. @returns whether ECS accepted it */
 async function cancel(ecs, log, imageId, { copy, taskId }) {
     const task = copy ? undefined : (taskId ?? (await importTask(ecs, imageId)));
-    if (!copy && task === undefined)
+    if (copy === false && task === undefined)
         return false;
-    const call = copy ? ecs('CancelCopyImage', { ImageId: imageId }) : ecs('CancelTask', { TaskId: task });
-    // It may just have ended by itself, or not be cancellable at this moment: the next look at the image decides.
+    const call = task === undefined ? ecs('CancelCopyImage', { ImageId: imageId }) : ecs('CancelTask', { TaskId: task });
+    // It may have just ended, or may not be cancellable now: the next look at the image decides.
     const cancelled = await succeeds(call, ENDED);
     if (cancelled)
-        log.info(`Cancelled the ${copy ? 'copy' : `import task ${task ?? ''} of image`} ${imageId}.`);
+        log.info(`Cancelled the ${task === undefined ? 'copy' : `import task ${task} of image`} ${imageId}.`);
     return cancelled;
 }
 async function remove(ecs, log, image) {
-    // It may be gone, or not yet deletable: the next look decides.
+    // It may be gone already, or not deletable yet: the next look decides.
     const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), /^(InvalidImageId\.NotFound|ImageIs\w+)$/);
     if (deleted)
         log.info(`Deleted image ${image.id} (${image.status}).`);
 }
 
-;// CONCATENATED MODULE: ./src/oss/bucket.ts
+;// CONCATENATED MODULE: ./src/ecs/delete.ts
 
-
-
+/** Codes for an image that cannot be deleted now: in use, shared, being copied or exported. */
+const STAYS = /^(Image(Using|Use|Is)\w+|OperationDenied\.\w+|Forbidden.*)$/;
 /**
- * Looks at the bucket without changing anything: GetBucketInfo, or ListBuckets where that is refused.
- * @throws CloudError for wrong keys and everything else but a missing bucket and a missing right
+ * Deletes an image that was replaced, never by force, and its snapshots if asked to. Idempotent. When the image cannot be
+ * deleted now, logs a warning with the command that deletes it later.
+ * @throws CloudError for any other failure
  */
-async function inspectBucket(oss) {
+async function deleteReplaced(ecs, log, image, { region, snapshots }) {
+    const { id } = image;
     try {
-        const { bucket } = await oss.call('oss:GetBucketInfo', (sdk) => sdk.getBucketInfo(oss.bucket));
-        const location = textAt(bucket, 'Location');
-        const encryption = textAt(bucket, 'ServerSideEncryptionRule', 'SSEAlgorithm');
-        return {
-            exists: 'yes',
-            region: location === undefined ? undefined : regionOfLocation(location),
-            owner: textAt(bucket, 'Owner', 'ID'),
-            encryption: encryption === 'None' ? undefined : encryption,
-            versioned: Boolean(textAt(bucket, 'Versioning')),
-            denied: [],
-        };
-    }
-    catch (error) {
-        if (hasCode(error, 'NoSuchBucket'))
-            return { exists: 'no', denied: [] };
-        if (!isDenied(error))
-            throw error;
-        return listed(oss);
-    }
-}
-/**
- * For how many days no object of the bucket can be deleted; undefined without a retention policy, and where that cannot be
- * asked. https://www.alibabacloud.com/help/en/oss/developer-reference/getbucketworm
- */
-async function retentionDays(oss) {
-    const once = { givesUp: () => true, timeout: 10_000 };
-    try {
-        const { state, days } = await oss.call('oss:GetBucketWorm', (sdk) => sdk.getBucketWorm(oss.bucket), once);
-        return state === 'Expired' ? undefined : Number(days) || undefined;
+        await ecs('DeleteImage', { ImageId: id });
+        log.info(`Deleted the replaced image ${id}.`);
+        if (snapshots)
+            await deleteSnapshots(ecs, log, image);
     }
     catch (error) {
         if (!(error instanceof CloudError))
             throw error;
-        return undefined;
-    }
-}
-/** ListBuckets shows only this account's buckets, in all regions. */
-async function listed(oss) {
-    const denied = ['oss:GetBucketInfo'];
-    try {
-        const query = { prefix: oss.bucket, 'max-keys': 1000 };
-        const { buckets } = await oss.call('oss:ListBuckets', (sdk) => sdk.listBuckets(query));
-        const own = buckets?.find(({ name }) => name === oss.bucket);
-        if (own === undefined)
-            return { exists: 'unlisted', denied };
-        return { exists: 'yes', region: own.region === undefined ? undefined : regionOfLocation(own.region), denied };
-    }
-    catch (error) {
-        if (!isDenied(error))
+        if (error.code === 'InvalidImageId.NotFound')
+            return;
+        if (!STAYS.test(error.code))
             throw error;
-        return { exists: 'yes', denied: [...denied, 'oss:ListBuckets'] };
+        const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
+        log.warning(`The replaced image ${id} could not be deleted and is now named ${image.name} (${error.code}: ${error.message}). To delete it later: ${command}`);
     }
 }
-/** What we put into a bucket begins with this, unless the user names the key. */
-const PREFIX = 'alicloud-import/';
-/**
- * Makes the bucket, with one rule: unfinished uploads under our prefix end after 7 days. Idempotent.
- * @throws CloudError `BucketAlreadyExists` when the name is somebody else's
- */
-async function makeBucket(oss) {
-    await oss.call('oss:PutBucket', (sdk) => sdk.putBucket(oss.bucket));
-    oss.log.info(`Created the bucket ${oss.bucket} in ${oss.region}.`);
-    const rule = { id: 'alicloud-import', prefix: PREFIX, status: 'Enabled', abortMultipartUpload: { days: 7 } };
-    try {
-        await oss.call('oss:PutBucketLifecycle', (sdk) => sdk.putBucketLifecycle(oss.bucket, [rule]));
-    }
-    catch (error) {
-        // A safety net that is missing is no reason to stop; what else is wrong, the next call shows.
-        if (!(error instanceof CloudError))
-            throw error;
-        oss.log.info(`It gets no lifecycle rule that aborts unfinished uploads after 7 days (oss:PutBucketLifecycle: ${error.code}).`);
-    }
+/** Deletes the unencrypted image behind an encrypted one, and its snapshots. Idempotent. @throws CloudError */
+async function deleteIntermediate(ecs, log, image) {
+    const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
+    if (deleted)
+        log.info(`Deleted the intermediate image ${image.id}.`);
+    await deleteSnapshots(ecs, log, image);
 }
-
-;// CONCATENATED MODULE: ./src/run/dry-run.ts
-
-/** Says what a run would do, and returns it. Changes nothing. */
-function dryRun({ request, disks, log }, plan) {
-    const { bucket } = request;
-    const wouldDo = [
-        ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
-        ...disks.map((disk, n) => `upload ${contentName(disk)} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
-        ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
-            if (adopt !== undefined)
-                return `resume with image ${adopt.id} as ${name} in ${region}`;
-            return `${kind} ${name} in ${region}${holder === undefined ? '' : `, replacing ${holder.id}`}`;
-        }),
-    ];
-    for (const line of wouldDo)
-        log.info(`Would ${line}.`);
-    log.info('Not checked: whether ECS can read the bucket, quotas, and the content beyond its headers.');
-    return wouldDo;
-}
-
-;// CONCATENATED MODULE: ./src/ecs/share.ts
-
-
-
-
-/** The service takes ten accounts a call and silently ignores the rest (https://help.aliyun.com/document_detail/25536.html). */
-const AT_ONCE = 10;
-/** How long the list of accounts may lag behind, in ms: undocumented. */
-const READ_BACK = 15_000;
-/**
- * Shares an image with accounts and proves it by reading back. Idempotent.
- * @throws CloudError `ShareIncomplete` naming the accounts that are missing
- */
-async function shareImage(ecs, imageId, accounts) {
-    const missing = await notShared(ecs, imageId, accounts);
-    for (let at = 0; at < missing.length; at += AT_ONCE) {
-        const added = missing
-            .slice(at, at + AT_ONCE)
-            .map((account, n) => [`AddAccount.${n + 1}`, account]);
-        await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
+/** ECS keeps the snapshots of a deleted image, and bills them. */
+async function deleteSnapshots(ecs, log, { snapshots }) {
+    for (const id of snapshots) {
+        try {
+            await ecs('DeleteSnapshot', { SnapshotId: id });
+            log.info(`Deleted its snapshot ${id}.`);
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            if (error.code === 'InvalidSnapshotId.NotFound')
+                continue;
+            log.warning(`The snapshot ${id} still exists and is billed (${error.code}: ${error.message}).`);
+        }
     }
-    let left = missing;
-    const readBack = async () => {
-        if (left.length > 0)
-            left = await notShared(ecs, imageId, accounts);
-        return left.length === 0 || undefined;
-    };
-    if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack))
-        return;
-    const text = `image ${imageId} is not shared with ${left.join(', ')}`;
-    throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
-}
-/** Which of the accounts cannot use the image yet. */
-async function notShared(ecs, imageId, accounts) {
-    const sharing = new Set();
-    const shares = entries(ecs, 'DescribeImageSharePermission', { ImageId: imageId }, 'Accounts', 'Account');
-    for await (const share of shares)
-        sharing.add(textAt(share, 'AliyunId'));
-    return accounts.filter((account) => !sharing.has(account));
-}
-
-;// CONCATENATED MODULE: ./src/ecs/finish.ts
-
-/** Gives an image that is Available its family, boot mode and sharing. Idempotent. @throws CloudError */
-async function finishImage(ecs, imageId, { family, uefiPreferred, accounts }) {
-    if (family !== undefined || uefiPreferred) {
-        const bootMode = uefiPreferred ? 'UEFI-Preferred' : undefined;
-        await ecs('ModifyImageAttribute', { ImageId: imageId, ImageFamily: family, BootMode: bootMode });
-    }
-    if (accounts.length > 0)
-        await shareImage(ecs, imageId, accounts);
 }
 
 ;// CONCATENATED MODULE: ./src/ecs/names.ts
 
-/** Longest image name that ECS takes (https://help.aliyun.com/document_detail/25542.html). */
+
+/** Longest image name that ECS accepts (https://help.aliyun.com/document_detail/25542.html). */
 const LONGEST = 128;
-/** Room for a suffix: owner (16), attempt and nonce (8) of a mark, or the id of an image. */
+/** Room for a suffix: owner (16), attempt and nonce (8) of a mark, or an image id. */
 const SUFFIX = 64;
-/** What the temporary names of all executions with this owner begin with. */
-const temporaryPrefix = (name, owner = '') => withSuffix(name, `-importing-${owner}`);
-/** What the names of the unencrypted images of all executions with this owner begin with. */
-const plainPrefix = (name, owner) => withSuffix(name, `-plain-${owner}`);
-/** Where a new image waits for its name. @param mark - `owner.attempt.nonce`, which makes the name unique */
+/** Name of a new image until it can take the final name. @param mark - `owner.attempt.nonce`, makes the name unique */
 const temporaryName = (name, mark) => withSuffix(name, `-importing-${dashed(mark)}`);
-/** The unencrypted image that an encrypted one is copied from. */
+/** Name of the unencrypted image that an encrypted one is copied from. */
 const names_plainName = (name, mark) => withSuffix(name, `-plain-${dashed(mark)}`);
-/** Name of an image that was set aside; it ends in the image's own id, so that the name alone identifies it. */
+/** Name of a replaced image. It ends in the image's own id, so the name alone identifies it. */
 const asideName = (name, imageId) => withSuffix(name, `-replaced-${imageId}`);
+/**
+ * Whether an image has the temporary name that its own mark gives. A prefix is not enough: `web-importing-2` may be the
+ * final name of another image.
+ */
+const isTemporary = ({ name, tags }, wanted) => name === temporaryName(wanted, tags[MARK_TAG] ?? '');
+/** Whether it is the unencrypted image behind an encrypted one of this name. */
+const isPlain = ({ name, tags }, wanted) => name === names_plainName(wanted, tags[MARK_TAG] ?? '');
+/** Whether it was renamed to make room for a new image of this name. */
+const isAside = ({ id, name }, wanted) => name === asideName(wanted, id);
 const dashed = (mark) => mark.replaceAll('.', '-');
 function withSuffix(name, suffix) {
     const room = LONGEST - SUFFIX;
@@ -46525,9 +46729,9 @@ function withSuffix(name, suffix) {
 
 ;// CONCATENATED MODULE: ./src/ecs/swap.ts
 /**
- * The next rename on the way to `goal` holding the name, whatever a run before left half done; `done` when there is none.
- * Where the wanted image is nowhere, the other one gets the name: a name is never left empty. Whoever set the new image
- * aside is a later run, and the name is its own to give: two runs would else take it from each other without end.
+ * The next rename that brings `goal` closer to the final name, from any state that an earlier run may have left; `done`
+ * when none is needed. If the wanted image does not exist, the other one gets the name, so that the name is never left
+ * unused. If a later run has already replaced the new image, it keeps the name: otherwise two runs would rename forever.
  */
 function nextSwap(held, goal) {
     if (held.aside === 'new')
@@ -46550,14 +46754,14 @@ const other = (who) => (who === 'new' ? 'old' : 'new');
 
 
 
-/** How long a swap may take, eventual consistency of the listing included, in ms. */
+/** Longest time for all renames, in ms, including the lag of the listing. */
 const SWAP = 180_000;
-/** How long an image that was seen before may be missing from the listing, in ms: undocumented. */
+/** How long a known image may be missing from the listing before it counts as deleted, in ms (undocumented). */
 const UNLISTED = 30_000;
 /**
- * Gives the name to the new image and sets the old one aside; where that fails halfway, the old one gets it back.
+ * Renames the old image and gives its name to the new one; when that fails halfway, the old image gets its name back.
  * @returns id of the image that held the name, undefined when none did
- * @throws CloudError whose message says which image holds the name
+ * @throws CloudError whose message names the image that holds the name
  */
 async function takeName(wanted, newId) {
     const moved = [];
@@ -46584,12 +46788,12 @@ async function holders({ ecs, name, region }, newId) {
         return `${held}, ${what} as ${fresh?.name ?? 'unknown'}. To name it: ${command}`;
     }
     catch {
-        return `${what}, and which image holds the name ${name} cannot be seen. To name it: ${command}`;
+        return `${what}; could not find out which image holds the name ${name}. To name it: ${command}`;
     }
 }
 /**
- * Renames until the goal holds the name, from whatever state it finds. Idempotent.
- * @param moved - receives the ids of the images that are set aside; the last one in it is the first to go back
+ * Renames images until the goal holds the name, whatever the state was before. Idempotent.
+ * @param moved - receives the ids of images that lose the name; the last of them is the first to get it back
  * @throws CloudError
  */
 async function swapNames(wanted, newId, goal, moved = []) {
@@ -46597,11 +46801,11 @@ async function swapNames(wanted, newId, goal, moved = []) {
     const started = now();
     const patience = { first: 1_000, slowest: 10_000, deadline: started + SWAP };
     let last;
-    let told = false;
+    let announced = false;
     const step = async () => {
         const fresh = await imageById(ecs, newId);
         const others = (await listImages(ecs)).filter((image) => image.id !== newId && isInvolved(image, name));
-        // One listing without an image that was just Available proves nothing.
+        // A single listing may lack an image that was just Available.
         if (goal === 'new' && fresh === undefined && now() - started < UNLISTED)
             return undefined;
         const swap = nextSwap(heldBy(name, others, fresh), goal);
@@ -46613,9 +46817,9 @@ async function swapNames(wanted, newId, goal, moved = []) {
         if (moving === undefined)
             return undefined;
         if (isBeingMade(moving)) {
-            if (!told)
+            if (!announced)
                 log.info(`Image ${moving.id}, which holds the name, is still being made; waiting for it.`);
-            told = true;
+            announced = true;
             patience.deadline = Math.max(started + SWAP, Math.min(now() + SWAP, started + wanted.timeout));
             return undefined;
         }
@@ -46632,9 +46836,9 @@ async function swapNames(wanted, newId, goal, moved = []) {
             return await step();
         }
         catch (error) {
-            // The name is still taken for a moment after the rename of its last holder, or another run has just taken it or
-            // deleted the image; where an answer was lost, the next look shows what it would have said.
-            if (!hasCode(error, /^InvalidImage(Name\.Duplicated|Id\.NotFound)$/) && !passes(error))
+            // ECS may take a moment to free a name, or another run has just taken the name or deleted the image. After a lost
+            // answer, the next look shows whether the rename was made.
+            if (!hasCode(error, /^InvalidImage(Name\.Duplicated?|Id\.NotFound)$/) && !passes(error))
                 throw error;
             last = error;
             return undefined;
@@ -46642,15 +46846,13 @@ async function swapNames(wanted, newId, goal, moved = []) {
     };
     const done = await poll(patience, patiently);
     if (done !== true)
-        throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `the name ${name} is not settled`);
+        throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `the renames for ${name} did not finish`);
 }
-/** Waits until a listing shows the rename: what is decided next must not rest on a stale one. */
+/** Waits until the rename is listed, so that the next decision is not based on old names. */
 async function shown(ecs, before) {
     const look = async () => ((await imageById(ecs, before.id))?.name === before.name ? undefined : true);
     await poll({ first: 1_000, slowest: 3_000, deadline: now() + 60_000 }, look);
 }
-/** Whether a swap for this name has set the image aside. */
-const isAside = ({ id, name }, wanted) => name === asideName(wanted, id);
 const isInvolved = (image, wanted) => image.name === wanted || isAside(image, wanted);
 function heldBy(name, others, fresh) {
     const held = {};
@@ -46660,115 +46862,94 @@ function heldBy(name, others, fresh) {
         held[fresh.name === name ? 'name' : isAside(fresh, name) ? 'aside' : 'temporary'] = 'new';
     return held;
 }
-/** Of those that were set aside the one that we moved, or else the newest: it held the name last. */
+/** The image that lost the name last: the one that this run renamed, or else the newest. */
 function lastSetAside(others, moved) {
     const [newest] = others.toSorted((a, b) => b.created.localeCompare(a.created));
     return others.find(({ id }) => id === moved.at(-1)) ?? newest;
 }
 
-;// CONCATENATED MODULE: ./src/ecs/wait.ts
+;// CONCATENATED MODULE: ./src/run/undo/kind.ts
+/** Quotes an argument for a shell, if it needs quotes. */
+const quoted = (text) => /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+const removeCommand = (bucket, key) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
+const ecsCommand = (region, action, parameters) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
+
+;// CONCATENATED MODULE: ./src/run/undo/image.ts
 
 
 
 
 
-const LOST_TASK = /^(Failed|Deleted)$/;
-/** An image that was just made may not be listed yet; one that is not listed for so long is gone, in ms. */
-const GONE = 180_000;
-/** How long the reason of a failed import may take to be told, in ms. */
-const REASON = 20_000;
-/**
- * Waits until an image is Available, watching image and task, whichever speaks first.
- * A failed look is not a failed import: it is logged, and the next look decides.
- * @throws CloudError `WaitTimedOut`, or the task's own reason; what no other look can cure (a missing right, a key that
- * has expired)
- */
-async function waitForImage(waiting, { imageId, taskId }) {
-    const { ecs, log, timeout } = waiting;
-    const started = now();
-    let missing;
-    let told = '';
-    const taskStatus = watchTask(waiting, taskId);
-    const look = async () => {
-        const image = await imageById(ecs, imageId);
-        const looked = now();
-        missing = image === undefined ? (missing ?? looked) : undefined;
-        const ready = image?.status === 'Available';
-        // An image that is ready needs no task to say so.
-        const task = ready ? undefined : await taskStatus();
-        const state = [image?.status ?? 'not visible yet', image?.progress, task && `import task ${task}`]
-            .filter(Boolean)
-            .join(', ');
-        if (state !== told)
-            log.info(`Image ${imageId}: ${state}.`);
-        told = state;
-        if (ready)
-            return image;
-        if (LOST_TASK.test(task ?? '') || (image !== undefined && isFailed(image)) || looked - (missing ?? looked) > GONE) {
-            throw await wait_failure(ecs, { imageId, taskId }, task, image?.status);
-        }
+
+
+
+/** Longest time until a cancelled image is gone, in ms. */
+const PATIENCE = 150_000;
+/** Cancels an image that is being made; a finished one is kept and gets its name, an intermediate one is deleted. */
+const image_image = {
+    deadline: PATIENCE,
+    async undo(made, context) {
+        const { clients, log } = context;
+        const ecs = clients.ecsIn(made.region);
+        if (made.made === 'copy' && (await isBeingCopied(made, context)))
+            return undefined;
+        const patience = Math.min(now() + PATIENCE, clients.deadline.at);
+        const copy = made.made !== 'import';
+        const finished = await cancelImport(ecs, log, { ...made, copy }, patience);
+        if (finished !== undefined && !made.intermediate)
+            return named(made, finished, context);
+        if (finished !== undefined)
+            await deleteIntermediate(ecs, log, finished);
         return undefined;
-    };
-    const patiently = async () => {
-        try {
-            return await look();
-        }
-        catch (error) {
-            if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer')))
-                throw error;
-            log.info(`Could not look (${error.code}: ${error.message}); the import continues; checking again.`);
-            return undefined;
-        }
-    };
-    const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
-    if (image !== undefined)
-        return image;
-    const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
-    const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
-    throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
+    },
+    byHand({ region, name, wants, id, taskId, made }) {
+        const one = `--ImageId ${id ?? '<id>'}`;
+        const find = ecsCommand(region, 'DescribeTasks', '--TaskAction ImportImage');
+        const task = taskId === undefined ? find : ecsCommand(region, 'CancelTask', `--TaskId ${taskId}`);
+        const cancel = made === 'import' ? task : ecsCommand(region, 'CancelCopyImage', one);
+        const rename = ecsCommand(region, 'ModifyImageAttribute', `${one} --ImageName ${wants}`);
+        const remove = ecsCommand(region, 'DeleteImage', one);
+        const what = `Image ${id ?? name} may still exist, unfinished or without its name`;
+        return `${what}. To cancel it: ${cancel}; to name it: ${rename}; to delete it: ${remove}`;
+    },
+};
+/** A copy in progress is not cancelled, as its source is a finished image: a re-run of the job adopts it. */
+async function isBeingCopied({ region, name, id, mark }, { clients, log }) {
+    const ecs = clients.ecsIn(region);
+    const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
+    if (found === undefined || !isBeingMade(found))
+        return false;
+    log.info(`The copy ${found.id} in ${region} is still being made; it is not cancelled.`);
+    return true;
 }
-/** Asks for the state of the task; undefined where there is no telling, as the image alone tells enough. */
-function watchTask({ ecs, log }, taskId) {
-    let blind = false;
-    return async () => {
-        if (blind || taskId === undefined)
-            return undefined;
-        try {
-            return await statusOf(ecs, taskId);
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            blind = isDenied(error);
-            log.info(`The task ${taskId} cannot be queried (${error.code}); the status of the image is enough.`);
-            return undefined;
-        }
-    };
-}
-class ImportFailed extends CloudError {
-}
-async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
-    const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
-    // The image may be marked as failed a moment before its task says why.
-    const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
-    const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
-    const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
-    const failed = (code, text) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
-    if (reason !== undefined)
-        return failed(reason.code, `: ${excerpt(reason.message)}`);
-    if (task === 'Deleted')
-        return failed('ImportCancelled', ': its import task was cancelled');
-    return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
+async function named(made, finished, { clients, log }) {
+    const { region, wants } = made;
+    log.info(`Image ${finished.id} is finished and is kept.`);
+    if (finished.name !== made.name || finished.name === wants)
+        return { ...finished, region };
+    const temporary = temporaryName(wants, made.mark);
+    const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary, timeout: 0 };
+    try {
+        await swapNames(wanted, finished.id, 'new');
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        const rename = ecsCommand(region, 'ModifyImageAttribute', `--ImageId ${finished.id} --ImageName ${wants}`);
+        throw error.reworded(`${error.message}; image ${finished.id} is finished. To name it: ${rename}`);
+    }
+    return { ...finished, region, name: wants };
 }
 
 ;// CONCATENATED MODULE: ./src/oss/objects.ts
 
-/** Metadata that names the execution of this action that made the object. */
+/** The metadata that holds the mark of the execution that made the object. */
 const MARK = 'x-oss-meta-alicloud-import';
-/** Headers of all objects that we make. A bucket's default class may be Archive, which ECS cannot read. */
+/** Headers of every object that we make. ECS cannot read the class Archive, which can be a bucket's default. */
 const marked = (mark) => ({ [MARK]: mark, 'x-oss-storage-class': 'Standard' });
 /**
- * Looks at an object; undefined when there is none, `unknown` where the right oss:GetObject is missing.
+ * Reads the state of an object.
+ * @returns undefined if there is none, `unknown` without the right oss:GetObject
  * @throws CloudError
  */
 async function headObject(oss, key, options) {
@@ -46784,6 +46965,11 @@ async function headObject(oss, key, options) {
         throw error;
     }
 }
+/** Whether both are the same ETag: services differ in its quotes and case. */
+function sameEtag(one, other) {
+    const bare = (etag = '') => etag.replaceAll(/^W\/|"/g, '').toUpperCase();
+    return bare(one) !== '' && bare(one) === bare(other);
+}
 function toState(headers) {
     const text = (name) => (typeof headers[name] === 'string' ? headers[name] : undefined);
     return {
@@ -46795,13 +46981,13 @@ function toState(headers) {
     };
 }
 /**
- * Deletes a staged object if it is ours, in a versioned bucket the version that we made. Idempotent.
- * @returns false when it is somebody else's or cannot be told from that, and stays
+ * Deletes a staged object if it is ours; in a versioned bucket, the version that we made. Idempotent.
+ * @returns false if it is kept because it is not ours, or because that cannot be known
  * @throws CloudError
  */
 async function removeObject(oss, claim) {
     const { key, etag, versionId } = claim;
-    // A bucket whose versioning is suspended calls its only version "null", whoever wrote it last.
+    // With suspended versioning, every write has the version "null".
     if (versionId !== undefined && versionId !== 'null')
         return objects_remove(oss, key, versionId);
     const found = await headObject(oss, key);
@@ -46809,18 +46995,19 @@ async function removeObject(oss, claim) {
         return true;
     if (found === 'unknown')
         return (claim.derived || etag !== undefined) && objects_remove(oss, key, versionId);
-    if (found.etag !== etag && !claim.isOurs(found.mark))
+    if (!sameEtag(found.etag, etag) && !claim.isOurs(found.mark))
         return false;
     await objects_remove(oss, key, found.versionId);
-    // Under it there may be a version that is ours too: after a lost answer an object is put twice.
+    // An older version can be ours too: an object is written twice if the first answer was lost.
     return found.versionId === undefined || removeObject(oss, claim);
 }
 async function objects_remove(oss, key, versionId) {
-    await oss.call('oss:DeleteObject', (sdk) => sdk.delete(key, versionId === undefined ? {} : { versionId }));
-    oss.log.info(`Deleted oss://${oss.bucket}/${key}.`);
+    const deleted = oss.call('oss:DeleteObject', (sdk) => sdk.delete(key, versionId === undefined ? {} : { versionId }));
+    if (await succeeds(deleted, /^NoSuch(Key|Version)$/))
+        oss.log.info(`Deleted oss://${oss.bucket}/${key}.`);
     return true;
 }
-/** Unfinished uploads of keys with this prefix, in the order of their beginning under each key. @throws CloudError */
+/** Lists the unfinished uploads of keys with this prefix, the oldest first. @throws CloudError */
 async function listUploads(oss, prefix) {
     const found = [];
     let marker = { key: '', id: '' };
@@ -46843,7 +47030,7 @@ async function listUploads(oss, prefix) {
         marker = next;
     }
 }
-/** Keys of the objects with this prefix; undefined where the right to list them is missing. @throws CloudError */
+/** Lists the keys with this prefix. Returns undefined without the right to list. @throws CloudError */
 async function listKeys(oss, prefix) {
     const found = [];
     let token;
@@ -46864,7 +47051,7 @@ async function listKeys(oss, prefix) {
         return undefined;
     }
 }
-/** Begins a multipart upload and gives its id. @throws CloudError */
+/** Begins a multipart upload and returns its id. @throws CloudError */
 function initiate(oss, key, headers, options = {}) {
     const operation = 'oss:InitiateMultipartUpload';
     const begin = async (sdk) => {
@@ -46875,52 +47062,78 @@ function initiate(oss, key, headers, options = {}) {
     };
     return oss.call(operation, begin, options);
 }
-/** Ends an unfinished upload and frees its parts. Idempotent. */
+/** Aborts an unfinished upload and deletes its parts. Idempotent. @throws CloudError */
 async function abortUpload(oss, key, id) {
     const aborted = oss.call('oss:AbortMultipartUpload', (sdk) => sdk.abortMultipartUpload(key, id));
-    if (await succeeds(aborted, 'NoSuchUpload'))
+    // Of an answer without a body, ali-oss makes NoSuchKey.
+    if (await succeeds(aborted, /^NoSuch(Upload|Key)$/))
         oss.log.info(`Aborted the unfinished upload of ${key}.`);
 }
-/** Ends all unfinished uploads of exactly this key. Idempotent. */
+/** Aborts all unfinished uploads of exactly this key. Idempotent. @throws CloudError */
 async function abortUploads(oss, key) {
     for (const one of await listUploads(oss, key))
         if (one.key === key)
             await abortUpload(oss, key, one.id);
 }
 
-;// CONCATENATED MODULE: ./src/run/keys.ts
+;// CONCATENATED MODULE: ./src/run/undo/object.ts
 
-/** What the keys of all attempts with this owner begin with. */
-const ownerFolder = ({ image, workflow }, { owner }) => `${PREFIX}${image.name}/${workflow.runId}-${owner}/`;
-/** What all keys of this execution begin with, but those that the user has chosen. */
-const folder = (request, me) => `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/`;
-/** Keys of the disks below this action's prefix. */
-const diskNames = (disks) => disks.map(({ format }, n) => `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`);
-/** Object keys of the disks, in their order: the user's, or those that only this execution uses. */
-function stagingKeys(request, disks, me) {
-    const { key } = request;
-    return diskNames(disks).map((name, n) => {
-        if (key === undefined)
-            return folder(request, me) + name;
-        return n === 0 ? key : `${key}-${name}`;
-    });
-}
-/** What the keys of the zero objects begin with; never a key of the user's. */
-const zeroPrefix = (request, disks, me, n) => `${folder(request, me)}${diskNames(disks)[n] ?? ''}`;
-/** Whether a key was derived by an attempt with this owner, so that nobody else uses it. */
-const isDerived = (key, { owner }) => key.startsWith(PREFIX) && key.includes(`-${owner}/`);
-/** Name of the file that an attempt before this one has staged under this key; undefined for any other key. */
-function earlierFile(key, request, me) {
-    const [, attempt, name] = /^(\d+)-[0-9a-f]{8}\/(.+)$/.exec(key.slice(ownerFolder(request, me).length)) ?? [];
-    return Number(attempt) < me.attempt ? name : undefined;
+
+
+const object = {
+    deadline: 200_000,
+    async undo({ key, etag, versionId }, { clients: { oss }, me, log }) {
+        const gone = await removeObject(oss, { ...claimTo(key, me), etag, versionId });
+        if (!gone)
+            log.info(`oss://${oss.bucket}/${key} was not made by this run and is kept.`);
+    },
+    byHand: ({ key }, { request: { bucket } }) => `The staged object may still exist and is billed. Remove it: ${removeCommand(bucket, key)}`,
+};
+
+;// CONCATENATED MODULE: ./src/run/undo/replaced.ts
+
+
+
+
+
+
+/** Deletes the images that forced runs replaced, if the new image holds the name. */
+const replaced = {
+    deadline: 150_000,
+    async undo({ region, name, by, ids }, context) {
+        const { clients, log, request, me } = context;
+        const ecs = clients.ecsIn(region);
+        const images = await listImages(ecs);
+        const holder = images.find((image) => image.name === name);
+        const isNew = by === undefined ? holder?.tags[MARK_TAG] === markText(me) : holder?.id === by;
+        if (holder === undefined || !isNew)
+            return undefined;
+        for (const image of images.filter(({ id }) => ids.includes(id) && id !== holder.id)) {
+            await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
+            if (isTemporary(image, name))
+                await removeSources(image, context);
+        }
+    },
+    byHand({ region, ids }) {
+        const commands = ids.map((id) => ecsCommand(region, 'DeleteImage', `--ImageId ${id}`));
+        return `Replaced images may still exist. Remove them: ${commands.join('; ')}`;
+    },
+};
+/** Deletes the objects that a killed run imported, if they have the same mark as its image. */
+async function removeSources({ sources, tags }, { clients: { oss } }) {
+    const isOurs = (mark) => mark !== undefined && mark === tags[MARK_TAG];
+    for (const { bucket, key } of sources) {
+        if (bucket === oss.bucket)
+            await removeObject(oss, { key, isOurs, derived: false });
+    }
 }
 
 ;// CONCATENATED MODULE: ./src/cloud/again.ts
 
 
 /**
- * Calls again while the call fails with one of these codes.
- * @throws CloudError of the last call when the patience has run out, and any other failure at once
+ * Repeats a call while it fails with one of these codes.
+ * @throws CloudError the last failure after `patience`; any other failure at once
  */
 async function callWhile({ code, patience, first, slowest }, call) {
     let last;
@@ -46941,123 +47154,6 @@ async function callWhile({ code, patience, first, slowest }, call) {
     throw last ?? new CloudError('again', 'OutOfTime', 'there was no time left for this call');
 }
 
-;// CONCATENATED MODULE: ./src/ecs/copy.ts
-
-
-
-
-
-/** What CopyImage answers while another copy of the same image is under way: they go one after another. */
-const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
-/** The service has an image of that name, or a copy with that token: perhaps ours, of a try whose answer was lost. */
-const TAKEN = /^(InvalidImageName\.Duplicated|Idempotent\w+)$/;
-/**
- * Starts a copy, once; waits for its turn while the image is being copied already.
- * https://help.aliyun.com/document_detail/25538.html
- * @param here - client for the region of the image, which is where the call goes
- * @param there - client for the region of the copy
- * @param patience - longest wait for its turn, in ms
- * @throws CloudError
- */
-async function startCopy(here, there, spec, patience) {
-    const start = async () => {
-        try {
-            const imageId = textAt(await here('CopyImage', copyParams(spec)), 'ImageId');
-            if (imageId !== undefined)
-                return { imageId };
-            throw new CloudError('ecs:CopyImage', 'UnexpectedAnswer', 'the answer names no image');
-        }
-        catch (error) {
-            if (!hasCode(error, BUSY) && !hasCode(error, TAKEN) && !passes(error))
-                throw error;
-            const lost = await findMarked(there, spec.name, spec.tags[MARK_TAG] ?? '').catch(() => undefined);
-            if (lost !== undefined)
-                return { imageId: lost.id };
-            throw error;
-        }
-    };
-    return callWhile({ code: BUSY, patience, first: 10_000, slowest: 60_000 }, start);
-}
-function copyParams(spec) {
-    return {
-        ImageId: spec.imageId,
-        DestinationRegionId: spec.to,
-        DestinationImageName: spec.name,
-        DestinationDescription: spec.description,
-        Encrypted: spec.encrypted || undefined,
-        KMSKeyId: spec.kmsKeyId,
-        ResourceGroupId: spec.resourceGroupId,
-        ...tagParams(spec.tags),
-        ClientToken: spec.clientToken,
-    };
-}
-
-;// CONCATENATED MODULE: ./src/ecs/import.ts
-
-
-
-
-
-
-
-/** The service has an image of that name, or an import with that token: perhaps ours, of a try whose answer was lost. */
-const import_TAKEN = /^(InvalidImageName\.Duplicated|ImageIsImporting|Idempotent\w+)$/;
-/** ECS may not see yet what OSS has just stored: undocumented. Without this wait a whole upload would be lost. */
-const NOT_SEEN_YET = { code: /^InvalidOSS(Object|Bucket)\.NotFound$/, patience: 60_000, first: 2_000, slowest: 10_000 };
-/**
- * Starts the import of staged objects, once: a try whose answer was lost is found again by ClientToken or mark.
- * https://help.aliyun.com/document_detail/25542.html
- * @throws CloudError with the service's code
- */
-async function startImport(ecs, spec) {
-    try {
-        const answer = await callWhile(NOT_SEEN_YET, () => ecs('ImportImage', importParams(spec)));
-        const imageId = textAt(answer, 'ImageId');
-        if (imageId !== undefined)
-            return { imageId, taskId: textAt(answer, 'TaskId') };
-        throw new CloudError('ecs:ImportImage', 'UnexpectedAnswer', 'the answer names no image');
-    }
-    catch (error) {
-        if (!hasCode(error, import_TAKEN) && !passes(error))
-            throw error;
-        const imageId = await findLost(ecs, spec).catch(() => undefined);
-        if (imageId === undefined)
-            throw error;
-        return { imageId, taskId: await importTask(ecs, imageId).catch(() => undefined) };
-    }
-}
-/** Id of the image that a try whose answer was lost has made; it may take a moment to be listed. */
-async function findLost(ecs, { name, tags }) {
-    const look = async () => (await findMarked(ecs, name, tags[MARK_TAG] ?? ''))?.id;
-    return poll({ first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG }, look);
-}
-function importParams(spec) {
-    return {
-        ImageName: spec.name,
-        OSType: spec.osType,
-        Platform: spec.platform,
-        Architecture: spec.architecture,
-        Description: spec.description,
-        BootMode: spec.bootMode,
-        LicenseType: spec.licenseType,
-        RoleName: spec.roleName,
-        ResourceGroupId: spec.resourceGroup,
-        DetectionStrategy: spec.detection,
-        'Features.NvmeSupport': spec.nvme,
-        'Features.ImdsSupport': spec.imds,
-        ...Object.fromEntries(spec.disks.flatMap((disk, n) => diskParams(`DiskDeviceMapping.${n + 1}`, spec.bucket, disk))),
-        ...tagParams(spec.tags),
-        ClientToken: spec.clientToken,
-    };
-}
-function diskParams(mapping, bucket, { key, format, size }) {
-    const params = { Format: format, OSSBucket: bucket, OSSObject: key, DiskImageSize: size };
-    return Object.entries(params).map(([name, value]) => [
-        `${mapping}.${name}`,
-        value,
-    ]);
-}
-
 ;// CONCATENATED MODULE: ./src/ecs/role.ts
 
 
@@ -47067,25 +47163,25 @@ const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
 const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
 const ECS = 'ecs.aliyuncs.com';
 const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
-/** What the system policy grants. */
+/** The rights in the system policy. */
 const READ_STATEMENT = {
     Action: ['oss:GetObject', 'oss:GetBucketLocation', 'oss:GetBucketInfo'],
     Effect: 'Allow',
     Resource: '*',
 };
 const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
-/** What ImportImage answers when the role is missing (one `c` or two, as the documentation has it) or incomplete. */
+/** ImportImage refuses with these codes when the role is missing or incomplete; the documentation has both spellings. */
 const ROLE_INCOMPLETE = /^(NoSetRoletoECSServiceAc+ount|InvalidOSS\.NotAuthorized)$/i;
-/** Somebody else was faster. */
+/** Another run has just created or attached it. */
 const THERE_ALREADY = /^EntityAlreadyExists/;
-/** How long a new role may take to propagate: undocumented; 5 s to 2 min were seen. */
+/** How long a new role takes to propagate is not documented; 5 s to 2 min were observed. */
 const PROPAGATION = { code: ROLE_INCOMPLETE, patience: 180_000, first: 3_000, slowest: 15_000 };
 /**
- * What the import role lacks that is ours to make: the whole role, or the policy of a role without any.
- * @param refusal - what ImportImage has answered
- * @returns undefined when the role is complete and has only to propagate
- * @throws CloudError `RoleTrustsNotEcs`, `RoleHasOwnPolicy` when what it lacks is the user's to change; the refusal itself
- * when something else keeps ECS from the object
+ * Finds out what this action has to add to the import role: the whole role, or the policy if the role has none.
+ * @param refusal - the error of ImportImage
+ * @returns undefined when the role is complete and only has to propagate
+ * @throws CloudError `RoleTrustsNotEcs`, `RoleHasOwnPolicy` when the user has to change the role; the refusal itself when
+ * the role is not the reason
  */
 async function findRoleGap(ram, refusal) {
     const trust = await trustPolicy(ram);
@@ -47105,15 +47201,15 @@ async function findRoleGap(ram, refusal) {
     const text = `${IMPORT_ROLE} has a policy of its own (${policies.join(', ')}), which needs ${JSON.stringify(READ_STATEMENT)}`;
     throw new CloudError('ram:ListPoliciesForRole', 'RoleHasOwnPolicy', text);
 }
-/** Makes the role with which ECS reads the bucket, or attaches its policy. Idempotent. @throws CloudError */
+/** Creates the role that ECS uses to read the bucket, or attaches its policy. Idempotent. @throws CloudError */
 async function fillRoleGap(ram, log, gap) {
     if (gap === 'role')
         await createRole(ram, log);
     await attachPolicy(ram, log);
 }
-/** Calls again until ECS sees the role. @throws CloudError */
+/** Repeats the call until ECS can use the role. @throws CloudError */
 function onceRolePropagates(log, call) {
-    log.info('Waiting until ECS sees the role, for at most 3 minutes.');
+    log.info('Waiting until ECS can use the role, at most 3 minutes.');
     return callWhile(PROPAGATION, call);
 }
 async function createRole(ram, log) {
@@ -47123,9 +47219,9 @@ async function createRole(ram, log) {
         Description: 'ECS reads the disk images that it imports',
     });
     await succeeds(made, THERE_ALREADY);
-    log.info(`Created the role ${IMPORT_ROLE}, with which ECS reads the bucket.`);
+    log.info(`Created the role ${IMPORT_ROLE}, which ECS uses to read the bucket.`);
 }
-/** Attaches the policy to a role that was left without any; a role that was never made is not made now. Idempotent. */
+/** Attaches the policy if the role exists and has none. Idempotent. */
 async function completeImportRole(ram, log) {
     if ((await trustPolicy(ram)) !== undefined && (await policiesOf(ram)).length === 0)
         await attachPolicy(ram, log);
@@ -47133,7 +47229,7 @@ async function completeImportRole(ram, log) {
 const ROLE_ABSENT = /^EntityNotExist\.Role$/;
 async function attachPolicy(ram, log) {
     const policy = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
-    // RAM may not see a role yet that it has just made.
+    // RAM may not find a role that was just created.
     await callWhile({ code: ROLE_ABSENT, patience: 30_000, first: 1_000, slowest: 5_000 }, () => succeeds(ram('AttachPolicyToRole', policy), THERE_ALREADY));
     log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
 }
@@ -47158,380 +47254,19 @@ function trustsEcs(document) {
     });
 }
 
-;// CONCATENATED MODULE: ./src/run/start.ts
+;// CONCATENATED MODULE: ./src/run/undo/role.ts
 
-
-
-
-
-
-
-
-
-/** The ledger's entry for an image under the name that it has until it gets the one that it wants. */
-function entryFor({ me }, { region, name: wants, kind, intermediate }, name, mark) {
-    const entry = { kind: 'image', region, name, wants, made: kind, intermediate, mark: mark ?? markText(me) };
-    return entry;
-}
-/** The name that the image is made under. */
-const imageNameFor = ({ me }, { name, holder }) => holder === undefined ? name : temporaryName(name, markText(me));
-/** Starts the image under its name, or under a temporary one where the name is taken and to be replaced. */
-async function start(context, target, from) {
-    const { request, ledger, log, me } = context;
-    const { name, holder } = target;
-    try {
-        return await startAs(context, target, from, imageNameFor(context, target));
-    }
-    catch (error) {
-        if (holder !== undefined || !request.forceDelete || !hasCode(error, 'InvalidImageName.Duplicated'))
-            throw error;
-        log.info(`Another image has taken the name ${name} in the meantime; it will be replaced.`);
-        ledger.forget(entryFor(context, target, name));
-        return startAs(context, target, from, temporaryName(name, markText(me)));
-    }
-}
-async function startAs(context, target, from, name) {
-    const { ledger } = context;
-    const entry = entryFor(context, target, name);
-    ledger.record(entry);
-    const started = target.kind === 'import'
-        ? await startWithRole(context, importSpec(context, target, from, name))
-        : await copyTo(context, target, from, name);
-    ledger.record({ ...entry, id: started.imageId, taskId: started.taskId });
-    return started;
-}
-/** Starts the import; sets up the role with which ECS reads the bucket where it is missing and not named by the user. */
-async function startWithRole({ request, clients, ledger, log }, spec) {
-    const { ecs, ram } = clients;
-    try {
-        return await startImport(ecs, spec);
-    }
-    catch (refusal) {
-        if (request.importRole !== undefined || !hasCode(refusal, ROLE_INCOMPLETE))
-            throw refusal;
-        try {
-            const gap = await findRoleGap(ram, refusal);
-            if (gap !== undefined) {
-                ledger.record({ kind: 'role' });
-                await fillRoleGap(ram, log, gap);
-                ledger.forget({ kind: 'role' });
-            }
-        }
-        catch (error) {
-            if (!isDenied(error))
-                throw error;
-            ledger.forget({ kind: 'role' });
-            log.info(`The import role could not be set up: ${error.operation} is denied.`);
-            throw refusal;
-        }
-        return onceRolePropagates(log, () => startImport(ecs, spec));
-    }
-}
-/** What ImportImage is told of the request and of what was found in the file. */
-function importSpec(context, target, from, name) {
-    const { request, disks } = context;
-    const { image, bucket, importRole } = request;
-    return {
-        ...image,
-        name,
-        bucket,
-        disks: disks.map(({ format }, n) => ({
-            key: from.staged[n]?.key ?? '',
-            format,
-            size: n === 0 ? image.systemSize : undefined,
-        })),
-        bootMode: bootModeOf(request, disks),
-        licenseType: licenseOf(request),
-        roleName: importRole,
-        tags: tagsOf(context, target, from.sums),
-        clientToken: clientToken(context, target.region, name),
-    };
-}
-function copyTo(context, target, from, name) {
-    const { request, clients } = context;
-    const { region, kmsKeyId, encrypted } = target;
-    const spec = {
-        imageId: from.imageId ?? '',
-        name,
-        to: region,
-        description: request.image.description,
-        encrypted,
-        kmsKeyId,
-        resourceGroupId: request.image.resourceGroup,
-        tags: tagsOf(context, target, from.sums),
-        clientToken: clientToken(context, region, name),
-    };
-    return startCopy(clients.ecs, clients.ecsIn(region), spec, request.timeout);
-}
-function tagsOf({ request, disks, me }, target, sums) {
-    const { repository, runId } = request.workflow;
-    return {
-        [MARK_TAG]: markText(me),
-        [CONTENT_TAG]: contentOf(request, disks, sums, target),
-        [RUN_TAG]: `${repository}/${runId}`.slice(-128),
-        ...request.image.tags,
-    };
-}
-/** One token for one import or copy: the same for every try, another for another execution. */
-const clientToken = ({ me }, region, name) => (0,external_node_crypto_namespaceObject.createHash)('sha256')
-    .update(JSON.stringify([markText(me), region, name]))
-    .digest('hex');
-
-;// CONCATENATED MODULE: ./src/run/image.ts
-
-
-
-
-
-
-
-
-
-
-
-/**
- * Makes one image: starts it or resumes one that is being made, waits until it is Available, takes the name and finishes it.
- * @throws CloudError when no image came of it
- */
-async function makeImage(context, target, from) {
-    const { clients, log, request, ledger } = context;
-    const { region, name, replaced: ids } = target;
-    const ecs = clients.ecsIn(region);
-    const replacing = { kind: 'replaced', region, name, ids };
-    if (ids.length > 0)
-        ledger.record(replacing);
-    const started = target.adopt ? await resume(context, target, target.adopt) : await start(context, target, from);
-    if (ids.length > 0)
-        ledger.record({ ...replacing, by: started.imageId });
-    const image = { ...(await waitForImage({ ecs, log, timeout: request.timeout }, started)), region };
-    if (target.kind === 'import')
-        await assertObjectsUnchanged(context, image, from.staged);
-    if (!target.intermediate)
-        context.onAvailable(image);
-    return { ...(await nameAndFinish(context, target, image)), taskId: started.taskId };
-}
-async function resume(context, target, image) {
-    const { clients, ledger, log } = context;
-    const { id, status } = image;
-    const mark = image.tags[MARK_TAG];
-    const attempt = parseMark(mark)?.attempt ?? 0;
-    log.info(`Resuming with image ${id} (${status}) from attempt ${attempt}: it has the same content.`);
-    const importing = target.kind === 'import' && isBeingMade(image);
-    const taskId = importing ? await importTask(clients.ecs, id).catch(() => undefined) : undefined;
-    const entry = entryFor(context, target, image.name, mark);
-    if (!isFinished(image) || image.name !== target.name)
-        ledger.record({ ...entry, id, taskId });
-    return { imageId: id, taskId };
-}
-/**
- * A versioned bucket lets others write over an object in spite of x-oss-forbid-overwrite, and only the key names what ECS
- * reads. Under a key of the user's the object must still be the one that was staged.
- */
-async function assertObjectsUnchanged(context, image, staged) {
-    const { clients, ledger, me, request } = context;
-    for (const { key, etag, versionId } of staged) {
-        if (isDerived(key, me))
-            continue;
-        const there = await headObject(clients.oss, key);
-        if (there === 'unknown' || (there?.etag === etag && there.versionId === versionId))
-            continue;
-        // The image is finished and stays; whether it may have the name is the user's to say.
-        for (const made of ledger.made())
-            if (made.kind === 'image' || made.kind === 'replaced')
-                ledger.forget(made);
-        const what = `oss://${request.bucket}/${key} was replaced or deleted by somebody else during the import`;
-        const text = `${what}; image ${image.id} in ${image.region}, named ${image.name}, may hold other bytes`;
-        throw new CloudError('oss:HeadObject', 'ObjectReplaced', text);
-    }
-}
-/** Gives an image that is Available its name, then the rest; a failure leaves it as it is. */
-async function nameAndFinish(context, target, image) {
-    const { clients, request, ledger, log, me } = context;
-    const { region, name, intermediate } = target;
-    const ecs = clients.ecsIn(region);
-    if (intermediate)
-        return { image, replaced: undefined };
-    const entry = entryFor(context, target, image.name);
-    let replaced;
-    if (image.name !== name) {
-        const temporary = temporaryName(name, markText(me));
-        try {
-            replaced = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            // What it was to replace stays.
-            ledger.forget(entry, { kind: 'replaced', region, name, ids: [] });
-            const { name: called = image.name } = (await imageById(ecs, image.id).catch(() => undefined)) ?? {};
-            return { image: { ...image, name: called }, replaced, failure: error };
-        }
-    }
-    ledger.forget(entry);
-    const named = { image: { ...image, name }, replaced };
-    const { family, bootMode } = request.image;
-    const { accounts } = request.distribution;
-    try {
-        await finishImage(ecs, image.id, { family, uefiPreferred: bootMode === 'UEFI-Preferred', accounts });
-        return named;
-    }
-    catch (error) {
-        if (!(error instanceof CloudError))
-            throw error;
-        return { ...named, failure: error };
-    }
-}
-
-;// CONCATENATED MODULE: ./src/run/ask-ecs.ts
-
-
-
-
-
-
-
-
-
-/**
- * A dry run that passes is answered with an error of one of these codes
- * (https://help.aliyun.com/document_detail/25542.html); without the object or the role it can tell no more.
- */
-const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
-/**
- * Asks ECS by dry runs whether it would take the import and let the image that holds the name be renamed: what it refuses
- * is known before the upload.
- */
-async function askEcs(context, plan) {
-    const { request, disks, me, clients, log } = context;
-    const [first] = plan.targets;
-    const asked = [];
-    if (first?.kind === 'import' && first.adopt === undefined) {
-        const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
-        // The name of an image that is cancelled first is free by then; a forced run imports beside whatever has the name.
-        const name = request.forceDelete || first.cancel.length > 0
-            ? temporaryName(first.name, markText(me))
-            : imageNameFor(context, first);
-        const spec = importSpec(context, first, { staged, sums: [] }, name);
-        const asking = refusal(clients.ecs, 'ImportImage', { ...importParams(spec), ClientToken: undefined }, log);
-        // An incomplete role of the default name is completed before the import.
-        const isCured = (error) => request.importRole === undefined && hasCode(error, ROLE_INCOMPLETE);
-        asked.push(asking.then((error) => (isCured(error) ? undefined : error)));
-    }
-    for (const { holder, region, name } of plan.targets) {
-        if (holder === undefined || isBeingMade(holder))
-            continue;
-        const rename = { ImageId: holder.id, ImageName: asideName(name, holder.id) };
-        asked.push(refusal(clients.ecsIn(region), 'ModifyImageAttribute', rename, log));
-    }
-    return (await Promise.all(asked)).filter((one) => one !== undefined);
-}
-/** What ECS answers to a dry run of a call, unless that would pass or cannot be known. */
-async function refusal(ecs, action, params, log) {
-    try {
-        await ecs(action, { ...params, DryRun: true });
-        return undefined;
-    }
-    catch (error) {
-        if (!(error instanceof CloudError))
-            throw error;
-        if (PASSED.test(error.code))
-            return undefined;
-        if (!passes(error))
-            return error;
-        log.warning(`Not checked: whether ECS would take the request (${error.operation}: ${error.code}).`);
-        return undefined;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/run/plan-images.ts
-
-
-
-
-
-
-
-/** A temporary image of another run is left alone for this long, in ms: it may be under way. */
-const STALE = 24 * 3_600_000;
-/**
- * Decides for each target what becomes of the images that stand in its way.
- * @param images - all own images, by region
- * @throws CloudError when a file that has to be read cannot be
- */
-async function planImages(context, targets, images) {
-    const { request, disks, me } = context;
-    const around = (target) => images.get(target.region) ?? [];
-    const compares = targets.some((target) => candidates(context, target, around(target)).some(needsContent(context)));
-    // A dry run has not unpacked what it would upload.
-    const isReadable = disks.every(({ headersOnly }) => headersOnly !== true);
-    const sums = compares && isReadable ? await sumsOf(disks) : undefined;
-    const planned = targets.map((target) => planTarget(context, target, around(target), sums));
-    const kept = planned.find(({ kind }) => kind === 'encrypt')?.adopt
-        ? planned.filter(({ intermediate }) => !intermediate)
-        : planned;
-    const used = new Set(kept.flatMap(({ adopt, cancel }) => [adopt, ...cancel]));
-    const prefix = plainPrefix(request.image.name, me.owner);
-    const intermediates = (images.get(request.region) ?? []).filter((image) => image.name.startsWith(prefix) && relationOf(context, image) === 'earlier attempt' && !used.has(image));
-    const problems = request.forceDelete ? [] : kept.flatMap(nameTaken);
-    return { targets: kept, intermediates, sums, problems };
-}
-const relationOf = ({ me }, { tags }) => relation(parseMark(tags[MARK_TAG]), me);
-/** Images under the name, and those of earlier attempts under their temporary ones. */
-function candidates(context, { name, intermediate }, images) {
-    const { request, me } = context;
-    const prefix = intermediate ? plainPrefix(request.image.name, me.owner) : temporaryPrefix(name, me.owner);
-    const isEarlier = (image) => image.name.startsWith(prefix) && relationOf(context, image) !== 'other';
-    return images.filter((image) => image.name === name || isEarlier(image));
-}
-/** Whether the decision on an image depends on what it is made of. */
-const needsContent = (context) => (image) => image.tags[CONTENT_TAG] !== undefined &&
-    (relationOf(context, image) === 'earlier attempt' ||
-        (context.request.reuseIdentical && image.status === 'Available'));
-function planTarget(context, target, images, sums) {
-    const { request, disks } = context;
-    const { name, intermediate } = target;
-    const content = sums && contentOf(request, disks, sums, target);
-    const decisions = candidates(context, target, images).map((image) => [
-        image,
-        decide(image, {
-            relation: relationOf(context, image),
-            named: image.name === name,
-            sameContent: content !== undefined && image.tags[CONTENT_TAG] === content,
-            force: request.forceDelete,
-            reuse: request.reuseIdentical,
-        }),
-    ]);
-    const by = (...wanted) => decisions.filter(([, decision]) => wanted.includes(decision)).map(([image]) => image);
-    const [adopt, ...spare] = by('adopt');
-    const left = request.forceDelete && !intermediate ? leftByForcedRuns(images, name) : [];
-    return {
-        ...target,
-        adopt,
-        holder: by('wait', 'replace', 'refuse').find((image) => image.name === name),
-        cancel: [...by('cancel'), ...spare.filter(isBeingMade)],
-        replaced: [...new Set([...by('replace'), ...spare.filter(isFinished), ...left].map(({ id }) => id))],
-    };
-}
-/** Images that were set aside for the name, and old temporary ones of runs that never came back. */
-function leftByForcedRuns(images, name) {
-    const isStale = (image) => image.name.startsWith(temporaryPrefix(name)) &&
-        parseMark(image.tags[MARK_TAG]) !== undefined &&
-        Date.parse(image.created) < now() - STALE;
-    return images.filter((image) => (isAside(image, name) || isStale(image)) && !isBeingMade(image));
-}
-function nameTaken({ holder, kind, region }) {
-    if (holder === undefined)
-        return [];
-    const where = kind === 'copy' ? ` in ${region}` : '';
-    const text = `image ${holder.id} (${holder.status})${where} has the name ${holder.name}`;
-    return [new CloudError('ecs:DescribeImages', 'InvalidImageName.Duplicated', text)];
-}
-
-;// CONCATENATED MODULE: ./src/run/undo/kind.ts
-/** For a shell. */
-const quoted = (text) => /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-const removeCommand = (bucket, key) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
-const ecsCommand = (region, action, parameters) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
+/** A role is never removed: one that was created without its policy gets it now. */
+const role = {
+    deadline: 200_000,
+    async undo(_, { clients: { ram }, log }) {
+        await completeImportRole(ram, log);
+    },
+    byHand() {
+        const names = `--PolicyName ${IMPORT_POLICY} --RoleName ${IMPORT_ROLE}`;
+        return `The role ${IMPORT_ROLE} may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System ${names}`;
+    },
+};
 
 ;// CONCATENATED MODULE: ./src/run/undo/upload.ts
 
@@ -47541,14 +47276,12 @@ const ecsCommand = (region, action, parameters) => `aliyun ecs ${action} --Regio
 const upload = {
     deadline: 45_000,
     async undo({ key, id }, { clients: { oss }, me }) {
-        if (id !== undefined) {
+        if (id !== undefined)
             await abortUpload(oss, key, id);
-            return undefined;
-        }
-        if (!isDerived(key, me))
+        else if (isDerived(key, me))
+            await abortUploads(oss, key);
+        else
             throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
-        await abortUploads(oss, key);
-        return undefined;
     },
     byHand({ key, id }, { request: { bucket } }) {
         const what = `An unfinished upload of oss://${bucket}/${key} may still exist and is billed`;
@@ -47559,550 +47292,6 @@ const upload = {
     },
 };
 const abortCommand = (bucket, { key, id }) => `ossutil api abort-multipart-upload --bucket ${bucket} --key ${quoted(key)} --upload-id ${id}`;
-
-;// CONCATENATED MODULE: ./src/run/plan-objects.ts
-
-
-
-
-
-/** Looks at the keys of the disks and at what earlier attempts have left. Reads only. @throws CloudError */
-async function planObjects(context, reachable) {
-    const { request, disks, me } = context;
-    const plans = stagingKeys(request, disks, me).map((key) => ({ key }));
-    const problems = [];
-    const left = [];
-    if (reachable) {
-        for (const plan of plans) {
-            // Also where nothing can lie under the key yet: this tells whether data may be sent to the bucket at all.
-            const found = await objectUnder(context, plan.key);
-            if (found instanceof CloudError)
-                problems.push(found);
-            else if (found !== undefined) {
-                plan.found = { ...found, key: plan.key };
-                left.push({ kind: 'object', key: plan.key, etag: found.etag, versionId: found.versionId });
-            }
-        }
-        if (me.attempt > 1 && problems.length === 0)
-            left.push(...(await earlierAttempts(context, plans)));
-    }
-    return { objects: plans, left, problems };
-}
-async function objectUnder({ clients: { oss, log }, me }, key) {
-    const found = await headObject(oss, key).catch((error) => {
-        if (hasCode(error, 'PublicEndpointForbidden'))
-            return error;
-        throw error;
-    });
-    if (found instanceof CloudError)
-        return found;
-    if (found === 'unknown')
-        log.info('Not checked: whether the key already holds an object (oss:GetObject is denied).');
-    if (found === undefined || found === 'unknown' || isOurs(found.mark, me)) {
-        return found === 'unknown' ? undefined : found;
-    }
-    return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
-}
-/** Finds what earlier attempts have left by the prefix of their keys, and adds to the plans what can be resumed. */
-async function earlierAttempts(context, plans) {
-    const { request, disks, clients, me } = context;
-    const { oss, log } = clients;
-    const prefix = ownerFolder(request, me);
-    const uploads = await listedUploads(context, prefix);
-    const keys = await listKeys(oss, prefix);
-    if (keys === undefined)
-        log.info('Not checked: objects that earlier attempts have left (oss:ListObjects is denied).');
-    if (request.key === undefined) {
-        for (const [n, name] of diskNames(disks).entries()) {
-            const plan = plans[n];
-            const ofDisk = ({ key }) => earlierFile(key, request, me) === name;
-            const upload = uploads.findLast(ofDisk);
-            const key = keys?.findLast((one) => ofDisk({ key: one }));
-            const found = key === undefined ? undefined : await headObject(oss, key);
-            if (plan !== undefined && upload !== undefined)
-                plan.upload = upload;
-            if (plan !== undefined && key !== undefined && typeof found === 'object')
-                plan.found = { ...found, key };
-        }
-    }
-    else {
-        for (const { key } of plans)
-            await warnOfUploads(context, key);
-    }
-    const isEarlier = (key) => earlierFile(key, request, me) !== undefined;
-    return [
-        ...uploads.filter(({ key }) => isEarlier(key)).map(({ key, id }) => madeUnder(key, { kind: 'upload', key, id })),
-        ...(keys ?? []).filter(isEarlier).map((key) => madeUnder(key, { kind: 'object', key })),
-    ];
-}
-/** Zero objects and their seeds are undone together. */
-function madeUnder(key, otherwise) {
-    const [, prefix] = /^(.*)\.(zeros|seed)$/.exec(key) ?? [];
-    return prefix === undefined ? otherwise : { kind: 'zeros', key: prefix };
-}
-async function listedUploads({ clients }, prefix) {
-    try {
-        return await listUploads(clients.oss, prefix);
-    }
-    catch (error) {
-        if (!isDenied(error))
-            throw error;
-        return [];
-    }
-}
-/** Under a key of the user's an upload may be anybody's: an earlier attempt's, killed without post, or another run's. */
-async function warnOfUploads(context, key) {
-    const { clients, request } = context;
-    for (const upload of await listedUploads(context, key)) {
-        if (upload.key !== key)
-            continue;
-        const what = `An unfinished upload of oss://${request.bucket}/${key} exists and is billed`;
-        clients.log.warning(`${what}. If no other run is working on it, abort it: ${abortCommand(request.bucket, upload)}`);
-    }
-}
-
-;// CONCATENATED MODULE: ./src/run/targets.ts
-
-
-/** All images that a request asks for, in the order in which they are made. The first is imported. */
-function targetsOf({ region, image: { name }, distribution }, me) {
-    const { copies, encrypted, kmsKeyId } = distribution;
-    const own = { region, name, kmsKeyId, encrypted, intermediate: false };
-    const plain = { region, name: names_plainName(name, markText(me)), kmsKeyId: undefined, encrypted: false };
-    const main = encrypted
-        ? [
-            { ...plain, kind: 'import', intermediate: true },
-            { ...own, kind: 'encrypt' },
-        ]
-        : [{ ...own, kind: 'import' }];
-    return [...main, ...copies.map((copy) => ({ kind: 'copy', intermediate: false, encrypted, ...copy }))];
-}
-
-;// CONCATENATED MODULE: ./src/run/preflight.ts
-
-
-
-
-
-
-
-
-
-/**
- * Asks the cloud everything that would make the import fail later. Reads only.
- * @throws CloudError that hides all others (wrong keys, no line)
- */
-async function preflight(context) {
-    const { request, clients, me } = context;
-    const account = await whoAmI(clients);
-    clients.log.info(`Boot mode: ${bootModeText(request, context.disks)}.`);
-    const targets = targetsOf(request, me);
-    const regions = [...new Set(targets.map(({ region }) => region))];
-    const listed = Promise.all(regions.map(async (region) => [region, await listImages(clients.ecsIn(region))]));
-    const [bucket, days, images] = await Promise.all([inspectBucket(clients.oss), retentionDays(clients.oss), listed]);
-    if (days !== undefined) {
-        const text = `The bucket ${request.bucket} has a retention policy: the staged object cannot be deleted for ${days} days`;
-        clients.log.warning(`${text}, and is billed.`);
-    }
-    const bucketIssues = bucketProblems(clients, bucket, account);
-    // A bucket elsewhere or of somebody else does not tell what it holds.
-    const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
-    const planAndAsk = async () => {
-        const plan = await planImages(context, targets, new Map(images));
-        // What is wrong with the bucket, ECS would only say again.
-        return { plan, refusals: bucketIssues.length > 0 ? [] : await askEcs(context, plan) };
-    };
-    const [{ objects, left, problems }, { plan, refusals }] = await Promise.all([
-        planObjects(context, reachable),
-        planAndAsk(),
-    ]);
-    return {
-        ...plan,
-        problems: [...bucketIssues, ...problems, ...plan.problems, ...refusals],
-        account,
-        makeBucket: bucket.exists !== 'yes',
-        objects,
-        left,
-    };
-}
-/** The account id; this call needs no right, so a refusal means wrong credentials. */
-async function whoAmI({ sts, log }) {
-    try {
-        const identity = await sts('GetCallerIdentity');
-        const account = textAt(identity, 'AccountId');
-        log.info(`Account ${account ?? 'unknown'}, as ${textAt(identity, 'Arn') ?? 'unknown'}.`);
-        return account;
-    }
-    catch (error) {
-        if (!isDenied(error))
-            throw error;
-        log.info('Not checked: who owns the bucket (sts:GetCallerIdentity is denied).');
-        return undefined;
-    }
-}
-function bucketProblems({ oss, log }, bucket, account) {
-    const { owner, region, encryption, denied } = bucket;
-    const problem = (code, text) => new CloudError('oss:GetBucketInfo', code, text);
-    if (denied.length > 0)
-        log.info(`Not fully checked: the bucket (${denied.join(' and ')} denied).`);
-    if (owner !== undefined && account !== undefined && owner !== account) {
-        return [problem('BucketIsForeign', `the bucket ${oss.bucket} belongs to account ${owner}, not to ${account}`)];
-    }
-    const problems = [];
-    if (region !== undefined && region !== oss.region) {
-        problems.push(problem('BucketElsewhere', `the bucket ${oss.bucket} is in ${region}, the image goes to ${oss.region}`));
-    }
-    if (encryption === 'KMS') {
-        problems.push(problem('BucketEncrypted', `the bucket ${oss.bucket} encrypts its objects with KMS by default`));
-    }
-    else if (encryption !== undefined) {
-        log.warning(`The bucket ${oss.bucket} encrypts its objects (${encryption}); ECS may refuse to read them.`);
-    }
-    return problems;
-}
-
-;// CONCATENATED MODULE: ./src/oss/join.ts
-
-
-
-
-/** What an upload holds. @throws CloudError */
-async function listParts(oss, key, id) {
-    const parts = new Map();
-    let marker = '0';
-    for (;;) {
-        const query = { 'max-parts': 1000, 'part-number-marker': marker };
-        const page = await oss.call('oss:ListParts', (sdk) => sdk.listParts(key, id, query));
-        // ali-oss gives one part as an object and `isTruncated` as a text.
-        for (const part of [page.parts ?? []].flat()) {
-            parts.set(Number(textAt(part, 'PartNumber')), {
-                size: Number(textAt(part, 'Size')),
-                etag: textAt(part, 'ETag') ?? '',
-            });
-        }
-        const next = textAt(page, 'nextPartNumberMarker');
-        if (textAt(page, 'isTruncated') !== 'true' || next === undefined || next === marker)
-            return parts;
-        marker = next;
-    }
-}
-/** Checks listed parts against the file: only one with the same size and MD5 counts. */
-function checker(source, parts) {
-    const listedAs = ({ number, length }) => {
-        const listed = parts.get(number);
-        return listed?.size === length ? listed : undefined;
-    };
-    const zeroSums = new Map();
-    const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
-    const check = async (part) => {
-        const listed = listedAs(part);
-        if (listed === undefined)
-            return undefined;
-        const known = part.zero ? zeroSums.get(part.length) : undefined;
-        const md5 = (0,external_node_crypto_namespaceObject.createHash)('md5');
-        const crc = new Crc64();
-        for (let done = 0; known === undefined && done < part.length;) {
-            const length = Math.min(buffer.length, part.length - done);
-            await readFully(source, buffer, length, part.offset + done);
-            const slice = buffer.subarray(0, length);
-            md5.update(slice);
-            if (!part.zero)
-                crc.update(slice);
-            done += length;
-        }
-        const sum = known ?? md5.digest('hex').toUpperCase();
-        if (part.zero)
-            zeroSums.set(part.length, sum);
-        if (listed.etag.replaceAll('"', '').toUpperCase() !== sum)
-            return undefined;
-        return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
-    };
-    return { lists: (part) => listedAs(part) !== undefined, check };
-}
-
-;// CONCATENATED MODULE: ./src/oss/width.ts
-/** The most parts under way at a time: on a lossy line the number of connections is everything (bench/README.md). */
-const MOST = 64;
-const LEAST = 4;
-/** Bytes that may be under way before a rate is known: a line of 150 kB/s takes four minutes for them. */
-const UNMEASURED = 32 * 1024 ** 2;
-/** A line that gives each connection less than this, in bytes per second, has too many of them. */
-const THIN = 32_000;
-/** How many parts may be under way at first. @param partLength - bytes */
-const firstWidth = (partLength) => Math.min(MOST, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
-/**
- * How many parts may be under way next: half when throttled or when most tries fail; no more than give each a fair rate;
- * twice as many while the rate rises with the number.
- * @param before - the rate of the wave before, 0 for the first
- */
-function nextWidth(width, { rate, accepted, failed, throttled }, before) {
-    if (throttled || failed > accepted)
-        return Math.max(LEAST, Math.floor(width / 2));
-    if (accepted === 0)
-        return width;
-    if (rate < THIN * width)
-        return Math.min(width, Math.max(LEAST, Math.ceil(rate / (2 * THIN))));
-    return rate > 1.1 * before ? Math.min(MOST, width * 2) : width;
-}
-
-;// CONCATENATED MODULE: ./src/oss/pace.ts
-
-
-/** The upload gives up when no part was accepted for this long, in ms, or for longer where the line is known to be slow. */
-const PATIENCE = 15 * 60_000;
-/** A try has stalled when nothing moved for this long, in ms, at the least; and while nothing is known of the line. */
-const STALL = { least: 30_000, unmeasured: 600_000 };
-/** How the parts of an upload fare: what was accepted and what failed, how fast, and whether there is still hope. */
-class Pace {
-    progress;
-    wave = { accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() };
-    widthNow;
-    /** Tries that were under way when the service asked to slow down: what becomes of them says nothing new. */
-    stale = 0;
-    /** Bytes per second of the last whole wave; 0 until there was one. */
-    waveRate = 0;
-    /** Bytes of parts that are to be stored, waiting ones included, and of those whose try is under way. */
-    waiting = 0;
-    underWay = 0;
-    /** When a part was last accepted, or the first of those that wait began to. */
-    lastGood = monotonic();
-    /** When each try under way began, the oldest first. */
-    tries = new Set();
-    least;
-    /**
-     * @param width - how many parts may be under way at first
-     * @param patience - longest time without an accepted part on a line that is not known to be slow, in ms
-     */
-    constructor(progress, width = 1, patience = PATIENCE) {
-        this.progress = progress;
-        this.widthNow = width;
-        this.least = patience;
-    }
-    /** How many parts may be under way. */
-    width() {
-        return this.widthNow;
-    }
-    /**
-     * How long a try may stand still, in ms: its bytes may lie in the kernel or in a proxy, behind those of all others.
-     * @param waits - whether all of its bytes have left and only the answer is missing
-     */
-    stall(waits) {
-        const rate = this.rate();
-        if (rate === 0)
-            return waits ? STALL.unmeasured : STALL.least;
-        // Never longer than while nothing is known: a line that was nearly dead may come back.
-        return Math.min(STALL.unmeasured, Math.max(STALL.least, (2_000 * this.underWay) / rate));
-    }
-    /** Runs a call that stores a part of so many bytes, with tries until there is no hope. @throws CloudError `UploadGaveUp` */
-    async store(bytes, call) {
-        if (this.waiting === 0)
-            this.lastGood = monotonic();
-        this.waiting += 1;
-        let gaveUp = false;
-        try {
-            const stored = await call({
-                givesUp: () => (gaveUp = this.hopeless()),
-                onRetry: ({ code, status, message }) => {
-                    this.decide({ failed: 1, throttled: status === 503 || /Throttl|SlowDown|Limit/.test(code) });
-                    this.progress.retried(`${code}: ${message}`);
-                },
-            });
-            this.lastGood = monotonic();
-            this.decide({ accepted: 1, bytes });
-            return stored;
-        }
-        catch (error) {
-            if (!gaveUp)
-                throw error;
-            const last = error;
-            const minutes = Math.round(this.patience() / 60_000);
-            throw last.reworded(`no part was accepted for ${minutes} minutes; last: ${last.code}: ${last.message}`, 'UploadGaveUp');
-        }
-        finally {
-            this.waiting -= 1;
-        }
-    }
-    /** Runs one try of a part of so many bytes. */
-    async watched(bytes, run) {
-        const one = { began: monotonic() };
-        this.tries.add(one);
-        this.underWay += bytes;
-        try {
-            return await run();
-        }
-        finally {
-            this.underWay -= bytes;
-            this.tries.delete(one);
-        }
-    }
-    /** Adds to the wave, which ends when it has seen as many parts as may be under way, or when the service asks to slow down. */
-    decide({ accepted = 0, bytes = 0, failed = 0, throttled = false }) {
-        const { wave, widthNow } = this;
-        wave.accepted += accepted;
-        wave.bytes += bytes;
-        if (this.stale > 0) {
-            this.stale -= 1;
-            return;
-        }
-        wave.failed += failed;
-        wave.throttled ||= throttled;
-        if (!wave.throttled && wave.accepted + wave.failed < widthNow)
-            return;
-        const seconds = Math.max(monotonic() - wave.began, 1) / 1000;
-        const seen = { ...wave, rate: wave.bytes / seconds };
-        this.widthNow = nextWidth(widthNow, seen, this.waveRate);
-        if (wave.accepted > 0 && !wave.throttled)
-            this.waveRate = seen.rate;
-        if (wave.throttled)
-            this.stale = widthNow - 1;
-        this.wave = { accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() };
-    }
-    /** Bytes per second at which parts are accepted; of the first wave what is known so far, 0 without any. */
-    rate() {
-        const { bytes, began } = this.wave;
-        // Until the last one that was accepted: a line that stands still has not become slower.
-        return this.waveRate > 0 ? this.waveRate : (1000 * bytes) / Math.max(this.lastGood - began, 1);
-    }
-    patience() {
-        const rate = this.rate();
-        return rate === 0 ? this.least : Math.max(this.least, (2_000 * this.underWay) / rate);
-    }
-    /** A large part on a slow line takes longer than our patience: as long as its bytes move, it may yet be accepted. */
-    hopeless() {
-        const [oldest] = this.tries;
-        const patience = this.patience();
-        return monotonic() - this.lastGood > patience && monotonic() - (oldest?.began ?? monotonic()) <= patience;
-    }
-}
-
-;// CONCATENATED MODULE: ./src/oss/progress.ts
-
-const progress_MIB = 1024 ** 2;
-/** Time between two lines, in ms. */
-const progress_PACE = 12_000;
-/** Counts what the upload does and says so now and then: enough to tell a slow line from a dead one. All in bytes. */
-class Progress {
-    /** Of data parts that the service has accepted. */
-    sent = 0;
-    /** Handed to the line in tries that are under way. */
-    underWay = 0;
-    /** Handed to the line in all tries. */
-    moves = 0;
-    zeros = 0;
-    /** Lay in the bucket already. */
-    kept = 0;
-    /** Of data parts found so far that are not there already. */
-    mustTravel = 0;
-    /** Where in the file the search for data stands. */
-    searched = 0;
-    retries = 0;
-    lastReason = '';
-    source;
-    log;
-    started = monotonic();
-    stop;
-    /** When something was last seen to have moved, and what had until then. */
-    before = { at: this.started, moves: 0, done: 0 };
-    spoke = this.started;
-    constructor(source, log) {
-        this.source = source;
-        this.log = log;
-        this.stop = every(progress_PACE, () => {
-            this.say();
-        });
-    }
-    /** Bytes handed over by a try. */
-    moved(bytes) {
-        this.underWay += bytes;
-        this.moves += bytes;
-    }
-    /** A try has ended that handed over so many bytes. @param accepted - whether they were accepted as a part */
-    ended(bytes, accepted) {
-        this.underWay -= bytes;
-        if (accepted)
-            this.sent += bytes;
-    }
-    /** All before this offset has been cut into parts. */
-    cutUpTo(offset) {
-        this.searched = offset;
-    }
-    /** A part that must travel. */
-    travels(bytes) {
-        this.mustTravel += bytes;
-    }
-    /** Zeros that were copied inside the bucket. */
-    copied(bytes) {
-        this.zeros += bytes;
-    }
-    /** A part of an earlier try that counts. */
-    found(bytes) {
-        this.kept += bytes;
-    }
-    retried(reason) {
-        this.retries += 1;
-        this.lastReason = reason;
-    }
-    bytesSent() {
-        return this.sent;
-    }
-    bytesCopied() {
-        return this.zeros;
-    }
-    /** How far it got, such as `37 % of 20.00 GiB`. */
-    reached() {
-        const { size } = this.source;
-        return `${size === 0 ? 100 : Math.floor((100 * this.done()) / size)} % of ${gib(size)}`;
-    }
-    sayEnd() {
-        const seconds = (monotonic() - this.started) / 1000;
-        this.log.info(`Uploaded ${gib(this.sent)} in ${seconds.toFixed(1)} s (${rate(this.sent, seconds)})${this.saved()}${this.trouble()}.`);
-    }
-    /** Says nothing any more. */
-    cease() {
-        this.stop();
-    }
-    say() {
-        const at = monotonic();
-        const done = this.done();
-        const { moves } = this;
-        const still = moves === this.before.moves && done === this.before.done;
-        const speed = still
-            ? `nothing has moved for ${duration((at - this.before.at) / 1000)}`
-            : `${rate(moves - this.before.moves, (at - this.spoke) / 1000)} now${this.average((at - this.started) / 1000)}`;
-        const amounts = `${gib(this.sent)} sent, ${gib(this.underWay)} under way`;
-        this.log.info(`${this.reached()}: ${amounts}, ${speed}${this.saved()}${this.trouble()}.`);
-        if (!still)
-            this.before = { at, moves, done };
-        this.spoke = at;
-    }
-    /** What was accepted, on average, and how long the rest takes at that rate; only data has to travel. */
-    average(seconds) {
-        if (this.sent === 0)
-            return '';
-        const rest = this.mustTravel - this.sent + this.unsearched();
-        return `, ${rate(this.sent, seconds)} overall, ${duration((rest * seconds) / this.sent)} left`;
-    }
-    /** Bytes that may be data in what has not been searched yet. */
-    unsearched() {
-        const { size, extents = [{ offset: 0, length: size }] } = this.source;
-        const behind = (offset, length) => Math.max(0, offset + length - Math.max(offset, this.searched));
-        return extents.reduce((sum, { offset, length }) => sum + behind(offset, length), 0);
-    }
-    done() {
-        return this.sent + this.zeros + this.kept;
-    }
-    saved() {
-        return ((this.zeros === 0 ? '' : `, ${gib(this.zeros)} of zeros not sent`) +
-            (this.kept === 0 ? '' : `, ${gib(this.kept)} there already`));
-    }
-    trouble() {
-        const times = this.retries === 1 ? '1 retry' : `${this.retries} retries`;
-        return this.retries === 0 ? '' : `, ${times} (last: ${this.lastReason})`;
-    }
-}
-const gib = (bytes) => bytes < 1024 * progress_MIB ? `${(bytes / progress_MIB).toFixed(1)} MiB` : `${(bytes / 1024 / progress_MIB).toFixed(2)} GiB`;
-const rate = (bytes, seconds) => `${(bytes / progress_MIB / Math.max(seconds, 0.001)).toFixed(1)} MiB/s`;
-const duration = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 
 ;// CONCATENATED MODULE: ./node_modules/yocto-queue/index.js
 /*
@@ -48346,6 +47535,24 @@ function validateConcurrency(concurrency) {
 	}
 }
 
+;// CONCATENATED MODULE: ./src/oss/body.ts
+
+
+/** The error in a body of status 200: the service can find an error after it has begun its answer. */
+function failureIn(operation, body, code, text) {
+    const requestId = textIn(body, 'RequestId');
+    return new CloudError(operation, textIn(body, 'Code') ?? code, excerpt(textIn(body, 'Message') ?? text), {
+        requestId,
+    });
+}
+/** Throws the error in an answer with status 200, which ali-oss would take for a success. @throws CloudError */
+function refuseOther200(answer) {
+    const { data } = answer.res;
+    if (data?.includes('<CompleteMultipartUploadResult'))
+        return answer;
+    throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', NOT_THE_SERVICE);
+}
+
 ;// CONCATENATED MODULE: ./src/oss/zeros.ts
 
 
@@ -48353,34 +47560,40 @@ function validateConcurrency(concurrency) {
 
 
 
+
 const zeros_MIB = 1024 ** 2;
-/** Copies under way at a time: each is a request without a body, which the service works off by itself. */
+/** Copies under way at a time. They are requests without a body, so the connection does not limit them. */
 const COPIES = 16;
-/** Keys of the zero object of a staged object and of the seed that it is copied from. */
+/** Keys of a zero object and of the seed that it is copied from. */
 const zeroKeys = (prefix) => ({ object: `${prefix}.zeros`, seed: `${prefix}.seed` });
+const usual = (call) => call({});
 /**
- * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: one MiB travels, the rest is copied
+ * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: uploads one MiB and copies the rest
  * from it. https://help.aliyun.com/document_detail/31994.html
+ * @param attempts - how the one request with a body and each of the others is tried
  * @throws CloudError; AccessDenied where a policy forbids the copy
  */
-async function makeZeros(oss, prefix, length, mark, options) {
+async function makeZeros(oss, prefix, length, mark, { uploads = usual, copies = usual }) {
     const keys = zeroKeys(prefix);
     const headers = marked(mark);
-    const body = { ...options, ...LONG_BODY };
-    await oss.call('oss:PutObject', (sdk) => sdk.put(keys.seed, Buffer.alloc(zeros_MIB), { headers }), body);
-    const uploadId = await initiate(oss, keys.object, headers, options);
+    const put = (sdk) => sdk.put(keys.seed, Buffer.alloc(zeros_MIB), { headers });
+    await uploads((options) => oss.call('oss:PutObject', put, { ...options, ...LONG_BODY }));
+    const uploadId = await copies((options) => initiate(oss, keys.object, headers, options));
     const limit = pLimit(COPIES);
-    const copy = (number) => limit(() => copyPart(oss, keys.seed, { key: keys.object, uploadId, number, length: zeros_MIB }, options));
-    // The first one tells whether copies are allowed here.
+    const copy = (number) => {
+        const to = { key: keys.object, uploadId, number, length: zeros_MIB };
+        return limit(() => copies((options) => copyPart(oss, keys.seed, to, options)));
+    };
+    // The first copy shows whether copies are allowed.
     const parts = [await copy(1)];
     const others = Array.from({ length: length / zeros_MIB - 1 }, (_, index) => copy(index + 2));
     parts.push(...(await Promise.all(others)));
-    const { crc64 } = await oss
-        .call('oss:CompleteMultipartUpload', (sdk) => sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} }), { ...options, timeout: 120_000 })
+    const complete = async (sdk) => refuseOther200(await sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} }));
+    const { crc64 } = await copies((options) => oss.call('oss:CompleteMultipartUpload', complete, { ...options, timeout: 120_000 }))
         .then(({ res }) => toState(res.headers))
         .catch(async (error) => {
-        // Done, but the answer was lost?
-        const there = await headObject(oss, keys.object, options);
+        // The service may have completed it although the answer was lost.
+        const there = await copies((options) => headObject(oss, keys.object, options));
         if (typeof there === 'object')
             return there;
         throw error;
@@ -48398,7 +47611,7 @@ async function copyPart(oss, from, to, options) {
     const copy = async (sdk) => {
         const { etag: inHeader, res } = await sdk.uploadPartCopy(key, uploadId, number, `0-${length - 1}`, source);
         const { crc64 } = toState(res.headers);
-        // The documentation has it in the body, ali-oss looks for it in the headers only.
+        // The documentation puts the ETag in the body; ali-oss reads only the headers.
         const etag = inHeader ?? textIn(res.data, 'ETag');
         if (etag === undefined)
             throw failureIn(operation, res.data, 'NoPart', 'the answer names no part');
@@ -48409,6 +47622,1372 @@ async function copyPart(oss, from, to, options) {
     };
     return oss.call(operation, copy, { ...options, timeout: 120_000 });
 }
+
+;// CONCATENATED MODULE: ./src/run/undo/zeros.ts
+
+
+
+
+const zeros = {
+    deadline: 45_000,
+    async undo({ key: prefix }, { clients: { oss }, me }) {
+        for (const key of Object.values(zeroKeys(prefix))) {
+            await abortUploads(oss, key);
+            await removeObject(oss, claimTo(key, me));
+        }
+    },
+    byHand({ key }, { request: { bucket } }) {
+        const { object, seed } = zeroKeys(key);
+        const commands = `${removeCommand(bucket, object)}; ${removeCommand(bucket, seed)}`;
+        return `Objects that hold only zeros may still exist. Remove them: ${commands}`;
+    },
+};
+
+;// CONCATENATED MODULE: ./src/run/undo/undo.ts
+
+
+
+
+
+
+
+/** In the order of undoing: objects after images, because an import may be reading them. */
+const undo_KINDS = { upload: upload, zeros: zeros, image: image_image, replaced: replaced, object: object, role: role };
+/**
+ * Undoes entries of the ledger, within a kind the last one first, because an image is deleted after its copies. Idempotent;
+ * failures are returned, never thrown.
+ * @param began - start of the post step, in ms since the epoch; the deadlines end it within four minutes, because the runner
+ * ends it after five
+ */
+async function undoAll(context, made, began) {
+    const result = { leftovers: [], undone: [], finished: [] };
+    for (const kind of Object.keys(undo_KINDS)) {
+        const way = undo_KINDS[kind];
+        if (began !== undefined)
+            context.clients.deadline.at = began + way.deadline;
+        // The last one first: an image cannot be deleted while a copy of it is being made.
+        for (const one of made.filter((some) => some.kind === kind).toReversed()) {
+            try {
+                const finished = await way.undo(one, context);
+                if (finished !== undefined)
+                    result.finished.push(finished);
+                result.undone.push(one);
+            }
+            catch (error) {
+                // Without the bucket, nothing in it exists.
+                if (hasCode(error, 'NoSuchBucket'))
+                    result.undone.push(one);
+                else
+                    result.leftovers.push({ made: one, text: `${byHand(one, context)} (${reasonOf(error)})` });
+            }
+        }
+    }
+    return result;
+}
+const reasonOf = (error) => error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
+/** Says what may still exist, with the command that removes it. */
+const byHand = (made, context) => undo_KINDS[made.kind].byHand(made, context);
+
+;// CONCATENATED MODULE: ./src/run/clean-up.ts
+
+
+
+
+
+
+
+const endingOf = (failure) => failure === undefined ? 'success' : hasCode(failure, 'WaitTimedOut') ? 'timeout' : 'failure';
+/**
+ * Undoes what has to be undone after this ending. What cannot be undone stays in the ledger for the post step.
+ * @returns images that turned out to be finished, and what is left
+ */
+async function cleanUp({ ledger, log, ...context }, failure) {
+    const all = ledger.made();
+    const { skipClean } = context.request;
+    const undone = undoneAfter(endingOf(failure), all, { skipClean, me: context.me });
+    const { leftovers, finished } = await undoAll({ log, ...context }, undone);
+    const left = new Set(leftovers.map(({ made }) => made));
+    ledger.forget(...all.filter((made) => !left.has(made)));
+    for (const { text } of leftovers)
+        log.info(`${text}; the post step tries again.`);
+    return { images: finished, leftovers: leftovers.map(({ text }) => text) };
+}
+/** Removes what earlier attempts left when the check ends the run, unless a later attempt can resume their import. */
+async function cleanUpAfterRefusal(context, { left, targets }) {
+    if (targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt)))
+        return;
+    const unfinished = targets.flatMap(({ region, kind, cancel }) => cancel.map(({ id, name, tags: { [MARK_TAG]: mark = '' } }) => {
+        return { kind: 'image', region, name, wants: name, id, mark, made: kind, intermediate: false };
+    }));
+    if (left.length + unfinished.length === 0)
+        return;
+    for (const made of [...left, ...unfinished])
+        context.ledger.record(made);
+    await context.log.group('Clean up', () => cleanUp(context, 'refused'));
+}
+/** Deletes the files that `path` and `data_disk_paths` name, if they are still the files that were imported. */
+async function deleteInput({ disks, log }) {
+    for (const disk of disks) {
+        const path = givenName(disk);
+        try {
+            await assertUnchanged(disk.container ?? disk);
+            await (0,promises_namespaceObject.unlink)(path);
+            log.info(`Deleted ${path} (keep_input_artifact: false).`);
+        }
+        catch (error) {
+            const reason = error instanceof DiskError ? 'it has changed since it was read' : textOf(error);
+            log.warning(`${path} was not deleted (${reason}). Remove it: rm '${path}'`);
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./src/run/dry-run.ts
+
+/** Logs what a run would do. Changes nothing. @returns the same, one line each */
+function dryRun({ request, disks, log }, plan) {
+    const { bucket } = request;
+    const wouldDo = [
+        ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
+        ...disks.map((disk, n) => `upload ${contentName(disk)} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
+        ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
+            if (adopt !== undefined)
+                return `resume with image ${adopt.id} as ${name} in ${region}`;
+            return `${kind} ${name} in ${region}${holder === undefined ? '' : `, replacing ${holder.id}`}`;
+        }),
+    ];
+    for (const line of wouldDo)
+        log.info(`Would ${line}.`);
+    log.info('Not checked: whether ECS can read the bucket, quotas, and the content beyond its headers.');
+    return wouldDo;
+}
+
+;// CONCATENATED MODULE: ./src/ecs/finish.ts
+
+
+
+
+/**
+ * Sets family and boot mode of an Available image, and shares it. Idempotent. ImportImage accepts neither a family nor the
+ * boot mode UEFI-Preferred (https://help.aliyun.com/document_detail/25542.html).
+ * @throws CloudError
+ */
+async function finishImage(ecs, imageId, { family, bootMode, accounts }) {
+    const preferred = bootMode === 'UEFI-Preferred' ? bootMode : undefined;
+    if (family !== undefined || preferred !== undefined)
+        await ecs('ModifyImageAttribute', { ImageId: imageId, ImageFamily: family, BootMode: preferred });
+    if (accounts.length > 0)
+        await shareImage(ecs, imageId, accounts);
+}
+/** ECS accepts ten accounts per call and ignores the rest without an error (https://help.aliyun.com/document_detail/25536.html). */
+const AT_ONCE = 10;
+/** Longest time until the list shows a new account, in ms (undocumented). */
+const READ_BACK = 15_000;
+/**
+ * Shares an image with accounts and reads the list of accounts to verify it. Idempotent.
+ * @throws CloudError `ShareIncomplete` with the accounts that are missing
+ */
+async function shareImage(ecs, imageId, accounts) {
+    const missing = await notShared(ecs, imageId, accounts);
+    for (let at = 0; at < missing.length; at += AT_ONCE) {
+        const added = missing
+            .slice(at, at + AT_ONCE)
+            .map((account, n) => [`AddAccount.${n + 1}`, account]);
+        await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
+    }
+    let left = missing;
+    const readBack = async () => {
+        if (left.length > 0)
+            left = await notShared(ecs, imageId, accounts);
+        return left.length === 0 || undefined;
+    };
+    if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack))
+        return;
+    const text = `image ${imageId} is not shared with ${left.join(', ')}`;
+    throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
+}
+/** The accounts that cannot use the image yet. */
+async function notShared(ecs, imageId, accounts) {
+    const sharing = new Set();
+    const shares = entries(ecs, 'DescribeImageSharePermission', { ImageId: imageId }, 'Accounts', 'Account');
+    for await (const share of shares)
+        sharing.add(textAt(share, 'AliyunId'));
+    return accounts.filter((account) => !sharing.has(account));
+}
+
+;// CONCATENATED MODULE: ./src/ecs/wait.ts
+
+
+
+
+
+const LOST_TASK = /^(Failed|Deleted)$/;
+/** A new image may not be listed yet; after this time without it, in ms, it counts as deleted. */
+const GONE = 180_000;
+/** Longest wait for the reason of a failed import, in ms. */
+const REASON = 20_000;
+/**
+ * Waits until an image is Available; a failed image or a failed task ends the wait at once. A failed query is not a failed
+ * import: it is logged and repeated.
+ * @throws CloudError `WaitTimedOut`; the reason that the task gives; a failure that repeating the query cannot cure, such
+ * as a missing right
+ */
+async function waitForImage(waiting, { imageId, taskId }) {
+    const { ecs, log, timeout } = waiting;
+    const started = now();
+    let missing;
+    let logged = '';
+    const taskStatus = watchTask(waiting, taskId);
+    const look = async () => {
+        const image = await imageById(ecs, imageId);
+        const looked = now();
+        missing = image === undefined ? (missing ?? looked) : undefined;
+        const ready = image?.status === 'Available';
+        const task = ready ? undefined : await taskStatus();
+        const state = [image?.status ?? 'not visible yet', image?.progress, task && `import task ${task}`]
+            .filter(Boolean)
+            .join(', ');
+        if (state !== logged)
+            log.info(`Image ${imageId}: ${state}.`);
+        logged = state;
+        if (ready)
+            return image;
+        if (LOST_TASK.test(task ?? '') || (image !== undefined && isFailed(image)) || looked - (missing ?? looked) > GONE) {
+            throw await wait_failure(ecs, { imageId, taskId }, task, image?.status);
+        }
+        return undefined;
+    };
+    const patiently = async () => {
+        try {
+            return await look();
+        }
+        catch (error) {
+            if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer')))
+                throw error;
+            log.info(`Could not query the image (${error.code}: ${error.message}); the import continues. Trying again.`);
+            return undefined;
+        }
+    };
+    const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
+    if (image !== undefined)
+        return image;
+    const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
+    const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
+    throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
+}
+/** Returns a query for the status of the task; undefined where it cannot be queried, as the image's status is enough. */
+function watchTask({ ecs, log }, taskId) {
+    let blind = false;
+    return async () => {
+        if (blind || taskId === undefined)
+            return undefined;
+        try {
+            return await statusOf(ecs, taskId);
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            blind = isDenied(error);
+            log.info(`The task ${taskId} cannot be queried (${error.code}); the status of the image is enough.`);
+            return undefined;
+        }
+    };
+}
+class ImportFailed extends CloudError {
+}
+async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
+    const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
+    // The image may be marked as failed a moment before its task gives the reason.
+    const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
+    const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
+    const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
+    const failed = (code, text) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
+    if (reason !== undefined)
+        return failed(reason.code, `: ${excerpt(reason.message)}`);
+    if (task === 'Deleted')
+        return failed('ImportCancelled', ': its import task was cancelled');
+    return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
+}
+
+;// CONCATENATED MODULE: ./src/ecs/copy.ts
+
+
+/** CopyImage refuses a second copy of the same image while the first is in progress. */
+const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
+/**
+ * Starts a copy, once; waits while another copy of the image is in progress.
+ * https://help.aliyun.com/document_detail/25538.html
+ * @param here - client for the region of the image, which receives the call
+ * @param there - client for the region of the copy
+ * @throws CloudError
+ */
+async function startCopy(here, there, { params, patience, ...image }) {
+    const start = () => imageIdFrom('ecs:CopyImage', () => here('CopyImage', params), there, image);
+    return { imageId: await callWhile({ code: BUSY, patience, first: 10_000, slowest: 60_000 }, start) };
+}
+
+;// CONCATENATED MODULE: ./src/ecs/import.ts
+
+
+
+
+/** ECS may not see an object that OSS has just stored (undocumented). Without this wait the whole upload would be wasted. */
+const NOT_SEEN_YET = { code: /^InvalidOSS(Object|Bucket)\.NotFound$/, patience: 60_000, first: 2_000, slowest: 10_000 };
+/**
+ * Starts the import of staged objects, once: the image of a try whose answer was lost is found by ClientToken or mark.
+ * https://help.aliyun.com/document_detail/25542.html
+ * @throws CloudError with the service's code
+ */
+async function startImport(ecs, spec) {
+    let taskId;
+    const call = async () => {
+        const answer = await callWhile(NOT_SEEN_YET, () => ecs('ImportImage', importParams(spec)));
+        taskId = textAt(answer, 'TaskId');
+        return answer;
+    };
+    const imageId = await imageIdFrom('ecs:ImportImage', call, ecs, spec);
+    return { imageId, taskId: taskId ?? (await importTask(ecs, imageId).catch(() => undefined)) };
+}
+function importParams(spec) {
+    return {
+        ImageName: spec.name,
+        OSType: spec.osType,
+        Platform: spec.platform,
+        Architecture: spec.architecture,
+        Description: spec.description,
+        BootMode: spec.bootMode,
+        LicenseType: spec.licenseType,
+        RoleName: spec.roleName,
+        ResourceGroupId: spec.resourceGroup,
+        DetectionStrategy: spec.detection,
+        'Features.NvmeSupport': spec.nvme,
+        'Features.ImdsSupport': spec.imds,
+        ...Object.fromEntries(spec.disks.flatMap((disk, n) => diskParams(`DiskDeviceMapping.${n + 1}`, spec.bucket, disk))),
+        ...tagParams(spec.tags),
+        ClientToken: spec.clientToken,
+    };
+}
+function diskParams(mapping, bucket, { key, format, size }) {
+    const params = { Format: format, OSSBucket: bucket, OSSObject: key, DiskImageSize: size };
+    return Object.entries(params).map(([name, value]) => [
+        `${mapping}.${name}`,
+        value,
+    ]);
+}
+
+;// CONCATENATED MODULE: ./src/run/start.ts
+
+
+
+
+
+
+
+
+
+/** The ledger entry of an image. */
+function entryFor({ me }, target, name, mark = markText(me)) {
+    const { region, name: wants, kind, intermediate } = target;
+    return { kind: 'image', region, name, wants, made: kind, intermediate, mark };
+}
+/** Starts the image under its final name, or under a temporary one when another image holds the name and will be replaced. */
+async function start(context, target, from) {
+    const { request, ledger, log, me } = context;
+    const { name, holder } = target;
+    const temporary = temporaryName(name, markText(me));
+    try {
+        return await startAs(context, target, from, holder === undefined ? name : temporary);
+    }
+    catch (error) {
+        if (holder !== undefined || !request.forceDelete || !hasCode(error, NAME_TAKEN))
+            throw error;
+        log.info(`Another image took the name ${name} in the meantime; it will be replaced.`);
+        ledger.forget(entryFor(context, target, name));
+        return startAs(context, target, from, temporary);
+    }
+}
+async function startAs(context, target, from, name) {
+    const { ledger } = context;
+    const entry = entryFor(context, target, name);
+    ledger.record(entry);
+    const started = target.kind === 'import'
+        ? await startWithRole(context, importSpec(context, target, from, name))
+        : await copyTo(context, target, from, name);
+    ledger.record({ ...entry, id: started.imageId, taskId: started.taskId });
+    return started;
+}
+/** Starts the import. If the default role that ECS uses to read the bucket is missing or incomplete, sets it up first. */
+async function startWithRole({ request, clients, ledger, log }, spec) {
+    const { ecs, ram } = clients;
+    try {
+        return await startImport(ecs, spec);
+    }
+    catch (refusal) {
+        if (request.importRole !== undefined || !hasCode(refusal, ROLE_INCOMPLETE))
+            throw refusal;
+        try {
+            const gap = await findRoleGap(ram, refusal);
+            if (gap !== undefined) {
+                ledger.record({ kind: 'role' });
+                await fillRoleGap(ram, log, gap);
+                ledger.forget({ kind: 'role' });
+            }
+        }
+        catch (error) {
+            if (!isDenied(error))
+                throw error;
+            ledger.forget({ kind: 'role' });
+            log.info(`The import role could not be set up: ${error.operation} is denied.`);
+            throw refusal;
+        }
+        return onceRolePropagates(log, () => startImport(ecs, spec));
+    }
+}
+/** The parameters of ImportImage, from the request and the inspected disks. */
+function importSpec(context, target, from, name) {
+    const { request, disks } = context;
+    const { image, bucket, importRole } = request;
+    return {
+        ...image,
+        name,
+        bucket,
+        disks: disks.map(({ format }, n) => ({
+            key: from.staged[n]?.key ?? '',
+            format,
+            size: n === 0 ? image.systemSize : undefined,
+        })),
+        bootMode: bootModeOf(request, disks),
+        licenseType: licenseOf(request),
+        roleName: importRole,
+        tags: tagsOf(context, target, from.sums),
+        clientToken: clientToken(context, target.region, name),
+    };
+}
+function copyTo(context, target, from, name) {
+    const { request, clients } = context;
+    const { region, kmsKeyId, encrypted } = target;
+    const tags = tagsOf(context, target, from.sums);
+    const params = {
+        ImageId: from.imageId,
+        DestinationRegionId: region,
+        DestinationImageName: name,
+        DestinationDescription: request.image.description,
+        Encrypted: encrypted || undefined,
+        KMSKeyId: kmsKeyId,
+        ResourceGroupId: request.image.resourceGroup,
+        ...tagParams(tags),
+        ClientToken: clientToken(context, region, name),
+    };
+    return startCopy(clients.ecs, clients.ecsIn(region), { name, tags, params, patience: request.timeout });
+}
+function tagsOf({ request, disks, me }, target, sums) {
+    const { repository, runId } = request.workflow;
+    return {
+        [MARK_TAG]: markText(me),
+        [CONTENT_TAG]: contentOf(request, disks, sums, target),
+        [RUN_TAG]: `${repository}/${runId}`.slice(-128),
+        ...request.image.tags,
+    };
+}
+/** The same in every try of one import or copy; different in every execution. */
+const clientToken = ({ me }, region, name) => (0,external_node_crypto_namespaceObject.createHash)('sha256')
+    .update(JSON.stringify([markText(me), region, name]))
+    .digest('hex');
+
+;// CONCATENATED MODULE: ./src/run/image.ts
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Makes one image: starts or adopts it, waits until it is Available, gives it the name, then family, boot mode and sharing.
+ * @throws CloudError when the image was not made
+ */
+async function makeImage(context, target, from) {
+    const { clients, log, request, ledger } = context;
+    const { region, name, replaced: ids } = target;
+    const ecs = clients.ecsIn(region);
+    const replacing = { kind: 'replaced', region, name, ids };
+    if (ids.length > 0)
+        ledger.record(replacing);
+    const started = target.adopt ? await resume(context, target, target.adopt) : await start(context, target, from);
+    if (ids.length > 0)
+        ledger.record({ ...replacing, by: started.imageId });
+    const image = { ...(await waitForImage({ ecs, log, timeout: request.timeout }, started)), region };
+    if (target.kind === 'import')
+        await assertObjectsUnchanged(context, image, from.staged);
+    if (!target.intermediate)
+        context.onAvailable(image);
+    return { ...(await nameAndFinish(context, target, image)), taskId: started.taskId };
+}
+async function resume(context, target, image) {
+    const { clients, ledger, log, me } = context;
+    const { id, status } = image;
+    const mark = image.tags[MARK_TAG];
+    const attempt = isOurs(mark, me) ? ` from attempt ${parseMark(mark)?.attempt ?? 0}` : '';
+    log.info(`Resuming with image ${id} (${status})${attempt}: it has the same content.`);
+    const importing = target.kind === 'import' && isBeingMade(image);
+    const taskId = importing ? await importTask(clients.ecs, id).catch(() => undefined) : undefined;
+    const entry = entryFor(context, target, image.name, mark);
+    if (!isFinished(image) || image.name !== target.name)
+        ledger.record({ ...entry, id, taskId });
+    return { imageId: id, taskId };
+}
+/**
+ * ECS reads an object by its key alone, and in a versioned bucket others can overwrite it in spite of
+ * x-oss-forbid-overwrite. Under a key that the user chose, the object must still be the one that was uploaded.
+ * @throws CloudError `ObjectReplaced`
+ */
+async function assertObjectsUnchanged(context, image, staged) {
+    const { clients, ledger, me, request } = context;
+    for (const { key, etag, versionId } of staged) {
+        if (isDerived(key, me))
+            continue;
+        const there = await headObject(clients.oss, key);
+        if (there === 'unknown' || (there !== undefined && sameEtag(there.etag, etag) && there.versionId === versionId))
+            continue;
+        // The image is finished, so it is kept; the user has to decide whether it gets the name.
+        for (const made of ledger.made())
+            if (made.kind === 'image' || made.kind === 'replaced')
+                ledger.forget(made);
+        const what = `oss://${request.bucket}/${key} was replaced or deleted by someone else during the import`;
+        const text = `${what}; image ${image.id} in ${image.region}, named ${image.name}, may have other content`;
+        throw new CloudError('oss:HeadObject', 'ObjectReplaced', text);
+    }
+}
+/** Gives an Available image its name, then family, boot mode and sharing. A failure is returned with the image. */
+async function nameAndFinish(context, target, image) {
+    const { clients, request, ledger, log, me } = context;
+    const { region, name, intermediate } = target;
+    const ecs = clients.ecsIn(region);
+    if (intermediate)
+        return { image, replaced: undefined };
+    const entry = entryFor(context, target, image.name);
+    let replaced;
+    if (image.name !== name) {
+        const temporary = temporaryName(name, image.tags[MARK_TAG] ?? markText(me));
+        try {
+            replaced = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
+        }
+        catch (error) {
+            if (!(error instanceof CloudError))
+                throw error;
+            // The images that it was meant to replace are kept.
+            ledger.forget(entry, { kind: 'replaced', region, name, ids: [] });
+            const { name: called = image.name } = (await imageById(ecs, image.id).catch(() => undefined)) ?? {};
+            return { image: { ...image, name: called }, replaced, failure: error };
+        }
+    }
+    ledger.forget(entry);
+    const named = { image: { ...image, name }, replaced };
+    const { family, bootMode } = request.image;
+    const { accounts } = request.distribution;
+    try {
+        await finishImage(ecs, image.id, { family, bootMode, accounts });
+        return named;
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        return { ...named, failure: error };
+    }
+}
+
+;// CONCATENATED MODULE: ./src/run/images.ts
+
+
+
+const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
+const PARTLY = 'Some images are incomplete or missing; the outputs have the others. A re-run of the job makes only what is missing.';
+/**
+ * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.
+ * @returns the finished images, and what failed after the main image was Available
+ * @throws CloudError when the main image was not made
+ */
+async function makeImages(context, plan, staged) {
+    const { log } = context;
+    // An image that an earlier attempt is importing reads the object that the check found.
+    const found = plan.objects.flatMap(({ found: one }) => one ?? []);
+    const isImporting = plan.targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt));
+    const from = { staged: isImporting ? found : staged, sums: plan.sums ?? staged.map(({ crc64 }) => crc64) };
+    const finished = [];
+    const failures = [];
+    for (const target of plan.targets) {
+        const { kind, region, intermediate } = target;
+        try {
+            const made = await log.group(`${TITLES[kind]}, ${region}`, () => makeImage(context, target, from));
+            if (kind !== 'copy')
+                from.imageId = made.image.id;
+            if (!intermediate)
+                finished.push(made);
+            if (made.failure !== undefined)
+                failures.push(made.failure);
+        }
+        catch (error) {
+            if (kind !== 'copy' || !(error instanceof CloudError))
+                throw error;
+            failures.push(error);
+        }
+    }
+    return { finished, failure: failures.length > 0 ? new CloudErrors(PARTLY, failures) : undefined };
+}
+
+;// CONCATENATED MODULE: ./src/run/ask-ecs.ts
+
+
+
+
+
+
+
+
+
+/**
+ * ECS answers a dry run that passes with an error of one of these codes
+ * (https://help.aliyun.com/document_detail/25542.html). Object, bucket and role may not exist yet.
+ */
+const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
+/**
+ * Sends dry runs of the import, and of the rename of the image that holds the name, to find refusals before the upload.
+ * @returns the refusals
+ */
+async function askEcs(context, plan) {
+    const { request, disks, me, clients, log } = context;
+    const [first] = plan.targets;
+    const asked = [];
+    if (first?.kind === 'import' && first.adopt === undefined) {
+        const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
+        // By the time of the import, the name will be free or the import will use a temporary one.
+        const isFree = first.holder === undefined && first.cancel.length === 0 && !request.forceDelete;
+        const name = isFree ? first.name : temporaryName(first.name, markText(me));
+        const spec = importSpec(context, first, { staged, sums: [] }, name);
+        const asking = refusal(clients.ecs, 'ImportImage', { ...importParams(spec), ClientToken: undefined }, log);
+        // The action itself completes the default role.
+        const isCompleted = (error) => request.importRole === undefined && hasCode(error, ROLE_INCOMPLETE);
+        asked.push(asking.then((error) => (isCompleted(error) ? undefined : error)));
+    }
+    for (const { holder, region, name } of plan.targets) {
+        if (holder === undefined || isBeingMade(holder))
+            continue;
+        const rename = { ImageId: holder.id, ImageName: asideName(name, holder.id) };
+        asked.push(refusal(clients.ecsIn(region), 'ModifyImageAttribute', rename, log));
+    }
+    return (await Promise.all(asked)).filter((one) => one !== undefined);
+}
+/** The error of a dry run; undefined if the call would pass, or if that cannot be found out. */
+async function refusal(ecs, action, params, log) {
+    try {
+        await ecs(action, { ...params, DryRun: true });
+        return undefined;
+    }
+    catch (error) {
+        if (!(error instanceof CloudError))
+            throw error;
+        if (PASSED.test(error.code))
+            return undefined;
+        if (!passes(error))
+            return error;
+        log.warning(`Not checked: whether ECS would take the request (${error.operation}: ${error.code}).`);
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./src/run/plan-images.ts
+
+
+
+
+
+
+/** A temporary image of another run may still be in use; after this time, in ms, it is deleted. */
+const STALE = 24 * 3_600_000;
+/**
+ * Decides for each target what happens to the images under its name and its temporary names.
+ * @param images - all custom images of the account, by region
+ * @throws CloudError when a file cannot be read
+ */
+async function planImages(context, targets, images) {
+    const { request, disks, me } = context;
+    const imagesIn = (region) => images.get(region) ?? [];
+    const compares = targets.some((target) => candidates(context, target, imagesIn(target.region)).some(needsContent(context)));
+    // A dry run has not unpacked what it would upload.
+    const isReadable = disks.every(({ headersOnly }) => headersOnly !== true);
+    const sums = compares && isReadable ? await sumsOf(disks) : undefined;
+    const planned = targets.map((target) => planTarget(context, target, imagesIn(target.region), sums));
+    const kept = planned.find(({ kind }) => kind === 'encrypt')?.adopt
+        ? planned.filter(({ intermediate }) => !intermediate)
+        : planned;
+    const used = new Set(kept.flatMap(({ adopt, cancel }) => [adopt, ...cancel]));
+    const left = imagesIn(request.region)
+        .filter((image) => isPlain(image, request.image.name) && isOurs(image.tags[MARK_TAG], me) && !used.has(image))
+        .map(({ id, name, tags: { [MARK_TAG]: mark = '' } }) => {
+        return { kind: 'image', region: request.region, name, wants: name, id, mark, made: 'import', intermediate: true };
+    });
+    const problems = request.forceDelete ? [] : kept.flatMap(nameTaken);
+    return { targets: kept, left, sums, problems };
+}
+const relationOf = ({ me }, { tags }) => relation(parseMark(tags[MARK_TAG]), me);
+/** The image with the target's name, and those of earlier attempts under their temporary names. */
+function candidates(context, { name, intermediate }, images) {
+    const { request, me } = context;
+    const isWaiting = (image) => (intermediate ? isPlain(image, request.image.name) : isTemporary(image, name));
+    return images.filter((image) => image.name === name || (isWaiting(image) && isOurs(image.tags[MARK_TAG], me)));
+}
+/** Whether the decision on an image depends on its content. */
+const needsContent = (context) => (image) => image.tags[CONTENT_TAG] !== undefined &&
+    (relationOf(context, image) === 'earlier attempt' ||
+        (context.request.reuseIdentical && image.status === 'Available'));
+function planTarget(context, target, images, sums) {
+    const { request, disks } = context;
+    const content = sums && contentOf(request, disks, sums, target);
+    const isNamed = (image) => image.name === target.name;
+    const decisions = candidates(context, target, images).map((image) => [
+        image,
+        decide(image, {
+            relation: relationOf(context, image),
+            named: isNamed(image),
+            sameContent: content !== undefined && image.tags[CONTENT_TAG] === content,
+            force: request.forceDelete,
+            reuse: request.reuseIdentical,
+        }),
+    ]);
+    const by = (...wanted) => decisions.filter(([, decision]) => wanted.includes(decision)).map(([image]) => image);
+    // One that holds the name comes first: it may be another run's, and must not be replaced by a second one.
+    const adopt = by('adopt').find(isNamed) ?? by('adopt')[0];
+    const spare = by('adopt').filter((image) => image !== adopt);
+    // An image that is to be cancelled may be finished before that.
+    const left = request.forceDelete && !target.intermediate ? [...by('cancel'), ...leftByForcedRuns(images, target.name)] : [];
+    const replaced = [...by('replace'), ...spare.filter(isFinished), ...left].filter((image) => image !== adopt);
+    return {
+        ...target,
+        adopt,
+        holder: by('wait', 'replace', 'refuse').find(isNamed),
+        cancel: [...by('cancel'), ...spare.filter(isBeingMade)],
+        replaced: [...new Set(replaced.map(({ id }) => id))],
+    };
+}
+/** Images that forced runs renamed and could not delete, and old temporary images of runs that were killed. */
+function leftByForcedRuns(images, name) {
+    const isStale = (image) => isTemporary(image, name) &&
+        parseMark(image.tags[MARK_TAG]) !== undefined &&
+        Date.parse(image.created) < now() - STALE;
+    return images.filter((image) => (isAside(image, name) || isStale(image)) && !isBeingMade(image));
+}
+function nameTaken({ holder, kind, region }) {
+    if (holder === undefined)
+        return [];
+    const where = kind === 'copy' ? ` in ${region}` : '';
+    const text = `image ${holder.id} (${holder.status})${where} has the name ${holder.name}`;
+    return [new CloudError('ecs:DescribeImages', 'InvalidImageName.Duplicated', text)];
+}
+
+;// CONCATENATED MODULE: ./src/run/plan-objects.ts
+
+
+
+
+
+/** Looks for objects under the keys of the disks, and for what earlier attempts left. Reads only. @throws CloudError */
+async function planObjects(context, reachable) {
+    const { request, disks, me } = context;
+    const plans = stagingKeys(request, disks, me).map((key) => ({ key }));
+    const problems = [];
+    const left = [];
+    if (reachable) {
+        for (const plan of plans) {
+            // A derived key holds nothing yet, but the request shows whether OSS accepts data at this endpoint at all.
+            const found = await objectUnder(context, plan.key);
+            if (found instanceof CloudError)
+                problems.push(found);
+            else if (found !== undefined) {
+                plan.found = { ...found, key: plan.key };
+                left.push({ kind: 'object', key: plan.key, etag: found.etag, versionId: found.versionId });
+            }
+        }
+        if (me.attempt > 1 && problems.length === 0)
+            left.push(...(await earlierAttempts(context, plans)));
+    }
+    return { objects: plans, left, problems };
+}
+async function objectUnder({ clients: { oss, log }, me }, key) {
+    const found = await headObject(oss, key).catch((error) => {
+        if (hasCode(error, 'PublicEndpointForbidden'))
+            return error;
+        throw error;
+    });
+    if (found instanceof CloudError)
+        return found;
+    if (found === 'unknown')
+        log.info('Not checked: whether the key already holds an object (oss:GetObject is denied).');
+    if (found === undefined || found === 'unknown')
+        return undefined;
+    if (isOurs(found.mark, me))
+        return found;
+    return new CloudError('oss:HeadObject', 'ForeignObject', `oss://${oss.bucket}/${key} exists already`);
+}
+/** Finds what earlier attempts left, by the prefix of their keys, and adds to the plans what can be resumed. */
+async function earlierAttempts(context, plans) {
+    const { request, disks, clients, me } = context;
+    const { oss, log } = clients;
+    const prefix = ownerFolder(request, me);
+    const uploads = await listedUploads(context, prefix);
+    const keys = await listKeys(oss, prefix);
+    const spare = [];
+    if (keys === undefined)
+        log.info('Not checked: objects that earlier attempts left (oss:ListObjects is denied).');
+    if (request.key === undefined) {
+        for (const [n, name] of diskNames(disks).entries()) {
+            const plan = plans[n];
+            const ofDisk = ({ key }) => earlierFile(key, request, me) === name;
+            const upload = uploads.findLast(ofDisk);
+            const key = keys?.findLast((one) => ofDisk({ key: one }));
+            const found = key === undefined ? undefined : await headObject(oss, key);
+            if (plan !== undefined && upload !== undefined)
+                plan.upload = upload;
+            const isFound = key !== undefined && typeof found === 'object' && isOurs(found.mark, me);
+            if (plan !== undefined && isFound)
+                plan.found = { ...found, key };
+        }
+    }
+    else {
+        for (const { key } of plans)
+            await warnOfUploads(context, key);
+        // Disks that the earlier attempt had and this one has not.
+        for (const key of (await listKeys(oss, `${request.key}-disk-`)) ?? []) {
+            const found = plans.some((plan) => plan.key === key) ? undefined : await headObject(oss, key);
+            if (typeof found === 'object' && isOurs(found.mark, me))
+                spare.push({ kind: 'object', key });
+        }
+    }
+    const isEarlier = (key) => earlierFile(key, request, me) !== undefined;
+    return [
+        ...spare,
+        ...uploads.filter(({ key }) => isEarlier(key)).map(({ key, id }) => entryUnder(key, { kind: 'upload', key, id })),
+        ...(keys ?? []).filter(isEarlier).map((key) => entryUnder(key, { kind: 'object', key })),
+    ];
+}
+/** The ledger entry for a key; a zero object and its seed are one entry. */
+function entryUnder(key, otherwise) {
+    const [, prefix] = /^(.*)\.(zeros|seed)$/.exec(key) ?? [];
+    return prefix === undefined ? otherwise : { kind: 'zeros', key: prefix };
+}
+async function listedUploads({ clients }, prefix) {
+    try {
+        return await listUploads(clients.oss, prefix);
+    }
+    catch (error) {
+        if (!isDenied(error))
+            throw error;
+        return [];
+    }
+}
+/** Under a key that the user chose, an upload may belong to a killed attempt or to another run that is still working on it. */
+async function warnOfUploads(context, key) {
+    const { clients, request } = context;
+    for (const upload of await listedUploads(context, key)) {
+        if (upload.key !== key)
+            continue;
+        const what = `An unfinished upload of oss://${request.bucket}/${key} exists and is billed`;
+        clients.log.warning(`${what}. If no other run is working on it, abort it: ${abortCommand(request.bucket, upload)}`);
+    }
+}
+
+;// CONCATENATED MODULE: ./src/run/targets.ts
+
+
+/** All images that a request asks for, in the order in which they are made; the first one is imported. */
+function targetsOf({ region, image: { name }, distribution }, me) {
+    const { copies, encrypted, kmsKeyId } = distribution;
+    const own = { region, name, kmsKeyId, encrypted, intermediate: false };
+    const plain = { region, name: names_plainName(name, markText(me)), kmsKeyId: undefined, encrypted: false };
+    const main = encrypted
+        ? [
+            { ...plain, kind: 'import', intermediate: true },
+            { ...own, kind: 'encrypt' },
+        ]
+        : [{ ...own, kind: 'import' }];
+    return [...main, ...copies.map((copy) => ({ kind: 'copy', intermediate: false, encrypted, ...copy }))];
+}
+
+;// CONCATENATED MODULE: ./src/run/preflight.ts
+
+
+
+
+
+
+
+
+
+/**
+ * Checks everything that could make the import fail later. Reads only.
+ * @throws CloudError when nothing else can be checked (wrong keys, no network)
+ */
+async function preflight(context) {
+    const { request, clients, me } = context;
+    const account = await whoAmI(clients);
+    clients.log.info(`Boot mode: ${bootModeText(request, context.disks)}.`);
+    const targets = targetsOf(request, me);
+    const regions = [...new Set(targets.map(({ region }) => region))];
+    const listed = Promise.all(regions.map(async (region) => [region, await listImages(clients.ecsIn(region))]));
+    const [bucket, days, images] = await Promise.all([inspectBucket(clients.oss), retentionDays(clients.oss), listed]);
+    if (days !== undefined) {
+        const text = `The bucket ${request.bucket} has a retention policy: the staged object cannot be deleted for ${days} days`;
+        clients.log.warning(`${text}, and is billed.`);
+    }
+    const bucketIssues = bucketProblems(clients, bucket, account);
+    // A bucket in another region or account does not show its objects.
+    const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
+    const planAndAsk = async () => {
+        const plan = await planImages(context, targets, new Map(images));
+        // ECS would only repeat what is wrong with the bucket.
+        return { plan, refusals: bucketIssues.length > 0 ? [] : await askEcs(context, plan) };
+    };
+    const [{ objects, left, problems }, { plan, refusals }] = await Promise.all([
+        planObjects(context, reachable),
+        planAndAsk(),
+    ]);
+    // Nothing is uploaded where the image exists already.
+    const isMade = plan.targets.some(({ kind, adopt }) => kind !== 'copy' && adopt !== undefined && isFinished(adopt));
+    return {
+        ...plan,
+        problems: [...bucketIssues, ...(isMade ? [] : problems), ...plan.problems, ...refusals],
+        account,
+        makeBucket: bucket.exists !== 'yes',
+        objects,
+        left: [...left, ...plan.left],
+    };
+}
+/** Id of the account. The call needs no right: any error but an explicit denial means wrong credentials. */
+async function whoAmI({ sts, log }) {
+    try {
+        const identity = await sts('GetCallerIdentity');
+        const arn = textAt(identity, 'Arn') ?? 'unknown';
+        const account = textAt(identity, 'AccountId') ?? /^acs:\w+::(\d+):/.exec(arn)?.[1];
+        log.info(`Account ${account ?? 'unknown'}, as ${arn}.`);
+        return account;
+    }
+    catch (error) {
+        if (!isDenied(error))
+            throw error;
+        log.info('Not checked: who owns the bucket (sts:GetCallerIdentity is denied).');
+        return undefined;
+    }
+}
+function bucketProblems({ oss, log }, bucket, account) {
+    const { owner, region, encryption, denied } = bucket;
+    const problem = (code, text) => new CloudError('oss:GetBucketInfo', code, text);
+    if (denied.length > 0)
+        log.info(`Not fully checked: the bucket (${denied.join(' and ')} denied).`);
+    if (owner !== undefined && account !== undefined && owner !== account) {
+        return [problem('BucketIsForeign', `the bucket ${oss.bucket} belongs to account ${owner}, not to ${account}`)];
+    }
+    const problems = [];
+    if (region !== undefined && region !== oss.region) {
+        problems.push(problem('BucketElsewhere', `the bucket ${oss.bucket} is in ${region}, the import is in ${oss.region}`));
+    }
+    if (encryption === 'KMS') {
+        problems.push(problem('BucketEncrypted', `the bucket ${oss.bucket} encrypts its objects with KMS by default`));
+    }
+    else if (encryption !== undefined) {
+        log.warning(`The bucket ${oss.bucket} encrypts its objects (${encryption}); ECS may refuse to read them.`);
+    }
+    return problems;
+}
+
+;// CONCATENATED MODULE: ./src/run/prepare.ts
+
+
+
+
+/** How long ECS may take to cancel an image of an earlier attempt, in ms. */
+const prepare_PATIENCE = 60_000;
+/** Takes over what earlier attempts left, cancels their unfinished images, and creates the bucket if it does not exist. */
+async function prepare({ clients, ledger, log, me }, plan) {
+    for (const made of plan.left)
+        ledger.record(made);
+    for (const { region, cancel } of plan.targets) {
+        const ecs = clients.ecsIn(region);
+        for (const { id, name } of cancel) {
+            // Only the list of tasks tells whether it is a copy: the earlier attempt may have imported what this one copies.
+            await cancelImport(ecs, log, { name, id, mark: markText(me) }, now() + prepare_PATIENCE);
+        }
+    }
+    if (plan.makeBucket)
+        await makeBucket(clients.oss);
+}
+
+;// CONCATENATED MODULE: ./src/oss/join.ts
+
+
+
+
+
+/** Lists the parts of an upload. @throws CloudError */
+async function listParts(oss, key, id) {
+    const parts = new Map();
+    let marker = '0';
+    for (;;) {
+        const query = { 'max-parts': 1000, 'part-number-marker': marker };
+        const page = await oss.call('oss:ListParts', (sdk) => sdk.listParts(key, id, query));
+        // ali-oss returns a single part as an object, and `isTruncated` as a string.
+        for (const part of [page.parts ?? []].flat()) {
+            parts.set(Number(textAt(part, 'PartNumber')), {
+                size: Number(textAt(part, 'Size')),
+                etag: textAt(part, 'ETag') ?? '',
+            });
+        }
+        const next = textAt(page, 'nextPartNumberMarker');
+        if (textAt(page, 'isTruncated') !== 'true' || next === undefined || next === marker)
+            return parts;
+        marker = next;
+    }
+}
+/** A listed part counts only if its size and MD5 equal the file's. */
+function checker(source, parts) {
+    const listedAs = ({ number, length }) => {
+        const listed = parts.get(number);
+        return listed?.size === length ? listed : undefined;
+    };
+    const zeroSums = new Map();
+    const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
+    const check = async (part) => {
+        const listed = listedAs(part);
+        if (listed === undefined)
+            return undefined;
+        const known = part.zero ? zeroSums.get(part.length) : undefined;
+        const md5 = (0,external_node_crypto_namespaceObject.createHash)('md5');
+        const crc = new Crc64();
+        for (let done = 0; known === undefined && done < part.length;) {
+            const length = Math.min(buffer.length, part.length - done);
+            await readFully(source, buffer, length, part.offset + done);
+            const slice = buffer.subarray(0, length);
+            md5.update(slice);
+            if (!part.zero)
+                crc.update(slice);
+            done += length;
+        }
+        const sum = known ?? md5.digest('hex');
+        if (part.zero)
+            zeroSums.set(part.length, sum);
+        if (!sameEtag(listed.etag, sum))
+            return undefined;
+        return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
+    };
+    return { lists: (part) => listedAs(part) !== undefined, check };
+}
+/** Whether the ETag of each part, in order, is the MD5 of its bytes in the file. @throws CloudError */
+async function holdsParts(source, parts) {
+    const { check } = checker(source, new Map(parts.map(({ number, length, etag }) => [number, { size: length, etag }])));
+    let offset = 0;
+    for (const { number, length, crc } of parts) {
+        const part = { number, offset, length, zero: crc === zerosCrc(length) };
+        if ((await check(part)) === undefined)
+            return false;
+        offset += length;
+    }
+    return true;
+}
+
+;// CONCATENATED MODULE: ./src/oss/width.ts
+/** The most parts under way at a time: on a lossy line the number of connections decides the rate (bench/README.md). */
+const MOST = 64;
+const LEAST = 4;
+/** Bytes that may be under way before a rate is known: a line of 150 kB/s takes four minutes for them. */
+const UNMEASURED = 32 * 1024 ** 2;
+/** Below this rate per connection, in bytes per second, fewer connections may do as well. */
+const THIN = 32_000;
+/** How many parts may be under way at first. @param partLength - bytes */
+const firstWidth = (partLength) => Math.min(MOST, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
+/**
+ * How many parts may be under way next. Each change is an experiment that the next wave judges: twice as many if the rate
+ * has risen, back to the number before if a change did not pay, and at once to a few if a line looks thin. Half after
+ * throttling, and when most tries fail.
+ * @param before - what the wave before measured; undefined for the first, and after throttling
+ */
+function nextWidth({ width, rate, accepted, failed, throttled }, before) {
+    if (throttled || failed > accepted)
+        return Math.max(LEAST, Math.floor(width / 2));
+    if (accepted === 0)
+        return width;
+    const wider = Math.min(MOST, width * 2);
+    const fewer = Math.min(width, Math.max(LEAST, Math.ceil(rate / (2 * THIN))));
+    const thin = rate < THIN * width;
+    if (before === undefined)
+        return thin ? fewer : wider;
+    if (rate > 1.1 * before.rate)
+        return wider;
+    if (width > before.width)
+        return before.width;
+    if (width < before.width && rate < 0.9 * before.rate)
+        return before.width;
+    // A rate that has halved is another line. A lossy one is slow at any number, and keeps the number that was found best.
+    return thin && rate < before.rate / 2 ? fewer : width;
+}
+
+;// CONCATENATED MODULE: ./src/oss/pace.ts
+
+
+/** How long an upload goes without an accepted part before it fails, in ms. On a line that is known to be slow, longer. */
+const pace_PATIENCE = 15 * 60_000;
+/** Limits of the time that a try may stand still, in ms. */
+const STALL = { least: 30_000, most: 600_000 };
+const pace_MIB = 1024 ** 2;
+/** Measures how fast parts are accepted, and decides from it how many may be under way and when to give up. */
+class Pace {
+    progress;
+    wave = newWave();
+    widthNow;
+    /** Tries that were under way when the width changed: their results say nothing about the new width. */
+    stale = 0;
+    before;
+    /** Bytes per second of the last whole wave; 0 until there was one. */
+    waveRate = 0;
+    /** Number of parts that are being stored, with those that wait for a slot or their next try. */
+    waiting = 0;
+    /** Bytes of the parts whose try is running. */
+    underWay = 0;
+    /** When a part was last accepted, or when the first of the waiting parts came. */
+    lastGood = monotonic();
+    /** When each running try began, the oldest first. */
+    tries = new Set();
+    least;
+    signal;
+    /**
+     * @param width - how many parts may be under way at first
+     * @param patience - the time without an accepted part after which the upload gives up, in ms
+     * @param signal - stops all calls
+     */
+    constructor(progress, { width = 1, patience = pace_PATIENCE, signal } = {}) {
+        this.progress = progress;
+        this.widthNow = width;
+        this.least = patience;
+        this.signal = signal;
+    }
+    /** How many parts may be under way at a time. */
+    width() {
+        return this.widthNow;
+    }
+    /**
+     * How long a try may stand still, in ms.
+     * @param waits - whether all of its bytes have left and only the answer is missing
+     * @param others - bytes that left on other connections meanwhile
+     */
+    stall(waits, others) {
+        // On a thin line, a try waits for others. It has stalled only if they moved more than its fair share allows.
+        if (others > 0 && others < Math.min(this.underWay, this.tries.size * pace_MIB))
+            return STALL.most;
+        if (!waits)
+            return STALL.least;
+        // The bytes may be in a buffer of the kernel or a proxy, behind those of all others.
+        const rate = this.rate();
+        return rate === 0 ? STALL.most : Math.min(STALL.most, Math.max(STALL.least, (2_000 * this.underWay) / rate));
+    }
+    /**
+     * Stores a part of so many bytes by a call that is tried until the upload gives up.
+     * @throws CloudError `UploadGaveUp`
+     */
+    async store(bytes, call) {
+        if (this.waiting === 0)
+            this.lastGood = monotonic();
+        this.waiting += 1;
+        let gaveUp = false;
+        try {
+            const stored = await call({
+                ...(this.signal && { signal: this.signal }),
+                givesUp: () => (gaveUp = this.hopeless()),
+                onRetry: ({ code, status, message }) => {
+                    this.decide({
+                        failed: 1,
+                        throttled: status === 503 || status === 429 || /Throttl|SlowDown|Limit/.test(code),
+                    });
+                    this.progress.retried(`${code}: ${message}`);
+                },
+            });
+            this.lastGood = monotonic();
+            this.decide({ accepted: 1, bytes });
+            return stored;
+        }
+        catch (error) {
+            if (!gaveUp)
+                throw error;
+            const last = error;
+            const minutes = Math.round(this.patience() / 60_000);
+            throw last.reworded(`no part was accepted for ${minutes} minutes; last: ${last.code}: ${last.message}`, 'UploadGaveUp');
+        }
+        finally {
+            this.waiting -= 1;
+        }
+    }
+    /** Runs one try of a part of so many bytes. */
+    async watched(bytes, run) {
+        const one = { began: monotonic() };
+        this.tries.add(one);
+        this.underWay += bytes;
+        try {
+            return await run();
+        }
+        finally {
+            this.underWay -= bytes;
+            this.tries.delete(one);
+        }
+    }
+    /** Adds to the wave. It ends when it has seen as many parts as may be under way, or when the service asks to slow down. */
+    decide({ accepted = 0, bytes = 0, failed = 0, throttled = false }) {
+        if (this.stale > 0) {
+            this.stale -= 1;
+            if (this.stale === 0)
+                this.wave = newWave();
+            return;
+        }
+        const { wave, widthNow: width } = this;
+        wave.accepted += accepted;
+        wave.bytes += bytes;
+        wave.failed += failed;
+        wave.throttled ||= throttled;
+        if (!wave.throttled && wave.accepted + wave.failed < width)
+            return;
+        const rate = (1000 * wave.bytes) / Math.max(monotonic() - wave.began, 1);
+        this.widthNow = nextWidth({ ...wave, width, rate }, this.before);
+        this.before = wave.accepted > 0 && !wave.throttled ? { width, rate } : undefined;
+        if (this.before !== undefined)
+            this.waveRate = rate;
+        if (wave.throttled || this.widthNow !== width)
+            this.stale = width - 1;
+        this.wave = newWave();
+    }
+    /** Bytes per second at which parts are accepted: in the last whole wave, or in this one if that is less; 0 if unknown. */
+    rate() {
+        const { bytes, began } = this.wave;
+        if (bytes === 0)
+            return this.waveRate;
+        // Measured up to the last accepted part, so that a pause does not lower the rate.
+        return Math.min((1000 * bytes) / Math.max(this.lastGood - began, 1), this.waveRate || Infinity);
+    }
+    patience() {
+        const rate = this.rate();
+        return rate === 0 ? this.least : Math.max(this.least, (2_000 * this.underWay) / rate);
+    }
+    /** A large part on a slow line can take longer than the patience. The upload goes on while such a part is being sent. */
+    hopeless() {
+        const [oldest] = this.tries;
+        const patience = this.patience();
+        return monotonic() - this.lastGood > patience && monotonic() - (oldest?.began ?? monotonic()) <= patience;
+    }
+}
+const newWave = () => ({ accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() });
+
+;// CONCATENATED MODULE: ./src/oss/progress.ts
+
+const progress_MIB = 1024 ** 2;
+/** Time between two lines, in ms. */
+const progress_PACE = 12_000;
+/** Counts bytes and logs a line now and then, so that a slow connection can be told from a dead one. */
+class Progress {
+    /** Data that the service has accepted. */
+    sent = 0;
+    /** Zeros that were copied inside the bucket. */
+    copied = 0;
+    /** Found in the bucket, with the right content. */
+    kept = 0;
+    /** Data found so far that has to be sent. */
+    toSend = 0;
+    /** Offset in the file up to which it has been cut into parts. */
+    searched = 0;
+    /** Read for the tries that are running. */
+    underWay = 0;
+    /** Read for all tries. */
+    moves = 0;
+    retries = 0;
+    lastReason = '';
+    source;
+    log;
+    started = monotonic();
+    /** Stops the lines. */
+    stop;
+    /** The state when something last moved. */
+    before = { at: this.started, moves: 0, done: 0 };
+    lastLine = this.started;
+    constructor(source, log) {
+        this.source = source;
+        this.log = log;
+        this.stop = every(progress_PACE, () => {
+            this.logLine();
+        });
+    }
+    /** Counts bytes that a try hands to its connection. */
+    moved(bytes) {
+        this.underWay += bytes;
+        this.moves += bytes;
+    }
+    /** Counts the end of a try that has moved so many bytes. */
+    ended(bytes, accepted) {
+        this.underWay -= bytes;
+        if (accepted)
+            this.sent += bytes;
+    }
+    retried(reason) {
+        this.retries += 1;
+        this.lastReason = reason;
+    }
+    /** How much is done, such as `37 % of 20.00 GiB`. */
+    reached() {
+        const { size } = this.source;
+        return `${size === 0 ? 100 : Math.floor((100 * this.done()) / size)} % of ${gib(size)}`;
+    }
+    logEnd() {
+        const seconds = (monotonic() - this.started) / 1000;
+        const amount = `${gib(this.sent)} in ${seconds.toFixed(1)} s (${rate(this.sent, seconds)})`;
+        this.log.info(`Uploaded ${amount}${this.saved()}${this.trouble()}.`);
+    }
+    logLine() {
+        const at = monotonic();
+        const done = this.done();
+        const { moves } = this;
+        const still = moves === this.before.moves && done === this.before.done;
+        const speed = still
+            ? `nothing has moved for ${duration((at - this.before.at) / 1000)}`
+            : `${rate(moves - this.before.moves, (at - this.lastLine) / 1000)} now${this.average((at - this.started) / 1000)}`;
+        const amounts = `${gib(this.sent)} sent, ${gib(this.underWay)} under way`;
+        this.log.info(`${this.reached()}: ${amounts}, ${speed}${this.saved()}${this.trouble()}.`);
+        if (!still)
+            this.before = { at, moves, done };
+        this.lastLine = at;
+    }
+    /** The average rate of what was accepted, and how long the rest of the data takes at this rate. */
+    average(seconds) {
+        if (this.sent === 0)
+            return '';
+        const rest = this.toSend - this.sent + this.unsearched();
+        return `, ${rate(this.sent, seconds)} overall, ${duration((rest * seconds) / this.sent)} left`;
+    }
+    /** Bytes after `searched` that may be data. */
+    unsearched() {
+        const { size, extents = [{ offset: 0, length: size }] } = this.source;
+        const behind = (offset, length) => Math.max(0, offset + length - Math.max(offset, this.searched));
+        return extents.reduce((sum, { offset, length }) => sum + behind(offset, length), 0);
+    }
+    done() {
+        return this.sent + this.copied + this.kept;
+    }
+    saved() {
+        return ((this.copied === 0 ? '' : `, ${gib(this.copied)} of zeros not sent`) +
+            (this.kept === 0 ? '' : `, ${gib(this.kept)} there already`));
+    }
+    trouble() {
+        const times = this.retries === 1 ? '1 retry' : `${this.retries} retries`;
+        return this.retries === 0 ? '' : `, ${times} (last: ${this.lastReason})`;
+    }
+}
+const gib = (bytes) => bytes < 1024 * progress_MIB ? `${(bytes / progress_MIB).toFixed(1)} MiB` : `${(bytes / 1024 / progress_MIB).toFixed(2)} GiB`;
+const rate = (bytes, seconds) => `${(bytes / progress_MIB / Math.max(seconds, 0.001)).toFixed(1)} MiB/s`;
+const duration = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 
 ;// CONCATENATED MODULE: ./src/oss/copier.ts
 
@@ -48423,45 +49002,44 @@ class Copier {
     /** Parts that wait until a zero object is worth it. */
     waiting = [];
     job;
-    pace;
+    attempts;
     signal;
     found = 0;
     object;
     refused = false;
-    constructor(job, pace, signal) {
+    constructor(job, attempts, signal) {
         this.job = job;
-        this.pace = pace;
+        this.attempts = attempts;
         this.signal = signal;
     }
-    /** Takes a zero part; gives back those that can be copied now. */
-    wait(part) {
+    /** Adds a zero part and returns the parts that can be copied now. */
+    add(part) {
         this.waiting.push(part);
         this.found += part.length;
         return this.found < WORTH ? [] : this.waiting.splice(0);
     }
-    /** Copies a part; undefined where the bucket refuses it and the zeros must travel. @throws CloudError */
+    /** Copies a part. Returns undefined if the bucket refuses copies, so that the zeros have to be sent. @throws CloudError */
     async copy({ number, length }) {
         const { oss, key, uploadId, progress } = this.job;
         const object = await (this.object ??= this.make());
         if (object === undefined || this.refused)
             return undefined;
         const to = { key, uploadId, number, length };
-        const copied = await this.unlessRefused((options) => copyPart(oss, object, to, options));
+        const copied = await this.unlessRefused(this.attempts.copies((options) => copyPart(oss, object, to, options)));
         if (copied === undefined)
             return undefined;
-        progress.copied(length);
+        progress.copied += length;
         return { ...copied, crc: zerosCrc(length), length };
     }
     make() {
         const { oss, zeros, mark, source, onZeros } = this.job;
         onZeros();
-        const length = zeroPart(source.size);
-        return this.unlessRefused((options) => makeZeros(oss, zeros, length, mark, options));
+        return this.unlessRefused(makeZeros(oss, zeros, zeroPart(source.size), mark, this.attempts));
     }
-    /** A refusal (a policy, an endpoint that cannot copy) costs time, not the upload. */
+    /** A refusal, by a policy or by an endpoint that cannot copy, costs time but must not fail the upload. */
     async unlessRefused(work) {
         try {
-            return await this.pace.store(0, (options) => work({ ...options, signal: this.signal }));
+            return await work;
         }
         catch (error) {
             if (this.signal.aborted || !(error instanceof CloudError) || !isRefusal(error))
@@ -48473,23 +49051,23 @@ class Copier {
         }
     }
 }
-/** No further try would end otherwise, or none has for two minutes; and it is copies that fail, not the upload. */
+/** Whether copies failed for good or for two minutes, while the upload itself still exists. */
 const isRefusal = (error) => error.code === 'UploadGaveUp' || (remedy(error) === 'none' && error.code !== 'NoSuchUpload');
 
 ;// CONCATENATED MODULE: ./src/oss/slices.ts
 
 
 
-/** Bytes handed to a socket at once: less costs CPU per byte, more costs memory per connection. */
+/** Bytes given to a socket at once. Fewer cost more CPU per byte, more cost memory per connection. */
 const SLICE = 256 * 1024;
-/** So many connections are as many as a fast line needs; on others, slow ones, CPU does not matter. */
+/** A fast line needs no more connections than this. More are for slow lines, where small slices show that bytes move. */
 const FAST = 16;
 /**
- * Buffers in turn for one stream: one is being written, one waits in the stream, one is being read into.
- * A stream reads on only when the slice before the last has left for the socket, so three never collide.
+ * Buffers that a stream uses in turn: one is being written, one waits in the stream, one is being filled. A stream reads on
+ * only when the slice before the last has gone to the socket, so three are enough.
  */
 const RING = 3;
-/** Rings that no stream uses at the moment. A ring whose stream was cut off is dropped: its socket may still read it. */
+/** Free rings of buffers. The ring of a try that failed is not used again, because its socket may still read it. */
 class Rings {
     free = [];
     made = 0;
@@ -48501,11 +49079,11 @@ class Rings {
     }
     make() {
         this.made += 1;
-        const slice = this.made > FAST ? SLICE / 2 : SLICE;
+        const slice = this.made > FAST ? SLICE / 8 : SLICE;
         return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(slice));
     }
 }
-/** Streams a part slice by slice; `crc` is of what was read so far, `onSlice` hears of the bytes handed over. */
+/** Streams a part slice by slice. `crc` covers what was read so far; `onSlice` is called with the length of each slice. */
 function streamPart(source, part, ring, onSlice) {
     const crc = new Crc64();
     async function* slices() {
@@ -48515,7 +49093,7 @@ function streamPart(source, part, ring, onSlice) {
             const length = Math.min(buffer.length, part.length - done);
             await readFully(source, buffer, length, part.offset + done);
             if (body.destroyed)
-                return; // the try ended while we read: what nobody takes does not count
+                return; // the try ended during the read
             const slice = buffer.subarray(0, length);
             crc.update(slice);
             done += length;
@@ -48532,17 +49110,16 @@ function streamPart(source, part, ring, onSlice) {
 
 
 /**
- * Gives a function that sends a data part until it is accepted with the CRC of what was read. Each try takes a slot, so
- * that a part which waits for its next try leaves its place to another.
+ * Returns a function that sends a data part until the service accepts it with the CRC of the bytes that were read. Each
+ * try takes a slot, so a part that waits for its next try leaves its slot to another.
  */
-function openSender(target, pace, slots, signal) {
+function openSender(target, pace, slots) {
     const rings = new Rings();
     return (part) => pace.store(part.length, (options) => target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, rings), {
         ...options,
         ...LONG_BODY,
         turn: (run) => slots(() => pace.watched(part.length, run)),
-        stall: (waits) => pace.stall(waits),
-        signal,
+        stall: (waits, others) => pace.stall(waits, others),
     }));
 }
 async function attempt(sdk, target, part, rings) {
@@ -48568,8 +49145,8 @@ async function attempt(sdk, target, part, rings) {
     }
     finally {
         progress.ended(moved, accepted);
-        // Also after success: an answer can outrun the drain that the end of the body waits for, and a request that never ends
-        // holds its connection, and with it the process, for ever.
+        // After success too: the answer can arrive before the socket has drained. Such a request would never end and would keep
+        // its connection and the process alive.
         body.destroy();
     }
 }
@@ -48583,28 +49160,31 @@ async function attempt(sdk, target, part, rings) {
 
 
 
-/** Copies that keep failing for this long, in ms, are refused copies: the zeros are sent as data. */
+/** If copies fail for this long, in ms, the zeros are sent as data. */
 const COPY_PATIENCE = 120_000;
-/** Data parts that wait for a place or a further try: a long search for data must not leave the line idle. */
+/** Data parts that wait for a slot or their next try, so that a long search for data does not leave the connections idle. */
 const AHEAD = 128;
 /**
- * Sends a file part by part, zeros as copies inside the bucket. One lost part stops the others.
+ * Sends data parts and fills zero parts by copies inside the bucket. A part that fails for good stops the others.
  * @returns all parts, in order
- * @throws CloudError `UploadGaveUp` after 15 minutes in which no part was accepted; at once what no retry can cure
+ * @throws CloudError `UploadGaveUp` after 15 minutes without an accepted part; at once for an error that no retry cures
  */
 async function transfer(job) {
     const { source, progress } = job;
     const stop = new AbortController();
-    const pace = new Pace(progress, firstWidth(dataPart(source.size)));
+    const { signal } = stop;
+    const pace = new Pace(progress, { width: firstWidth(dataPart(source.size)), signal });
     const uploads = pLimit(pace.width());
     const copies = pLimit(COPIES);
     const slots = (run) => {
         uploads.concurrency = pace.width();
         return uploads(run);
     };
-    const send = openSender(job, pace, slots, stop.signal);
-    // Copies that fail for long must not end an upload whose data travels, nor the other way round.
-    const copier = new Copier(job, new Pace(progress, COPIES, COPY_PATIENCE), stop.signal);
+    const send = openSender(job, pace, slots);
+    // With a patience of their own, copies that fail for long do not end an upload whose data is accepted.
+    const copyPace = new Pace(progress, { width: COPIES, patience: COPY_PATIENCE, signal });
+    const attempts = (of) => (call) => of.store(0, call);
+    const copier = new Copier(job, { uploads: attempts(pace), copies: attempts(copyPace) }, signal);
     const sent = [];
     const working = new Set();
     const hold = (work) => {
@@ -48625,7 +49205,7 @@ async function transfer(job) {
     let roomForMore = () => undefined;
     const asData = async (part) => {
         unsent += 1;
-        progress.travels(part.length);
+        progress.toSend += part.length;
         try {
             return await send(part);
         }
@@ -48639,25 +49219,25 @@ async function transfer(job) {
         if (!part.zero)
             track(asData(part));
         else
-            for (const zero of copier.wait(part))
+            for (const zero of copier.add(part))
                 track(asCopy(zero));
     };
-    // One at a time, beside what is sent: the line does not wait until all that is listed has been read.
+    // One check at a time, while missing parts are already being sent.
     const checks = pLimit(1);
     const check = async (part) => {
-        stop.signal.throwIfAborted();
+        signal.throwIfAborted();
         const stored = await job.stored.check(part);
         if (stored === undefined) {
             dispatch(part);
             return;
         }
-        progress.found(part.length);
+        progress.kept += part.length;
         sent[part.number - 1] = { number: part.number, length: part.length, ...stored };
     };
     try {
         const checked = [];
         for await (const part of cut(blocks(source), source.size)) {
-            progress.cutUpTo(part.offset + part.length);
+            progress.searched = part.offset + part.length;
             if (job.stored.lists(part)) {
                 checked.push(hold(checks(() => check(part))));
             }
@@ -48669,7 +49249,7 @@ async function transfer(job) {
             stop.signal.throwIfAborted();
         }
         await Promise.all(checked);
-        // Too few zeros for a zero object: they travel.
+        // There are too few zeros for a zero object.
         for (const part of copier.waiting)
             track(asData(part));
         await settled(working);
@@ -48697,10 +49277,11 @@ async function settled(working) {
 
 
 
+
 /**
- * Makes the object that is the file: resumes an unfinished upload or begins one, sends what is missing, completes it and
- * compares the CRC-64 of what was read with that of what lies there.
- * @throws CloudError; nothing is left half verified
+ * Uploads a file: resumes an unfinished upload or begins one, sends what is missing, completes it and compares the CRC-64
+ * of the object with that of the bytes that were read.
+ * @throws CloudError
  */
 async function upload_upload(oss, source, staging) {
     const { unfinished } = staging;
@@ -48713,7 +49294,7 @@ async function upload_upload(oss, source, staging) {
         return await upload_send(oss, source, staging, unfinished, parts);
     }
     catch (error) {
-        // A lifecycle rule or a clean-up of the bucket has aborted it: once more from the start.
+        // A lifecycle rule or somebody else has aborted it.
         if (!hasCode(error, 'NoSuchUpload'))
             throw error;
         oss.log.info('The unfinished upload no longer exists; starting another.');
@@ -48733,12 +49314,12 @@ async function begin(oss, { key, mark, onUpload, noUpload }) {
         throw error;
     });
     onUpload(key, id);
-    // A try whose answer was lost may have begun another.
+    // If there were more tries, one whose answer was lost may have begun another upload.
     if (tries === 1)
         noUpload(key);
     return { key, id };
 }
-/** @param parts - what the upload holds already */
+/** @param parts - the parts that the upload already has */
 async function upload_send(oss, source, staging, { key, id: uploadId }, parts = new Map()) {
     let known = parts;
     let sent = 0;
@@ -48756,38 +49337,46 @@ async function upload_send(oss, source, staging, { key, id: uploadId }, parts = 
                 stored: checker(source, known),
             });
             const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
-            sent += progress.bytesSent();
-            zeros += progress.bytesCopied();
+            sent += progress.sent;
+            zeros += progress.copied;
             await source.assertUnchanged?.();
-            progress.sayEnd();
-            const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, stored, crc64, new Pace(progress));
+            progress.logEnd();
+            const isFile = async (object) => {
+                if (object.crc64 !== undefined)
+                    return object.crc64 === crc64;
+                oss.log.info('The service gives no CRC-64; comparing the MD5 of each part instead.');
+                return holdsParts(source, stored);
+            };
+            const whole = { parts: stored, crc64, isFile };
+            const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, whole, new Pace(progress));
             staging.noUpload(key, uploadId);
             return { key, size: source.size, crc64, etag, versionId, sent, zeros };
         }
         catch (error) {
-            // Parts have vanished or are not what the list said: send what is missing.
+            // Parts are missing or differ from the list.
             if (!hasCode(error, /^(InvalidPart|FilePart\w+)$/) || again >= 2)
                 throw tellingHowFar(error, progress);
             oss.log.info(`The bucket lacks parts (${error.code}); sending them again.`);
             known = await listParts(oss, key, uploadId);
         }
         finally {
-            progress.cease();
+            progress.stop();
         }
     }
 }
-/** All parts have settled by now, so that what counts as sent was accepted. */
-const tellingHowFar = (error, progress) => error instanceof CloudError ? error.reworded(`${error.message} (${progress.reached()} was through)`) : error;
+/** Adds to the message how much had been uploaded. */
+const tellingHowFar = (error, progress) => error instanceof CloudError ? error.reworded(`${error.message} (${progress.reached()} was uploaded)`) : error;
 /**
- * Completes the upload and proves what it made. An answer may be lost although the service has done it, so that every
- * failure first looks at the object.
+ * Completes the upload and verifies the object. The answer can be lost although the service has completed the upload, so
+ * after a failure the object is looked at first.
+ * @throws CloudError `IntegrityMismatch` if the object is not the file
  */
-async function complete(oss, { key, isOurs }, id, parts, crc64, pace) {
+async function complete(oss, { key, isOurs }, id, { parts, crc64, isFile }, pace) {
     const headers = { 'x-oss-forbid-overwrite': 'true' };
     let answer;
     try {
         const { res } = await pace.store(0, (options) => oss.call('oss:CompleteMultipartUpload', async (sdk) => refuseOther200(await sdk.completeMultipartUpload(key, id, parts, { headers })), { ...options, timeout: 180_000 }));
-        answer = toState(res.headers);
+        answer = toState({ etag: textIn(res.data, 'ETag'), ...res.headers });
         if (answer.crc64 === crc64)
             return answer;
     }
@@ -48799,275 +49388,12 @@ async function complete(oss, { key, isOurs }, id, parts, crc64, pace) {
     }
     const there = await pace.store(0, (options) => headObject(oss, key, options));
     const state = typeof there === 'object' ? there : answer;
-    if (there === undefined || state.crc64 !== crc64) {
+    if (there === undefined || !(await isFile(state))) {
         const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
         throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
     }
     return state;
 }
-/** ali-oss takes any answer with status 200 for a success. */
-function refuseOther200(answer) {
-    const { data } = answer.res;
-    if (data?.includes('<CompleteMultipartUploadResult'))
-        return answer;
-    throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', NOT_THE_SERVICE);
-}
-
-;// CONCATENATED MODULE: ./src/ecs/delete.ts
-
-/** What the service says of an image that cannot go now: in use, shared, being copied or exported. */
-const STAYS = /^(Image(Using|Use|Is)\w+|OperationDenied\.\w+|Forbidden.*)$/;
-/**
- * Deletes an image that a new one has replaced, never by force, and its snapshots where that is wanted. Idempotent. One
- * that cannot go keeps its name, with a warning that says how to delete it.
- * @throws CloudError when it could not even be tried
- */
-async function deleteReplaced(ecs, log, image, { region, snapshots }) {
-    const { id } = image;
-    try {
-        await ecs('DeleteImage', { ImageId: id });
-        log.info(`Deleted the replaced image ${id}.`);
-        if (snapshots)
-            await deleteSnapshots(ecs, log, image);
-    }
-    catch (error) {
-        if (!(error instanceof CloudError))
-            throw error;
-        if (error.code === 'InvalidImageId.NotFound')
-            return;
-        if (!STAYS.test(error.code))
-            throw error;
-        const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
-        log.warning(`The replaced image ${id} stays as ${image.name} (${error.code}: ${error.message}). Later: ${command}`);
-    }
-}
-/** Deletes an image that was needed only on the way, and its snapshots. Idempotent. @throws CloudError */
-async function deleteIntermediate(ecs, log, image) {
-    const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
-    if (deleted)
-        log.info(`Deleted the intermediate image ${image.id}.`);
-    await deleteSnapshots(ecs, log, image);
-}
-/** The snapshots behind an image stay when it is deleted, and are billed. */
-async function deleteSnapshots(ecs, log, { snapshots }) {
-    for (const id of snapshots) {
-        try {
-            await ecs('DeleteSnapshot', { SnapshotId: id });
-            log.info(`Deleted its snapshot ${id}.`);
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            if (error.code === 'InvalidSnapshotId.NotFound')
-                continue;
-            log.warning(`The snapshot ${id} still exists and is billed (${error.code}: ${error.message}).`);
-        }
-    }
-}
-
-;// CONCATENATED MODULE: ./src/run/undo/image.ts
-
-
-
-
-
-
-
-
-
-/** How long a cancelled import may take to disappear, in ms. */
-const image_PATIENCE = 150_000;
-/** Cancels what is being made; what is finished stays and gets its name, unless it was needed only on the way. */
-const image_image = {
-    deadline: 150_000,
-    async undo(made, context) {
-        const { clients, log } = context;
-        const ecs = clients.ecsIn(made.region);
-        if (made.made === 'copy' && (await goesOn(made, context)))
-            return undefined;
-        const patience = Math.min(now() + image_PATIENCE, clients.deadline.at);
-        const copy = made.made !== 'import';
-        const finished = await cancelImport(ecs, log, { ...made, copy }, patience);
-        if (finished === undefined)
-            return undefined;
-        if (!made.intermediate)
-            return named(made, finished, context);
-        await deleteIntermediate(ecs, log, finished);
-        return undefined;
-    },
-    byHand({ region, name, wants, id, taskId, made }) {
-        const one = `--ImageId ${id ?? '<id>'}`;
-        const find = ecsCommand(region, 'DescribeTasks', '--TaskAction ImportImage');
-        const task = taskId === undefined ? find : ecsCommand(region, 'CancelTask', `--TaskId ${taskId}`);
-        const cancel = made === 'import' ? task : ecsCommand(region, 'CancelCopyImage', one);
-        const rename = ecsCommand(region, 'ModifyImageAttribute', `${one} --ImageName ${wants}`);
-        const remove = ecsCommand(region, 'DeleteImage', one);
-        const what = `Image ${id ?? name} may still exist, unfinished or without its name`;
-        return `${what}. To cancel it: ${cancel}; to name it: ${rename}; to delete it: ${remove}`;
-    },
-};
-/** A copy that is being made comes from a finished image: it is left to finish, and a re-run of the job adopts it. */
-async function goesOn({ region, name, id, mark }, { clients, log }) {
-    const ecs = clients.ecsIn(region);
-    const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
-    if (found === undefined || !isBeingMade(found))
-        return false;
-    log.info(`The copy ${found.id} in ${region} is still being made; it is not cancelled.`);
-    return true;
-}
-async function named(made, finished, { clients, log, me }) {
-    const { region, wants } = made;
-    log.info(`Image ${finished.id} is finished: it stays.`);
-    if (finished.name !== made.name || finished.name === wants)
-        return { ...finished, region };
-    const temporary = temporaryName(wants, markText(me));
-    const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary, timeout: 0 };
-    try {
-        await swapNames(wanted, finished.id, 'new');
-    }
-    catch (error) {
-        if (!(error instanceof CloudError))
-            throw error;
-        const rename = ecsCommand(region, 'ModifyImageAttribute', `--ImageId ${finished.id} --ImageName ${wants}`);
-        throw error.reworded(`${error.message}; image ${finished.id} is finished. To name it: ${rename}`);
-    }
-    return { ...finished, region, name: wants };
-}
-
-;// CONCATENATED MODULE: ./src/run/undo/object.ts
-
-
-
-
-const object = {
-    deadline: 200_000,
-    async undo({ key, etag, versionId }, { clients: { oss }, me, log }) {
-        const claim = { key, etag, versionId, derived: isDerived(key, me), isOurs: (mark) => isOurs(mark, me) };
-        const gone = await removeObject(oss, claim);
-        if (!gone)
-            log.info(`oss://${oss.bucket}/${key} was not made by this run: it stays.`);
-        return undefined;
-    },
-    byHand: ({ key }, { request: { bucket } }) => `The staged object may still exist and is billed. Remove it: ${removeCommand(bucket, key)}`,
-};
-
-;// CONCATENATED MODULE: ./src/run/undo/replaced.ts
-
-
-
-
-
-
-/** Deletes what forced runs have replaced, once the new image holds the name. */
-const replaced = {
-    deadline: 150_000,
-    async undo({ region, name, by, ids }, context) {
-        const { clients, log, request, me } = context;
-        const ecs = clients.ecsIn(region);
-        const images = await listImages(ecs);
-        const holder = images.find((image) => image.name === name);
-        const isNew = by === undefined ? holder?.tags[MARK_TAG] === markText(me) : holder?.id === by;
-        if (holder === undefined || !isNew)
-            return undefined;
-        for (const image of images.filter(({ id }) => ids.includes(id) && id !== holder.id)) {
-            await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
-            if (image.name.startsWith(temporaryPrefix(name)))
-                await removeSources(image, context);
-        }
-        return undefined;
-    },
-    byHand({ region, ids }) {
-        const commands = ids.map((id) => ecsCommand(region, 'DeleteImage', `--ImageId ${id}`));
-        return `Replaced images may still exist. Remove them: ${commands.join('; ')}`;
-    },
-};
-/** The objects that a run which never came back has imported from, where they carry the same mark as its image. */
-async function removeSources({ sources, tags }, { clients: { oss } }) {
-    const isOurs = (mark) => mark !== undefined && mark === tags[MARK_TAG];
-    for (const { bucket, key } of sources) {
-        if (bucket === oss.bucket)
-            await removeObject(oss, { key, isOurs, derived: false });
-    }
-}
-
-;// CONCATENATED MODULE: ./src/run/undo/role.ts
-
-/** A role is set up, not staged: a half-made one is completed. */
-const role = {
-    deadline: 200_000,
-    async undo(_, { clients: { ram }, log }) {
-        await completeImportRole(ram, log);
-        return undefined;
-    },
-    byHand() {
-        const names = `--PolicyName ${IMPORT_POLICY} --RoleName ${IMPORT_ROLE}`;
-        return `The role ${IMPORT_ROLE} may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System ${names}`;
-    },
-};
-
-;// CONCATENATED MODULE: ./src/run/undo/zeros.ts
-
-
-
-
-const zeros = {
-    deadline: 45_000,
-    async undo({ key: prefix }, { clients: { oss }, me }) {
-        for (const key of Object.values(zeroKeys(prefix))) {
-            await abortUploads(oss, key);
-            await removeObject(oss, { key, isOurs: (mark) => isOurs(mark, me), derived: true });
-        }
-        return undefined;
-    },
-    byHand({ key }, { request: { bucket } }) {
-        const { object, seed } = zeroKeys(key);
-        const commands = `${removeCommand(bucket, object)}; ${removeCommand(bucket, seed)}`;
-        return `Objects full of zeros may still exist. Remove them: ${commands}`;
-    },
-};
-
-;// CONCATENATED MODULE: ./src/run/undo/undo.ts
-
-
-
-
-
-
-
-/** In the order of undoing: first what no import reads, and an object only when no import reads it any more. */
-const undo_KINDS = { upload: upload, zeros: zeros, image: image_image, replaced: replaced, object: object, role: role };
-/**
- * Undoes what a run made. Idempotent; what fails is reported, never thrown.
- * @param began - when the post step began, in ms since the epoch: it keeps to a timetable of four minutes, as the runner
- * ends a post step after five
- */
-async function undoAll(context, made, began) {
-    const result = { leftovers: [], undone: [], finished: [] };
-    for (const kind of Object.keys(undo_KINDS)) {
-        const way = undo_KINDS[kind];
-        if (began !== undefined)
-            context.clients.deadline.at = began + way.deadline;
-        for (const one of made.filter((some) => some.kind === kind)) {
-            try {
-                const finished = await way.undo(one, context);
-                if (finished !== undefined)
-                    result.finished.push(finished);
-                result.undone.push(one);
-            }
-            catch (error) {
-                // Where the bucket is gone, all that lay in it is.
-                if (hasCode(error, 'NoSuchBucket'))
-                    result.undone.push(one);
-                else
-                    result.leftovers.push({ made: one, text: `${byHand(one, context)} (${reasonOf(error)})` });
-            }
-        }
-    }
-    return result;
-}
-const reasonOf = (error) => error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
-/** What may still exist, and the command that removes it. */
-const byHand = (made, context) => undo_KINDS[made.kind].byHand(made, context);
 
 ;// CONCATENATED MODULE: ./src/run/staging.ts
 
@@ -49078,9 +49404,14 @@ const byHand = (made, context) => undo_KINDS[made.kind].byHand(made, context);
 
 
 
-/** Uploads all disks, one after another: each uses the whole line. @throws CloudError, DiskError */
+/**
+ * Uploads all disks, one after another, as each can use the whole bandwidth; none when an image is adopted.
+ * @throws CloudError, DiskError
+ */
 async function stageDisks(context, plan) {
     const { request, disks, log } = context;
+    if (plan.targets.some(({ kind, adopt }) => kind !== 'copy' && adopt !== undefined))
+        return [];
     const staged = [];
     for (const [n, disk] of disks.entries()) {
         const object = plan.objects[n];
@@ -49095,12 +49426,13 @@ async function stageDisk(context, disk, n, { key, found, upload: unfinished }, s
     const { request, disks, clients, ledger, me } = context;
     const source = await sourceOf(disk);
     if (found !== undefined) {
-        const same = found.size === disk.size && found.crc64 === (sum ?? (await fileSum(source)));
+        // Not every answer to HEAD carries the length.
+        const same = (found.size || disk.size) === disk.size && found.crc64 === (sum ?? (await fileSum(source)));
         if (same)
-            return reuse(context, found);
-        // An object under a key of the user's is in the way; any other is removed in the end.
+            return reuse(context, { ...found, size: disk.size });
+        // Under the same key it has to be deleted now; under an earlier attempt's key it is deleted in the end.
         if (found.key === key)
-            await removeFound(context, found);
+            await removeObject(clients.oss, { ...claimTo(key, me), etag: found.etag });
     }
     const zeros = zeroPrefix(request, disks, me, n);
     const staging = {
@@ -49122,48 +49454,15 @@ async function stageDisk(context, disk, n, { key, found, upload: unfinished }, s
     };
     const staged = await upload_upload(clients.oss, source, staging);
     ledger.record({ kind: 'object', key: staged.key, etag: staged.etag, versionId: staged.versionId });
-    // The zero object has done its work, whatever becomes of the image.
+    // The zero objects are not needed any more.
     const { undone } = await undoAll(context, ledger.made().filter(({ kind }) => kind === 'zeros'));
     ledger.forget(...undone);
     return staged;
 }
 function reuse({ ledger, log }, { key, size, etag, versionId, crc64 = '' }) {
     ledger.record({ kind: 'object', key, etag, versionId });
-    log.info('An earlier attempt has uploaded it, byte for byte: no data has to be sent.');
+    log.info('An earlier attempt uploaded the same bytes: no data has to be sent.');
     return { key, size, etag, versionId, crc64, sent: 0, zeros: 0 };
-}
-async function removeFound({ clients, me }, { key, etag }) {
-    await removeObject(clients.oss, { key, etag, isOurs: (mark) => isOurs(mark, me), derived: false });
-}
-
-;// CONCATENATED MODULE: ./src/run/undo/endings.ts
-
-/**
- * What is undone after an ending, in the words of a table:
- *
- * | ending  | upload, object                                    | images                                       |
- * | ------- | ------------------------------------------------- | -------------------------------------------- |
- * | success | aborted and deleted; `skip_clean` keeps object    | intermediate and replaced ones deleted       |
- * | failure | aborted and deleted; `skip_clean` keeps object    | cancelled and removed; finished ones stay    |
- * |         | and, under a derived key, the upload to resume    |                                              |
- * | timeout | object kept: the import is reading it             | kept: the import continues                     |
- */
-function undoneAfter(ending, made, { skipClean, me }) {
-    const isKept = (one) => {
-        switch (one.kind) {
-            case 'upload':
-                return skipClean && ending === 'failure' && isDerived(one.key, me);
-            case 'object':
-                return skipClean || ending === 'timeout';
-            case 'image':
-            case 'replaced':
-                return ending === 'timeout';
-            case 'zeros':
-            case 'role':
-                return false;
-        }
-    };
-    return made.filter((one) => !isKept(one));
 }
 
 ;// CONCATENATED MODULE: ./src/run/run.ts
@@ -49175,16 +49474,10 @@ function undoneAfter(ending, made, { skipClean, me }) {
 
 
 
-
-
-
-
-
-
-
 /**
- * One run, told in order. What fails after the preflight is part of the outcome, so that nothing is lost with it.
- * @throws CloudError, CloudErrors of the preflight: nothing has been made
+ * One run: check, prepare, upload, make images, clean up. A failure after the check is part of the outcome, together with
+ * what was made before it.
+ * @throws CloudError, CloudErrors of the check: nothing has been made
  */
 async function run(context) {
     const { request, ledger, log } = context;
@@ -49194,23 +49487,22 @@ async function run(context) {
         context.clients.stop();
         throw error;
     });
-    if (plan.problems.length > 0) {
-        if (!request.dryRun)
-            await removeLeft(context, plan);
-        throw new CloudErrors('Nothing was uploaded.', plan.problems);
-    }
-    if (request.dryRun)
+    if (request.dryRun && plan.problems.length === 0)
         return { images: [], staged: [], leftovers: [], times: {}, wouldDo: dryRun(context, plan) };
     ledger.account = plan.account;
+    if (plan.problems.length > 0) {
+        if (!request.dryRun)
+            await cleanUpAfterRefusal(context, plan);
+        throw new CloudErrors('Nothing was uploaded.', plan.problems);
+    }
     const times = {};
-    let staged = [];
     let finished = [];
+    let staged = [];
     let failure;
     const began = now();
     try {
         await prepare(context, plan);
-        if (needsUpload(plan))
-            staged = await stageDisks(context, plan);
+        staged = await stageDisks(context, plan);
         if (staged.length > 0)
             times.upload = now() - began;
         ({ finished, failure } = await makeImages(context, plan, staged));
@@ -49219,211 +49511,350 @@ async function run(context) {
     catch (error) {
         failure = error;
     }
-    const taskId = finished[0]?.taskId ?? recordedTask(context);
-    const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, endingOf(failure)));
-    const made = finished.map(({ image }) => image);
-    const main = finished.find(({ image }) => image.region === request.region);
-    const [object] = plan.objects;
-    const key = staged[0]?.key ?? object?.found?.key ?? object?.key ?? '';
-    const outcome = { taskId, staged, leftovers, times, failure, replaced: main?.replaced };
+    const task = ledger.made().find((made) => made.kind === 'image' && made.taskId !== undefined);
+    const taskId = finished[0]?.taskId ?? (task?.kind === 'image' ? task.taskId : undefined);
+    const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, failure));
     if (failure === undefined && leftovers.length === 0 && !request.keepInput)
         await deleteInput(context);
-    return { ...outcome, images: made.length > 0 ? made : images, object: `oss://${request.bucket}/${key}` };
-}
-/** What earlier attempts have left in the bucket goes also where this one ends at once, unless an import reads it. */
-async function removeLeft(context, { left, targets }) {
-    const isUnderWay = targets.some(({ adopt, cancel }) => (adopt !== undefined && isBeingMade(adopt)) || cancel.length > 0);
-    if (isUnderWay || left.length === 0)
-        return;
-    for (const made of left)
-        context.ledger.record(made);
-    await context.log.group('Clean up', () => cleanUp(context, 'failure'));
-}
-/** Takes over what earlier attempts have left, removes what they left unfinished, and makes the bucket if it is missing. */
-async function prepare({ request, clients, ledger, log, me }, plan) {
-    for (const made of plan.left)
-        ledger.record(made);
-    for (const { id, name, tags } of plan.intermediates) {
-        const mark = tags[MARK_TAG] ?? '';
-        const { region } = request;
-        ledger.record({ kind: 'image', region, name, wants: name, id, mark, made: 'import', intermediate: true });
-    }
-    for (const { region, kind, cancel } of plan.targets) {
-        for (const { id, name } of cancel) {
-            const made = { name, id, copy: kind !== 'import', mark: markText(me) };
-            await cancelImport(clients.ecsIn(region), log, made, now() + 60_000);
-        }
-    }
-    if (plan.makeBucket)
-        await makeBucket(clients.oss);
-}
-/** Whether the image itself still has to be made from the file. */
-const needsUpload = ({ targets }) => targets.every(({ kind, adopt }) => kind === 'copy' || adopt === undefined);
-const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
-const PARTLY = 'Not everything was made; the outputs hold what was. A re-run of the job makes only what is missing.';
-/**
- * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.
- * @throws CloudError of the image itself; what else fails is returned after all others have been tried
- */
-async function makeImages(context, plan, staged) {
-    const { log } = context;
-    // An image that an earlier attempt is importing reads the object that was found.
-    const found = plan.objects.flatMap(({ found: one }) => one ?? []);
-    const isImporting = plan.targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt));
-    const from = { staged: isImporting ? found : staged, sums: plan.sums ?? staged.map(({ crc64 }) => crc64) };
-    const finished = [];
-    const failures = [];
-    for (const target of plan.targets) {
-        const { kind, region, intermediate } = target;
-        try {
-            const made = await log.group(`${TITLES[kind]}, ${region}`, () => makeImage(context, target, from));
-            if (kind !== 'copy')
-                from.imageId = made.image.id;
-            if (!intermediate)
-                finished.push(made);
-            if (made.failure !== undefined)
-                failures.push(made.failure);
-        }
-        catch (error) {
-            if (kind !== 'copy' || !(error instanceof CloudError))
-                throw error;
-            failures.push(error);
-        }
-    }
-    return { finished, failure: failures.length > 0 ? new CloudErrors(PARTLY, failures) : undefined };
-}
-const endingOf = (failure) => failure === undefined ? 'success' : hasCode(failure, 'WaitTimedOut') ? 'timeout' : 'failure';
-/** The task of an import whose image has not become Available. */
-const recordedTask = ({ ledger }) => ledger.made().flatMap((made) => (made.kind === 'image' && made.taskId !== undefined ? [made.taskId] : []))[0];
-/** Undoes what the ending calls for; what fails stays recorded, so that the post step tries again. */
-async function cleanUp(context, ending) {
-    const { ledger, log, me, request } = context;
-    const all = ledger.made();
-    const { leftovers, finished } = await undoAll(context, undoneAfter(ending, all, { skipClean: request.skipClean, me }));
-    const stays = new Set(leftovers.map(({ made }) => made));
-    ledger.forget(...all.filter((made) => !stays.has(made)));
-    for (const { text } of leftovers)
-        log.info(`${text}; the post step tries again.`);
-    return { images: finished, leftovers: leftovers.map(({ text }) => text) };
-}
-async function deleteInput({ disks, log }) {
-    for (const disk of disks) {
-        const path = givenName(disk);
-        try {
-            // The image is made of the bytes that were unpacked; another file under this name is not ours to delete.
-            if (disk.container !== undefined)
-                await assertUnchanged(disk.container);
-            await (0,promises_namespaceObject.unlink)(path);
-            log.info(`Deleted ${path} (keep_input_artifact: false).`);
-        }
-        catch (error) {
-            log.warning(`${path} stays (${textOf(error)}). Remove it: rm '${path}'`);
-        }
-    }
+    const [object] = plan.objects;
+    const key = staged[0]?.key ?? object?.found?.key ?? object?.key ?? '';
+    return {
+        images: finished.length > 0 ? finished.map(({ image }) => image) : images,
+        taskId,
+        object: `oss://${request.bucket}/${key}`,
+        staged,
+        replaced: finished.find(({ image }) => image.region === request.region)?.replaced,
+        leftovers,
+        times,
+        failure,
+    };
 }
 
-;// CONCATENATED MODULE: ./src/action/distribution.ts
-const REGION = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a list of region ids such as cn-beijing' };
-const ACCOUNT = { test: /^\d{10,20}$/, meaning: 'a list of account ids, which are numbers' };
-const KEY = { test: /^[\w-]{8,64}$/, meaning: 'the id of a KMS key' };
-/** Reads the inputs on copies, encryption and sharing. Names and keys of copies go with the regions in their order. */
-function readDistribution(fields, region, imageName, nameForm) {
-    const regions = fields.list('image_copy_regions', REGION);
-    const names = fields.list('image_copy_names', nameForm);
-    const keys = fields.list('kms_key_copy_ids', KEY);
-    const accounts = fields.list('image_share_account', ACCOUNT);
-    const encrypted = fields.flag('image_encrypted', false);
-    const kmsKeyId = fields.optional('kms_key_id', KEY);
-    const wrong = (text) => fields.problems.push(text);
-    if (new Set([...regions, region]).size <= regions.length) {
-        wrong('image_copy_regions names a region twice, or the region of the image itself.');
+;// CONCATENATED MODULE: ./src/credentials/profile.ts
+
+
+
+/**
+ * Replaces a profile by the source that it describes, also as the base of an assumed role.
+ * @param sessionName - if the profile has none
+ * @throws CloudError `BadProfile`
+ */
+async function resolveProfile(source, sessionName) {
+    if (source.kind === 'profile')
+        return readProfile(source, sessionName);
+    if (source.kind !== 'assume')
+        return { source };
+    const { source: base, region } = await resolveProfile(source.base, sessionName);
+    return { source: { ...source, base }, region };
+}
+/**
+ * Reads a profile of the Alibaba Cloud CLI (https://github.com/aliyun/aliyun-cli, `aliyun configure`): modes AK, StsToken,
+ * RamRoleArn and EcsRamRole.
+ * @throws CloudError `BadProfile` with file and profile
+ */
+async function readProfile({ name, file, from }, sessionName) {
+    const refuse = (text) => new CloudError('profile', 'BadProfile', `${from}: ${text}`);
+    const content = await (0,promises_namespaceObject.readFile)(file, 'utf8').catch((error) => {
+        const code = error.code ?? textOf(error);
+        throw refuse(`${file} cannot be read (${code}); check shared_credentials_file`);
+    });
+    const config = parsed(content);
+    if (config === undefined)
+        throw refuse(`${file} is not JSON`);
+    const profiles = listAt(config, 'profiles');
+    const profile = profiles.find((one) => textAt(one, 'name') === name);
+    if (profile === undefined) {
+        const names = profiles.map((one) => textAt(one, 'name') ?? '?').join(', ');
+        throw refuse(`${file} has no profile ${name}. Its profiles: ${names || 'none'}`);
     }
-    if (names.length > regions.length)
-        wrong('image_copy_names has more entries than image_copy_regions.');
-    if (keys.length > regions.length)
-        wrong('kms_key_copy_ids has more entries than image_copy_regions.');
-    if (!encrypted && (kmsKeyId !== undefined || keys.length > 0)) {
-        wrong('kms_key_id and kms_key_copy_ids need image_encrypted: true.');
+    const text = (key) => {
+        const value = textAt(profile, key);
+        if (value === undefined || value === '')
+            throw refuse(`profile ${name} in ${file} has no ${key}`);
+        return value;
+    };
+    const optional = (key) => textAt(profile, key) || undefined;
+    const keys = () => ({ accessKeyId: text('access_key_id'), accessKeySecret: text('access_key_secret') });
+    /** Like the CLI, this uses the token of the profile, if there is one, to assume the role. */
+    const callerKeys = () => {
+        const securityToken = optional('sts_token');
+        return { ...keys(), ...(securityToken && { securityToken }) };
+    };
+    const origin = `${from}, profile ${name}`;
+    const externalId = optional('external_id');
+    const sources = {
+        AK: () => ({ kind: 'keys', keys: keys(), from: origin }),
+        StsToken: () => ({ kind: 'keys', keys: { ...keys(), securityToken: text('sts_token') }, from: origin }),
+        RamRoleArn: () => ({
+            kind: 'assume',
+            roleArn: text('ram_role_arn'),
+            ...(externalId && { externalId }),
+            sessionName: optional('ram_session_name') ?? sessionName,
+            base: { kind: 'keys', keys: callerKeys(), from: origin },
+            from: origin,
+        }),
+        EcsRamRole: () => ({ kind: 'ecs', roleName: optional('ram_role_name'), from: origin }),
+    };
+    const mode = textAt(profile, 'mode') ?? 'AK';
+    const source = sources[mode];
+    if (source === undefined) {
+        throw refuse(`profile ${name} in ${file} has mode ${mode}, which is not one of ${Object.keys(sources).join(', ')}`);
     }
-    if (accounts.length > 50)
-        wrong('image_share_account has more than 50 accounts, which is the most that ECS takes.');
-    if (encrypted && accounts.length > 0 && kmsKeyId === undefined) {
-        wrong('An encrypted image can be shared only with a key of your own: set kms_key_id.');
+    return { source: source(), region: textAt(profile, 'region_id') };
+}
+
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
+;// CONCATENATED MODULE: external "node:querystring"
+const external_node_querystring_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:querystring");
+;// CONCATENATED MODULE: ./src/action/identity.ts
+
+
+
+const ROLE_ARN = { test: /^acs:ram::\d+:role\/.+$/, meaning: 'an ARN such as acs:ram::<account id>:role/<name>' };
+const PROVIDER_ARN = {
+    test: /^acs:ram::\d+:oidc-provider\/.+$/,
+    meaning: 'an ARN such as acs:ram::<account id>:oidc-provider/<name>',
+};
+const ROLE = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
+const SESSION = { test: /^[\w.@-]{2,32}$/, meaning: '2 to 32 letters, digits and ".", "@", "_", "-"' };
+const AUDIENCE = {
+    test: /^[\x21-\x7e]{1,128}$/,
+    meaning: 'an audience without spaces, such as sts.aliyuncs.com',
+};
+const INPUTS = ['access_key', 'secret_key', 'security_token'];
+const VARIABLES = [
+    ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY', 'ALICLOUD_SECURITY_TOKEN'],
+    ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET', 'ALIBABA_CLOUD_SECURITY_TOKEN'],
+];
+/** Characters that no key or token has. Pasted by mistake, they would cause confusing errors of the services. */
+const NOT_IN_KEYS = /[^\x21-\x7e]|["']/;
+const PROFILES = ['ALICLOUD_PROFILE', 'ALIBABA_CLOUD_PROFILE'];
+const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
+const identity_NONE = 'No credentials. Tried: access_key and secret_key; ram_role_arn with oidc_provider_arn; profile; ram_role_name; ' +
+    'the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
+    'ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALICLOUD_PROFILE, ALIBABA_CLOUD_PROFILE, ALIBABA_CLOUD_ECS_METADATA. ' +
+    '(A secret that does not exist, or that a pull request from a fork cannot read, is empty.)';
+/**
+ * Chooses where credentials come from. Inputs win over the environment. Two sources in the inputs are a problem, and so is
+ * half a key pair. A profile or an instance role counts only if it is named. Never another account by accident.
+ */
+function readIdentity(fields, env, sessionName, dryRun) {
+    const roleArn = fields.optional('ram_role_arn', ROLE_ARN);
+    const providerArn = fields.optional('oidc_provider_arn', PROVIDER_ARN);
+    const audience = fields.optional('oidc_audience', AUDIENCE) ?? 'sts.aliyuncs.com';
+    const named = fromInputs(fields, env);
+    if (providerArn !== undefined) {
+        const from = 'ram_role_arn and oidc_provider_arn';
+        named.push({ kind: 'oidc', roleArn: roleArn ?? '', providerArn, audience, sessionName, from });
+        if (roleArn === undefined)
+            fields.problems.push('oidc_provider_arn is set, but ram_role_arn is empty.');
     }
-    const copies = regions.map((to, n) => ({ region: to, name: names[n] ?? imageName, kmsKeyId: keys[n] }));
-    return { copies, encrypted, kmsKeyId, accounts };
+    if (named.length > 1) {
+        fields.problems.push(`More than one source of credentials: ${named.map(({ from }) => from).join('; ')}. Set only one.`);
+    }
+    const found = named[0] ?? fromEnvironment(fields, env);
+    // A pull request from a fork has neither secrets nor an identity token. Its dry run checks only file and inputs.
+    if (dryRun && found?.kind === 'oidc' && environmentValue(env, 'ACTIONS_ID_TOKEN_REQUEST_URL') === '')
+        return undefined;
+    if (found === undefined && !dryRun)
+        fields.problems.push(identity_NONE);
+    if (found === undefined || roleArn === undefined || found.kind === 'oidc')
+        return found;
+    return { kind: 'assume', roleArn, sessionName, base: found, from: `ram_role_arn, assumed with ${found.from}` };
+}
+function fromInputs(fields, env) {
+    const sources = [];
+    const keys = pair(fields, INPUTS, (name) => fields.text(name));
+    if (keys !== undefined)
+        sources.push(keys);
+    const file = fields.text('shared_credentials_file');
+    const profile = fields.text('profile');
+    if (profile !== '')
+        sources.push(profileOf(profile, file, env, 'profile'));
+    else if (file !== '') {
+        const variable = PROFILES.find((name) => environmentValue(env, name) !== '');
+        if (variable === undefined)
+            fields.problems.push('shared_credentials_file is set, but profile is empty.');
+        const from = `shared_credentials_file and ${variable ?? 'profile'}`;
+        sources.push(profileOf(environmentValue(env, variable ?? ''), file, env, from));
+    }
+    const roleName = fields.optional('ram_role_name', ROLE);
+    if (roleName !== undefined)
+        sources.push({ kind: 'ecs', roleName, from: 'ram_role_name' });
+    return sources;
+}
+function fromEnvironment(fields, env) {
+    for (const names of VARIABLES) {
+        const spare = names === VARIABLES[0] ? environmentValue(env, 'SECURITY_TOKEN') : '';
+        const keys = pair(fields, names, (name) => environmentValue(env, name), spare);
+        if (keys !== undefined)
+            return keys;
+    }
+    const profile = PROFILES.find((name) => environmentValue(env, name) !== '');
+    if (profile !== undefined)
+        return profileOf(environmentValue(env, profile), '', env, profile);
+    const from = 'ALIBABA_CLOUD_ECS_METADATA';
+    const roleName = environmentValue(env, from);
+    return roleName === '' ? undefined : { kind: 'ecs', roleName, from };
+}
+/** The keys of one place: half a pair is never completed from another place, which may be another account. */
+function pair(fields, names, value, spare = '') {
+    const [accessKeyId, accessKeySecret, token] = names.map(value);
+    if (accessKeyId + accessKeySecret + token === '')
+        return undefined;
+    const keys = { accessKeyId, accessKeySecret, ...(token || spare ? { securityToken: token || spare } : {}) };
+    if (accessKeyId === '' || accessKeySecret === '') {
+        const list = (wanted) => names.filter((name) => (value(name) !== '') === wanted).join(' and ');
+        const needed = list(false).replace(` and ${names[2]}`, '');
+        fields.problems.push(`Half a key pair. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
+    }
+    else if (accessKeyId.startsWith('STS.') && keys.securityToken === undefined) {
+        fields.problems.push(`${names[0]} is a temporary key (it begins with STS.), but ${names[2]} is empty.`);
+    }
+    for (const [n, text] of [accessKeyId, accessKeySecret, keys.securityToken ?? ''].entries()) {
+        if (!NOT_IN_KEYS.test(text))
+            continue;
+        fields.problems.push(`${names[n] ?? ''} contains a space, a line break, a quotation mark or a non-ASCII character. Copy it again.`);
+    }
+    return { kind: 'keys', keys, from: names.slice(0, 2).join(' and ') };
+}
+function profileOf(name, file, env, from) {
+    const path = file || environmentValue(env, 'ALICLOUD_SHARED_CREDENTIALS_FILE') || '~/.aliyun/config.json';
+    return { kind: 'profile', name, file: path.startsWith('~/') ? (0,external_node_os_namespaceObject.homedir)() + path.slice(1) : path, from };
+}
+/** A variable, trimmed as inputs are: pasted secrets often end with a line break. */
+const environmentValue = (env, name) => env[name]?.trim() ?? '';
+/** Every secret in inputs and environment, to be hidden before anything is printed or sent. */
+function knownSecrets(env) {
+    const inputs = INPUTS.map((name) => getInput(name));
+    const variables = [...VARIABLES.flat(), 'SECURITY_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
+    const values = variables.map((name) => environmentValue(env, name));
+    return [...inputs, ...values, ...proxyPasswords(env)].filter((text) => text !== '');
+}
+/** The password of each proxy, or the user if there is no password: some proxies take a token as the user. */
+function proxyPasswords(env) {
+    return PROXIES.flatMap((name) => {
+        const { username = '', password = '' } = URL.parse(environmentValue(env, name)) ?? {};
+        const secret = password || username;
+        return [secret, (0,external_node_querystring_namespaceObject.unescape)(secret)];
+    });
+}
+
+;// CONCATENATED MODULE: ./src/action/caller.ts
+
+
+
+/** Reads the inputs and variables about credentials, and the profile that they name. This is all that post reads. */
+async function readCaller(fields, env = process.env) {
+    const dryRun = fields.flag('dry_run', false);
+    const sessionName = fields.optional('ram_session_name', SESSION) ?? `alicloud-import-${env.GITHUB_RUN_ID ?? '0'}`.slice(0, 32);
+    const identity = readIdentity(fields, env, sessionName, dryRun);
+    const resolved = identity &&
+        (await resolveProfile(identity, sessionName).catch((error) => {
+            fields.problems.push(`${textOf(error)}.`);
+            return undefined;
+        }));
+    return { source: resolved?.source, profileRegion: resolved?.region, dryRun, secrets: knownSecrets(env) };
 }
 
 ;// CONCATENATED MODULE: ./src/action/hcl.ts
-const QUOTED = String.raw `"(?:[^"\\\n]|\\.)*"`;
-const BARE = String.raw `[\w.+-]+`;
-const PAIR = String.raw `(${QUOTED}|[^\s"=:,{}]+)\s*`;
-/** As in a block of Packer; JSON writes a colon. Without braces only quoted values: `a=b,c=d` is one tag of the plain form. */
-const IN_BRACES = new RegExp(`${PAIR}[=:]\\s*(${QUOTED}|${BARE})`, 'g');
-const IN_LINES = new RegExp(`${PAIR}=\\s*(${QUOTED})`, 'g');
-const ITEM = new RegExp(`${QUOTED}|${BARE}`, 'g');
-/** The items of a list of HCL or JSON, such as `["cn-shanghai", "cn-beijing"]`; undefined when the text is none. */
+const STRING = String.raw `"(?:[^"\\\n]|\\.)*"`;
+const HEREDOC = String.raw `<<-?(\w+)[^\S\n]*\n[^]*?^[^\S\n]*\2$`;
+const SKIPPED = String.raw `[^\S\n]+|(?:#|//).*|/\*[^]*?\*/`;
+/** A string, heredoc, mark or bare word of HCL or JSON as the first group; or spaces or a comment, without the group. */
+const hcl_TOKEN = new RegExp(String.raw `${SKIPPED}|(${STRING}|${HEREDOC}|[[\]{},=:"\n]|[^\s[\]{},=:"]+)`, 'gm');
+const VALUE = /^(?:"..*|<<-?\w+\n.*|[^[\]{},=:"].*)$/s;
+/**
+ * The items of a list such as `["cn-shanghai", "cn-beijing"]`, each as it is written. Brackets are optional if all items
+ * are quoted. Undefined if the text is no such list.
+ */
 function readList(text) {
-    const inside = /^\[(.*)\]$/s.exec(text)?.[1];
-    return inside === undefined ? undefined : matches(inside, ITEM)?.map(([item]) => unquote(item));
+    const { isBracketed, entries } = read(text, '[', ']');
+    const items = entries.map(([item = '']) => item);
+    const isList = entries.every(({ length }) => length === 1) && items.every((item) => VALUE.test(item));
+    return isList && (isBracketed || items.every(isQuoted)) ? items : undefined;
 }
-/** The pairs of an object of HCL or JSON, or of its lines without the braces; undefined when the text is none. */
+/**
+ * The pairs of a map such as `{ team = "platform" }` or `{"team": "platform"}`, each as it is written. Braces are optional
+ * if a value is quoted; `a=b,c=d` is one pair in the plain form. Undefined if the text is no such map.
+ */
 function readPairs(text) {
-    const inside = /^\{(.*)\}$/s.exec(text)?.[1];
-    const found = inside === undefined ? matches(text, IN_LINES) : matches(inside, IN_BRACES);
-    return found?.map(([, key = '', value = '']) => [unquote(key), unquote(value)]);
+    const { isBracketed, entries } = read(text, '{', '}');
+    const pairs = entries.map(([key = '', , value = '']) => [key, value]);
+    const isMap = entries.every(([key = '', sign = '', value = '', ...more]) => VALUE.test(key) && /^[=:]$/.test(sign) && VALUE.test(value) && more.length === 0);
+    return isMap && (isBracketed || pairs.some(([, value]) => isQuoted(value))) ? pairs : undefined;
 }
-/** The string in quotation marks, or the text itself where it has none. */
-function unquote(text) {
-    if (!/^"[^]*"$/.test(text))
+/** The text of one string or heredoc, whatever comments are beside it; any other text as it is. */
+function literal(text) {
+    const [token = '', ...more] = tokens(text).filter((one) => one !== '\n');
+    if (more.length > 0 || !VALUE.test(token) || !isQuoted(token))
         return text;
+    if (token.startsWith('<<'))
+        return heredoc(token);
     try {
-        return String(JSON.parse(text));
+        return String(JSON.parse(token));
     }
     catch {
-        return text.slice(1, -1);
+        return token.slice(1, -1);
     }
 }
-/** All of one kind, provided that between them there is nothing but commas, line ends and comments. */
-function matches(text, kind) {
-    const plain = text.replace(/^\s*(#|\/\/).*$/gm, '');
-    const between = plain.split(new RegExp(kind.source.replace(/\((?!\?)/g, '(?:'), 'g'));
-    const separated = between.slice(1, -1).every((gap) => /^(\s*,\s*|[ \t]*\n\s*)$/.test(gap));
-    const ends = /^\s*$/.test(between[0] ?? '') && /^\s*,?\s*$/.test(between.at(-1) ?? '');
-    return separated && ends ? [...plain.matchAll(kind)] : undefined;
+const isQuoted = (token) => /^"|^<</.test(token);
+/** The lines between the marks; `<<-` takes away the indentation that they share. */
+function heredoc(token) {
+    const lines = token.split('\n').slice(1, -1);
+    const indent = token.startsWith('<<-') ? Math.min(...lines.map((line) => line.search(/\S|$/))) : 0;
+    return lines.map((line) => line.slice(indent)).join('\n');
+}
+const tokens = (text) => [...text.matchAll(hcl_TOKEN)].flatMap(([, token]) => token ?? []);
+/** The tokens between commas and line ends, without the brackets around all of them. */
+function read(text, open, close) {
+    const all = tokens(text);
+    const visible = all.filter((token) => token !== '\n');
+    const isBracketed = visible[0] === open && visible.at(-1) === close;
+    const entries = [[]];
+    for (const token of isBracketed ? all.slice(all.indexOf(open) + 1, all.lastIndexOf(close)) : all) {
+        if (token === ',' || token === '\n')
+            entries.push([]);
+        else
+            entries.at(-1)?.push(token);
+    }
+    return { isBracketed, entries: entries.filter(({ length }) => length > 0) };
 }
 
 ;// CONCATENATED MODULE: ./src/action/packer.ts
 /** Options that Packer's builder or post-processor accepts, and why they have no effect here. */
 const WITHOUT_EFFECT = {
-    skip_region_validation: 'region is not compared with a list',
+    skip_region_validation: 'this action does not compare region with a list',
     skip_image_validation: 'an import has no source image',
     image_unshare_account: 'a new image is shared only with the accounts in image_share_account',
-    image_version: 'ECS keeps no version of an imported image; put it into image_name or tags',
-    image_ignore_data_disks: 'the image gets the disks of path and data_disk_paths, and no others',
+    image_version: 'imported images have no version in ECS; put it into image_name or tags',
+    image_ignore_data_disks: 'the image has only the disks in path and data_disk_paths',
     image_force_delete_instances: 'this action never deletes instances',
 };
-/** One warning for each option of Packer that is set and does nothing here. */
+/** One warning for each of these options that is set. */
 function ignoredOptions(isSet) {
     const set = Object.entries(WITHOUT_EFFECT).filter(([name]) => isSet(name));
     return set.map(([name, reason]) => `${name} has no effect: ${reason}.`);
 }
-/** Template of Packer -> what a workflow has in its place. */
-const TEMPLATES = [
+/** A template anywhere, or nothing but a reference. `local.raw` is the name of a file. */
+const TEMPLATE = /\{\{[^{}]*\}\}|[$%]\{[^{}]*\}|^(?:var|local)\.(?!(?:raw|vhd|qcow2|img)$)[a-z_][\w-]*$/i;
+/** Template of Packer -> what to write in a workflow. */
+const REPLACEMENTS = [
     [/timestamp|uuid/, '${{ github.run_id }}-${{ github.run_attempt }}, which is different for each attempt of a run'],
     [/isotime|formatdate/, '${{ steps.<id>.outputs.<name> }} of a step that runs date'],
     [/\buser\b|\bvar\.|\blocal\./, '${{ vars.<name> }}, ${{ inputs.<name> }} or, for a secret, ${{ secrets.<name> }}'],
     [/\benv\b/, '${{ env.<name> }}'],
-    [/\bbuild|\bsource\./, '${{ steps.<id>.outputs.<name> }} of the step that runs Packer'],
+    [/\bbuild|\bsource\./i, '${{ steps.<id>.outputs.<name> }} of the step that runs Packer'],
     [/./, 'an expression of GitHub Actions, ${{ <expression> }}'],
 ];
-/** What is wrong with a value that holds a template of Packer; undefined when it holds none. */
+/** What is wrong with a value that holds a Packer template; undefined if it holds none. */
 function templateIn(value) {
-    const template = /\{\{[^{}]*\}\}|\$\{[^{}]*\}/.exec(value)?.[0];
+    const template = TEMPLATE.exec(value)?.[0];
     if (template === undefined)
         return undefined;
-    const instead = TEMPLATES.find(([pattern]) => pattern.test(template))?.[1];
-    return `holds the Packer template ${template}, which nothing fills in here. Write ${instead ?? ''}`;
+    const replacement = REPLACEMENTS.find(([pattern]) => pattern.test(template))?.[1];
+    return `contains the Packer template ${template}, which this action does not evaluate. Write ${replacement ?? ''}`;
 }
 
 ;// CONCATENATED MODULE: ./src/action/fields.ts
@@ -49434,18 +49865,21 @@ function templateIn(value) {
 class Fields {
     problems = [];
     #templated = new Set();
-    /** The input as it is, trimmed; empty when it is not set, or when it is a template of Packer, which is a problem. */
+    /** The input, trimmed and without the quotation marks of HCL. Empty if it is not set or holds a Packer template. */
     text(name) {
-        const value = getInput(name);
-        const template = templateIn(value);
+        return this.value(name, getInput(name)).trim();
+    }
+    /** The text of a value as it is written in the input. Empty, with a problem, if it holds a Packer template. */
+    value(name, written) {
+        const template = templateIn(written);
         if (template === undefined)
-            return value;
+            return literal(written);
         if (!this.#templated.has(name))
             this.problems.push(`${name} ${template}.`);
         this.#templated.add(name);
         return '';
     }
-    /** Whether the workflow sets an input that action.yml does not have: the runner passes it all the same. */
+    /** Whether the workflow sets an input that is not in action.yml; the runner passes it with a warning. */
     isSet(undeclared) {
         const variable = `INPUT_${undeclared.toUpperCase()}`;
         return variable in process.env && process.env[variable] !== '';
@@ -49458,18 +49892,18 @@ class Fields {
             this.problems.push(`${name} is missing.`);
         return '';
     }
-    optional(name, form, fallback = '') {
-        const value = this.text(name) || fallback;
+    optional(name, form) {
+        const value = this.text(name);
         return value === '' ? undefined : this.formed(name, value, form);
     }
-    /** Entries between commas or line ends, or a list of HCL or JSON; each must have the form. */
-    list(name, form, between = /[,\n]/) {
+    /** Entries separated by commas or line ends, or a list of HCL or JSON. Each must have the form. */
+    list(name, form, separator = /[,\n]/) {
         const text = this.text(name);
-        const plain = () => text.split(between).map((entry) => unquote(entry.trim()));
-        const entries = (readList(text) ?? plain()).filter((entry) => entry !== '');
-        return entries.map((entry) => this.formed(name, entry, form));
+        const entries = readList(text) ?? text.split(separator);
+        const values = entries.map((entry) => this.value(name, entry.trim())).filter((value) => value !== '');
+        return values.map((value) => this.formed(name, value, form));
     }
-    /** A value of the input, which must have the form. */
+    /** Adds a problem if the value, of the input `name`, does not have the form. */
     formed(name, given, form) {
         if (form === undefined)
             return given;
@@ -49490,8 +49924,8 @@ class Fields {
         }
         return found;
     }
-    /** true or false in the spellings of YAML 1.2; empty means `normally`. */
-    flag(name, normally) {
+    /** true or false as YAML 1.2 spells them. */
+    flag(name, fallback) {
         const value = this.text(name);
         if (/^(true|True|TRUE)$/.test(value))
             return true;
@@ -49499,7 +49933,7 @@ class Fields {
             return false;
         if (value !== '')
             this.problems.push(`${name} "${value}" is neither true nor false.`);
-        return normally;
+        return fallback;
     }
     wholeNumber(name, least, most, unit) {
         const value = this.text(name);
@@ -49513,136 +49947,36 @@ class Fields {
     }
 }
 
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
-;// CONCATENATED MODULE: external "node:querystring"
-const external_node_querystring_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:querystring");
-;// CONCATENATED MODULE: ./src/action/identity.ts
-
-
-const ROLE_ARN = { test: /^acs:ram::\d+:role\/.+$/, meaning: 'an ARN such as acs:ram::<account id>:role/<name>' };
-const PROVIDER_ARN = {
-    test: /^acs:ram::\d+:oidc-provider\/.+$/,
-    meaning: 'an ARN such as acs:ram::<account id>:oidc-provider/<name>',
-};
-const ROLE = { test: /^[\w.-]{1,64}$/, meaning: 'the name of a RAM role' };
-const SESSION = { test: /^[\w.@-]{2,32}$/, meaning: '2 to 32 letters, digits and ".", "@", "_", "-"' };
-const AUDIENCE = {
-    test: /^[\x21-\x7e]{1,128}$/,
-    meaning: 'an audience without spaces, such as sts.aliyuncs.com',
-};
-const INPUTS = ['access_key', 'secret_key', 'security_token'];
-const VARIABLES = [
-    ['ALICLOUD_ACCESS_KEY', 'ALICLOUD_SECRET_KEY', 'ALICLOUD_SECURITY_TOKEN'],
-    ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET', 'ALIBABA_CLOUD_SECURITY_TOKEN'],
-];
-const PROFILES = ['ALICLOUD_PROFILE', 'ALIBABA_CLOUD_PROFILE'];
-const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
-const identity_NONE = 'No credentials. Tried: access_key and secret_key; ram_role_arn with oidc_provider_arn; profile; ram_role_name; ' +
-    'the environment variables ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
-    'ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALICLOUD_PROFILE, ALIBABA_CLOUD_PROFILE, ALIBABA_CLOUD_ECS_METADATA. ' +
-    '(A secret that does not exist, or that a pull request from a fork cannot read, arrives empty.)';
-/**
- * Chooses where credentials come from: what inputs name beats the environment, two sources in the inputs or half a pair
- * are problems, and a profile or an instance role is used only where it is named. Never another account by accident.
- */
-function readIdentity(fields, env, runId) {
-    const sessionName = fields.optional('ram_session_name', SESSION) ?? `alicloud-import-${runId}`.slice(0, 32);
-    const roleArn = fields.optional('ram_role_arn', ROLE_ARN);
-    const providerArn = fields.optional('oidc_provider_arn', PROVIDER_ARN);
-    const audience = fields.optional('oidc_audience', AUDIENCE) ?? 'sts.aliyuncs.com';
-    const named = fromInputs(fields, env);
-    if (providerArn !== undefined) {
-        const from = 'ram_role_arn and oidc_provider_arn';
-        named.push({ kind: 'oidc', roleArn: roleArn ?? '', providerArn, audience, sessionName, from });
-        if (roleArn === undefined)
-            fields.problems.push('oidc_provider_arn is set, ram_role_arn is empty.');
+;// CONCATENATED MODULE: ./src/action/distribution.ts
+const REGION = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a list of region ids such as cn-beijing' };
+const ACCOUNT = { test: /^\d{10,20}$/, meaning: 'a list of account ids, which are numbers' };
+const KEY = { test: /^[\w-]{8,64}$/, meaning: 'the id of a KMS key' };
+/** Reads the inputs about copies, encryption and sharing. Names and keys of copies are in the order of the regions. */
+function readDistribution(fields, region, imageName, nameForm) {
+    const regions = fields.list('image_copy_regions', REGION);
+    const names = fields.list('image_copy_names', nameForm);
+    const keys = fields.list('kms_key_copy_ids', KEY);
+    const accounts = fields.list('image_share_account', ACCOUNT);
+    const encrypted = fields.flag('image_encrypted', false);
+    const kmsKeyId = fields.optional('kms_key_id', KEY);
+    const { problems } = fields;
+    if (new Set([...regions, region]).size <= regions.length) {
+        problems.push('image_copy_regions contains a region twice, or the region of the image itself.');
     }
-    if (named.length > 1) {
-        fields.problems.push(`More than one source of credentials: ${named.map(({ from }) => from).join('; ')}. Name one.`);
+    if (names.length > regions.length)
+        problems.push('image_copy_names has more entries than image_copy_regions.');
+    if (keys.length > regions.length)
+        problems.push('kms_key_copy_ids has more entries than image_copy_regions.');
+    if (!encrypted && (kmsKeyId !== undefined || keys.length > 0)) {
+        problems.push('kms_key_id and kms_key_copy_ids need image_encrypted: true.');
     }
-    const found = named[0] ?? fromEnvironment(fields, env);
-    // A pull request from a fork has neither secrets nor an identity token: its dry run checks file and inputs.
-    const dry = fields.flag('dry_run', false);
-    if (dry && found?.kind === 'oidc' && identity_valueOf(env, 'ACTIONS_ID_TOKEN_REQUEST_URL') === '')
-        return undefined;
-    if (found === undefined && !dry)
-        fields.problems.push(identity_NONE);
-    if (found === undefined || roleArn === undefined || found.kind === 'oidc')
-        return found;
-    return { kind: 'assume', roleArn, sessionName, base: found, from: `ram_role_arn, asked for with ${found.from}` };
-}
-function fromInputs(fields, env) {
-    const sources = [];
-    const keys = pair(fields, INPUTS, (name) => fields.text(name));
-    if (keys !== undefined)
-        sources.push(keys);
-    const file = fields.text('shared_credentials_file');
-    const profile = fields.text('profile');
-    if (profile !== '')
-        sources.push(profileOf(profile, file, env, 'profile'));
-    else if (file !== '') {
-        const variable = PROFILES.find((name) => identity_valueOf(env, name) !== '');
-        if (variable === undefined)
-            fields.problems.push('shared_credentials_file is set, profile is empty.');
-        const from = `shared_credentials_file and ${variable ?? 'profile'}`;
-        sources.push(profileOf(identity_valueOf(env, variable ?? ''), file, env, from));
+    if (accounts.length > 50)
+        problems.push('image_share_account has more than 50 accounts, which is the limit of ECS.');
+    if (encrypted && accounts.length > 0 && kmsKeyId === undefined) {
+        problems.push('An encrypted image can be shared only with a key of your own: set kms_key_id.');
     }
-    const roleName = fields.optional('ram_role_name', ROLE);
-    if (roleName !== undefined)
-        sources.push({ kind: 'ecs', roleName, from: 'ram_role_name' });
-    return sources;
-}
-function fromEnvironment(fields, env) {
-    for (const names of VARIABLES) {
-        const spare = names === VARIABLES[0] ? identity_valueOf(env, 'SECURITY_TOKEN') : '';
-        const keys = pair(fields, names, (name) => identity_valueOf(env, name), spare);
-        if (keys !== undefined)
-            return keys;
-    }
-    const profile = PROFILES.find((name) => identity_valueOf(env, name) !== '');
-    if (profile !== undefined)
-        return profileOf(identity_valueOf(env, profile), '', env, profile);
-    const from = 'ALIBABA_CLOUD_ECS_METADATA';
-    const roleName = identity_valueOf(env, from);
-    return roleName === '' ? undefined : { kind: 'ecs', roleName, from };
-}
-/** Keys from one place; never one half from each of two, which may be two accounts. */
-function pair(fields, names, value, spare = '') {
-    const [accessKeyId, accessKeySecret, token] = names.map(value);
-    if (accessKeyId + accessKeySecret + token === '')
-        return undefined;
-    const keys = { accessKeyId, accessKeySecret, ...(token || spare ? { securityToken: token || spare } : {}) };
-    if (accessKeyId === '' || accessKeySecret === '') {
-        const list = (wanted) => names.filter((name) => (value(name) !== '') === wanted).join(' and ');
-        const needed = list(false).replace(` and ${names[2]}`, '');
-        fields.problems.push(`Half a key pair. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
-    }
-    else if (accessKeyId.startsWith('STS.') && keys.securityToken === undefined) {
-        fields.problems.push(`${names[0]} is a temporary key (it begins with STS.), and ${names[2]} is empty.`);
-    }
-    return { kind: 'keys', keys, from: names.slice(0, 2).join(' and ') };
-}
-function profileOf(name, file, env, from) {
-    const path = file || identity_valueOf(env, 'ALICLOUD_SHARED_CREDENTIALS_FILE') || '~/.aliyun/config.json';
-    return { kind: 'profile', name, file: path.startsWith('~/') ? (0,external_node_os_namespaceObject.homedir)() + path.slice(1) : path, from };
-}
-/** As with inputs, space around a value is not part of it: it comes with pasted secrets. */
-const identity_valueOf = (env, name) => env[name]?.trim() ?? '';
-/** Everything that must never be shown, known before anything is asked. */
-function knownSecrets(fields, env) {
-    const inputs = INPUTS.map((name) => fields.text(name));
-    const variables = [...VARIABLES.flat(), 'SECURITY_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
-    const values = variables.map((name) => identity_valueOf(env, name));
-    return [...inputs, ...values, ...proxyPasswords(env)].filter((text) => text !== '');
-}
-/** Some proxies take a token for a user without password. */
-function proxyPasswords(env) {
-    return PROXIES.flatMap((name) => {
-        const { username = '', password = '' } = URL.parse(identity_valueOf(env, name)) ?? {};
-        const secret = password || username;
-        return [secret, (0,external_node_querystring_namespaceObject.unescape)(secret)];
-    });
+    const copies = regions.map((to, n) => ({ region: to, name: names[n] ?? imageName, kmsKeyId: keys[n] }));
+    return { copies, encrypted, kmsKeyId, accounts };
 }
 
 ;// CONCATENATED MODULE: ./src/action/inputs.ts
@@ -49652,18 +49986,15 @@ function proxyPasswords(env) {
 
 
 /** Platforms in the API's documentation (https://help.aliyun.com/document_detail/25542.html); the list is open. */
-const PLATFORMS = new Set('Aliyun|Anolis|CentOS|CentOS Stream|Ubuntu|CoreOS|SUSE|OpenSUSE|Debian|FreeBSD|RedHat|Kylin|UOS|Fedora|Fedora CoreOS|AlmaLinux|Rocky Linux|Gentoo|Customized Linux|Others Linux|Windows Server 2022|Windows Server 2019|Windows Server 2016|Windows Server 2012|Windows Server 2008|Windows Server 2003|Other Windows'.split('|'));
-/** Reads inputs and environment into a request, and finds every problem at once. Touches no file. */
-function readInputs(env = process.env) {
-    const fields = new Fields();
+const PLATFORMS = 'Aliyun|Anolis|CentOS|CentOS Stream|Ubuntu|CoreOS|SUSE|OpenSUSE|Debian|FreeBSD|RedHat|Kylin|UOS|Fedora|Fedora CoreOS|AlmaLinux|Rocky Linux|Gentoo|Customized Linux|Others Linux|Windows Server 2022|Windows Server 2019|Windows Server 2016|Windows Server 2012|Windows Server 2008|Windows Server 2003|Other Windows'.split('|');
+/**
+ * Reads inputs and environment into a request, and finds every problem at once. With problems, the request must not be
+ * used for anything in the cloud.
+ */
+function readInputs(fields, { profileRegion, dryRun }, env = process.env) {
     const warnings = ignoredOptions((name) => fields.isSet(name));
-    const platform = fields.required('image_platform');
-    if (platform !== '' && !PLATFORMS.has(platform)) {
-        warnings.push(`image_platform "${platform}" is not in the documented list; ECS will decide.`);
-    }
-    const workflow = readWorkflow(fields, env);
-    // Empty for now where a profile may name it.
-    const region = fields.optional('region', inputs_REGION, env.ALICLOUD_REGION) ?? '';
+    const platform = readPlatform(fields, warnings);
+    const region = readRegion(fields, env, profileRegion);
     const imageName = fields.required('image_name', NAME);
     const architecture = fields.oneOf('image_architecture', ['i386', 'x86_64', 'arm64']);
     const bootMode = fields.optionalOneOf('boot_mode', ['BIOS', 'UEFI', 'UEFI-Preferred']);
@@ -49671,7 +50002,6 @@ function readInputs(env = process.env) {
     if (architecture === 'arm64' && bootMode === 'BIOS') {
         fields.problems.push('boot_mode is BIOS, but arm64 images boot only with UEFI: leave boot_mode empty.');
     }
-    const identity = readIdentity(fields, env, workflow.runId);
     const request = {
         path: fields.required('path'),
         region,
@@ -49694,95 +50024,111 @@ function readInputs(env = process.env) {
             nvme: fields.optionalOneOf('nvme_support', ['supported', 'unsupported']),
             imds: fields.optionalOneOf('imds_support', ['v1', 'v2']),
         },
-        dataDisks: fields.list('data_disk_paths', ANY, '\n'),
+        dataDisks: fields.list('data_disk_paths', PATH, '\n'),
         distribution: readDistribution(fields, region, imageName, NAME),
         forceDelete: fields.flag('image_force_delete', false),
         forceDeleteSnapshots: fields.flag('image_force_delete_snapshots', false),
         reuseIdentical: fields.flag('reuse_identical_image', false),
-        dryRun: fields.flag('dry_run', false),
+        dryRun,
         skipClean: fields.flag('skip_clean', false),
         keepInput: fields.flag('keep_input_artifact', true),
         importRole: fields.optional('import_role_name', ROLE),
         timeout: (fields.wholeNumber('timeout_minutes', 1, 10_080, 'minutes') ?? 120) * 60_000,
-        identity,
         hosts: {
             ecs: fields.optional('custom_endpoint_ecs', inputs_HOST),
             oss: fields.optional('custom_endpoint_oss', inputs_HOST),
             ram: fields.optional('custom_endpoint_ram', inputs_HOST),
             sts: fields.optional('custom_endpoint_sts', inputs_HOST),
         },
-        workflow,
+        workflow: readWorkflow(env),
     };
-    return { request, problems: fields.problems, warnings, secrets: knownSecrets(fields, env) };
+    return { request, warnings };
 }
-/** Of all inputs the credentials alone, which the post step needs again. */
-function readCredentials(env = process.env) {
-    const fields = new Fields();
-    const runId = env.GITHUB_RUN_ID ?? '0';
-    const identity = readIdentity(fields, env, runId);
-    return { identity, problems: fields.problems, secrets: knownSecrets(fields, env), runId };
+/** The first of input, environment and profile that has a region. */
+function readRegion(fields, env, profileRegion = '') {
+    if (getInput('region') !== '')
+        return fields.required('region', inputs_REGION);
+    const variable = environmentValue(env, 'ALICLOUD_REGION');
+    if (variable !== '')
+        return fields.formed('ALICLOUD_REGION', variable, inputs_REGION);
+    if (profileRegion !== '')
+        return fields.formed('region_id of the profile', profileRegion, inputs_REGION);
+    fields.problems.push('region is missing: the input, ALICLOUD_REGION and the profile are all empty.');
+    return '';
+}
+/** In the documented spelling if the platform is in the list; a different one is for ECS to judge. */
+function readPlatform(fields, warnings) {
+    const given = fields.required('image_platform');
+    const documented = PLATFORMS.find((one) => one.toLowerCase() === given.toLowerCase());
+    if (given !== '' && documented === undefined) {
+        warnings.push(`image_platform "${given}" is not in the documented list. ECS decides whether to accept it.`);
+    }
+    return documented ?? given;
 }
 const inputs_REGION = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a region id such as cn-beijing' };
 const BUCKET = {
     test: /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
-    meaning: 'a bucket name: 3 to 63 lower-case letters, digits and hyphens, no hyphen at an end',
+    meaning: 'a bucket name: 3 to 63 lower-case letters, digits and hyphens, without a hyphen at either end',
 };
 /** https://help.aliyun.com/document_detail/25542.html, parameter ImageName. */
 const NAME = {
     test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}.:_-]{1,127}$/u,
-    meaning: 'an image name: 2 to 128 letters, digits, ".", ":", "_" and "-", a letter first, and not aliyun, acs:, http:// or https:// first',
+    meaning: 'an image name: 2 to 128 letters, digits, ".", ":", "_" and "-", starting with a letter, but not with aliyun, acs:, http:// or https://',
 };
 const DESCRIPTION = {
     test: /^(?!https?:\/\/).{2,256}$/su,
-    meaning: 'a description: 2 to 256 characters, and not http:// or https:// first',
+    meaning: 'a description: 2 to 256 characters, not starting with http:// or https://',
 };
 /** A client that resolves `.` and `..` in the path of a URL would address another object. */
 const inputs_KEY = {
     test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|(^|\/)\.{1,2}(\/|$)/u.test(key),
-    meaning: 'an object key: at most 1023 bytes, no "/" or "\\" first, no control characters, and no segment that is "." or ".."',
+    meaning: 'an object key: at most 1023 bytes, not starting with "/" or "\\", without control characters, and without a segment "." or ".."',
 };
-const ANY = { test: /./, meaning: 'a path' };
+const PATH = { test: /./, meaning: 'a path' };
 const RESOURCE_GROUP = { test: /^rg-\w+$/, meaning: 'the id of a resource group, such as rg-bp67acfmxazb4p****' };
 const FAMILY = {
     test: /^(?!aliyun|acs:|https?:\/\/)[A-Za-z\p{Script=Han}][\p{L}\p{N}:_-]{1,127}$/u,
-    meaning: 'an image family: 2 to 128 letters, digits, ":", "_" and "-", a letter first, and not aliyun or acs: first',
+    meaning: 'an image family: 2 to 128 letters, digits, ":", "_" and "-", starting with a letter, but not with aliyun or acs:',
 };
 const inputs_HOST = {
-    test: /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?$/i,
-    meaning: 'a host name, with or without https://',
+    test: (host) => /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d+)?$/i.test(host) &&
+        URL.canParse(`https://${host}`),
+    meaning: 'a host name, optionally with https:// and a port',
     strip: /^https:\/\/|\/$/gi,
 };
-/** The tag rules of https://help.aliyun.com/document_detail/25542.html; the prefix alicloud-import is ours. */
+/** The tag rules of https://help.aliyun.com/document_detail/25542.html; this action uses the prefix alicloud-import. */
 const TAG = {
-    test: /^(?!aliyun|acs:|alicloud-import|\{)(?!.*https?:\/\/)[^=]{1,128}=(?!acs:)(?!.*https?:\/\/).{0,128}$/su,
-    meaning: 'a tag key=value: key and value of at most 128 characters, without http:// and https://, ' +
-        'the key not aliyun, acs: or alicloud-import first, the value not acs: first',
+    test: /^(?!aliyun|acs:|alicloud-import|\{)(?!.*https?:\/\/)[^=]{1,128}=(?!acs:|")(?!.*https?:\/\/).{0,128}$/su,
+    meaning: 'a tag key=value: key and value have at most 128 characters and no http:// or https://, ' +
+        'the key does not start with aliyun, acs: or alicloud-import, the value not with acs: or a quotation mark',
 };
-/** One `key=value` a line, or as in HCL; 20 are the most that ECS takes, and three are ours. */
+/** One `key=value` a line, or a map of HCL or JSON. ECS accepts 20 tags, and this action adds three. */
 function readTags(fields) {
     const text = fields.text('tags');
     const lines = text.split('\n').filter((line) => line.trim() !== '');
-    const plain = () => lines.map((line) => (/^([^=]*)=(.*)$/s.exec(line) ?? ['', line, undefined]).slice(1));
-    const pairs = (readPairs(text) ?? plain()).map(([key = '', value]) => {
-        const pair = [key.trim(), ...(value === undefined ? [] : [unquote(value.trim())])];
+    const plain = () => lines.map((line) => (/^([^=]*)=(.*)$/s.exec(line) ?? ['', line]).slice(1));
+    const pairs = (readPairs(text) ?? plain()).map((written) => {
+        const pair = written.map((part) => fields.value('tags', part.trim()));
         fields.formed('tags', pair.join('='), TAG);
         return pair;
     });
     const keys = new Set(pairs.map(([key = '']) => key.toLowerCase()));
     if (keys.size < pairs.length)
-        fields.problems.push('tags names a key twice (ECS does not tell upper from lower case).');
+        fields.problems.push('tags has a key twice (ECS ignores upper and lower case).');
     if (pairs.length > 17)
-        fields.problems.push('tags has more than 17 entries; ECS takes 20, and three are ours.');
+        fields.problems.push('tags has more than 17 entries. ECS accepts 20, and this action adds three.');
     return Object.fromEntries(pairs);
 }
-function readWorkflow(fields, env) {
+function readWorkflow(env) {
     return {
         server: env.GITHUB_SERVER_URL ?? '',
         repository: env.GITHUB_REPOSITORY ?? 'local/run',
         runId: env.GITHUB_RUN_ID ?? '0',
-        attempt: Number(env.GITHUB_RUN_ATTEMPT ?? '1'),
+        // Other runners may leave it empty or set something else; a mark holds at most nine digits.
+        attempt: /^[1-9]\d{0,8}$/.test(env.GITHUB_RUN_ATTEMPT ?? '') ? Number(env.GITHUB_RUN_ATTEMPT) : 1,
         job: env.GITHUB_JOB ?? '',
-        matrix: fields.text('job_matrix'),
+        // Read as it is: JSON of the workflow may contain anything, also what looks like a template.
+        matrix: getInput('job_matrix'),
         step: env.GITHUB_ACTION ?? '',
         workspace: env.GITHUB_WORKSPACE ?? '.',
     };
@@ -49790,12 +50136,12 @@ function readWorkflow(fields, env) {
 
 ;// CONCATENATED MODULE: ./src/action/outputs.ts
 
-/** Sets the outputs that name images. */
+/** Sets image_id and image_ids; the first image is that of the request's own region. */
 function setImages(images) {
     setOutput('image_id', images[0]?.id ?? '');
     setOutput('image_ids', JSON.stringify(Object.fromEntries(images.map(({ region, id }) => [region, id]))));
 }
-/** Sets all outputs; the last call wins. */
+/** Sets all outputs. The runner keeps the values of the last call. */
 function setOutputs({ images, taskId, object, replaced }) {
     setImages(images ?? []);
     setOutput('task_id', taskId ?? '');
@@ -49814,109 +50160,113 @@ const bucket_BUCKET = [
     {
         codes: ['PublicEndpointForbidden'],
         cause: 'Accounts that activated OSS after 2025-03-20 cannot transfer data over the public endpoints of buckets in mainland China.',
-        fix: 'Either stage elsewhere (region: cn-hongkong with a bucket there and image_copy_regions: cn-beijing, or whichever region you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind your own domain to the bucket and pass it as custom_endpoint_oss.',
+        fix: 'Either import in another region and copy (region: cn-hongkong with a bucket there, and image_copy_regions: cn-beijing or the region that you need), or use a self-hosted runner inside Alibaba Cloud with custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of your own to the bucket and set it as custom_endpoint_oss.',
     },
     {
         codes: ['NoSuchBucket'],
         cause: 'The bucket was deleted while the action was running.',
-        fix: 'Run again: the bucket is then created.',
+        fix: 'Run again: the action creates the bucket.',
     },
     {
         codes: ['BucketAlreadyExists', 'BucketNotBelongTo', 'BucketIsForeign'],
-        cause: 'The bucket belongs to another account; bucket names are shared by everyone.',
+        cause: 'The bucket belongs to another account; bucket names are unique across all accounts.',
         fix: 'Choose another oss_bucket_name.',
     },
     {
         codes: ['TooManyBuckets'],
         cause: 'The account has reached its limit of buckets in this region.',
-        fix: 'Name an existing bucket in oss_bucket_name.',
+        fix: 'Set oss_bucket_name to an existing bucket.',
     },
     {
         codes: ['BucketElsewhere', 'InvalidOSSBucket.NotMatched'],
         cause: 'ECS reads only from a bucket in its own region.',
-        fix: 'Set region to the region of the bucket, or name a bucket in region (it is created when it does not exist).',
+        fix: 'Set region to the region of the bucket, or set oss_bucket_name to a bucket in that region (it is created if it does not exist).',
     },
     {
         codes: ['BucketEncrypted', 'InvalidOSSBucket.EncryptUnsupported'],
         cause: 'ECS does not import from a bucket that encrypts its objects by default.',
-        fix: 'Turn off the default encryption of the bucket, or name another bucket in oss_bucket_name.',
+        fix: 'Turn off the default encryption of the bucket, or choose another oss_bucket_name.',
     },
     {
         codes: ['InvalidOSSBucket.NotFound', 'InvalidOSSBucket.Malformed'],
-        cause: 'ECS does not find the bucket.',
+        cause: 'ECS cannot find the bucket.',
         fix: 'Check oss_bucket_name and region.',
     },
-    { codes: ['InvalidOSSBucket.FlowLimit'], cause: 'OSS limits the traffic of this bucket.', fix: 'Run again later.' },
+    {
+        codes: ['InvalidOSSBucket.FlowLimit'],
+        cause: 'OSS throttles the traffic of this bucket.',
+        fix: 'Run again later.',
+    },
     {
         codes: ['ForeignObject', 'FileAlreadyExists'],
-        cause: 'An object under this key was not made by this run, and is not overwritten.',
-        fix: 'Remove it, or choose another oss_key_name, or leave it empty.',
+        cause: 'This run did not make the object under this key, so it does not overwrite it.',
+        fix: 'Remove the object, or choose another oss_key_name, or leave it empty.',
     },
     {
         codes: ['InvalidOSSObject.NotFound', 'InvalidOSSObject.Malformed'],
-        cause: 'ECS does not find the staged object.',
-        fix: 'Something else deleted it (a lifecycle rule?). Run again.',
+        cause: 'ECS cannot find the staged object.',
+        fix: 'Something else deleted it, perhaps a lifecycle rule. Check the rules of the bucket and run again.',
     },
     { codes: ['InvalidOSSObject.Size'], cause: 'The staged object is empty.', fix: 'Check the file that path names.' },
     {
         codes: ['InvalidOSSObject.NeedRestore'],
         cause: 'The staged object is in an archive storage class.',
-        fix: 'Remove the rule that archives objects in this bucket, or name another bucket.',
+        fix: 'Remove the rule that archives objects in this bucket, or choose another oss_bucket_name.',
     },
     {
         codes: ['UnsupportedSuffix.OSSObject'],
-        cause: 'ECS does not take an object with this suffix.',
+        cause: 'ECS does not accept an object with this suffix.',
         fix: 'End oss_key_name in .raw, .vhd or .qcow2, or leave it empty.',
     },
     {
         codes: ['IntegrityMismatch'],
         cause: 'The object in the bucket differs from the file.',
-        fix: 'Run again; nothing was imported.',
+        fix: 'Run again. Nothing was imported.',
     },
     {
         codes: ['ObjectReplaced'],
-        cause: 'Somebody replaced or deleted the staged object while ECS read it.',
-        fix: 'Do not use the image in this message. Delete it, and run again with a key that nobody else writes to: leave oss_key_name empty.',
+        cause: 'Someone else replaced or deleted the staged object while ECS was reading it.',
+        fix: 'Do not use the image in this message. Delete it, leave oss_key_name empty, and run again: nobody else writes to the default key.',
     },
     {
         codes: ['FileImmutable'],
         cause: 'The retention policy of the bucket does not let the object be deleted yet.',
-        fix: 'Delete it when the retention period has ended, or name another bucket in oss_bucket_name.',
+        fix: 'Delete it after the retention period, and choose another oss_bucket_name for the next run.',
     },
 ];
 
 ;// CONCATENATED MODULE: ./src/action/advice/credentials.ts
-/** Who runs the action, and what they may do. */
+/** Credentials and permissions. */
 const CREDENTIALS = [
     {
         codes: ['InvalidAccessKeyId.NotFound', 'InvalidAccessKeyId.Inactive', 'InvalidAccessKeyId'],
         cause: 'The access key does not exist or is disabled.',
-        fix: 'Check access_key; a disabled key can be enabled again under RAM > Users.',
+        fix: 'Check access_key. You can enable a disabled key under RAM > Users.',
     },
     {
         codes: ['SignatureDoesNotMatch', 'IncompleteSignature'],
         cause: 'secret_key does not belong to access_key.',
-        fix: 'Copy both again; look for a space or line break that came with them.',
+        fix: 'Copy both again, without spaces or line breaks.',
     },
     {
         codes: ['InvalidSecurityToken.Expired', 'SecurityTokenExpired'],
-        cause: 'The temporary credentials have expired, and from here they cannot be renewed.',
-        fix: 'Ask for new ones with a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: that session is renewed as long as needed.',
+        cause: 'The temporary credentials have expired, and the action cannot renew them.',
+        fix: 'Request a longer session (role-session-expiration of the credentials action), or set ram_role_arn and oidc_provider_arn: the action then renews the session as needed.',
     },
     {
         codes: ['InvalidSecurityToken', 'InvalidSecurityToken.Malformed', 'InvalidSecurityToken.MismatchWithAccessKey'],
-        cause: 'Key and token do not belong together.',
-        fix: 'Pass access_key, secret_key and security_token of one session; with a key that is not temporary leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.',
+        cause: 'The key and the token do not belong together.',
+        fix: 'Pass access_key, secret_key and security_token of the same session. With a permanent key, leave security_token empty and unset ALICLOUD_SECURITY_TOKEN and SECURITY_TOKEN.',
     },
     {
         codes: ['BadProfile'],
-        cause: 'The profile or its file cannot be used; the message says why.',
-        fix: 'Correct profile or shared_credentials_file, or run aliyun configure again on the runner.',
+        cause: 'The profile or its file cannot be used. The message gives the reason.',
+        fix: 'Correct profile or shared_credentials_file, or run aliyun configure on the runner again.',
     },
     {
         codes: ['Forbidden.RAM', 'Forbidden.SubUser', 'Forbidden', 'NoPermission', 'AccessDenied'],
-        cause: 'The RAM user or role lacks a right.',
-        fix: 'Give it the RAM action that the message names; docs/permissions.md has the policies.',
+        cause: 'The RAM user or role lacks a permission.',
+        fix: 'Allow the RAM action in this message. docs/permissions.md has the policies.',
     },
     {
         codes: ['Account.Arrearage', 'InDebt'],
@@ -49926,13 +50276,13 @@ const CREDENTIALS = [
     {
         codes: ['MissingIdTokenPermission'],
         cause: 'The job has no permission to request an identity token from GitHub.',
-        fix: 'Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets one.',
+        fix: 'Add to the job: permissions: { id-token: write, contents: read }. A pull request from a fork never gets a token.',
     },
-    { codes: ['IdTokenRefused'], cause: 'GitHub refused an identity token.', fix: 'Run the job again.' },
+    { codes: ['IdTokenRefused'], cause: 'GitHub refused to issue an identity token.', fix: 'Run the job again.' },
     {
         codes: ['AuthenticationFail.NoPermission'],
         cause: "The role's trust policy does not allow this job, or it names another OIDC provider.",
-        fix: "Compare the trust policy's conditions oidc:iss, oidc:aud and oidc:sub with what the token says, and check ram_role_arn and oidc_provider_arn.",
+        fix: 'Compare the conditions oidc:iss, oidc:aud and oidc:sub of the trust policy with the claims in this message, and check ram_role_arn and oidc_provider_arn.',
     },
     {
         codes: ['AuthenticationFail.OIDCToken.AudienceNotMatch'],
@@ -49953,16 +50303,16 @@ const CREDENTIALS = [
     {
         codes: ['AssumeRoleDenied'],
         cause: 'These credentials have no permission to assume the role.',
-        fix: "Allow the caller sts:AssumeRole on it, and name the caller's account in the role's trust policy.",
+        fix: "Allow the caller sts:AssumeRole on the role, and add the caller's account to the role's trust policy.",
     },
     {
         codes: ['NoMetadataService'],
-        cause: 'The runner gets no credentials from the metadata service of ECS (100.100.100.200): it is not an ECS instance, or has no RAM role.',
-        fix: 'Attach a RAM role to the instance, or name another source of credentials.',
+        cause: 'The metadata service of ECS (100.100.100.200) gave no credentials: the runner is not an ECS instance, or the instance has no RAM role.',
+        fix: 'Attach a RAM role to the instance, or use another source of credentials.',
     },
     {
         codes: ['NoSuchInstanceRole'],
-        cause: 'The ECS instance of the runner has another RAM role, or none.',
+        cause: 'The ECS instance of the runner has a different RAM role, or none.',
         fix: 'Attach the role to the instance, or correct ram_role_name.',
     },
 ];
@@ -49972,33 +50322,33 @@ const CREDENTIALS = [
 const FILE = [
     {
         codes: ['FileChanged'],
-        cause: 'The file was written to while it was read.',
-        fix: 'Run the import after the step that writes the file has ended.',
+        cause: 'The file changed while it was being read.',
+        fix: 'Start the import after the step that writes the file has finished.',
     },
     {
         codes: ['InvalidImageSize', 'InvalidDataDiskSize'],
-        cause: 'The disk size does not fit the image.',
+        cause: 'The disk size does not match the image.',
         fix: 'Set image_system_size to at least the size of the disk inside the file, in GiB.',
     },
     {
         codes: ['InvalidImageFormat.Malformed', 'ImportImageFailed', 'InvalidFormat.Malformed'],
         cause: 'ECS cannot read the file as an image.',
-        fix: 'Check format, and the file with: qemu-img check',
+        fix: 'Check format, and run qemu-img check on the file.',
     },
     {
         codes: ['InvalidImageFormat.RegionNotSupported'],
-        cause: 'ECS does not take this format in this region.',
-        fix: 'Convert the file: qemu-img convert -O raw',
+        cause: 'ECS does not accept this format in this region.',
+        fix: 'Convert the file with qemu-img convert -O raw.',
     },
     {
         codes: ['InvalidVHDImage.IncorrectSize', 'InvalidBlockSize.NotSupport'],
-        cause: 'The header of the VHD does not fit its size.',
-        fix: 'Convert it again: qemu-img convert -O vpc -o subformat=dynamic,force_size',
+        cause: 'The header of the VHD does not match its size.',
+        fix: 'Convert it again with qemu-img convert -O vpc -o subformat=dynamic,force_size.',
     },
     {
         codes: ['FileUnreadable'],
-        cause: 'The file could not be read to its end.',
-        fix: 'Check the disk of the runner and the rights on the file.',
+        cause: 'The file could not be read to the end.',
+        fix: 'Check the disk of the runner and the permissions of the file.',
     },
 ];
 
@@ -50007,8 +50357,8 @@ const FILE = [
 const IMPORT = [
     {
         codes: ['NoSetRoletoECSServiceAcount', 'NoSetRoletoECSServiceAccount'],
-        cause: 'The role with which ECS reads the bucket is missing and could not be made, or has not propagated yet.',
-        fix: 'Check import_role_name if it is set. The default role can be made by an administrator with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D',
+        cause: 'The role with which ECS reads the bucket is missing and could not be created, or has not propagated yet.',
+        fix: 'Check import_role_name if it is set. An administrator can create the default role with one click: https://ram.console.aliyun.com/role/authorization?request=%7B%22Services%22%3A%5B%7B%22Service%22%3A%22ECS%22%2C%22Roles%22%3A%5B%7B%22RoleName%22%3A%22AliyunECSImageImportDefaultRole%22%2C%22TemplateId%22%3A%22ImportImage%22%7D%5D%7D%5D%7D',
     },
     {
         codes: ['InvalidOSS.NotAuthorized'],
@@ -50017,12 +50367,12 @@ const IMPORT = [
     },
     {
         codes: ['RoleHasOwnPolicy'],
-        cause: 'The import role has a policy that you wrote, which was not changed, and that policy does not let ECS read the object.',
+        cause: 'The import role has a policy of its own, which the action does not change. That policy does not let ECS read the object.',
         fix: 'Add the statement in this message to that policy.',
     },
     {
         codes: ['RoleTrustsNotEcs'],
-        cause: 'The import role exists, but its trust policy does not let ECS assume it. You wrote that policy, so it was not changed.',
+        cause: 'The import role exists, but its trust policy does not let ECS assume it. The action does not change that policy.',
         fix: 'Add the statement in this message to its trust policy.',
     },
     { codes: ['EntityNotExist.Role'], cause: 'The RAM role does not exist.', fix: 'Check import_role_name.' },
@@ -50031,21 +50381,21 @@ const IMPORT = [
         cause: 'An image in this account and region already has this name.',
         fix: 'Set image_force_delete: true to replace it, or choose another image_name.',
     },
-    { codes: ['InvalidImageName.Malformed'], cause: 'ECS does not take the name.', fix: 'Choose another image_name.' },
+    { codes: ['InvalidImageName.Malformed'], cause: 'ECS does not accept the name.', fix: 'Choose another image_name.' },
     {
         codes: ['ImageIsImporting'],
-        cause: 'An import of this image is under way.',
+        cause: 'An import of this image is already in progress.',
         fix: 'Wait for it, or cancel it under ECS > Tasks.',
     },
     {
         codes: ['QuotaExceed.Image', 'QuotaExceed.Snapshot'],
         cause: 'The account has reached its limit of images or snapshots in this region.',
-        fix: 'Delete images, or ask for more in the Quota Center.',
+        fix: 'Delete images, or request a higher quota in the Quota Center.',
     },
     {
         codes: ['InvalidBootMode.Malformed', 'InvalidBootMode.NotSupport'],
-        cause: 'ECS does not take this boot mode for the image.',
-        fix: 'arm64 images boot by UEFI only.',
+        cause: 'ECS does not accept this boot mode for the image.',
+        fix: 'Change boot_mode or leave it empty. arm64 images boot only with UEFI.',
     },
     {
         codes: [
@@ -50054,18 +50404,18 @@ const IMPORT = [
             'InvalidPlatform.Malformed',
             'InvalidOSType.Malformed',
         ],
-        cause: 'Operating system, platform and architecture do not fit together.',
+        cause: 'The combination of operating system, platform and architecture is not valid.',
         fix: 'Check image_os_type, image_platform and image_architecture.',
     },
     {
         codes: ['InvalidDescription.Malformed'],
-        cause: 'ECS does not take the description.',
+        cause: 'ECS does not accept the description.',
         fix: 'Change image_description.',
     },
     {
         codes: ['InvalidLicenseType.NotSupported', 'InvalidLicenseType.BYOLOnly'],
-        cause: 'This license type does not fit the operating system or platform.',
-        fix: 'Check image_os_type and image_platform.',
+        cause: 'This license type is not valid for the operating system or platform.',
+        fix: 'Check license_type, image_os_type and image_platform.',
     },
     {
         codes: ['InvalidRegionId.NotFound', 'InvalidRegion.NotSupport', 'RegionId.NotFound'],
@@ -50081,41 +50431,41 @@ const IMPORT = [
     {
         codes: ['SwapUnsettled'],
         cause: 'Something else changed the names of the old or the new image at the same time.',
-        fix: 'See which image holds the name in the ECS console, then run again with image_force_delete: true.',
+        fix: 'Look up in the ECS console which image has the name, then run again with image_force_delete: true.',
     },
     {
         codes: ['WaitTimedOut'],
-        cause: 'The image was not ready in time. The import continues, and image, task and object stay.',
-        fix: 'Re-run the job: it resumes the same import. Raise timeout_minutes for next time.',
+        cause: 'The image was not ready in time. The import continues in ECS: nothing was cancelled or deleted.',
+        fix: 'Re-run the job: it resumes the same import. Set a larger timeout_minutes for the next run.',
     },
     {
         codes: ['ImportCancelled'],
-        cause: 'Somebody cancelled the import task in ECS.',
-        fix: 'Run again, and make sure that nobody else works on the image.',
+        cause: 'Someone else cancelled the import task in ECS.',
+        fix: 'Run again, and make sure that nobody else changes the image.',
     },
     {
         codes: ['CancelPending'],
         cause: 'ECS has not stopped the import task yet.',
-        fix: 'See ECS > Tasks; when the task has ended, remove what this message names.',
+        fix: 'Check ECS > Tasks. When the task has ended, remove what this message names.',
     },
 ];
 
 ;// CONCATENATED MODULE: ./src/action/advice/network.ts
-/** The line between runner and cloud. */
+/** The network between the runner and the cloud. */
 const NETWORK = [
     {
         codes: ['InvalidTimeStamp.Expired', 'RequestTimeTooSkewed'],
-        cause: "This machine's clock is wrong by more than the service allows, and correcting the time of the request did not help.",
+        cause: 'The clock of the runner is wrong by more than the service allows. Correcting the time of the request did not help.',
         fix: 'Synchronize the clock of the runner (NTP).',
     },
     {
         codes: ['OutOfTime'],
-        cause: 'There was no time left for this step.',
-        fix: 'Run again; what is left is named in the log.',
+        cause: 'The time limit was reached before this call could start.',
+        fix: 'Run again. The warnings name what was left behind.',
     },
     {
         codes: ['Throttling', 'Throttling.User', 'Throttling.Api', 'Rejected.Throttling'],
-        cause: 'Too many calls for this account.',
+        cause: 'The account has sent too many requests.',
         fix: 'Run again later.',
     },
     {
@@ -50132,8 +50482,8 @@ const NETWORK = [
             'Stalled',
             'ConnectionLost',
         ],
-        cause: 'The service was not reached.',
-        fix: 'Check the network of the runner, region, and HTTPS_PROXY.',
+        cause: 'The service could not be reached.',
+        fix: 'Check the network of the runner, the input region, and HTTPS_PROXY.',
     },
     {
         codes: ['InvalidProxy'],
@@ -50142,23 +50492,23 @@ const NETWORK = [
     },
     {
         codes: ['ProxyNeedsNewerRunner'],
-        cause: 'The Node of this runner is older than 24.5, the first version whose requests can use a proxy.',
-        fix: 'Update the self-hosted runner to 2.328.0 or later. If the cloud can be reached without the proxy, empty HTTPS_PROXY for this step.',
+        cause: 'The Node version of this runner is older than 24.5, the first one that supports a proxy.',
+        fix: 'Update the self-hosted runner to 2.328.0 or later. If the cloud can be reached without the proxy, set HTTPS_PROXY to an empty value for this step.',
     },
     {
         codes: ['ERR_PROXY_TUNNEL'],
-        cause: 'The proxy of HTTPS_PROXY refused the connection.',
-        fix: 'Check user and password in it, allow the host in the proxy, or name the host in NO_PROXY.',
+        cause: 'The proxy in HTTPS_PROXY refused the connection.',
+        fix: 'Check the user and password in HTTPS_PROXY, allow the host in the proxy, or add the host to NO_PROXY.',
     },
     {
         codes: ['UnexpectedAnswer'],
-        cause: 'Something between the runner and the cloud answered instead of the service.',
+        cause: 'The answer did not come from the service, but from something between the runner and the cloud.',
         fix: 'Check HTTPS_PROXY and the custom endpoints.',
     },
     {
         codes: ['InvalidRequest'],
-        cause: 'Node refused to send the request.',
-        fix: 'Check the inputs and the proxy for characters that do not belong there.',
+        cause: 'The request is malformed and was not sent.',
+        fix: 'Check the inputs and HTTPS_PROXY for invalid characters.',
     },
 ];
 
@@ -50169,7 +50519,7 @@ const NETWORK = [
 
 
 
-/** All advice, by what it is about. */
+/** All advice, by topic. */
 const ADVICE = {
     Credentials: CREDENTIALS,
     Bucket: bucket_BUCKET,
@@ -50183,12 +50533,12 @@ function adviceFor(code) {
         .flat()
         .find(({ codes }) => codes.includes(code));
 }
-/** One sentence each: what failed with which code, why, what to do, and the RequestId for a ticket. */
+/** One line: operation, code, message, cause, what to do, and the RequestId for a support ticket. */
 function explain(error) {
     const advice = adviceFor(error.code);
     const parts = [
         `${error.operation} failed: ${error.code}: ${sentence(error.message)}`,
-        ...(isDenied(error) ? [`The RAM action that is missing: ${ramActionOf(error.operation)}.`] : []),
+        ...(isDenied(error) ? [`Missing RAM action: ${ramActionOf(error.operation)}.`] : []),
         ...(advice === undefined ? [] : [advice.cause, advice.fix]),
         ...(error.requestId === undefined ? [] : [`(RequestId ${error.requestId})`]),
     ];
@@ -50200,7 +50550,7 @@ const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 
 
-/** Problems that were found before anything was sent, one line each. */
+/** Problems of inputs and files, one line each. Nothing was sent. */
 class BadInput extends Error {
     problems;
     constructor(problems) {
@@ -50208,7 +50558,7 @@ class BadInput extends Error {
         this.problems = problems;
     }
 }
-/** What a failed run says: problems of one line each, and what they have in common. */
+/** The problems of a failed run, one line each, and a heading if there can be several. */
 function report(error) {
     if (error instanceof DiskError)
         return { problems: [`Nothing was imported. ${error.problems.join(' ')}`] };
@@ -50218,10 +50568,11 @@ function report(error) {
         return { head: error.message, problems: error.errors.map(explain) };
     return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
 }
-/** The one annotation of a failed run. */
-function annotation(error) {
+/** The problems as the text of one annotation, each on one line. @param safe - makes any text one harmless line */
+function annotation(error, safe) {
     const { head, problems } = report(error);
-    return head === undefined ? problems.join('\n') : [head, ...problems.map((one) => `- ${one}`)].join('\n');
+    const lines = problems.map(safe);
+    return head === undefined ? lines.join('\n') : [safe(head), ...lines.map((line) => `- ${line}`)].join('\n');
 }
 
 ;// CONCATENATED MODULE: ./src/action/state.ts
@@ -50230,9 +50581,9 @@ function annotation(error) {
 const savePost = (saved) => {
     saveState('left', JSON.stringify(saved));
 };
-/** What main has saved; undefined when it had made nothing. */
+/** What main saved; undefined if it created nothing. */
 const savedByMain = () => parsed(getState('left'));
-/** Whether this is the post step; the first call of a step says so to the next one. */
+/** Whether this is the post step: the first call leaves a note in the state for the second one. */
 function isPostStep() {
     const isPost = getState('isPost') !== '';
     saveState('isPost', 'true');
@@ -50246,19 +50597,20 @@ function isPostStep() {
 
 
 
-/** Where disks are unpacked. Post knows it before anything is made there: a cancelled main removes nothing. */
+/** The folder for unpacked disks. It is saved for post before it is created, because a cancelled main removes nothing. */
 function unpackFolder() {
     const folder = (0,external_node_path_namespaceObject.join)(process.env.RUNNER_TEMP || (0,external_node_os_namespaceObject.tmpdir)(), `alicloud-import-${(0,external_node_crypto_namespaceObject.randomUUID)()}`);
     saveState('unpacked', folder);
     return folder;
 }
-/** The folder of main; empty when main has not come that far. */
+/** The folder that main saved; empty when main ended before that. */
 const savedFolder = () => getState('unpacked');
+/** Removes the folder for unpacked disks. A failure is a warning with the command to run. */
 async function removeUnpacked(folder, log) {
     if (folder === '')
         return;
     await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error) => {
-        log.warning(`${folder} stays (${textOf(error)}). Remove it: rm -r '${folder}'`);
+        log.warning(`${folder} was not removed (${textOf(error)}). Run: rm -r '${folder}'`);
     });
 }
 
@@ -50266,25 +50618,32 @@ async function removeUnpacked(folder, log) {
 
 
 /**
- * Writes the job summary: one heading and one table, of less than twenty lines. Everything in it may be foreign text.
- * @param safe - makes any text one line without secrets and control characters
+ * Writes the job summary: a heading and a table, fewer than twenty lines in all. Any text in it may be foreign.
+ * @param safe - turns any text into one line without secrets and control characters
  */
 async function writeSummary(report, safe) {
     const { request, outcome, failures } = report;
-    const [image] = outcome.images;
-    if (image === undefined && outcome.wouldDo === undefined && failures.length === 0)
+    const { images, wouldDo, taskId, leftovers } = outcome;
+    const isMade = images.length > 0;
+    if (!isMade && wouldDo === undefined && failures.length === 0)
         return;
     const written = { code: (text) => code(safe(text)), prose: (text) => prose(safe(text)) };
+    const notChecked = wouldDo?.length === 0 && 'Everything in the cloud, because no credentials were given';
     const rows = [
-        ['Image', `${written.code(request.image.name)} in ${written.code(request.region)}`],
-        ...(image === undefined ? [] : facts(report, written)),
-        ...atMost('Would', outcome.wouldDo ?? [], written, 10),
-        ...atMost('Failed', failures, written, image === undefined ? 10 : 3),
-        ...(image === undefined && outcome.taskId ? [['Task', written.code(outcome.taskId)]] : []),
-        ...staged(report, written),
-        ...atMost('Left behind', outcome.leftovers, written, 3),
+        // Name and region are empty if the input is missing or a template.
+        [
+            'Image',
+            request.image.name && [request.image.name, request.region].map(written.code).filter(Boolean).join(' in '),
+        ],
+        ...(isMade ? facts(report, written) : []),
+        ...summary_atMost('Would', wouldDo ?? [], written, 10),
+        ['Not checked', notChecked || undefined],
+        ...summary_atMost('Failed', failures, written, isMade ? 3 : 10),
+        ['Task', isMade ? undefined : taskId && written.code(taskId)],
+        ['Staged object', stagedText(report, written)],
+        ...summary_atMost('Left behind', leftovers, written, 3),
     ];
-    const [first = '', ...others] = rows.map(([head, markdown]) => `| ${head} | ${markdown} |`);
+    const [first = '', ...others] = rows.filter(([, markdown]) => markdown).map((row) => `| ${row.join(' | ')} |`);
     const lines = [`### ${heading(report, written)}`, '', first, '| --- | --- |', ...others];
     await summary.addRaw(`${lines.join('\n')}\n`).write();
 }
@@ -50296,27 +50655,21 @@ function heading({ outcome, failures }, written) {
     }
     return failures.length > 0 ? 'Not imported' : 'Dry run: nothing was changed';
 }
-/** What there is to know of images that were made. */
+/** Facts about the images that were made. */
 function facts({ request, disks, outcome }, written) {
     const { image, distribution } = request;
     const { images, times, replaced } = outcome;
-    const rows = [
+    const copies = images.slice(1).map((copy) => copyText(copy, image.name, written));
+    return [
         ['System', written.prose(systemText(request, disks))],
         ['Disk', written.prose(disksText(disks, image.systemSize))],
         ['Uploaded', uploadText(outcome)],
         ['Import', summary_duration(times.import)],
         ['Detection', images[0]?.detection && written.prose(images[0].detection)],
         ['Replaced', replaced && written.code(replaced)],
-        [
-            'Copies',
-            images
-                .slice(1)
-                .map((copy) => copyText(copy, image.name, written))
-                .join(', '),
-        ],
+        ['Copies', copies.join(', ')],
         ['Shared with', distribution.accounts.map(written.code).join(', ')],
     ];
-    return rows.filter((row) => row[1] !== undefined && row[1] !== '');
 }
 const systemText = (request, disks) => {
     const { osType, platform, architecture } = request.image;
@@ -50346,32 +50699,30 @@ function copyText({ id, region, name }, imageName, written) {
     const as = name === imageName ? '' : ` as ${written.code(name)}`;
     return `${summary_link(id, region, written)} in ${written.code(region)}${as}`;
 }
-/** The staging copy, where it was asked to stay. */
-function staged({ request, outcome }, { code }) {
+/** The staged object, if skip_clean keeps it. */
+function stagedText({ request, outcome }, { code }) {
     if (!request.skipClean || outcome.object === undefined || outcome.staged.length === 0)
-        return [];
-    return [['Staged object', `${code(outcome.object)}, kept (${code('skip_clean')})`]];
+        return undefined;
+    return `${code(outcome.object)}, kept (${code('skip_clean')})`;
 }
-/** Rows of one kind, no more than `most`; the log has them all. */
-function atMost(head, texts, { prose }, most) {
+/** At most `most` rows of one kind; the log has all of them. */
+function summary_atMost(head, texts, { prose }, most) {
     const shown = texts.length > most ? texts.slice(0, most - 1) : texts;
     const rest = texts.length - shown.length;
-    return [
-        ...shown.map((text) => [head, prose(text)]),
-        ...(rest > 0 ? [[head, `and ${rest} more, all of them in the log`]] : []),
-    ];
+    const more = rest > 0 ? `and ${rest} more, all of them in the log` : undefined;
+    return [...shown.map((text) => [head, prose(text)]), [head, more]];
 }
-/** To the list of images in the console, which has no address for one of them. */
+/** Links to the list of images: the console has no address for a single image. */
 const summary_link = (id, region, { code }) => `[${code(id)}](<https://ecs.console.aliyun.com/image/region/${encodeURIComponent(region)}/imageList>)`;
 /**
- * One line as a code span, where no character means anything and GitHub links no address, mention, issue or commit. Only
- * "|" ends the cell of a table even there, and stands between two spans as an entity.
+ * One line as a code span, in which GitHub interprets no Markdown and links no address, mention, issue or commit. Only "|"
+ * would still end the cell of the table, so it becomes an entity between two spans.
  */
 function code(text) {
     const span = (part) => {
         const runs = part.match(/`+/g) ?? [];
         const fence = '`'.repeat(runs.reduce((most, { length }) => Math.max(most, length), 0) + 1);
-        // One space at both ends is taken off again, unless there is nothing else.
+        // Markdown strips one space from both ends, unless there are only spaces.
         const pad = /^[` ]|[` ]$/.test(part) && /[^ ]/.test(part) ? ' ' : '';
         return part === '' ? '' : fence + pad + part + pad + fence;
     };
@@ -50379,19 +50730,24 @@ function code(text) {
 }
 const WORD = /^(["'(]*)(.*?)([)"'.,;:?]*)$/su;
 const PLAIN = /^(?:\p{L}+(?:['-]\p{L}+)*|\d+(?:\.\d+)?)?$/u;
-/** One line of sentences: plain words as they are, everything else as code. */
+/** One line of text: plain words as they are, everything else as code spans. */
 function prose(text) {
-    return text
-        .split(' ')
-        .map((word) => {
+    const pieces = [];
+    for (const word of text.split(' ')) {
         const [, before = '', core = word, after = ''] = WORD.exec(word) ?? [];
-        return PLAIN.test(core) ? word : before + code(core) + after;
-    })
-        .join(' ');
+        const last = pieces.at(-1);
+        // Words of one expression share a code span, so that it can be copied.
+        const continues = last !== undefined && last.after + before === '' && !PLAIN.test(last.core) && !PLAIN.test(core);
+        if (continues)
+            Object.assign(last, { core: `${last.core} ${core}`, after });
+        else
+            pieces.push({ before, core, after });
+    }
+    return pieces.map(({ before, core, after }) => before + (PLAIN.test(core) ? core : code(core)) + after).join(' ');
 }
-/** Bytes for a person. */
+/** Bytes as text. */
 const readable = (bytes) => bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
-/** Milliseconds for a person. */
+/** Milliseconds as text. */
 function summary_duration(ms) {
     if (ms === undefined)
         return undefined;
@@ -50416,13 +50772,20 @@ function summary_duration(ms) {
 
 
 
+
 const NOTHING = { images: [], staged: [], leftovers: [], times: {} };
-/** The step itself: inputs, disks, run, outputs, summary. @throws whatever failed the run */
+/** The main step: inputs, disks, run, outputs, summary. @throws the reason why the run failed */
 async function main(log) {
-    const { request, problems, warnings, source } = await readRequest(log);
+    setOutputs(NOTHING);
+    const fields = new Fields();
+    const caller = await readCaller(fields);
+    caller.secrets.forEach(log.hide);
+    const { request, warnings } = readInputs(fields, caller);
+    const { problems } = fields;
+    const { source } = caller;
     warnings.forEach(log.warning);
     const folder = unpackFolder();
-    // With a problem that is known already, nothing is unpacked.
+    // With problems in the inputs, only the headers of the file are read and nothing is unpacked.
     const opening = { ...request, dryRun: request.dryRun || problems.length > 0 };
     const { disks, problems: doubts } = await openDisks(opening, folder, log);
     let outcome = NOTHING;
@@ -50432,7 +50795,8 @@ async function main(log) {
             throw new BadInput([...problems, ...doubts]);
         sayDisks(disks, log);
         if (source === undefined) {
-            log.info('File and inputs are in order. Everything in the cloud is unchecked, because no credentials were given.');
+            outcome = { ...NOTHING, wouldDo: [] };
+            log.info('File and inputs are valid. Nothing in the cloud was checked, because no credentials were given.');
         }
         else {
             outcome = await run(openContext(request, disks, source, log));
@@ -50448,29 +50812,14 @@ async function main(log) {
     setOutputs(outcome);
     for (const { id, name, region } of outcome.images)
         log.info(`Imported ${id} as ${name} in ${region}.`);
-    const known = source !== undefined && isLockedOut(failure) ? main_withSource(failure, source.from) : failure;
+    const known = source !== undefined && isLockedOut(failure) ? withSource(failure, source.from) : failure;
     const failures = known === undefined ? [] : report(known).problems;
-    // A runner without summaries is no reason to fail an import.
+    // An import does not fail because the runner cannot take a summary.
     await writeSummary({ request, disks, outcome, failures }, log.safe).catch((error) => {
         log.debug(`No summary: ${textOf(error)}`);
     });
     if (known !== undefined)
         throw known;
-}
-/** Inputs, environment and profile as one request; every secret is hidden from now on. */
-async function readRequest(log) {
-    const { request, problems, warnings, secrets } = readInputs();
-    secrets.forEach(log.hide);
-    const { workflow, identity } = request;
-    const resolved = identity &&
-        (await resolveProfile(identity, `alicloud-import-${workflow.runId}`).catch((error) => {
-            problems.push(`${textOf(error)}.`);
-            return undefined;
-        }));
-    request.region ||= resolved?.region ?? '';
-    if (request.region === '')
-        problems.push('region is missing: neither the input nor ALICLOUD_REGION nor a profile names it.');
-    return { request, problems, warnings, source: resolved?.source };
 }
 function sayDisks(disks, log) {
     for (const { path, format, size, virtualSize, warnings, container } of disks) {
@@ -50483,7 +50832,7 @@ function sayDisks(disks, log) {
 }
 function openContext(request, disks, source, log) {
     log.info(`Credentials from ${source.from}.`);
-    if (endsByItself(source))
+    if (cannotBeRenewed(source))
         log.warning(SHORT_LIVED);
     const me = newMark(request);
     const { region, bucket, hosts, skipClean, forceDeleteSnapshots } = request;
@@ -50505,10 +50854,10 @@ function openContext(request, disks, source, log) {
         },
     };
 }
-/** Who is refused altogether has to know which credentials these were; there is never a second source to try. */
-const main_withSource = (error, from) => error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
-const SHORT_LIVED = 'A security token ends after 30 to 60 minutes by default and cannot be renewed from here; an import may take longer. ' +
-    'With ram_role_arn and oidc_provider_arn the session is renewed as long as needed.';
+/** Refused credentials are named: there is never a second source that could have been used instead. */
+const withSource = (error, from) => error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
+const SHORT_LIVED = 'A security token expires after 30 to 60 minutes by default, and the action cannot renew it. An import may take longer. ' +
+    'With ram_role_arn and oidc_provider_arn, the action renews the session as needed.';
 
 ;// CONCATENATED MODULE: ./src/action/post.ts
 
@@ -50522,19 +50871,19 @@ const SHORT_LIVED = 'A security token ends after 30 to 60 minutes by default and
 
 
 
-/** Undoes what a failed or cancelled run left; a failed undo is a warning that says what to do by hand. */
+/** Removes what a failed or cancelled run left behind. What cannot be removed becomes a warning with a command for it. */
 async function post(log) {
     await removeUnpacked(savedFolder(), log);
     const saved = savedByMain();
     const left = saved && undoneAfter('failure', saved.made, { skipClean: saved.request.skipClean, me: saved.me });
     if (saved === undefined || left === undefined || left.length === 0) {
-        log.info('Nothing is left to clean up.');
+        log.info('Nothing to clean up.');
         return;
     }
     const began = now();
     const clients = await openSaved(saved, log, began);
     if (typeof clients === 'string') {
-        log.warning(`Nothing was cleaned up: ${clients}.`);
+        log.warning(`Nothing was cleaned up. ${clients}`);
         for (const made of left)
             log.warning(byHand(made, saved));
         return;
@@ -50543,27 +50892,27 @@ async function post(log) {
     for (const { text } of leftovers)
         log.warning(text);
 }
-/** How long the account may be asked for, in ms. */
+/** Longest time to find out the account, in ms. */
 const WHO_AM_I = 30_000;
-/** The clients of main's account; the reason when there are none. */
+/** The clients, if the credentials are of main's account; otherwise the reason. */
 async function openSaved({ me, request, account }, log, began) {
-    const { identity, problems, secrets, runId } = readCredentials();
+    const fields = new Fields();
+    const { source, secrets } = await readCaller(fields);
+    const { problems } = fields;
     secrets.forEach(log.hide);
-    if (identity === undefined || problems.length > 0)
-        return problems.join(' ').replace(/\.$/, '') || 'no credentials';
+    if (source === undefined || problems.length > 0)
+        return problems.join(' ') || 'There are no credentials.';
     try {
-        const { source } = await resolveProfile(identity, `alicloud-import-${runId}`);
-        const runner = { env: process.env, idToken: getIDToken, log, hide: log.hide };
-        const clients = openClients(request, source, runner);
+        const clients = openClients(request, source, { env: process.env, idToken: getIDToken, log, hide: log.hide });
         // A service that does not answer must not use up the time of the step.
         clients.deadline.at = began + WHO_AM_I;
         const current = account === undefined ? undefined : await whoAmI(clients);
         if (current === account)
             return clients;
-        return `the credentials are of account ${current ?? 'unknown'}, and attempt ${me.attempt} of this step used ${account ?? 'another'}`;
+        return `The credentials are of account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'another'}.`;
     }
     catch (error) {
-        return report(error).problems.join(' ').replace(/\.$/, '');
+        return report(error).problems.join(' ');
     }
 }
 
@@ -50574,7 +50923,7 @@ async function openSaved({ me, request, account }, log, began) {
 
 
 
-/** Runs main or post; nothing that is thrown leaves it. */
+/** Runs main or post. Never throws. */
 async function start_start() {
     const log = openLog();
     quietDependencies(log);
@@ -50584,13 +50933,14 @@ async function start_start() {
     }
     catch (error) {
         log.debug(error instanceof Error ? (error.stack ?? '') : textOf(error));
+        const text = annotation(error, log.safe);
         if (isPost)
-            annotation(error).split('\n').forEach(log.warning);
+            text.split('\n').forEach(log.warning);
         else
-            log.fail(annotation(error));
+            log.fail(text);
     }
 }
-/** What dependencies say of themselves (DEP0169 of url.parse, urllib's stacks) does not concern the user. */
+/** Warnings of dependencies (DEP0169 of url.parse, stacks of urllib) are shown only with debug logging. */
 function quietDependencies(log) {
     process.removeAllListeners('warning').on('warning', ({ stack, message }) => {
         log.debug(stack ?? message);
