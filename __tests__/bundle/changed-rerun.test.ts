@@ -75,7 +75,7 @@ test.each(['', 'first', '12345678901'])(
     const main = await job.main({}, { env });
     expect(main.conclusion, main.log).toBe('success');
     expect(holders()[0]?.tags['alicloud-import']).toMatch(/^[0-9a-f]{16}\.1\.[0-9a-f]{8}$/);
-    expect((await job.post({}, { env })).log).toContain('Nothing is left');
+    expect((await job.post({}, { env })).log).toContain('Nothing to clean up');
     expect(left()).toEqual([]);
   },
 );

@@ -113,7 +113,7 @@ async function byAttempt({ scene, watch, old }: Arranged, variant: Variant, fail
     if (copy?.name !== NAME || copy.status !== 'Available') fail(`the copy in ${region} has not the name`);
   }
   const post = await scene.post({}, again);
-  if (post.conclusion !== 'success' || !post.log.includes('Nothing is left')) fail(post.log);
+  if (post.conclusion !== 'success' || !post.log.includes('Nothing to clean up')) fail(post.log);
   common(watch, variant, fail);
 }
 

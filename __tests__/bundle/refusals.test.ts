@@ -36,7 +36,7 @@ describe('refused before any part is uploaded, with code, cause, what to do and 
       },
     ],
     [
-      'PublicEndpointForbidden: .* custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind your own domain',
+      'PublicEndpointForbidden: .* custom_endpoint_oss: oss-<region>-internal.aliyuncs.com, or bind a domain of your own',
       'a new account in the mainland',
       ({ simulator }) => {
         simulator.account.publicEndpointForbidden = true;

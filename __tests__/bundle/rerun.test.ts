@@ -94,7 +94,7 @@ test('an import that fails in ECS ends the step at the next query, with the reas
   expect(known - (task?.failure?.at ?? NaN)).toBeLessThan(32_000);
   expect(watch.left()).toEqual([]);
   expect(watch.holders()).toEqual([old]);
-  expect((await scene.post()).log).toContain('Nothing is left');
+  expect((await scene.post()).log).toContain('Nothing to clean up');
   await scene.close();
 });
 
@@ -185,7 +185,7 @@ test.each([
     ),
   );
   expect(main.log).toContain(`aliyun ecs DeleteImage --RegionId cn-beijing --ImageId ${old?.id ?? ''}`);
-  expect((await scene.post()).log).toContain('Nothing is left');
+  expect((await scene.post()).log).toContain('Nothing to clean up');
   expect(watch.left()).toEqual([`image ${NAME}-replaced-${old?.id ?? ''} Available`]);
 
   Object.assign(old ?? {}, { usedByInstance: false, sharedWith: [] });
