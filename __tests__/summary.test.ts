@@ -63,7 +63,7 @@ test('the summary of a run without credentials, and of one without name or regio
   const path = file('summary', '');
   process.env.GITHUB_STEP_SUMMARY = path;
   const request = (name: string, region: string) => ({ image: { name }, region }) as never;
-  const outcome = { images: [], staged: [], leftovers: [], times: {} };
+  const outcome = { images: [], staged: [], leftovers: [] };
   const safe = (text: string) => text;
   const dry = { request: request('app', 'cn-beijing'), disks: [], outcome: { ...outcome, wouldDo: [] }, failures: [] };
   await writeSummary(dry, safe);

@@ -41,7 +41,7 @@ describe.skipIf(!hasTools)('given packed or foreign, imported as the disk', () =
     expect(main.conclusion).toBe('success');
     expect(same).toBe(true);
     expect(main.log).toContain(`${join(job.workspace, name)} cannot be imported as it is`);
-    expect(main.log).toContain('What ECS gets: RAW');
+    expect(main.log).toContain('To import: RAW');
     expect(left(scene)).toEqual([]);
     expect(existsSync(join(job.workspace, name))).toBe(true);
   });

@@ -67,12 +67,13 @@ const fresh = (name: string): Stored => ({ id: 'm-new', name, created: '2026-02-
 const old = (id: string, name: string, day = 1): Stored => ({ id, name, created: `2026-01-0${day}T00:00:00Z` });
 const log = { info: () => undefined, warning: () => undefined };
 
-async function settled(names: Names, goal: 'new' | 'old', moved: string[] = []): Promise<void> {
+/** Runs the renames to their end. @returns the name of the new image */
+async function settled(names: Names, goal: 'new' | 'old', moved: string[] = []): Promise<string | undefined> {
   const wanted = { ecs: names.ecs, log, region: 'r', name: NAME, temporary: TEMPORARY, timeout: 600_000 };
   const done = swapNames(wanted, 'm-new', goal, moved);
   done.catch(() => undefined);
   await vi.runAllTimersAsync();
-  await done;
+  return done;
 }
 
 beforeEach(() => {
@@ -110,7 +111,7 @@ test('when the renames are undone, the image that was renamed gets the name, not
 
 test('when the new image no longer exists, the newest of the replaced ones gets the name', async () => {
   const names = new Names([old('m-1', asideName(NAME, 'm-1')), old('m-9', asideName(NAME, 'm-9'), 9)], 1_000);
-  await settled(names, 'new');
+  expect(await settled(names, 'new')).toBeUndefined();
   expect(names.holder()).toBe('m-9');
 });
 
@@ -128,7 +129,7 @@ test('an image of another run that takes the name in between is replaced too', a
 
 test('a new image that a later run has replaced is not renamed again', async () => {
   const names = new Names([fresh(asideName(NAME, 'm-new')), old('m-2', NAME)], 1_000);
-  await settled(names, 'new');
+  expect(await settled(names, 'new')).toBe(asideName(NAME, 'm-new'));
   expect(names.holder()).toBe('m-2');
 });
 

@@ -60,7 +60,9 @@ export class Fields {
     if (form === undefined) return given;
     const value = form.strip === undefined ? given : given.replace(form.strip, '');
     const fits = typeof form.test === 'function' ? form.test(value) : form.test.test(value);
-    if (!fits) this.problems.push(`${name} "${given}" is not ${form.meaning}.`);
+    // A URL can hold a password.
+    const shown = given.replace(/\/\/[^/]*@/, '//***@');
+    if (!fits) this.problems.push(`${name} "${shown}" is not ${form.meaning}.`);
     return value;
   }
 

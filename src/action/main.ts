@@ -21,7 +21,7 @@ import { savePost } from './state.ts';
 import { removeUnpacked, unpackFolder } from './unpacked.ts';
 import { writeSummary } from './summary.ts';
 
-const NOTHING: Outcome = { images: [], staged: [], leftovers: [], times: {} };
+const NOTHING: Outcome = { images: [], staged: [], leftovers: [] };
 
 /** The main step: inputs, disks, run, outputs, summary. @throws the reason why the run failed */
 export async function main(log: Output): Promise<void> {
@@ -70,7 +70,9 @@ function sayDisks(disks: DiskImage[], log: Output): void {
     warnings.forEach(log.warning);
     if (container !== undefined) log.info(`${container.path}: ${container.kind}, ${bytes(container.size)}.`);
     const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
-    log.info(`${container === undefined ? path : 'What ECS gets'}: ${format}, ${bytes(size)}${inside}.`);
+    // A dry run does not unpack, and not every container says how large its content is.
+    const total = size === 0 ? 'size unknown' : bytes(size);
+    log.info(`${container === undefined ? path : 'To import'}: ${format}, ${total}${inside}.`);
   }
 }
 

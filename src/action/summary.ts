@@ -64,13 +64,13 @@ function heading({ outcome, failures }: Report, written: Markdown): string {
 /** Facts about the images that were made. */
 function facts({ request, disks, outcome }: Report, written: Markdown): Row[] {
   const { image, distribution } = request;
-  const { images, times, replaced } = outcome;
+  const { images, importMs, replaced } = outcome;
   const copies = images.slice(1).map((copy) => copyText(copy, image.name, written));
   return [
     ['System', written.prose(systemText(request, disks))],
     ['Disk', written.prose(disksText(disks, image.systemSize))],
     ['Uploaded', uploadText(outcome)],
-    ['Import', duration(times.import)],
+    ['Import', duration(importMs)],
     ['Detection', images[0]?.detection && written.prose(images[0].detection)],
     ['Replaced', replaced && written.code(replaced)],
     ['Copies', copies.join(', ')],
@@ -91,14 +91,14 @@ function disksText(disks: DiskImage[], systemSize: number | undefined): string {
   return `${count}${formats}, ${total}${systemSize === undefined ? '' : `, system disk of ${systemSize} GiB`}`;
 }
 
-function uploadText({ staged, times }: Outcome): string | undefined {
-  if (staged.length === 0 || times.upload === undefined) return undefined;
-  const sum = (of: 'size' | 'sent' | 'zeros') => staged.reduce((all, one) => all + one[of], 0);
-  const [size, sent, zeros] = [sum('size'), sum('sent'), sum('zeros')];
+function uploadText({ staged }: Outcome): string | undefined {
+  if (staged.length === 0) return undefined;
+  const sum = (of: 'size' | 'ms' | 'sent' | 'zeros') => staged.reduce((all, one) => all + one[of], 0);
+  const [size, ms, sent, zeros] = [sum('size'), sum('ms'), sum('sent'), sum('zeros')];
   const there = size - sent - zeros;
-  const speed = `${(sent / 1024 ** 2 / Math.max(times.upload / 1000, 0.001)).toFixed(1)} MiB/s`;
+  const speed = `${(sent / 1024 ** 2 / Math.max(ms / 1000, 0.001)).toFixed(1)} MiB/s`;
   return [
-    `${readable(sent)} in ${duration(times.upload) ?? ''} (${speed})`,
+    `${readable(sent)} in ${duration(ms) ?? ''} (${speed})`,
     ...(zeros > 0 ? [`${readable(zeros)} of zeros not sent`] : []),
     ...(there > 0 ? [`${readable(there)} there already`] : []),
   ].join(', ');

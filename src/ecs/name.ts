@@ -25,16 +25,24 @@ const SWAP = 180_000;
 /** How long a known image may be missing from the listing before it counts as deleted, in ms (undocumented). */
 const UNLISTED = 30_000;
 
+/** How the names were in the end. */
+interface Taken {
+  /** Name of the new image: another one if a later run has replaced it meanwhile. */
+  name: string;
+  /** Id of the image that held the name before, undefined when none did. */
+  replaced: string | undefined;
+}
+
 /**
  * Renames the old image and gives its name to the new one; when that fails halfway, the old image gets its name back.
- * @returns id of the image that held the name, undefined when none did
  * @throws CloudError whose message names the image that holds the name
  */
-export async function takeName(wanted: Name, newId: string): Promise<string | undefined> {
+export async function takeName(wanted: Name, newId: string): Promise<Taken> {
   const moved: string[] = [];
   try {
-    await swapNames(wanted, newId, 'new', moved);
-    return moved.at(-1);
+    const name = await swapNames(wanted, newId, 'new', moved);
+    if (name === undefined) throw new CloudError('ecs:DescribeImages', 'ImageGone', `image ${newId} was deleted`);
+    return { name, replaced: moved.at(-1) };
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     if (moved.length > 0) await swapNames(wanted, newId, 'old', moved).catch(() => undefined);
@@ -59,21 +67,27 @@ async function holders({ ecs, name, region }: Name, newId: string): Promise<stri
 /**
  * Renames images until the goal holds the name, whatever the state was before. Idempotent.
  * @param moved - receives the ids of images that lose the name; the last of them is the first to get it back
+ * @returns the name of the new image, undefined when there is no such image
  * @throws CloudError
  */
-export async function swapNames(wanted: Name, newId: string, goal: Who, moved: string[] = []): Promise<void> {
+export async function swapNames(
+  wanted: Name,
+  newId: string,
+  goal: Who,
+  moved: string[] = [],
+): Promise<string | undefined> {
   const { ecs, log, name } = wanted;
   const started = now();
   const patience = { first: 1_000, slowest: 10_000, deadline: started + SWAP };
   let last: CloudError | undefined;
   let announced = false;
-  const step = async (): Promise<true | undefined> => {
+  const step = async (): Promise<{ name: string | undefined } | undefined> => {
     const fresh = await imageById(ecs, newId);
     const others = (await listImages(ecs)).filter((image) => image.id !== newId && isInvolved(image, name));
     // A single listing may lack an image that was just Available.
     if (goal === 'new' && fresh === undefined && now() - started < UNLISTED) return undefined;
     const swap = nextSwap(heldBy(name, others, fresh), goal);
-    if (swap === 'done') return true;
+    if (swap === 'done') return { name: fresh?.name };
     const isBack = swap.rename === 'old' && swap.to === 'name';
     const old = isBack ? lastSetAside(others, moved) : others.find((image) => image.name === name);
     const moving = swap.rename === 'new' ? fresh : old;
@@ -91,7 +105,7 @@ export async function swapNames(wanted: Name, newId: string, goal: Who, moved: s
     await shown(ecs, moving);
     return undefined;
   };
-  const patiently = async (): Promise<true | undefined> => {
+  const patiently: typeof step = async () => {
     try {
       return await step();
     } catch (error) {
@@ -103,8 +117,9 @@ export async function swapNames(wanted: Name, newId: string, goal: Who, moved: s
     }
   };
   const done = await poll(patience, patiently);
-  if (done !== true)
+  if (done === undefined)
     throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `the renames for ${name} did not finish`);
+  return done.name;
 }
 
 /** Waits until the rename is listed, so that the next decision is not based on old names. */

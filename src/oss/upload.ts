@@ -5,6 +5,7 @@ import { combine } from './crc64.ts';
 import { checker, holdsParts, listParts, type ListedParts } from './join.ts';
 import { headObject, initiate, marked, toState, type ObjectState, type Unfinished } from './objects.ts';
 import { passes } from '../cloud/retry.ts';
+import { monotonic } from '../cloud/time.ts';
 import { textIn } from '../cloud/xml.ts';
 import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
@@ -36,6 +37,8 @@ export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versi
   key: string;
   /** CRC-64/XZ, an unsigned decimal. */
   crc64: string;
+  /** How long the upload took, in ms. */
+  ms: number;
   /** Bytes that were sent. */
   sent: number;
   /** Bytes of zeros that were copied inside the bucket instead. */
@@ -88,6 +91,7 @@ async function send(
   { key, id: uploadId }: Unfinished,
   parts: ListedParts = new Map(),
 ): Promise<StagedObject> {
+  const began = monotonic();
   let known = parts;
   let sent = 0;
   let zeros = 0;
@@ -116,7 +120,7 @@ async function send(
       const whole = { parts: stored, crc64, isFile };
       const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, whole, new Pace(progress));
       staging.noUpload(key, uploadId);
-      return { key, size: source.size, crc64, etag, versionId, sent, zeros };
+      return { key, size: source.size, crc64, etag, versionId, ms: monotonic() - began, sent, zeros };
     } catch (error) {
       // Parts are missing or differ from the list.
       if (!hasCode(error, /^(InvalidPart|FilePart\w+)$/) || again >= 2) throw tellingHowFar(error, progress);

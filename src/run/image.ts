@@ -86,28 +86,28 @@ async function nameAndFinish(context: Context, target: TargetPlan, image: Region
   const ecs = clients.ecsIn(region);
   if (intermediate) return { image, replaced: undefined };
   const entry = entryFor(context, target, image.name);
-  let replaced: string | undefined;
+  let named: Awaited<ReturnType<typeof takeName>> = { name, replaced: undefined };
   if (image.name !== name) {
     const temporary = temporaryName(name, image.tags[MARK_TAG] ?? markText(me));
     try {
-      replaced = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
+      named = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       // The images that it was meant to replace are kept.
       ledger.forget(entry, { kind: 'replaced', region, name, ids: [] });
       const { name: called = image.name } = (await imageById(ecs, image.id).catch(() => undefined)) ?? {};
-      return { image: { ...image, name: called }, replaced, failure: error };
+      return { image: { ...image, name: called }, replaced: undefined, failure: error };
     }
   }
   ledger.forget(entry);
-  const named = { image: { ...image, name }, replaced };
+  const finished = { image: { ...image, name: named.name }, replaced: named.replaced };
   const { family, bootMode } = request.image;
   const { accounts } = request.distribution;
   try {
     await finishImage(ecs, image.id, { family, bootMode, accounts });
-    return named;
+    return finished;
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
-    return { ...named, failure: error };
+    return { ...finished, failure: error };
   }
 }

@@ -122,7 +122,8 @@ function leftByForcedRuns(images: Image[], name: string): Image[] {
   return images.filter((image) => (isAside(image, name) || isStale(image)) && !isBeingMade(image));
 }
 
-function nameTaken({ holder, kind, region }: TargetPlan): CloudError[] {
+/** Why a target cannot be made while this image holds its name. */
+export function nameTaken({ holder, kind, region }: TargetPlan): CloudError[] {
   if (holder === undefined) return [];
   const where = kind === 'copy' ? ` in ${region}` : '';
   const text = `image ${holder.id} (${holder.status})${where} has the name ${holder.name}`;

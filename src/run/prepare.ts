@@ -1,21 +1,28 @@
+import { CloudErrors } from '../cloud/errors.ts';
 import { now } from '../cloud/time.ts';
 import { cancelImport } from '../ecs/cancel.ts';
 import { makeBucket } from '../oss/bucket.ts';
 import type { Context } from './context.ts';
 import { markText } from './ownership.ts';
+import { nameTaken } from './plan-images.ts';
 import type { Plan } from './preflight.ts';
 
 /** How long ECS may take to cancel an image of an earlier attempt, in ms. */
 const PATIENCE = 60_000;
 
-/** Takes over what earlier attempts left, cancels their unfinished images, and creates the bucket if it does not exist. */
-export async function prepare({ clients, ledger, log, me }: Context, plan: Plan): Promise<void> {
+/**
+ * Takes over what earlier attempts left, cancels their unfinished images, and creates the bucket if it does not exist.
+ * @throws CloudError; CloudErrors if an image that was to be cancelled is finished and has the name
+ */
+export async function prepare({ clients, ledger, log, me, request }: Context, plan: Plan): Promise<void> {
   for (const made of plan.left) ledger.record(made);
-  for (const { region, cancel } of plan.targets) {
-    const ecs = clients.ecsIn(region);
-    for (const { id, name } of cancel) {
+  for (const target of plan.targets) {
+    const ecs = clients.ecsIn(target.region);
+    for (const { id, name } of target.cancel) {
       // Only the list of tasks tells whether it is a copy: the earlier attempt may have imported what this one copies.
-      await cancelImport(ecs, log, { name, id, mark: markText(me) }, now() + PATIENCE);
+      const finished = await cancelImport(ecs, log, { name, id, mark: markText(me) }, now() + PATIENCE);
+      if (finished?.name !== target.name || request.forceDelete) continue;
+      throw new CloudErrors('Nothing was uploaded.', nameTaken({ ...target, holder: finished }));
     }
   }
   if (plan.makeBucket) await makeBucket(clients.oss);

@@ -24,8 +24,8 @@ export interface Outcome {
   leftovers: string[];
   /** What a dry run would have done, one line each. */
   wouldDo?: string[];
-  /** Durations in ms. */
-  times: { upload?: number; import?: number };
+  /** How long it took to make the images, in ms. */
+  importMs?: number | undefined;
   /** Why the run failed: a CloudError, CloudErrors or DiskError, or something unexpected. */
   failure?: unknown;
 }
@@ -44,24 +44,23 @@ export async function run(context: Context): Promise<Outcome> {
       throw error;
     });
   if (request.dryRun && plan.problems.length === 0)
-    return { images: [], staged: [], leftovers: [], times: {}, wouldDo: dryRun(context, plan) };
+    return { images: [], staged: [], leftovers: [], wouldDo: dryRun(context, plan) };
   ledger.account = plan.account;
   if (plan.problems.length > 0) {
     if (!request.dryRun) await cleanUpAfterRefusal(context, plan);
     throw new CloudErrors('Nothing was uploaded.', plan.problems);
   }
 
-  const times: Outcome['times'] = {};
   let finished: FinishedImage[] = [];
   let staged: StagedObject[] = [];
+  let importMs: number | undefined;
   let failure: unknown;
-  const began = now();
   try {
     await prepare(context, plan);
     staged = await stageDisks(context, plan);
-    if (staged.length > 0) times.upload = now() - began;
+    const began = now();
     ({ finished, failure } = await makeImages(context, plan, staged));
-    times.import = now() - began - (times.upload ?? 0);
+    importMs = now() - began;
   } catch (error) {
     failure = error;
   }
@@ -79,7 +78,7 @@ export async function run(context: Context): Promise<Outcome> {
     staged,
     replaced: finished.find(({ image }) => image.region === request.region)?.replaced,
     leftovers,
-    times,
+    importMs,
     failure,
   };
 }

@@ -75,5 +75,5 @@ async function stageDisk(
 function reuse({ ledger, log }: Context, { key, size, etag, versionId, crc64 = '' }: FoundObject): StagedObject {
   ledger.record({ kind: 'object', key, etag, versionId });
   log.info('An earlier attempt uploaded the same bytes: no data has to be sent.');
-  return { key, size, etag, versionId, crc64, sent: 0, zeros: 0 };
+  return { key, size, etag, versionId, crc64, ms: 0, sent: 0, zeros: 0 };
 }

@@ -43,14 +43,16 @@ export async function start(context: Context, target: TargetPlan, from: Sources)
 }
 
 async function startAs(context: Context, target: TargetPlan, from: Sources, name: string): Promise<Started> {
-  const { ledger } = context;
+  const { ledger, log } = context;
   const entry = entryFor(context, target, name);
   ledger.record(entry);
   const started =
     target.kind === 'import'
       ? await startWithRole(context, importSpec(context, target, from, name))
       : await copyTo(context, target, from, name);
-  ledger.record({ ...entry, id: started.imageId, taskId: started.taskId });
+  const { imageId, taskId } = started;
+  ledger.record({ ...entry, id: imageId, taskId });
+  log.info(`Started: image ${imageId}${taskId === undefined ? '' : `, import task ${taskId}`}.`);
   return started;
 }
 

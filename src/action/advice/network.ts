@@ -36,6 +36,12 @@ export const NETWORK: Advice[] = [
     fix: 'Check the network of the runner, the input region, and HTTPS_PROXY.',
   },
   {
+    codes: ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'SELF_SIGNED_CERT_IN_CHAIN'],
+    cause:
+      'The runner does not trust the certificate, which is usually that of a proxy with its own certificate authority.',
+    fix: 'Set NODE_EXTRA_CA_CERTS, in the environment of the runner or of the job, to a file with that authority.',
+  },
+  {
     codes: ['InvalidProxy'],
     cause: 'The proxy setting is not a valid URL, so requests would silently bypass the proxy.',
     fix: 'Write it as http://user:password@host:port, with %40 for an @ in the password.',
