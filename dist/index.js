@@ -43383,6 +43383,8 @@ const external_node_http_namespaceObject = __WEBPACK_EXTERNAL_createRequire(impo
 const MARGIN = 10 * 60_000;
 /** Credentials are fetched at most this often, in ms, and never given out if they expire sooner. */
 const refreshing_AGAIN = 60_000;
+/** What must never be shown. */
+const secretsOf = ({ accessKeyId, accessKeySecret, securityToken }) => [accessKeyId, accessKeySecret, securityToken ?? ''].filter((secret) => secret !== '');
 /** Keys that never change. */
 function fixed(credentials) {
     return Object.assign(() => Promise.resolve(credentials), { forget: () => false });
@@ -43401,9 +43403,7 @@ function refreshing(fetch, log, hide) {
     const renew = async () => {
         try {
             const fresh = await fetch();
-            for (const secret of [fresh.accessKeyId, fresh.accessKeySecret, fresh.securityToken])
-                if (secret)
-                    hide(secret);
+            secretsOf(fresh).forEach(hide);
             current = fresh;
             fetched = now();
             due = Math.max(fetched + left() - MARGIN, fetched + refreshing_AGAIN);
@@ -43579,7 +43579,7 @@ function openCredentials(source, means) {
     const { log, hide, sts, idToken } = means;
     switch (source.kind) {
         case 'keys':
-            Object.values(source.keys).forEach(hide);
+            secretsOf(source.keys).forEach(hide);
             return fixed(source.keys);
         case 'oidc':
             return refreshing(() => assumeWithOidc(sts(ANONYMOUS), source, idToken, means), log, hide);
@@ -46760,14 +46760,15 @@ const SWAP = 180_000;
 const UNLISTED = 30_000;
 /**
  * Renames the old image and gives its name to the new one; when that fails halfway, the old image gets its name back.
- * @returns id of the image that held the name, undefined when none did
  * @throws CloudError whose message names the image that holds the name
  */
 async function takeName(wanted, newId) {
     const moved = [];
     try {
-        await swapNames(wanted, newId, 'new', moved);
-        return moved.at(-1);
+        const name = await swapNames(wanted, newId, 'new', moved);
+        if (name === undefined)
+            throw new CloudError('ecs:DescribeImages', 'ImageGone', `image ${newId} was deleted`);
+        return { name, replaced: moved.at(-1) };
     }
     catch (error) {
         if (!(error instanceof CloudError))
@@ -46794,6 +46795,7 @@ async function holders({ ecs, name, region }, newId) {
 /**
  * Renames images until the goal holds the name, whatever the state was before. Idempotent.
  * @param moved - receives the ids of images that lose the name; the last of them is the first to get it back
+ * @returns the name of the new image, undefined when there is no such image
  * @throws CloudError
  */
 async function swapNames(wanted, newId, goal, moved = []) {
@@ -46810,7 +46812,7 @@ async function swapNames(wanted, newId, goal, moved = []) {
             return undefined;
         const swap = nextSwap(heldBy(name, others, fresh), goal);
         if (swap === 'done')
-            return true;
+            return { name: fresh?.name };
         const isBack = swap.rename === 'old' && swap.to === 'name';
         const old = isBack ? lastSetAside(others, moved) : others.find((image) => image.name === name);
         const moving = swap.rename === 'new' ? fresh : old;
@@ -46845,8 +46847,9 @@ async function swapNames(wanted, newId, goal, moved = []) {
         }
     };
     const done = await poll(patience, patiently);
-    if (done !== true)
+    if (done === undefined)
         throw last ?? new CloudError('ecs:ModifyImageAttribute', 'SwapUnsettled', `the renames for ${name} did not finish`);
+    return done.name;
 }
 /** Waits until the rename is listed, so that the next decision is not based on old names. */
 async function shown(ecs, before) {
@@ -48006,13 +48009,15 @@ async function start(context, target, from) {
     }
 }
 async function startAs(context, target, from, name) {
-    const { ledger } = context;
+    const { ledger, log } = context;
     const entry = entryFor(context, target, name);
     ledger.record(entry);
     const started = target.kind === 'import'
         ? await startWithRole(context, importSpec(context, target, from, name))
         : await copyTo(context, target, from, name);
-    ledger.record({ ...entry, id: started.imageId, taskId: started.taskId });
+    const { imageId, taskId } = started;
+    ledger.record({ ...entry, id: imageId, taskId });
+    log.info(`Started: image ${imageId}${taskId === undefined ? '' : `, import task ${taskId}`}.`);
     return started;
 }
 /** Starts the import. If the default role that ECS uses to read the bucket is missing or incomplete, sets it up first. */
@@ -48169,11 +48174,11 @@ async function nameAndFinish(context, target, image) {
     if (intermediate)
         return { image, replaced: undefined };
     const entry = entryFor(context, target, image.name);
-    let replaced;
+    let named = { name, replaced: undefined };
     if (image.name !== name) {
         const temporary = temporaryName(name, image.tags[MARK_TAG] ?? markText(me));
         try {
-            replaced = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
+            named = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
         }
         catch (error) {
             if (!(error instanceof CloudError))
@@ -48181,21 +48186,21 @@ async function nameAndFinish(context, target, image) {
             // The images that it was meant to replace are kept.
             ledger.forget(entry, { kind: 'replaced', region, name, ids: [] });
             const { name: called = image.name } = (await imageById(ecs, image.id).catch(() => undefined)) ?? {};
-            return { image: { ...image, name: called }, replaced, failure: error };
+            return { image: { ...image, name: called }, replaced: undefined, failure: error };
         }
     }
     ledger.forget(entry);
-    const named = { image: { ...image, name }, replaced };
+    const finished = { image: { ...image, name: named.name }, replaced: named.replaced };
     const { family, bootMode } = request.image;
     const { accounts } = request.distribution;
     try {
         await finishImage(ecs, image.id, { family, bootMode, accounts });
-        return named;
+        return finished;
     }
     catch (error) {
         if (!(error instanceof CloudError))
             throw error;
-        return { ...named, failure: error };
+        return { ...finished, failure: error };
     }
 }
 
@@ -48379,6 +48384,7 @@ function leftByForcedRuns(images, name) {
         Date.parse(image.created) < now() - STALE;
     return images.filter((image) => (isAside(image, name) || isStale(image)) && !isBeingMade(image));
 }
+/** Why a target cannot be made while this image holds its name. */
 function nameTaken({ holder, kind, region }) {
     if (holder === undefined)
         return [];
@@ -48606,17 +48612,25 @@ function bucketProblems({ oss, log }, bucket, account) {
 
 
 
+
+
 /** How long ECS may take to cancel an image of an earlier attempt, in ms. */
 const prepare_PATIENCE = 60_000;
-/** Takes over what earlier attempts left, cancels their unfinished images, and creates the bucket if it does not exist. */
-async function prepare({ clients, ledger, log, me }, plan) {
+/**
+ * Takes over what earlier attempts left, cancels their unfinished images, and creates the bucket if it does not exist.
+ * @throws CloudError; CloudErrors if an image that was to be cancelled is finished and has the name
+ */
+async function prepare({ clients, ledger, log, me, request }, plan) {
     for (const made of plan.left)
         ledger.record(made);
-    for (const { region, cancel } of plan.targets) {
-        const ecs = clients.ecsIn(region);
-        for (const { id, name } of cancel) {
+    for (const target of plan.targets) {
+        const ecs = clients.ecsIn(target.region);
+        for (const { id, name } of target.cancel) {
             // Only the list of tasks tells whether it is a copy: the earlier attempt may have imported what this one copies.
-            await cancelImport(ecs, log, { name, id, mark: markText(me) }, now() + prepare_PATIENCE);
+            const finished = await cancelImport(ecs, log, { name, id, mark: markText(me) }, now() + prepare_PATIENCE);
+            if (finished?.name !== target.name || request.forceDelete)
+                continue;
+            throw new CloudErrors('Nothing was uploaded.', nameTaken({ ...target, holder: finished }));
         }
     }
     if (plan.makeBucket)
@@ -49278,6 +49292,7 @@ async function settled(working) {
 
 
 
+
 /**
  * Uploads a file: resumes an unfinished upload or begins one, sends what is missing, completes it and compares the CRC-64
  * of the object with that of the bytes that were read.
@@ -49321,6 +49336,7 @@ async function begin(oss, { key, mark, onUpload, noUpload }) {
 }
 /** @param parts - the parts that the upload already has */
 async function upload_send(oss, source, staging, { key, id: uploadId }, parts = new Map()) {
+    const began = monotonic();
     let known = parts;
     let sent = 0;
     let zeros = 0;
@@ -49350,7 +49366,7 @@ async function upload_send(oss, source, staging, { key, id: uploadId }, parts = 
             const whole = { parts: stored, crc64, isFile };
             const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, whole, new Pace(progress));
             staging.noUpload(key, uploadId);
-            return { key, size: source.size, crc64, etag, versionId, sent, zeros };
+            return { key, size: source.size, crc64, etag, versionId, ms: monotonic() - began, sent, zeros };
         }
         catch (error) {
             // Parts are missing or differ from the list.
@@ -49462,7 +49478,7 @@ async function stageDisk(context, disk, n, { key, found, upload: unfinished }, s
 function reuse({ ledger, log }, { key, size, etag, versionId, crc64 = '' }) {
     ledger.record({ kind: 'object', key, etag, versionId });
     log.info('An earlier attempt uploaded the same bytes: no data has to be sent.');
-    return { key, size, etag, versionId, crc64, sent: 0, zeros: 0 };
+    return { key, size, etag, versionId, crc64, ms: 0, sent: 0, zeros: 0 };
 }
 
 ;// CONCATENATED MODULE: ./src/run/run.ts
@@ -49488,25 +49504,23 @@ async function run(context) {
         throw error;
     });
     if (request.dryRun && plan.problems.length === 0)
-        return { images: [], staged: [], leftovers: [], times: {}, wouldDo: dryRun(context, plan) };
+        return { images: [], staged: [], leftovers: [], wouldDo: dryRun(context, plan) };
     ledger.account = plan.account;
     if (plan.problems.length > 0) {
         if (!request.dryRun)
             await cleanUpAfterRefusal(context, plan);
         throw new CloudErrors('Nothing was uploaded.', plan.problems);
     }
-    const times = {};
     let finished = [];
     let staged = [];
+    let importMs;
     let failure;
-    const began = now();
     try {
         await prepare(context, plan);
         staged = await stageDisks(context, plan);
-        if (staged.length > 0)
-            times.upload = now() - began;
+        const began = now();
         ({ finished, failure } = await makeImages(context, plan, staged));
-        times.import = now() - began - (times.upload ?? 0);
+        importMs = now() - began;
     }
     catch (error) {
         failure = error;
@@ -49525,7 +49539,7 @@ async function run(context) {
         staged,
         replaced: finished.find(({ image }) => image.region === request.region)?.replaced,
         leftovers,
-        times,
+        importMs,
         failure,
     };
 }
@@ -49909,8 +49923,10 @@ class Fields {
             return given;
         const value = form.strip === undefined ? given : given.replace(form.strip, '');
         const fits = typeof form.test === 'function' ? form.test(value) : form.test.test(value);
+        // A URL can hold a password.
+        const shown = given.replace(/\/\/[^/]*@/, '//***@');
         if (!fits)
-            this.problems.push(`${name} "${given}" is not ${form.meaning}.`);
+            this.problems.push(`${name} "${shown}" is not ${form.meaning}.`);
         return value;
     }
     oneOf(name, allowed) {
@@ -50486,6 +50502,11 @@ const NETWORK = [
         fix: 'Check the network of the runner, the input region, and HTTPS_PROXY.',
     },
     {
+        codes: ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'SELF_SIGNED_CERT_IN_CHAIN'],
+        cause: 'The runner does not trust the certificate, which is usually that of a proxy with its own certificate authority.',
+        fix: 'Set NODE_EXTRA_CA_CERTS, in the environment of the runner or of the job, to a file with that authority.',
+    },
+    {
         codes: ['InvalidProxy'],
         cause: 'The proxy setting is not a valid URL, so requests would silently bypass the proxy.',
         fix: 'Write it as http://user:password@host:port, with %40 for an @ in the password.',
@@ -50658,13 +50679,13 @@ function heading({ outcome, failures }, written) {
 /** Facts about the images that were made. */
 function facts({ request, disks, outcome }, written) {
     const { image, distribution } = request;
-    const { images, times, replaced } = outcome;
+    const { images, importMs, replaced } = outcome;
     const copies = images.slice(1).map((copy) => copyText(copy, image.name, written));
     return [
         ['System', written.prose(systemText(request, disks))],
         ['Disk', written.prose(disksText(disks, image.systemSize))],
         ['Uploaded', uploadText(outcome)],
-        ['Import', summary_duration(times.import)],
+        ['Import', summary_duration(importMs)],
         ['Detection', images[0]?.detection && written.prose(images[0].detection)],
         ['Replaced', replaced && written.code(replaced)],
         ['Copies', copies.join(', ')],
@@ -50682,15 +50703,15 @@ function disksText(disks, systemSize) {
     const total = readable(disks.reduce((sum, { size }) => sum + size, 0));
     return `${count}${formats}, ${total}${systemSize === undefined ? '' : `, system disk of ${systemSize} GiB`}`;
 }
-function uploadText({ staged, times }) {
-    if (staged.length === 0 || times.upload === undefined)
+function uploadText({ staged }) {
+    if (staged.length === 0)
         return undefined;
     const sum = (of) => staged.reduce((all, one) => all + one[of], 0);
-    const [size, sent, zeros] = [sum('size'), sum('sent'), sum('zeros')];
+    const [size, ms, sent, zeros] = [sum('size'), sum('ms'), sum('sent'), sum('zeros')];
     const there = size - sent - zeros;
-    const speed = `${(sent / 1024 ** 2 / Math.max(times.upload / 1000, 0.001)).toFixed(1)} MiB/s`;
+    const speed = `${(sent / 1024 ** 2 / Math.max(ms / 1000, 0.001)).toFixed(1)} MiB/s`;
     return [
-        `${readable(sent)} in ${summary_duration(times.upload) ?? ''} (${speed})`,
+        `${readable(sent)} in ${summary_duration(ms) ?? ''} (${speed})`,
         ...(zeros > 0 ? [`${readable(zeros)} of zeros not sent`] : []),
         ...(there > 0 ? [`${readable(there)} there already`] : []),
     ].join(', ');
@@ -50773,7 +50794,7 @@ function summary_duration(ms) {
 
 
 
-const NOTHING = { images: [], staged: [], leftovers: [], times: {} };
+const NOTHING = { images: [], staged: [], leftovers: [] };
 /** The main step: inputs, disks, run, outputs, summary. @throws the reason why the run failed */
 async function main(log) {
     setOutputs(NOTHING);
@@ -50827,7 +50848,9 @@ function sayDisks(disks, log) {
         if (container !== undefined)
             log.info(`${container.path}: ${container.kind}, ${bytes(container.size)}.`);
         const inside = format === 'RAW' ? '' : `, a disk of ${bytes(virtualSize)} inside`;
-        log.info(`${container === undefined ? path : 'What ECS gets'}: ${format}, ${bytes(size)}${inside}.`);
+        // A dry run does not unpack, and not every container says how large its content is.
+        const total = size === 0 ? 'size unknown' : bytes(size);
+        log.info(`${container === undefined ? path : 'To import'}: ${format}, ${total}${inside}.`);
     }
 }
 function openContext(request, disks, source, log) {

@@ -59,7 +59,7 @@ test('a file that replaced the disk during the import is not deleted', async () 
   };
   const main = await scene.main({ keep_input_artifact: 'false' });
   expect(main.conclusion, main.log).toBe('success');
-  expect(annotations(main, 'warning')).toEqual([expect.stringContaining('it was replaced by another file')]);
+  expect(annotations(main, 'warning')).toEqual([expect.stringContaining('it has changed since it was read')]);
   expect(await readFile(scene.disk, 'utf8')).toBe('the next disk');
 });
 

@@ -2,7 +2,7 @@ import type { Connection, Provider } from '../cloud/connection.ts';
 import type { Log } from '../cloud/log.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { instanceCredentials } from './metadata.ts';
-import { fixed, refreshing } from './refreshing.ts';
+import { fixed, refreshing, secretsOf } from './refreshing.ts';
 import { assume, assumeWithOidc, type IdToken } from './session.ts';
 import type { Resolved } from './profile.ts';
 
@@ -25,7 +25,7 @@ export function openCredentials(source: Resolved, means: Means): Provider {
   const { log, hide, sts, idToken } = means;
   switch (source.kind) {
     case 'keys':
-      Object.values(source.keys).forEach(hide);
+      secretsOf(source.keys).forEach(hide);
       return fixed(source.keys);
     case 'oidc':
       return refreshing(() => assumeWithOidc(sts(ANONYMOUS), source, idToken, means), log, hide);

@@ -9,6 +9,10 @@ const MARGIN = 10 * 60_000;
 /** Credentials are fetched at most this often, in ms, and never given out if they expire sooner. */
 const AGAIN = 60_000;
 
+/** What must never be shown. */
+export const secretsOf = ({ accessKeyId, accessKeySecret, securityToken }: Credentials): string[] =>
+  [accessKeyId, accessKeySecret, securityToken ?? ''].filter((secret) => secret !== '');
+
 /** Keys that never change. */
 export function fixed(credentials: Credentials): Provider {
   return Object.assign(() => Promise.resolve(credentials), { forget: () => false });
@@ -29,7 +33,7 @@ export function refreshing(fetch: () => Promise<Credentials>, log: Log, hide: (s
   const renew = async (): Promise<Credentials> => {
     try {
       const fresh = await fetch();
-      for (const secret of [fresh.accessKeyId, fresh.accessKeySecret, fresh.securityToken]) if (secret) hide(secret);
+      secretsOf(fresh).forEach(hide);
       current = fresh;
       fetched = now();
       due = Math.max(fetched + left() - MARGIN, fetched + AGAIN);
