@@ -88,6 +88,11 @@ export const IMPORT: Advice[] = [
     fix: 'Re-run the job: it resumes the same import. Set a larger timeout_minutes for the next run.',
   },
   {
+    codes: ['ImageGone'],
+    cause: 'The new image was deleted by someone else.',
+    fix: 'Run again, and make sure that nothing else changes images of this name.',
+  },
+  {
     codes: ['ImportCancelled'],
     cause: 'Someone else cancelled the import task in ECS.',
     fix: 'Run again, and make sure that nobody else changes the image.',
