@@ -47870,7 +47870,7 @@ async function waitForImage(waiting, { imageId, taskId }) {
             return undefined;
         }
     };
-    const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
+    const image = await poll({ first: 3_000, slowest: 15_000, deadline: started + timeout }, patiently);
     if (image !== undefined)
         return image;
     const task = taskId === undefined ? '' : `, its import task is ${taskId}`;

@@ -59,7 +59,7 @@ export async function waitForImage(waiting: Waiting, { imageId, taskId }: Starte
       return undefined;
     }
   };
-  const image = await poll({ first: 10_000, slowest: 30_000, deadline: started + timeout }, patiently);
+  const image = await poll({ first: 3_000, slowest: 15_000, deadline: started + timeout }, patiently);
   if (image !== undefined) return image;
   const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
   const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
