@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { has, MiB, scratch, sh } from '../build.ts';
@@ -71,12 +71,15 @@ describe.skipIf(!hasTools)('programs', () => {
 test.skipIf(!hasTools || !has('mount') || process.getuid?.() !== 0)('a full disk gives one error', async () => {
   const folder = made(`head -c 24M /dev/zero | openssl enc -aes-128-ctr -pass pass:x -nosalt 2> log > data
     { cat data; cat data; } | zstd -q --long=27 > d.zst; truncate -s 48M d.raw; cat data > d; cat data >> d
-    qemu-img convert -f raw -O vdi d d.vdi`);
+    qemu-img convert -f raw -O vdi d d.vdi
+    head -c 40M /dev/urandom | gzip -1 > d.gz`);
   const mount = join(folder, 'mount');
   sh(folder, `mkdir mount; mount -t tmpfs -o size=32M none '${mount}'`);
   try {
     expect(await refused(folder, 'd.zst', { folder: join(mount, 'u') })).toMatch(/The disk of this runner is full/);
     expect(await refused(folder, 'd.vdi', { folder: join(mount, 'v') })).toMatch(/needs .* has /);
+    expect(await refused(folder, 'd.gz', { folder: join(mount, 'w') })).toMatch(/needs .* has /);
+    expect(readdirSync(join(mount, 'w'))).toEqual([]);
   } finally {
     sh('/', `umount '${mount}'`);
   }
