@@ -48721,7 +48721,7 @@ const THIN = 32_000;
 const firstWidth = (partLength) => Math.min(MOST, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
 /**
  * How many parts may be under way next. Each change is an experiment that the next wave judges: twice as many if the rate
- * has risen, back to the number before if a change did not pay, and at once to a few if a line looks thin. Half after
+ * has risen by 30 %, back to the number before if a change did not pay, and at once to a few if a line looks thin. Half after
  * throttling, and when most tries fail.
  * @param before - what the wave before measured; undefined for the first, and after throttling
  */
@@ -48735,7 +48735,7 @@ function nextWidth({ width, rate, accepted, failed, throttled }, before) {
     const thin = rate < THIN * width;
     if (before === undefined)
         return thin ? fewer : wider;
-    if (rate > 1.1 * before.rate)
+    if (rate > 1.3 * before.rate)
         return wider;
     if (width > before.width)
         return before.width;
@@ -48966,7 +48966,7 @@ class Progress {
         const { moves } = this;
         const still = moves === this.before.moves && done === this.before.done;
         const speed = still
-            ? `nothing has moved for ${duration((at - this.before.at) / 1000)}`
+            ? `nothing sent or accepted for ${duration((at - this.before.at) / 1000)}`
             : `${rate(moves - this.before.moves, (at - this.lastLine) / 1000)} now${this.average((at - this.started) / 1000)}`;
         const amounts = `${gib(this.sent)} sent, ${gib(this.underWay)} under way`;
         this.log.info(`${this.reached()}: ${amounts}, ${speed}${this.saved()}${this.trouble()}.`);

@@ -43,7 +43,7 @@ test('reports every problem at once, before anything is sent', async () => {
     ],
     ['custom_endpoint_oss', 'a/b', /^custom_endpoint_oss/],
     ['custom_endpoint_ram', 'a b', /^custom_endpoint_ram/],
-    ['custom_endpoint_sts', '-a', /^custom_endpoint_sts/],
+    ['custom_endpoint_sts', 'https://me:secret@sts', /^custom_endpoint_sts "https:\/\/\*\*\*@sts" is not a host name/],
   ];
   const inputs = Object.fromEntries(wrong.map(([name, value]) => [name, value]));
   const main = await scene.main({ ...inputs, access_key: 'AKID' });
@@ -70,6 +70,10 @@ test('reports every problem at once, before anything is sent', async () => {
   const half = await scene.main({}, { env: { ALICLOUD_SECRET_KEY: '' } });
   expect(problems(theError(half))).toEqual([
     expect.stringMatching(/^Half a key pair\. Set: ALICLOUD_ACCESS_KEY; empty: ALICLOUD_SECRET_KEY\./),
+  ]);
+  const disks = Array.from({ length: 17 }, () => 'disk.raw').join('\n');
+  expect(problems(theError(await scene.main({ data_disk_paths: disks })))).toEqual([
+    'data_disk_paths has more than 16 disks, which is the maximum of ECS.',
   ]);
   expect((await scene.post()).log).toBe('Nothing to clean up.\n');
   expect(scene.simulator.record).toEqual([]);

@@ -76,7 +76,7 @@ export class Progress {
     const { moves } = this;
     const still = moves === this.before.moves && done === this.before.done;
     const speed = still
-      ? `nothing has moved for ${duration((at - this.before.at) / 1000)}`
+      ? `nothing sent or accepted for ${duration((at - this.before.at) / 1000)}`
       : `${rate(moves - this.before.moves, (at - this.lastLine) / 1000)} now${this.average((at - this.started) / 1000)}`;
     const amounts = `${gib(this.sent)} sent, ${gib(this.underWay)} under way`;
     this.log.info(`${this.reached()}: ${amounts}, ${speed}${this.saved()}${this.trouble()}.`);

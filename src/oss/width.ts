@@ -26,7 +26,7 @@ export const firstWidth = (partLength: number): number =>
 
 /**
  * How many parts may be under way next. Each change is an experiment that the next wave judges: twice as many if the rate
- * has risen, back to the number before if a change did not pay, and at once to a few if a line looks thin. Half after
+ * has risen by 30 %, back to the number before if a change did not pay, and at once to a few if a line looks thin. Half after
  * throttling, and when most tries fail.
  * @param before - what the wave before measured; undefined for the first, and after throttling
  */
@@ -37,7 +37,7 @@ export function nextWidth({ width, rate, accepted, failed, throttled }: Wave, be
   const fewer = Math.min(width, Math.max(LEAST, Math.ceil(rate / (2 * THIN))));
   const thin = rate < THIN * width;
   if (before === undefined) return thin ? fewer : wider;
-  if (rate > 1.1 * before.rate) return wider;
+  if (rate > 1.3 * before.rate) return wider;
   if (width > before.width) return before.width;
   if (width < before.width && rate < 0.9 * before.rate) return before.width;
   // A rate that has halved is another line. A lossy one is slow at any number, and keeps the number that was found best.
