@@ -100,6 +100,17 @@ describe.skipIf(!hasTools)('a bomb is refused', () => {
     expect(await refused(folder, 'd.tar.gz', { limit: 200 * MiB })).toMatch(/unpacks to more than/);
   });
 
+  it('that is a sparse tar archive whose map is larger than the member', async () => {
+    const folder = made(`${NOISE}; tar --format=posix -Scf d.tar disk.raw; rm disk.raw`);
+    const path = join(folder, 'd.tar');
+    const tar = readFileSync(path);
+    let map = 0;
+    while (!/^\d+\n\d+\n/.test(tar.toString('latin1', map, map + 512))) map += 512;
+    tar.write('9999999\n', map);
+    writeFileSync(path, tar);
+    expect(await refused(folder, 'd.tar')).toMatch(/a header makes no sense/);
+  });
+
   it('that is a disk of 40 TiB', async () => {
     const folder = made('qemu-img create -q -f vhdx d.vhdx 40T; qemu-img create -q -f vmdk d.vmdk 40T');
     for (const name of ['d.vhdx', 'd.vmdk']) expect(await refused(folder, name)).toMatch(/ECS takes at most/);
