@@ -22,7 +22,7 @@ async function run(faults: Fault[], keys?: { access_key: string; secret_key: str
 const count = (operation: string) => crowd.simulator.record.filter((one) => one.operation === operation).length;
 
 test('when a service reports an expired session, the session is renewed and the call repeated', async () => {
-  const main = await run([{ operation: 'ecs:DescribeTasks', kind: 'expired-token', nth: 5 }]);
+  const main = await run([{ operation: 'ecs:DescribeTasks', kind: 'expired-token', nth: 9 }]);
   expect(main.conclusion).toBe('success');
   expect(count('sts:AssumeRoleWithOIDC')).toBe(2);
 });

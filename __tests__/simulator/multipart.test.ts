@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -20,6 +20,9 @@ afterEach(() => {
   expect(simulator.record.filter(({ violation }) => violation?.startsWith('simulator'))).toEqual([]);
 });
 afterAll(() => simulator.close());
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
 
 function file(name: string, bytes: Buffer): string {
   const path = join(directory, name);

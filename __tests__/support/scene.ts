@@ -1,5 +1,4 @@
 import { open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -12,7 +11,7 @@ const MIB = 1024 ** 2;
 export const preload = `--import=${pathToFileURL(join(ROOT, '__tests__/support/fast-time.ts')).href}`;
 
 /** Saves compile time, because the tests start the bundle more than a thousand times. */
-const COMPILE_CACHE = join(tmpdir(), 'alicloud-import-compile-cache');
+const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/bundle');
 
 /** The inputs that every run needs besides credentials, as in the README. */
 export const INPUTS = {
