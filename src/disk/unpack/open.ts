@@ -30,7 +30,7 @@ export interface Unpacking {
   onProgress: (what: 'unpacked' | 'converted', share: number) => void;
 }
 
-const READ = 2 ** 20;
+const READ = 2 ** 18;
 /** A converted disk is RAW even if its first bytes look different: its guest wrote them. */
 const RAW = 'RAW';
 const isConverted = (kind: string | undefined): kind is ConvertedFormat => /^(vmdk|vdi|vhdx|qcow2)$/.test(kind ?? '');
