@@ -101,7 +101,7 @@ describe('the object is the file', () => {
     expect(counts(lab)).toEqual({
       InitiateMultipartUpload: 2,
       PutObject: 1,
-      UploadPartCopy: 64 + 3,
+      UploadPartCopy: 16 + 9,
       CompleteMultipartUpload: 2,
     });
   });

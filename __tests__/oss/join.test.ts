@@ -62,7 +62,7 @@ describe('an unfinished upload', () => {
   it('that lacks some parts is sent only those', async () => {
     const lab = await openLab();
     await unfinished(lab);
-    for (const number of [1, 12, 20]) held(lab)[0]?.parts.delete(number);
+    for (const number of [1, 14, 20]) held(lab)[0]?.parts.delete(number);
     const { sent: bytes } = await upload(lab.oss, await open(lab), await again(lab));
     expect(bytes).toBe(1.5 * MIB);
     expect(await isFile(lab, join(lab.directory, 'disk-1'))).toBe(true);
@@ -70,7 +70,7 @@ describe('an unfinished upload', () => {
       sent(lab, 'UploadPart')
         .map(({ query }) => Number(query?.partNumber))
         .sort((a, b) => a - b),
-    ).toEqual([1, 12, 20]);
+    ).toEqual([1, 14, 20]);
   });
 
   it('is sent the missing parts while the listed ones are still being read', async () => {

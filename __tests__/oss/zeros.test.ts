@@ -37,7 +37,7 @@ describe('zeros', () => {
     expect(announced).toBe(0);
     expect(staged.sent).toBe(2 * MIB);
     expect(await isFile(lab, path)).toBe(true);
-    expect(counts(lab).UploadPartCopy).toBe(64 + 4);
+    expect(counts(lab).UploadPartCopy).toBe(16 + 13);
   });
 
   it('are sent as data if they are few', async () => {

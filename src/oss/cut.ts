@@ -26,10 +26,13 @@ export function dataPart(size: number): number {
   return Math.ceil(Math.max(small, size / 8_000) / GRAIN) * GRAIN;
 }
 
-/** Length of a zero part and of the zero object, in bytes: a power of two from 64 MiB; at most 4,096 parts in all. */
+/**
+ * Length of a zero part and of the zero object, in bytes: a power of two of at most 64 MiB, or more where there would be over
+ * 4,096 zero parts. Each MiB of the object costs one copy, and so does each zero part: a small file needs a small object.
+ */
 export function zeroPart(size: number): number {
-  let length = 64 * MIB;
-  while (size / length > 4_096) length *= 2;
+  let length = MIB;
+  while (length < 64 * MIB ? length * length < size * MIB : size / length > 4_096) length *= 2;
   return length;
 }
 
