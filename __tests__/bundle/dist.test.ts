@@ -1,9 +1,21 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { scratch } from '../disk/build.ts';
 import { quickScene } from '../support/quick.ts';
 import { ROOT } from '../support/scene.ts';
+
+test('dist is what src builds to, byte for byte', () => {
+  const fresh = scratch();
+  execFileSync('npm', ['run', 'build', '--', '-o', fresh], { cwd: ROOT });
+  const committed = join(ROOT, 'dist');
+  expect(readdirSync(committed).sort()).toEqual(readdirSync(fresh).sort());
+  for (const name of readdirSync(fresh)) {
+    const same = readFileSync(join(fresh, name)).equals(readFileSync(join(committed, name)));
+    expect(same, `${name} differs: run npm run build, and commit dist`).toBe(true);
+  }
+});
 
 test('the bundle starts on the Node version of action.yml in any folder, and reports missing inputs', () => {
   const bundle = join(ROOT, 'dist/index.js');
