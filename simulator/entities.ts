@@ -50,8 +50,6 @@ export class Account {
   diskEncryptionByDefault = false;
   /** True if OSS was activated after 2025-03-20: the public endpoints of the mainland then serve no data. */
   publicEndpointForbidden = false;
-  /** True for an old account that may still use the V1 signature of OSS. */
-  signatureV1 = false;
 }
 export interface Session extends Text<'accessKeyId' | 'secret' | 'token' | 'name'> {
   account: Account;

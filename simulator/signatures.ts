@@ -1,5 +1,4 @@
 import { createHash, createHmac } from 'node:crypto';
-import { words } from './shape.ts';
 
 /** Percent-encoding of RFC 3986, which all signatures of Alibaba Cloud use. */
 export function encode(text: string): string {
@@ -68,25 +67,6 @@ export function ossV4(request: OssRequest, secret: string, scope: string, additi
     canonicalRequest,
     signature: createHmac('sha256', signing).update(stringToSign).digest('hex'),
   };
-}
-
-const SUBRESOURCES = words(`acl uploads location cors logging website referer lifecycle delete append tagging objectMeta
-  uploadId partNumber security-token position img style styleName replication bucketInfo encryption versioning versions
-  versionId policy symlink worm restore comp continuation-token x-oss-process`);
-
-/**
- * The old V1 signature in the Authorization header of OSS:
- * https://www.alibabacloud.com/help/en/oss/developer-reference/include-signatures-in-the-authorization-header
- */
-export function ossV1(request: OssRequest, secret: string): Signed {
-  const { method, headers } = request;
-  const query = queryText(request.query.filter(([name]) => SUBRESOURCES.includes(name)));
-  const own = headerText(headers, (name) => name.startsWith('x-oss-'));
-  const resource = path(request) + (query === '' ? '' : `?${query}`);
-  const date = headers['x-oss-date'] ?? headers.date ?? '';
-  const first = [method, headers['content-md5'] ?? '', headers['content-type'] ?? '', date].join('\n');
-  const stringToSign = `${first}\n${own}${resource}`;
-  return { stringToSign, signature: createHmac('sha1', secret).update(stringToSign).digest('base64') };
 }
 
 /** The signature of RPC calls: https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism */

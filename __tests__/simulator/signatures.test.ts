@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Crc64, combine } from '../../simulator/crc64.ts';
-import { ossV1, ossV4, rpc } from '../../simulator/signatures.ts';
+import { ossV4, rpc } from '../../simulator/signatures.ts';
 import { assemble } from '../../simulator/store.ts';
 
 function crc(bytes: Uint8Array): bigint {
@@ -59,19 +59,6 @@ describe('signatures', () => {
     const scope = `${date.slice(0, 8)}/cn-hangzhou/oss/aliyun_v4_request`;
     const signed = ossV4({ ...request, headers: { ...headers, 'x-oss-date': date, ...more } }, 'sk', scope, additional);
     expect(signed.signature).toBe(expected);
-  });
-
-  // https://www.alibabacloud.com/help/en/oss/developer-reference/include-signatures-in-the-authorization-header
-  it('OSS V1', () => {
-    const signed = {
-      'content-md5': 'ODBGOERFMDMzQTczRUY3NUE3NzA5QzdFNUYzMDQxNEM=',
-      'content-type': 'text/html',
-      date: 'Thu, 17 Nov 2005 18:49:58 GMT',
-      'x-oss-magic': 'abracadabra',
-      'x-oss-meta-author': 'foo@bar.com',
-    };
-    const put = { method: 'PUT', bucket: 'oss-example', key: 'nelson', query: [], headers: signed };
-    expect(ossV1(put, 'OtxrzxIsfpFjA7SwPzILwy8Bw21TLhquhboDYROV').signature).toBe('26NBxoKdsyly4EDv6inkoDft/yA=');
   });
 
   // https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism

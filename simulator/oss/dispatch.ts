@@ -56,7 +56,7 @@ async function run(exchange: Exchange, world: World, target: Target, row: OssRow
   const owner = world.accounts.find(({ id }) => id === bucket?.owner);
   const region = target.region ?? bucket?.region ?? 'cn-hangzhou';
   if (name === undefined && key !== '') fail('SecondLevelDomainForbidden');
-  const caller = authenticateOss(world, signed, region, owner?.signatureV1 ?? true);
+  const caller = authenticateOss(world, signed, region);
   if (!caller) deny('Anonymous user has no right to access this bucket.');
   if (!row) fail('NotImplemented');
   if (name !== undefined && row.name !== 'PutBucket') checkBucket(bucket, owner, target, row);
