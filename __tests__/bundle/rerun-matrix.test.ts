@@ -49,11 +49,16 @@ const ENDINGS: Record<string, Ending> = {
   'time-out, and the import finishes before attempt 2': { inputs: { timeout_minutes: '1' }, image: 'finished' },
 };
 
+/** `npm run test:matrix` has every cell under both keys, and `npm test` each cell under one of them. */
+const WHOLE = process.env.MATRIX === 'whole';
+
 const entries = <T>(table: Record<string, T>): [string, T][] => Object.entries(table);
 
 test.each(
-  entries(ENDINGS).flatMap(([ending, how]) => entries(KEYS).map(([key, inputs]) => ({ ending, how, key, inputs }))),
-)('attempt 1 ends in $ending under $key: attempt 2 fails only where it must', async ({ ending, how, inputs }) => {
+  entries(ENDINGS).flatMap(([ending, how], e) =>
+    entries(KEYS).map(([key, inputs], k) => ({ ending, how, key, inputs, half: (e + k) % 2 })),
+  ),
+)('attempt 1 ends in $ending under $key: attempt 2 fails only where it must', async ({ ending, how, inputs, half }) => {
   const cloud = await openCloud({ speed: 80, importSeconds: how.image === undefined ? 8 : FOREVER });
   const { world } = cloud;
   const job = await cloud.addJob();
@@ -69,9 +74,11 @@ test.each(
   expect(first?.status).toBe({ 'being made': 'Creating', finished: 'Available', none: undefined }[how.image ?? 'none']);
   world.durations.importSeconds = 8;
 
-  const cells = entries(SECONDS).flatMap(([second, changed]) =>
-    entries(FORCES).map(([force, forced]) => ({ title: `${second}, ${force}`, changed: { ...changed, ...forced } })),
-  );
+  const cells = entries(SECONDS)
+    .flatMap(([second, changed]) =>
+      entries(FORCES).map(([force, forced]) => ({ title: `${second}, ${force}`, changed: { ...changed, ...forced } })),
+    )
+    .filter((_, at) => WHOLE || at % 2 === half);
   const failures: string[] = [];
   await inParallel(cells, 2, async ({ title, changed }) => {
     const cell = await forkCloud(cloud);
