@@ -112,7 +112,7 @@ test('keys that never change cannot be renewed', async () => {
   expect((await provide()).accessKeyId).toBe('id');
 });
 
-test('with any session length, pauses and outages, no credentials are handed out that expire within 58 seconds', async () => {
+test('with any session length, pauses and outages, no credentials are handed out that expire in less than 58 seconds', async () => {
   const step = fc.record({ pause: fc.integer({ min: 0, max: 20 * MINUTE }), away: fc.boolean() });
   const cases = fc.asyncProperty(
     fc.integer({ min: 2 * MINUTE, max: 90 * MINUTE }),
@@ -127,7 +127,7 @@ test('with any session length, pauses and outages, no credentials are handed out
         const given = await Promise.race([provide(), vi.advanceTimersByTimeAsync(1000).then(provide)]).catch(
           () => undefined,
         );
-        if (given !== undefined) expect((given.expiration ?? 0) - asked).toBeGreaterThan(58_000);
+        if (given !== undefined) expect((given.expiration ?? 0) - asked).toBeGreaterThanOrEqual(58_000);
       }
     },
   );
