@@ -12,7 +12,7 @@ export async function troubleshooting(): Promise<string> {
   const page = `# Troubleshooting
 
 Find the code in the error of the step: [credentials](#credentials), [bucket](#bucket), [file](#file),
-[import](#import), [network](#network). Alibaba Cloud's support asks for the RequestId at the end of the error.
+[import](#import), [network](#network). Support tickets to Alibaba Cloud need the RequestId at the end of the error.
 
 <!-- Generated from src/action/advice/ by scripts/make-troubleshooting.ts. -->
 
