@@ -130,6 +130,6 @@ export function firmRows({ name, image, line, firm }: Scenario, rounds: Round[])
 }
 
 export function firmTable(rows: string[]): string {
-  const head = ['scenario', 'firm', 'median (least-most)', 'bound', 'held'];
-  return ['### Firm lines', '', row(head), row(head.map(() => '---')), ...rows, ''].join('\n');
+  const head = ['scenario', 'value', 'median (least-most)', 'bound', 'held'];
+  return ['### Bounds', '', row(head), row(head.map(() => '---')), ...rows, ''].join('\n');
 }

@@ -94,7 +94,7 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: 'far-random',
-    title: '268 MB random file, the same line',
+    title: '268 MB random file, the same network',
     image: random(256 * MIB),
     line: FAR,
     serverMs: 0,

@@ -43241,7 +43241,7 @@ function pauseBefore(tries, error) {
 }
 const TRIES = 6;
 function retryLine({ operation, code, message }, n, pause) {
-    return `${operation} failed (try ${n}): ${code}: ${message}. Again in ${(pause / 1000).toFixed(1)} s.`;
+    return `${operation} failed (try ${n}): ${code}: ${message}. Retrying in ${(pause / 1000).toFixed(1)} s.`;
 }
 /** Runs `attempt` until it succeeds, fails for good or runs out of tries. @throws CloudError the last failure */
 async function retry(attempt, options) {
@@ -47763,13 +47763,13 @@ function dryRun({ request, disks, log }, plan) {
         ...disks.map((disk, n) => `upload ${contentName(disk)} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
         ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
             if (adopt !== undefined)
-                return `resume with image ${adopt.id} as ${name} in ${region}`;
+                return `use image ${adopt.id} as ${name} in ${region}: it has the same content`;
             return `${kind} ${name} in ${region}${holder === undefined ? '' : `, replacing ${holder.id}`}`;
         }),
     ];
     for (const line of wouldDo)
         log.info(`Would ${line}.`);
-    log.info('Not checked: whether ECS can read the bucket, quotas, and the content beyond its headers.');
+    log.info('Not checked: quotas, whether ECS can read the bucket, and the content of the file beyond its headers.');
     return wouldDo;
 }
 
@@ -48145,7 +48145,7 @@ async function resume(context, target, image) {
     const { id, status } = image;
     const mark = image.tags[MARK_TAG];
     const attempt = isOurs(mark, me) ? ` from attempt ${parseMark(mark)?.attempt ?? 0}` : '';
-    log.info(`Resuming with image ${id} (${status})${attempt}: it has the same content.`);
+    log.info(`Using image ${id} (${status})${attempt}: it has the same content.`);
     const importing = target.kind === 'import' && isBeingMade(image);
     const taskId = importing ? await importTask(clients.ecs, id).catch(() => undefined) : undefined;
     const entry = entryFor(context, target, image.name, mark);
@@ -49001,7 +49001,7 @@ class Progress {
     }
     saved() {
         return ((this.copied === 0 ? '' : `, ${gib(this.copied)} of zeros not sent`) +
-            (this.kept === 0 ? '' : `, ${gib(this.kept)} there already`));
+            (this.kept === 0 ? '' : `, ${gib(this.kept)} already there`));
     }
     trouble() {
         const times = this.retries === 1 ? '1 retry' : `${this.retries} retries`;
@@ -49730,7 +49730,7 @@ function pair(fields, names, value, spare = '') {
     if (accessKeyId === '' || accessKeySecret === '') {
         const list = (wanted) => names.filter((name) => (value(name) !== '') === wanted).join(' and ');
         const needed = list(false).replace(` and ${names[2]}`, '');
-        fields.problems.push(`Half a key pair. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
+        fields.problems.push(`Incomplete credentials. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
     }
     else if (accessKeyId.startsWith('STS.') && keys.securityToken === undefined) {
         fields.problems.push(`${names[0]} is a temporary key (it begins with STS.), but ${names[2]} is empty.`);
@@ -50291,7 +50291,7 @@ const CREDENTIALS = [
     {
         codes: ['Forbidden.RAM', 'Forbidden.SubUser', 'Forbidden', 'NoPermission', 'AccessDenied'],
         cause: 'The RAM user or role lacks a permission.',
-        fix: 'Allow the RAM action in this message. docs/permissions.md has the policies.',
+        fix: 'Allow the RAM action in this message. docs/permissions.md of this action has the policies.',
     },
     {
         codes: ['Account.Arrearage', 'InDebt'],
@@ -50312,7 +50312,7 @@ const CREDENTIALS = [
     {
         codes: ['AuthenticationFail.OIDCToken.AudienceNotMatch'],
         cause: 'The OIDC provider does not accept the audience of the token (aud in this message).',
-        fix: 'Add it to the client ids of the OIDC provider in RAM, or set oidc_audience to one of them.',
+        fix: 'Add it to the client IDs of the OIDC provider in RAM, or set oidc_audience to one of them.',
     },
     {
         codes: [
@@ -50451,7 +50451,7 @@ const IMPORT = [
     {
         codes: ['ShareIncomplete'],
         cause: 'The image is ready, but ECS does not list every account that it was shared with.',
-        fix: 'Check the ids in image_share_account, and share the image with the missing accounts in the console.',
+        fix: 'Check the IDs in image_share_account, and share the image with the missing accounts in the console.',
     },
     {
         codes: ['SwapUnsettled'],
@@ -50513,7 +50513,7 @@ const NETWORK = [
             'ConnectionLost',
         ],
         cause: 'The service could not be reached.',
-        fix: 'Check the network of the runner, the input region, and HTTPS_PROXY.',
+        fix: 'Check the network of the runner, the input region, and HTTPS_PROXY. The status code 407 means that the proxy refused its user or password.',
     },
     {
         codes: ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'SELF_SIGNED_CERT_IN_CHAIN'],
@@ -50727,7 +50727,7 @@ function uploadText({ staged }) {
     return [
         `${readable(sent)} in ${summary_duration(ms) ?? ''} (${speed})`,
         ...(zeros > 0 ? [`${readable(zeros)} of zeros not sent`] : []),
-        ...(there > 0 ? [`${readable(there)} there already`] : []),
+        ...(there > 0 ? [`${readable(there)} already there`] : []),
     ].join(', ');
 }
 function copyText({ id, region, name }, imageName, written) {

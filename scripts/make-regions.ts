@@ -31,8 +31,8 @@ export async function regionsPage(): Promise<string> {
   });
   const page = `# Regions and hosts
 
-The hosts that the action talks to. \`custom_endpoint_ecs\` and \`custom_endpoint_oss\` replace them. RAM and STS have one host
-each for all regions: \`ram.aliyuncs.com\` and \`sts.aliyuncs.com\`.
+The default hosts. \`custom_endpoint_ecs\` and \`custom_endpoint_oss\` replace them. RAM and STS have one host each for all
+regions: \`ram.aliyuncs.com\` and \`sts.aliyuncs.com\`.
 
 <!-- Made from src/cloud/endpoints.ts by scripts/make-regions.ts. -->
 
@@ -40,11 +40,10 @@ each for all regions: \`ram.aliyuncs.com\` and \`sts.aliyuncs.com\`.
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 
-- [1] The endpoint map of the vendor's SDK, \`@alicloud/ecs20140526\` 7.11.6. A test compares every region of it.
-- [2] [OSS regions and endpoints](https://help.aliyun.com/zh/oss/user-guide/regions-and-endpoints), as of 2026-02-05: buckets
-  in the finance regions have a location of their own name. Only these locations have a public endpoint. For a bucket that the
-  public network does not reach, run the job inside the region and set \`custom_endpoint_oss\`, for example
-  \`oss-cn-hzjbp-a-internal.aliyuncs.com\`.
+- [1] From the endpoint map of Alibaba Cloud's SDK, \`@alicloud/ecs20140526\` 7.11.6. A test compares every region.
+- [2] From [OSS regions and endpoints](https://help.aliyun.com/zh/oss/user-guide/regions-and-endpoints), as of 2026-02-05. Some
+  buckets in the finance regions have no public endpoint. For these, run the job inside the region and set
+  \`custom_endpoint_oss\`, for example to \`oss-cn-hzjbp-a-internal.aliyuncs.com\`.
 `;
   return format(page, { parser: 'markdown', printWidth: 120 });
 }

@@ -53,9 +53,9 @@ test('reports every problem at once, before anything is sent', async () => {
       found.filter((line) => says.test(line)),
       name,
     ).toHaveLength(1);
-  expect(found.filter((line) => line.startsWith('Half a key pair. Set: access_key; empty: secret_key.'))).toHaveLength(
-    1,
-  );
+  expect(
+    found.filter((line) => line.startsWith('Incomplete credentials. Set: access_key; empty: secret_key.')),
+  ).toHaveLength(1);
   expect(found).toHaveLength(wrong.length + 1);
 
   // The message also names the other sources that were tried.
@@ -69,7 +69,7 @@ test('reports every problem at once, before anything is sent', async () => {
 
   const half = await scene.main({}, { env: { ALICLOUD_SECRET_KEY: '' } });
   expect(problems(theError(half))).toEqual([
-    expect.stringMatching(/^Half a key pair\. Set: ALICLOUD_ACCESS_KEY; empty: ALICLOUD_SECRET_KEY\./),
+    expect.stringMatching(/^Incomplete credentials\. Set: ALICLOUD_ACCESS_KEY; empty: ALICLOUD_SECRET_KEY\./),
   ]);
   const disks = Array.from({ length: 17 }, () => 'disk.raw').join('\n');
   expect(problems(theError(await scene.main({ data_disk_paths: disks })))).toEqual([

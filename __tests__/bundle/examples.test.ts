@@ -148,7 +148,6 @@ test.each([
 /** What each example needs besides an import, and what it makes. */
 const EXAMPLES: Record<string, { features?: string[]; event?: Context; images: object[] }> = {
   'examples/artifact.yml': { images: [available('app-7')] },
-  'examples/keyless-packer.yml': { images: [available('base-4242')] },
   'examples/matrix.yml': {
     features: ['image_force_delete'],
     images: ['web', 'web-arm', 'db'].map((name) => available(name)),

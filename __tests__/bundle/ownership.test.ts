@@ -184,7 +184,7 @@ test('an image that is listed twice, at the end of a page and the start of the n
   });
   const again = await mainAndPost(job, {}, AGAIN);
   expect(again.conclusion, again.log).toBe('success');
-  expect(again.log).toContain('Resuming with image');
+  expect(again.log).toContain('Using image');
   expect(holders()).toMatchObject([{ id: again.outputs.image_id }]);
   expect(left().filter((line) => !/^image (before|after|meanwhile)/.test(line))).toEqual([]);
 });

@@ -48,7 +48,7 @@ describe('an unfinished upload', () => {
       ListParts: 1,
       CompleteMultipartUpload: 1,
     });
-    expect(lab.lines.at(-1)).toMatch(/^Uploaded 0\.0 MiB .*, 30\.0 MiB there already\.$/);
+    expect(lab.lines.at(-1)).toMatch(/^Uploaded 0\.0 MiB .*, 30\.0 MiB already there\.$/);
   });
 
   it('is resumed from answers that are printed with white space', async () => {

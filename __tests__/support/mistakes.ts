@@ -61,7 +61,7 @@ export function mistakesOf({
     },
     'an audience that the provider does not accept': {
       inputs: { ...oidc, oidc_provider_arn: arn('oidc-provider', 'elsewhere') },
-      says: ['AudienceNotMatch', 'aud sts.aliyuncs.com', 'Add it to the client ids', 'oidc_provider_arn'],
+      says: ['AudienceNotMatch', 'aud sts.aliyuncs.com', 'Add it to the client IDs', 'oidc_provider_arn'],
     },
     'an oidc_audience that the provider does not accept': {
       inputs: { ...oidc, oidc_audience: 'theirs' },

@@ -107,7 +107,7 @@ function pair(fields: Fields, names: Names, value: (name: string) => string, spa
   if (accessKeyId === '' || accessKeySecret === '') {
     const list = (wanted: boolean) => names.filter((name) => (value(name) !== '') === wanted).join(' and ');
     const needed = list(false).replace(` and ${names[2]}`, '');
-    fields.problems.push(`Half a key pair. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
+    fields.problems.push(`Incomplete credentials. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
   } else if (accessKeyId.startsWith('STS.') && keys.securityToken === undefined) {
     fields.problems.push(`${names[0]} is a temporary key (it begins with STS.), but ${names[2]} is empty.`);
   }

@@ -100,7 +100,7 @@ function uploadText({ staged }: Outcome): string | undefined {
   return [
     `${readable(sent)} in ${duration(ms) ?? ''} (${speed})`,
     ...(zeros > 0 ? [`${readable(zeros)} of zeros not sent`] : []),
-    ...(there > 0 ? [`${readable(there)} there already`] : []),
+    ...(there > 0 ? [`${readable(there)} already there`] : []),
   ].join(', ');
 }
 

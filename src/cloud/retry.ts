@@ -72,7 +72,7 @@ export interface RetryOptions {
 const TRIES = 6;
 
 function retryLine({ operation, code, message }: CloudError, n: number, pause: number): string {
-  return `${operation} failed (try ${n}): ${code}: ${message}. Again in ${(pause / 1000).toFixed(1)} s.`;
+  return `${operation} failed (try ${n}): ${code}: ${message}. Retrying in ${(pause / 1000).toFixed(1)} s.`;
 }
 
 /** Runs `attempt` until it succeeds, fails for good or runs out of tries. @throws CloudError the last failure */

@@ -105,7 +105,7 @@ export class Progress {
   private saved(): string {
     return (
       (this.copied === 0 ? '' : `, ${gib(this.copied)} of zeros not sent`) +
-      (this.kept === 0 ? '' : `, ${gib(this.kept)} there already`)
+      (this.kept === 0 ? '' : `, ${gib(this.kept)} already there`)
     );
   }
 

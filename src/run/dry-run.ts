@@ -9,11 +9,11 @@ export function dryRun({ request, disks, log }: Context, plan: Plan): string[] {
     ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
     ...disks.map((disk, n) => `upload ${contentName(disk)} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
     ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
-      if (adopt !== undefined) return `resume with image ${adopt.id} as ${name} in ${region}`;
+      if (adopt !== undefined) return `use image ${adopt.id} as ${name} in ${region}: it has the same content`;
       return `${kind} ${name} in ${region}${holder === undefined ? '' : `, replacing ${holder.id}`}`;
     }),
   ];
   for (const line of wouldDo) log.info(`Would ${line}.`);
-  log.info('Not checked: whether ECS can read the bucket, quotas, and the content beyond its headers.');
+  log.info('Not checked: quotas, whether ECS can read the bucket, and the content of the file beyond its headers.');
   return wouldDo;
 }

@@ -47,7 +47,7 @@ async function resume(context: Context, target: TargetPlan, image: Image): Promi
   const { id, status } = image;
   const mark = image.tags[MARK_TAG];
   const attempt = isOurs(mark, me) ? ` from attempt ${parseMark(mark)?.attempt ?? 0}` : '';
-  log.info(`Resuming with image ${id} (${status})${attempt}: it has the same content.`);
+  log.info(`Using image ${id} (${status})${attempt}: it has the same content.`);
   const importing = target.kind === 'import' && isBeingMade(image);
   const taskId = importing ? await importTask(clients.ecs, id).catch(() => undefined) : undefined;
   const entry = entryFor(context, target, image.name, mark);

@@ -30,7 +30,7 @@ export const CREDENTIALS: Advice[] = [
   {
     codes: ['Forbidden.RAM', 'Forbidden.SubUser', 'Forbidden', 'NoPermission', 'AccessDenied'],
     cause: 'The RAM user or role lacks a permission.',
-    fix: 'Allow the RAM action in this message. docs/permissions.md has the policies.',
+    fix: 'Allow the RAM action in this message. docs/permissions.md of this action has the policies.',
   },
   {
     codes: ['Account.Arrearage', 'InDebt'],
@@ -51,7 +51,7 @@ export const CREDENTIALS: Advice[] = [
   {
     codes: ['AuthenticationFail.OIDCToken.AudienceNotMatch'],
     cause: 'The OIDC provider does not accept the audience of the token (aud in this message).',
-    fix: 'Add it to the client ids of the OIDC provider in RAM, or set oidc_audience to one of them.',
+    fix: 'Add it to the client IDs of the OIDC provider in RAM, or set oidc_audience to one of them.',
   },
   {
     codes: [

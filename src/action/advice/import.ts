@@ -75,7 +75,7 @@ export const IMPORT: Advice[] = [
   {
     codes: ['ShareIncomplete'],
     cause: 'The image is ready, but ECS does not list every account that it was shared with.',
-    fix: 'Check the ids in image_share_account, and share the image with the missing accounts in the console.',
+    fix: 'Check the IDs in image_share_account, and share the image with the missing accounts in the console.',
   },
   {
     codes: ['SwapUnsettled'],

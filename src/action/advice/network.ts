@@ -33,7 +33,7 @@ export const NETWORK: Advice[] = [
       'ConnectionLost',
     ],
     cause: 'The service could not be reached.',
-    fix: 'Check the network of the runner, the input region, and HTTPS_PROXY.',
+    fix: 'Check the network of the runner, the input region, and HTTPS_PROXY. The status code 407 means that the proxy refused its user or password.',
   },
   {
     codes: ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'SELF_SIGNED_CERT_IN_CHAIN'],
