@@ -69,7 +69,7 @@ export async function whoAmI({ sts, log }: Pick<Clients, 'sts' | 'log'>): Promis
     return account;
   } catch (error) {
     if (!isDenied(error)) throw error;
-    log.info('Not checked: who owns the bucket (sts:GetCallerIdentity is denied).');
+    log.info('Not checked: the account (sts:GetCallerIdentity is denied).');
     return undefined;
   }
 }
