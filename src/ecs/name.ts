@@ -3,7 +3,7 @@ import { CloudError, hasCode } from '../cloud/errors.ts';
 import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
-import { imageById, isBeingMade, listImages, type Image } from './images.ts';
+import { imageById, isBeingMade, listImages, NAME_TAKEN, type Image } from './images.ts';
 import { asideName, isAside } from './names.ts';
 import { nextSwap, type Held, type Who } from './swap.ts';
 
@@ -111,7 +111,7 @@ export async function swapNames(
     } catch (error) {
       // ECS may take a moment to free a name, or another run has just taken the name or deleted the image. After a lost
       // answer, the next look shows whether the rename was made.
-      if (!hasCode(error, /^InvalidImage(Name\.Duplicated?|Id\.NotFound)$/) && !passes(error)) throw error;
+      if (!hasCode(error, NAME_TAKEN) && !hasCode(error, 'InvalidImageId.NotFound') && !passes(error)) throw error;
       last = error;
       return undefined;
     }
