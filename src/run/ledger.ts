@@ -11,9 +11,7 @@ export type Made =
   | { kind: 'object'; key: string; etag?: string; versionId?: string | undefined }
   | MadeImage
   /** Images to delete once the new image holds the name; `by` is the id of the new image. */
-  | { kind: 'replaced'; region: string; name: string; ids: string[]; by?: string }
-  /** The import role, perhaps without its policy. */
-  | { kind: 'role' };
+  | { kind: 'replaced'; region: string; name: string; ids: string[]; by?: string };
 
 /** An image that was started or adopted. */
 export interface MadeImage {
