@@ -25,7 +25,7 @@ export async function post(log: Output): Promise<void> {
   const clients = await openSaved(saved, log, began);
   if (typeof clients === 'string') {
     log.warning(`Nothing was cleaned up. ${clients}`);
-    for (const made of left) log.warning(byHand(made, saved));
+    for (const made of left) log.warning(byHand(made, saved.request.bucket));
     return;
   }
   const { leftovers } = await undoAll({ ...saved, clients, log }, left, began);

@@ -25,19 +25,13 @@ const SWAP = 180_000;
 /** How long a known image may be missing from the listing before it counts as deleted, in ms (undocumented). */
 const UNLISTED = 30_000;
 
-/** How the names were in the end. */
-interface Taken {
-  /** Name of the new image: another one if a later run has replaced it meanwhile. */
-  name: string;
-  /** Id of the image that held the name before, undefined when none did. */
-  replaced: string | undefined;
-}
-
 /**
  * Renames the old image and gives its name to the new one; when that fails halfway, the old image gets its name back.
+ * @returns the name of the new image, another one if a later run has replaced it meanwhile; the id of the image that held
+ * the name before
  * @throws CloudError whose message names the image that holds the name
  */
-export async function takeName(wanted: Name, newId: string): Promise<Taken> {
+export async function takeName(wanted: Name, newId: string): Promise<{ name: string; replaced: string | undefined }> {
   const moved: string[] = [];
   try {
     const name = await swapNames(wanted, newId, 'new', moved);

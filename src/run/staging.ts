@@ -64,11 +64,9 @@ async function stageDisk(
   const staged = await upload(clients.oss, source, staging);
   ledger.record({ kind: 'object', key: staged.key, etag: staged.etag, versionId: staged.versionId });
   // The zero objects are not needed any more.
-  const { undone } = await undoAll(
-    context,
-    ledger.made().filter(({ kind }) => kind === 'zeros'),
-  );
-  ledger.forget(...undone);
+  const copied = ledger.made().filter(({ kind }) => kind === 'zeros');
+  const { leftovers } = await undoAll(context, copied);
+  if (leftovers.length === 0) ledger.forget(...copied);
   return staged;
 }
 
