@@ -29,10 +29,7 @@ const AT_ONCE = 10;
 /** Longest time until the list shows a new account, in ms (undocumented). */
 const READ_BACK = 15_000;
 
-/**
- * Shares an image with accounts and reads the list of accounts to verify it. Idempotent.
- * @throws CloudError `ShareIncomplete` with the accounts that are missing
- */
+/** Shares an image and reads back the accounts. Idempotent. @throws CloudError `ShareIncomplete` with missing accounts */
 async function shareImage(ecs: Rpc, imageId: string, accounts: string[]): Promise<void> {
   let missing = await notShared(ecs, imageId, accounts);
   for (let at = 0; at < missing.length; at += AT_ONCE) {

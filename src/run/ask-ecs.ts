@@ -17,10 +17,7 @@ import { importParams } from './parameters.ts';
 const PASSED =
   /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
 
-/**
- * Sends dry runs of the import, and of the rename of the image that holds the name, to find refusals before the upload.
- * @returns the refusals
- */
+/** Finds refusals before the upload, by dry runs of the import and of the rename of the image that holds the name. */
 export async function askEcs(context: Context, plan: ImagePlan): Promise<CloudError[]> {
   const { request, disks, me, clients, log } = context;
   const [first] = plan.targets;

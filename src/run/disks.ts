@@ -11,11 +11,7 @@ const LARGEST = 2048 * 1024 ** 3;
 /** Time between two progress lines, in ms. */
 const PACE = 12_000;
 
-/**
- * Opens the files that `path` and `data_disk_paths` name.
- * @param folder - for unpacked disks; the caller removes it
- * @returns the open disks, and all problems, one line each
- */
+/** Opens the files that `path` and `data_disk_paths` name. The caller removes the folder, which gets unpacked disks. */
 export async function openDisks(request: ImportRequest, folder: string, log: Log) {
   const disks: DiskImage[] = [];
   const problems: string[] = [];

@@ -52,10 +52,10 @@ async function stageDisk(
     isOurs: (mark) => isOurs(mark, me),
     onUpload: (under, id) => {
       ledger.record({ kind: 'object', key: under });
-      ledger.record({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
+      ledger.record({ kind: 'upload', key: under, id });
     },
     noUpload: (under, id) => {
-      ledger.forget({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
+      ledger.forget({ kind: 'upload', key: under, id });
     },
     onZeros: () => {
       ledger.record({ kind: 'zeros', key: zeros });
