@@ -108,8 +108,12 @@ export function tagParams(tags: Record<string, string>): Record<string, string> 
   return Object.fromEntries(pairs) as Record<string, string>;
 }
 
-/** The image with this name and mark, if it is listed. @throws CloudError */
-export async function findMarked(ecs: Rpc, name: string, mark: string): Promise<Image | undefined> {
+/** The image with this id or, as long as that is unknown, with this name and mark. @throws CloudError */
+export async function findImage(
+  ecs: Rpc,
+  { id, name, mark }: { id?: string | undefined; name: string; mark: string },
+): Promise<Image | undefined> {
+  if (id !== undefined) return imageById(ecs, id);
   return (await listImages(ecs)).find((image) => image.name === name && image.tags[MARK_TAG] === mark);
 }
 
@@ -137,7 +141,7 @@ export async function imageIdFrom(
   operation: string,
   call: () => Promise<unknown>,
   there: Rpc,
-  { name, mark }: Pick<NewImage, 'name' | 'mark'>,
+  image: Pick<NewImage, 'name' | 'mark'>,
 ): Promise<string> {
   try {
     const imageId = textAt(await call(), 'ImageId');
@@ -146,7 +150,7 @@ export async function imageIdFrom(
   } catch (error) {
     // An earlier try whose answer was lost may have taken the name or the ClientToken.
     if (!hasCode(error, NAME_TAKEN) && !hasCode(error, TOKEN_TAKEN) && !passes(error)) throw error;
-    const look = () => findMarked(there, name, mark);
+    const look = () => findImage(there, image);
     const patience = { first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG };
     const found = await poll(patience, look).catch(() => undefined);
     if (found === undefined) throw error;

@@ -47,13 +47,7 @@ export function openClients({ region, bucket, hosts }: Place, source: Resolved, 
   const connectionOf = (credentials: Provider): Connection => ({ credentials, agent, log, deadline, clock });
   const rpc = (name: 'ram' | 'sts', credentials: Provider): Rpc =>
     openRpc({ name, host: host(name), version: VERSIONS[name] }, connectionOf(credentials));
-  const credentials = openCredentials(source, {
-    log,
-    deadline,
-    sts: (base) => rpc('sts', base),
-    idToken,
-    hide,
-  });
+  const credentials = openCredentials(source, { log, deadline, sts: (base) => rpc('sts', base), idToken, hide });
   const ecsIn = (where: string): Rpc => {
     const at = where === region ? host('ecs') : defaultEndpoint('ecs', where);
     return openRpc({ name: 'ecs', host: at, version: VERSIONS.ecs, region: where }, connectionOf(credentials));

@@ -1,7 +1,7 @@
 import { now } from '../../cloud/time.ts';
 import { cancelImport } from '../../ecs/cancel.ts';
 import { deleteIntermediate } from '../../ecs/delete.ts';
-import { findMarked, imageById, isBeingMade, type Image } from '../../ecs/images.ts';
+import { findImage, isBeingMade, type Image } from '../../ecs/images.ts';
 import { takeName } from '../../ecs/name.ts';
 import { temporaryName } from '../../ecs/names.ts';
 import type { RegionalImage, UndoContext } from '../context.ts';
@@ -38,11 +38,10 @@ export const image: Undo<'image'> = {
 };
 
 /** A copy in progress is not cancelled, as its source is a finished image: a re-run of the job adopts it. */
-async function isBeingCopied({ region, name, id, mark }: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
-  const ecs = clients.ecsIn(region);
-  const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
+async function isBeingCopied(made: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
+  const found = await findImage(clients.ecsIn(made.region), made);
   if (found === undefined || !isBeingMade(found)) return false;
-  log.info(`The copy ${found.id} in ${region} is still being made; it is not cancelled.`);
+  log.info(`The copy ${found.id} in ${made.region} is still being made; it is not cancelled.`);
   return true;
 }
 
