@@ -51,7 +51,7 @@ async function openSaved(
     // A service that does not answer must not use up the time of the step.
     clients.deadline.at = began + WHO_AM_I;
     // If main was denied this call, only credentials that are denied it too can be the same.
-    const current = await whoAmI(clients);
+    const current = await whoAmI(clients.sts, log);
     if (current === account) return clients;
     return `The credentials are of account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'one that it could not find out'}.`;
   } catch (error) {

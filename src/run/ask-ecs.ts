@@ -23,7 +23,7 @@ export async function askEcs(context: Context, plan: ImagePlan): Promise<CloudEr
   const [first] = plan.targets;
   const asked: Promise<CloudError | undefined>[] = [];
   if (first?.kind === 'import' && first.adopt === undefined) {
-    const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
+    const staged = stagingKeys(request, disks, me).map(({ key }) => ({ key, etag: '', versionId: undefined }));
     // By the time of the import, the name will be free or the import will use a temporary one.
     const isFree = first.holder === undefined && first.cancel.length === 0 && !request.forceDelete;
     const name = isFree ? first.name : temporaryName(first.name, markText(me));

@@ -19,7 +19,6 @@ export interface Clients {
   ecsIn: (region: string) => Rpc;
   ram: Rpc;
   sts: Rpc;
-  log: Log;
   deadline: Deadline;
   /** Ends all requests that are in progress, retries included. */
   stop: () => void;
@@ -53,7 +52,6 @@ export function openClients({ region, bucket, hosts }: Place, source: Resolved, 
     return openRpc({ name: 'ecs', host: at, version: VERSIONS.ecs, region: where }, connectionOf(credentials));
   };
   return {
-    log,
     deadline,
     stop: () => {
       deadline.at = 0;
