@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Fault } from '../../simulator/index.ts';
 import { annotations, quickScene } from '../support/quick.ts';
 import { openScene, pseudoRandom, requests, writeDisk, type Scene } from '../support/scene.ts';
 
@@ -79,11 +80,18 @@ test('data disks are uploaded under their own keys and imported, and nothing is 
   expect(world.bucket('packer')?.uploads.size).toBe(0);
 });
 
-test('the snapshots of a replaced image are deleted if requested', async () => {
+test.each<[string, Fault[]]>([
+  ['', []],
+  [
+    ', even if the answer to DeleteImage is lost',
+    [{ operation: 'ecs:DeleteImage', kind: 'reset', when: 'after', nth: 1 }],
+  ],
+])('the snapshots of a replaced image are deleted if requested%s', async (_, faults) => {
   const scene = await openScene(QUICK);
   const { world } = scene.simulator;
   await scene.main();
   const first = world.snapshots.map(({ id }) => id);
+  scene.simulator.faults.push(...faults);
   const main = await scene.main(
     { image_force_delete: 'true', image_force_delete_snapshots: 'true' },
     { env: { GITHUB_RUN_ID: '7' } },

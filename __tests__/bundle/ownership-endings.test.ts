@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RecordedRequest } from '../../simulator/index.ts';
+import type { Fault, RecordedRequest } from '../../simulator/index.ts';
 import { endImports, isImport, NAME, mainAndPost, testCloud, testCloudWithOld } from '../support/jobs.ts';
 import { annotations, theError } from '../support/quick.ts';
 
@@ -39,12 +39,18 @@ test.each([
   expect(holders()).toEqual([old]);
 });
 
-test('7. with keys of another account, or without keys, post undoes nothing and reports what is left', async () => {
-  const { addJob, left, world } = await testCloud({ importSeconds: FOREVER });
+test.each([
+  ['known', false],
+  ['unknown', true],
+])("7. with foreign keys, or none, post only reports what is left; main's account is %s", async (_, isDenied) => {
+  const { addJob, left, simulator, world } = await testCloud({ importSeconds: FOREVER });
   const stranger = world.addUser(world.addAccount(), 'stranger');
   const theirs = { ALICLOUD_ACCESS_KEY: stranger.accessKeyId, ALICLOUD_SECRET_KEY: stranger.secret };
   const none = { ALICLOUD_ACCESS_KEY: '', ALICLOUD_SECRET_KEY: '' };
   const job = await addJob();
+  const denial: Fault = { operation: 'sts:GetCallerIdentity', kind: 'error', code: 'NoPermission' };
+  const denials = isDenied ? [denial] : [];
+  simulator.faults.push(...denials);
   let isImporting = false;
   const lookAfterImport = (request: RecordedRequest) => {
     const isLook = isImporting && request.operation.startsWith('ecs:Describe');
@@ -54,6 +60,7 @@ test('7. with keys of another account, or without keys, post undoes nothing and 
   await job.main({}, { endAfter: lookAfterImport });
   const there = left();
   const [image] = world.images;
+  simulator.faults.length = 0;
   for (const env of [theirs, none]) {
     const post = await job.post({}, { env });
     expect(post.conclusion, post.log).toBe('success');
@@ -62,6 +69,7 @@ test('7. with keys of another account, or without keys, post undoes nothing and 
     expect(said).toContain(image?.id);
     expect(said).toContain(there.find((line) => line.startsWith('object '))?.replace('object ', 'oss://packer/'));
   }
+  simulator.faults.push(...denials);
   expect((await job.post()).conclusion).toBe('success');
   expect(left()).toEqual([]);
 });

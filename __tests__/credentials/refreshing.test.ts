@@ -131,5 +131,7 @@ test('with any session length, pauses and outages, no credentials are handed out
       }
     },
   );
-  await fc.assert(cases, { numRuns: 200 });
+  // A fetch that fails when the old credentials are about to become too old.
+  const late = [0, MINUTE, 2_000].map((pause) => ({ pause, away: pause === MINUTE }));
+  await fc.assert(cases, { numRuns: 200, examples: [[2 * MINUTE + 1_000, late]] });
 });

@@ -52,8 +52,7 @@ async function afterLostAnswer(lag: number, error: CloudError): Promise<string> 
     const image = { ImageId: 'm-lost', ImageName: 'web', Tags: { Tag: tags } };
     return Promise.resolve({ RequestId: '', Images: { Image: Date.now() >= start + lag ? [image] : [] } });
   };
-  const wanted = { name: 'web', tags: { [MARK_TAG]: MARK } };
-  const found = imageIdFrom('ecs:CopyImage', () => Promise.reject(error), there, wanted);
+  const found = imageIdFrom('ecs:CopyImage', () => Promise.reject(error), there, { name: 'web', mark: MARK });
   found.catch(() => undefined);
   await vi.runAllTimersAsync();
   return found;

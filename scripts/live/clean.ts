@@ -68,7 +68,7 @@ async function removeImages({ cloud, prefix }: Live): Promise<string[]> {
   return no === undefined ? left : [...left, `perhaps images: ${said(no)}`];
 }
 
-async function removeImage(image: Image, { ecs, log }: Live['cloud']): Promise<void> {
+async function removeImage(image: Image, { ecs, oss: { log } }: Live['cloud']): Promise<void> {
   if (!isBeingMade(image)) return deleteIntermediate(ecs, log, image);
   if (image.name.endsWith('copy')) {
     await ecs('CancelCopyImage', { ImageId: image.id });

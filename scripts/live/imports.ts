@@ -4,7 +4,8 @@ import { open } from 'node:fs/promises';
 import { CloudError, textOf } from '../../src/cloud/errors.ts';
 import { textAt } from '../../src/cloud/json.ts';
 import type { Params, Rpc } from '../../src/cloud/rpc.ts';
-import { importParams, type Started } from '../../src/ecs/import.ts';
+import { tagParams } from '../../src/ecs/images.ts';
+import type { Started } from '../../src/ecs/import.ts';
 import type { Oss } from '../../src/oss/client.ts';
 import type { Live } from './account.ts';
 
@@ -25,17 +26,19 @@ export interface Asked {
 
 /** The parameters of ImportImage for an image that the clean-up finds by its name. */
 export function asked({ prefix, bucket }: Live, name: string, what: Asked): Params {
-  return importParams({
-    name: `${prefix}${name}`,
-    bucket: what.bucket ?? bucket,
-    disks: [{ key: what.key, format: what.format ?? 'RAW', size: what.size }],
-    osType: 'linux',
-    platform: 'Others Linux',
-    architecture: 'x86_64',
-    roleName: what.role,
-    tags: what.tags ?? {},
-    clientToken: randomUUID(),
-  });
+  return {
+    ImageName: `${prefix}${name}`,
+    OSType: 'linux',
+    Platform: 'Others Linux',
+    Architecture: 'x86_64',
+    RoleName: what.role,
+    'DiskDeviceMapping.1.Format': what.format ?? 'RAW',
+    'DiskDeviceMapping.1.OSSBucket': what.bucket ?? bucket,
+    'DiskDeviceMapping.1.OSSObject': what.key,
+    'DiskDeviceMapping.1.DiskImageSize': what.size,
+    ...tagParams(what.tags ?? {}),
+    ClientToken: randomUUID(),
+  };
 }
 
 export async function begin(ecs: Rpc, params: Params): Promise<Started> {

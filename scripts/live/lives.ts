@@ -17,9 +17,9 @@ const GIB = 1024 ** 3;
 const seconds = (since: number): string => `${((now() - since) / 1000).toFixed(1)} s`;
 
 export const askSmallSize: Ask = async (live) => {
-  const { cloud } = live;
-  const { ecs, log } = cloud;
-  await put(cloud.oss, 'small.qcow2', emptyQcow2(2 * GIB));
+  const { cloud, log } = live;
+  const { ecs, oss } = cloud;
+  await put(oss, 'small.qcow2', emptyQcow2(2 * GIB));
   const params = asked(live, 'small', { key: 'small.qcow2', format: 'QCOW2', size: 1 });
   const atCall = await begin(ecs, params).catch((error: unknown) => said(error));
   if (typeof atCall === 'string') return `at the call: ${atCall}`;

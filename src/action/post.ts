@@ -25,7 +25,7 @@ export async function post(log: Output): Promise<void> {
   const clients = await openSaved(saved, log, began);
   if (typeof clients === 'string') {
     log.warning(`Nothing was cleaned up. ${clients}`);
-    for (const made of left) log.warning(byHand(made, saved));
+    for (const made of left) log.warning(byHand(made, saved.request.bucket));
     return;
   }
   const { leftovers } = await undoAll({ ...saved, clients, log }, left, began);
@@ -50,9 +50,10 @@ async function openSaved(
     const clients = openClients(request, source, { env: process.env, idToken: getIDToken, log, hide: log.hide });
     // A service that does not answer must not use up the time of the step.
     clients.deadline.at = began + WHO_AM_I;
-    const current = account === undefined ? undefined : await whoAmI(clients);
+    // If main was denied this call, only credentials that are denied it too can be the same.
+    const current = await whoAmI(clients.sts, log);
     if (current === account) return clients;
-    return `The credentials are of account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'another'}.`;
+    return `The credentials are of account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'one that it could not find out'}.`;
   } catch (error) {
     return report(error).problems.join(' ');
   }

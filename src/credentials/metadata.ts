@@ -1,6 +1,8 @@
-import { Agent, request } from 'node:http';
+import { once } from 'node:events';
+import { Agent, request, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { Credentials } from '../cloud/connection.ts';
-import { CloudError } from '../cloud/errors.ts';
+import { CloudError, textOf } from '../cloud/errors.ts';
 import { parsed } from '../cloud/json.ts';
 import { toCredentials } from './refreshing.ts';
 
@@ -33,22 +35,16 @@ export async function instanceCredentials(roleName: string | undefined): Promise
   return toCredentials('ecs:metadata', parsed(answer.body));
 }
 
-const failure = (code: string, text: string) => new CloudError('ecs:metadata', code, text);
+const failure = (code: string, message: string) => new CloudError('ecs:metadata', code, message);
 
-function ask(method: string, path: string, headers: Record<string, string>): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: HOST, path, method, headers, agent: AGENT, timeout: TIMEOUT }, (answer) => {
-      let body = '';
-      answer.setEncoding('utf8').on('data', (text: string) => (body += text));
-      answer.on('end', () => {
-        resolve({ status: answer.statusCode ?? 0, body });
-      });
-      answer.on('error', reject);
-    });
-    sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT / 1000} s`)));
-    sent.on('error', (error) => {
-      reject(failure('NoMetadataService', error.message));
-    });
-    sent.end();
-  });
+async function ask(method: string, path: string, headers: Record<string, string>) {
+  const sent = request({ host: HOST, path, method, headers, agent: AGENT, timeout: TIMEOUT });
+  sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT / 1000} s`)));
+  sent.end();
+  try {
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    return { status: answer.statusCode, body: await text(answer) };
+  } catch (error) {
+    throw failure('NoMetadataService', textOf(error));
+  }
 }

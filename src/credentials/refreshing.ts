@@ -40,7 +40,7 @@ export function refreshing(fetch: () => Promise<Credentials>, log: Log, hide: (s
       return fresh;
     } catch (error) {
       if (current === undefined || left() < AGAIN) throw error;
-      due = now() + AGAIN;
+      due = now() + Math.min(AGAIN, left() - AGAIN);
       const life = `They are valid for another ${Math.round(left() / 60_000)} min.`;
       log.info(`The credentials could not be renewed yet: ${textOf(error)}. ${life}`);
       return current;

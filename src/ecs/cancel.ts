@@ -2,7 +2,7 @@ import type { Log } from '../cloud/log.ts';
 import { CloudError, succeeds } from '../cloud/errors.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
-import { findMarked, imageById, isFailed, isFinished, LISTING_LAG, type Image } from './images.ts';
+import { findImage, isFailed, isFinished, LISTING_LAG, type Image } from './images.ts';
 import { importTask } from './tasks.ts';
 
 /** An image that is being made, known by id, or by name and mark. */
@@ -27,7 +27,7 @@ export async function cancelImport(ecs: Rpc, log: Log, made: ToCancel, deadline:
   const known: { image?: Image; asked: boolean } = { asked: false };
   const look = async (): Promise<{ image?: Image } | undefined> => {
     const id = known.image?.id ?? made.id;
-    const image = await (id === undefined ? findMarked(ecs, made.name, made.mark) : imageById(ecs, id));
+    const image = await findImage(ecs, { ...made, id });
     if (image === undefined && (known.image !== undefined || now() - started > LISTING_LAG)) return {};
     if (image !== undefined) known.image = image;
     if (image !== undefined && isFinished(image)) return { image };

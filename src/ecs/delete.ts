@@ -1,5 +1,5 @@
 import type { Log } from '../cloud/log.ts';
-import { CloudError, succeeds } from '../cloud/errors.ts';
+import { CloudError, hasCode, succeeds } from '../cloud/errors.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import type { Image } from './images.ts';
 
@@ -17,38 +17,40 @@ export async function deleteReplaced(
   image: Image,
   { region, snapshots }: { region: string; snapshots: boolean },
 ): Promise<void> {
-  const { id } = image;
+  const { id, name } = image;
   try {
-    await ecs('DeleteImage', { ImageId: id });
-    log.info(`Deleted the replaced image ${id}.`);
-    if (snapshots) await deleteSnapshots(ecs, log, image);
+    await deleteImage(ecs, log, id, 'replaced');
   } catch (error) {
-    if (!(error instanceof CloudError)) throw error;
-    if (error.code === 'InvalidImageId.NotFound') return;
-    if (!STAYS.test(error.code)) throw error;
+    if (!hasCode(error, STAYS)) throw error;
+    const why = `${error.code}: ${error.message}`;
     const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
     log.warning(
-      `The replaced image ${id} could not be deleted and is now named ${image.name} (${error.code}: ${error.message}). To delete it later: ${command}`,
+      `The replaced image ${id} could not be deleted and is now named ${name} (${why}). To delete it later: ${command}`,
     );
+    return;
   }
+  if (snapshots) await deleteSnapshots(ecs, log, image);
 }
 
 /** Deletes the unencrypted image behind an encrypted one, and its snapshots. Idempotent. @throws CloudError */
 export async function deleteIntermediate(ecs: Rpc, log: Log, image: Image): Promise<void> {
-  const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
-  if (deleted) log.info(`Deleted the intermediate image ${image.id}.`);
+  await deleteImage(ecs, log, image.id, 'intermediate');
   await deleteSnapshots(ecs, log, image);
+}
+
+async function deleteImage(ecs: Rpc, log: Log, id: string, what: string): Promise<void> {
+  const deleted = await succeeds(ecs('DeleteImage', { ImageId: id }), 'InvalidImageId.NotFound');
+  if (deleted) log.info(`Deleted the ${what} image ${id}.`);
 }
 
 /** ECS keeps the snapshots of a deleted image, and bills them. */
 async function deleteSnapshots(ecs: Rpc, log: Log, { snapshots }: Image): Promise<void> {
   for (const id of snapshots) {
     try {
-      await ecs('DeleteSnapshot', { SnapshotId: id });
-      log.info(`Deleted its snapshot ${id}.`);
+      const deleted = await succeeds(ecs('DeleteSnapshot', { SnapshotId: id }), 'InvalidSnapshotId.NotFound');
+      if (deleted) log.info(`Deleted its snapshot ${id}.`);
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
-      if (error.code === 'InvalidSnapshotId.NotFound') continue;
       log.warning(`The snapshot ${id} still exists and is billed (${error.code}: ${error.message}).`);
     }
   }

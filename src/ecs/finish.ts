@@ -29,25 +29,21 @@ const AT_ONCE = 10;
 /** Longest time until the list shows a new account, in ms (undocumented). */
 const READ_BACK = 15_000;
 
-/**
- * Shares an image with accounts and reads the list of accounts to verify it. Idempotent.
- * @throws CloudError `ShareIncomplete` with the accounts that are missing
- */
+/** Shares an image and reads back the accounts. Idempotent. @throws CloudError `ShareIncomplete` with missing accounts */
 async function shareImage(ecs: Rpc, imageId: string, accounts: string[]): Promise<void> {
-  const missing = await notShared(ecs, imageId, accounts);
+  let missing = await notShared(ecs, imageId, accounts);
   for (let at = 0; at < missing.length; at += AT_ONCE) {
     const added = missing
       .slice(at, at + AT_ONCE)
       .map((account, n): [string, string] => [`AddAccount.${n + 1}`, account]);
     await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
   }
-  let left = missing;
   const readBack = async () => {
-    if (left.length > 0) left = await notShared(ecs, imageId, accounts);
-    return left.length === 0 || undefined;
+    if (missing.length > 0) missing = await notShared(ecs, imageId, accounts);
+    return missing.length === 0 || undefined;
   };
   if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack)) return;
-  const text = `image ${imageId} is not shared with ${left.join(', ')}`;
+  const text = `image ${imageId} is not shared with ${missing.join(', ')}`;
   throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
 }
 

@@ -1,7 +1,7 @@
 import { CloudError, hasCode } from '../cloud/errors.ts';
 import { listAt, textAt } from '../cloud/json.ts';
 import { passes } from '../cloud/retry.ts';
-import type { Rpc } from '../cloud/rpc.ts';
+import type { Params, Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { entries } from './pages.ts';
 
@@ -108,15 +108,28 @@ export function tagParams(tags: Record<string, string>): Record<string, string> 
   return Object.fromEntries(pairs) as Record<string, string>;
 }
 
-/** The image with this name and mark, if it is listed. @throws CloudError */
-export async function findMarked(ecs: Rpc, name: string, mark: string): Promise<Image | undefined> {
+/** The image with this id or, as long as that is unknown, with this name and mark. @throws CloudError */
+export async function findImage(
+  ecs: Rpc,
+  { id, name, mark }: { id?: string | undefined; name: string; mark: string },
+): Promise<Image | undefined> {
+  if (id !== undefined) return imageById(ecs, id);
   return (await listImages(ecs)).find((image) => image.name === name && image.tags[MARK_TAG] === mark);
 }
 
 /** Another image has the name. The documentation has both spellings. */
 export const NAME_TAKEN = /^InvalidImageName\.Duplicated?$/;
-/** The name, or the ClientToken, is in use: perhaps by the image of an earlier try whose answer was lost. */
-const TAKEN = /^(InvalidImageName\.Duplicated?|ImageIsImporting|Idempotent\w+)$/;
+/** The ClientToken is in use. */
+const TOKEN_TAKEN = /^(ImageIsImporting|Idempotent\w+)$/;
+
+/** An image to start. */
+export interface NewImage {
+  /** Name and mark find the image when the answer of the call is lost. */
+  name: string;
+  mark: string;
+  /** The parameters of the call, with a ClientToken that is the same in every try. */
+  params: Params;
+}
 
 /**
  * Id of the image that a call makes. Where the answer is lost, looks for the image by name and mark.
@@ -128,15 +141,16 @@ export async function imageIdFrom(
   operation: string,
   call: () => Promise<unknown>,
   there: Rpc,
-  { name, tags }: { name: string; tags: Record<string, string> },
+  image: Pick<NewImage, 'name' | 'mark'>,
 ): Promise<string> {
   try {
     const imageId = textAt(await call(), 'ImageId');
     if (imageId !== undefined) return imageId;
     throw new CloudError(operation, 'UnexpectedAnswer', 'the answer contains no image id');
   } catch (error) {
-    if (!hasCode(error, TAKEN) && !passes(error)) throw error;
-    const look = () => findMarked(there, name, tags[MARK_TAG] ?? '');
+    // An earlier try whose answer was lost may have taken the name or the ClientToken.
+    if (!hasCode(error, NAME_TAKEN) && !hasCode(error, TOKEN_TAKEN) && !passes(error)) throw error;
+    const look = () => findImage(there, image);
     const patience = { first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG };
     const found = await poll(patience, look).catch(() => undefined);
     if (found === undefined) throw error;

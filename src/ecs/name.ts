@@ -3,7 +3,7 @@ import { CloudError, hasCode } from '../cloud/errors.ts';
 import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
-import { imageById, isBeingMade, listImages, type Image } from './images.ts';
+import { imageById, isBeingMade, listImages, NAME_TAKEN, type Image } from './images.ts';
 import { asideName, isAside } from './names.ts';
 import { nextSwap, type Held, type Who } from './swap.ts';
 
@@ -25,19 +25,13 @@ const SWAP = 180_000;
 /** How long a known image may be missing from the listing before it counts as deleted, in ms (undocumented). */
 const UNLISTED = 30_000;
 
-/** How the names were in the end. */
-interface Taken {
-  /** Name of the new image: another one if a later run has replaced it meanwhile. */
-  name: string;
-  /** Id of the image that held the name before, undefined when none did. */
-  replaced: string | undefined;
-}
-
 /**
  * Renames the old image and gives its name to the new one; when that fails halfway, the old image gets its name back.
+ * @returns the name of the new image, another one if a later run has replaced it meanwhile; the id of the image that held
+ * the name before
  * @throws CloudError whose message names the image that holds the name
  */
-export async function takeName(wanted: Name, newId: string): Promise<Taken> {
+export async function takeName(wanted: Name, newId: string): Promise<{ name: string; replaced: string | undefined }> {
   const moved: string[] = [];
   try {
     const name = await swapNames(wanted, newId, 'new', moved);
@@ -111,7 +105,7 @@ export async function swapNames(
     } catch (error) {
       // ECS may take a moment to free a name, or another run has just taken the name or deleted the image. After a lost
       // answer, the next look shows whether the rename was made.
-      if (!hasCode(error, /^InvalidImage(Name\.Duplicated?|Id\.NotFound)$/) && !passes(error)) throw error;
+      if (!hasCode(error, NAME_TAKEN) && !hasCode(error, 'InvalidImageId.NotFound') && !passes(error)) throw error;
       last = error;
       return undefined;
     }

@@ -1,5 +1,5 @@
 import type { Log } from '../cloud/log.ts';
-import { CloudError, excerpt, hasCode, isDenied } from '../cloud/errors.ts';
+import { CloudError, excerpt, hasCode } from '../cloud/errors.ts';
 import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
@@ -13,32 +13,27 @@ const GONE = 180_000;
 /** Longest wait for the reason of a failed import, in ms. */
 const REASON = 20_000;
 
-/** What a wait needs. */
-export interface Waiting {
-  ecs: Rpc;
-  log: Log;
-  /** Longest wait, in ms. */
-  timeout: number;
-}
-
 /**
  * Waits until an image is Available; a failed image or a failed task ends the wait at once. A failed query is not a failed
  * import: it is logged and repeated.
+ * @param timeout - longest wait, in ms
  * @throws CloudError `WaitTimedOut`; the reason that the task gives; a failure that repeating the query cannot cure, such
  * as a missing right
  */
-export async function waitForImage(waiting: Waiting, { imageId, taskId }: Started): Promise<Image> {
-  const { ecs, log, timeout } = waiting;
+export async function waitForImage(
+  { ecs, log, timeout }: { ecs: Rpc; log: Log; timeout: number },
+  { imageId, taskId }: Started,
+): Promise<Image> {
   const started = now();
   let missing: number | undefined;
   let logged = '';
-  const taskStatus = watchTask(waiting, taskId);
   const look = async (): Promise<Image | undefined> => {
     const image = await imageById(ecs, imageId);
     const looked = now();
     missing = image === undefined ? (missing ?? looked) : undefined;
     const ready = image?.status === 'Available';
-    const task = ready ? undefined : await taskStatus();
+    // Where the task cannot be queried, the status of the image is enough.
+    const task = ready || taskId === undefined ? undefined : await statusOf(ecs, taskId).catch(() => undefined);
     const state = [image?.status ?? 'not visible yet', image?.progress, task && `import task ${task}`]
       .filter(Boolean)
       .join(', ');
@@ -64,22 +59,6 @@ export async function waitForImage(waiting: Waiting, { imageId, taskId }: Starte
   const task = taskId === undefined ? '' : `, its import task is ${taskId}`;
   const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
   throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
-}
-
-/** Returns a query for the status of the task; undefined where it cannot be queried, as the image's status is enough. */
-function watchTask({ ecs, log }: Waiting, taskId: string | undefined): () => Promise<string | undefined> {
-  let blind = false;
-  return async () => {
-    if (blind || taskId === undefined) return undefined;
-    try {
-      return await statusOf(ecs, taskId);
-    } catch (error) {
-      if (!(error instanceof CloudError)) throw error;
-      blind = isDenied(error);
-      log.info(`The task ${taskId} cannot be queried (${error.code}); the status of the image is enough.`);
-      return undefined;
-    }
-  };
 }
 
 class ImportFailed extends CloudError {}

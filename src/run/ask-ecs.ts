@@ -2,14 +2,13 @@ import { CloudError, hasCode } from '../cloud/errors.ts';
 import { passes } from '../cloud/retry.ts';
 import type { Params, Rpc } from '../cloud/rpc.ts';
 import { isBeingMade } from '../ecs/images.ts';
-import { importParams } from '../ecs/import.ts';
 import { asideName, temporaryName } from '../ecs/names.ts';
 import { ROLE_INCOMPLETE } from '../ecs/role.ts';
 import type { Context } from './context.ts';
 import type { ImagePlan } from './plan-images.ts';
 import { stagingKeys } from './keys.ts';
 import { markText } from './ownership.ts';
-import { importSpec } from './start.ts';
+import { importParams } from './parameters.ts';
 
 /**
  * ECS answers a dry run that passes with an error of one of these codes
@@ -18,21 +17,18 @@ import { importSpec } from './start.ts';
 const PASSED =
   /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
 
-/**
- * Sends dry runs of the import, and of the rename of the image that holds the name, to find refusals before the upload.
- * @returns the refusals
- */
+/** Finds refusals before the upload, by dry runs of the import and of the rename of the image that holds the name. */
 export async function askEcs(context: Context, plan: ImagePlan): Promise<CloudError[]> {
   const { request, disks, me, clients, log } = context;
   const [first] = plan.targets;
   const asked: Promise<CloudError | undefined>[] = [];
   if (first?.kind === 'import' && first.adopt === undefined) {
-    const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
+    const staged = stagingKeys(request, disks, me).map(({ key }) => ({ key, etag: '', versionId: undefined }));
     // By the time of the import, the name will be free or the import will use a temporary one.
     const isFree = first.holder === undefined && first.cancel.length === 0 && !request.forceDelete;
     const name = isFree ? first.name : temporaryName(first.name, markText(me));
-    const spec = importSpec(context, first, { staged, sums: [] }, name);
-    const asking = refusal(clients.ecs, 'ImportImage', { ...importParams(spec), ClientToken: undefined }, log);
+    const params = importParams(context, first, { staged, sums: [] }, name);
+    const asking = refusal(clients.ecs, 'ImportImage', { ...params, ClientToken: undefined }, log);
     // The action itself completes the default role.
     const isCompleted = (error?: CloudError) => request.importRole === undefined && hasCode(error, ROLE_INCOMPLETE);
     asked.push(asking.then((error) => (isCompleted(error) ? undefined : error)));

@@ -4,18 +4,16 @@ import { DiskError, givenName } from '../disk/disk.ts';
 import { assertUnchanged } from '../disk/inspect.ts';
 import { isBeingMade, MARK_TAG } from '../ecs/images.ts';
 import type { Context } from './context.ts';
-import type { Made } from './ledger.ts';
 import type { Plan } from './preflight.ts';
+import { entryFor } from './start.ts';
 import { undoneAfter, type Ending } from './undo/endings.ts';
+import { quoted } from './undo/kind.ts';
 import { undoAll } from './undo/undo.ts';
 
 const endingOf = (failure: unknown): Ending =>
   failure === undefined ? 'success' : hasCode(failure, 'WaitTimedOut') ? 'timeout' : 'failure';
 
-/**
- * Undoes what has to be undone after this ending. What cannot be undone stays in the ledger for the post step.
- * @returns images that turned out to be finished, and what is left
- */
+/** Undoes what has to be undone after this ending. What cannot be undone stays in the ledger for the post step. */
 export async function cleanUp({ ledger, log, ...context }: Context, failure: unknown) {
   const all = ledger.made();
   const { skipClean } = context.request;
@@ -30,10 +28,12 @@ export async function cleanUp({ ledger, log, ...context }: Context, failure: unk
 /** Removes what earlier attempts left when the check ends the run, unless a later attempt can resume their import. */
 export async function cleanUpAfterRefusal(context: Context, { left, targets }: Plan): Promise<void> {
   if (targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt))) return;
-  const unfinished = targets.flatMap(({ region, kind, cancel }) =>
-    cancel.map(({ id, name, tags: { [MARK_TAG]: mark = '' } }): Made => {
-      return { kind: 'image', region, name, wants: name, id, mark, made: kind, intermediate: false };
-    }),
+  // If one is finished by now, it keeps its name.
+  const unfinished = targets.flatMap((target) =>
+    target.cancel.map(({ id, name, tags }) => ({
+      ...entryFor(context, { ...target, name }, name, tags[MARK_TAG]),
+      id,
+    })),
   );
   if (left.length + unfinished.length === 0) return;
   for (const made of [...left, ...unfinished]) context.ledger.record(made);
@@ -50,7 +50,7 @@ export async function deleteInput({ disks, log }: Context): Promise<void> {
       log.info(`Deleted ${path} (keep_input_artifact: false).`);
     } catch (error) {
       const reason = error instanceof DiskError ? 'it has changed since it was read' : textOf(error);
-      log.warning(`${path} was not deleted (${reason}). Remove it: rm '${path}'`);
+      log.warning(`${path} was not deleted (${reason}). Remove it: rm ${quoted(path)}`);
     }
   }
 }

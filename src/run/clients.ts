@@ -19,7 +19,6 @@ export interface Clients {
   ecsIn: (region: string) => Rpc;
   ram: Rpc;
   sts: Rpc;
-  log: Log;
   deadline: Deadline;
   /** Ends all requests that are in progress, retries included. */
   stop: () => void;
@@ -47,19 +46,12 @@ export function openClients({ region, bucket, hosts }: Place, source: Resolved, 
   const connectionOf = (credentials: Provider): Connection => ({ credentials, agent, log, deadline, clock });
   const rpc = (name: 'ram' | 'sts', credentials: Provider): Rpc =>
     openRpc({ name, host: host(name), version: VERSIONS[name] }, connectionOf(credentials));
-  const credentials = openCredentials(source, {
-    log,
-    deadline,
-    sts: (base) => rpc('sts', base),
-    idToken,
-    hide,
-  });
+  const credentials = openCredentials(source, { log, deadline, sts: (base) => rpc('sts', base), idToken, hide });
   const ecsIn = (where: string): Rpc => {
     const at = where === region ? host('ecs') : defaultEndpoint('ecs', where);
     return openRpc({ name: 'ecs', host: at, version: VERSIONS.ecs, region: where }, connectionOf(credentials));
   };
   return {
-    log,
     deadline,
     stop: () => {
       deadline.at = 0;

@@ -19,7 +19,7 @@ export interface UndoContext {
   /** Mark of this execution. */
   me: Mark;
   log: Log;
-  request: Pick<ImportRequest, 'region' | 'bucket' | 'skipClean' | 'forceDeleteSnapshots'>;
+  request: Pick<ImportRequest, 'bucket' | 'forceDeleteSnapshots'>;
 }
 
 /** What the stages of a run share. */

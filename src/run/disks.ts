@@ -6,22 +6,13 @@ import { openAnyDisk } from '../disk/unpack/open.ts';
 import { findPrograms } from './content.ts';
 import type { ImportRequest } from './request.ts';
 
-/** The open disks, and all problems, one line each. */
-export interface OpenedDisks {
-  disks: DiskImage[];
-  problems: string[];
-}
-
 /** Bytes of the largest disk that ECS imports. */
 const LARGEST = 2048 * 1024 ** 3;
 /** Time between two progress lines, in ms. */
 const PACE = 12_000;
 
-/**
- * Opens the files that `path` and `data_disk_paths` name.
- * @param folder for unpacked disks; the caller removes it
- */
-export async function openDisks(request: ImportRequest, folder: string, log: Log): Promise<OpenedDisks> {
+/** Opens the files that `path` and `data_disk_paths` name. The caller removes the folder, which gets unpacked disks. */
+export async function openDisks(request: ImportRequest, folder: string, log: Log) {
   const disks: DiskImage[] = [];
   const problems: string[] = [];
   for (const [n, path] of [request.path, ...request.dataDisks].entries()) {

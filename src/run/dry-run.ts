@@ -3,11 +3,11 @@ import type { Context } from './context.ts';
 import type { Plan } from './preflight.ts';
 
 /** Logs what a run would do. Changes nothing. @returns the same, one line each */
-export function dryRun({ request, disks, log }: Context, plan: Plan): string[] {
+export function dryRun({ request, log }: Context, plan: Plan): string[] {
   const { bucket } = request;
   const wouldDo = [
     ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
-    ...disks.map((disk, n) => `upload ${contentName(disk)} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
+    ...plan.objects.map(({ disk, key }) => `upload ${contentName(disk)} to oss://${bucket}/${key}`),
     ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
       if (adopt !== undefined) return `use image ${adopt.id} as ${name} in ${region}: it has the same content`;
       return `${kind} ${name} in ${region}${holder === undefined ? '' : `, replacing ${holder.id}`}`;

@@ -10,8 +10,9 @@ import { headObject, sameEtag } from '../oss/objects.ts';
 import type { Context, RegionalImage } from './context.ts';
 import { isDerived } from './keys.ts';
 import { isOurs, markText, parseMark } from './ownership.ts';
+import type { Sources } from './parameters.ts';
 import type { TargetPlan } from './plan-images.ts';
-import { entryFor, start, type Sources } from './start.ts';
+import { entryFor, start } from './start.ts';
 
 /** An Available image, and what was done with it. */
 export interface FinishedImage {

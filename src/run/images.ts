@@ -3,8 +3,8 @@ import { isBeingMade } from '../ecs/images.ts';
 import type { StagedObject } from '../oss/upload.ts';
 import type { Context } from './context.ts';
 import { makeImage, type FinishedImage } from './image.ts';
+import type { Sources } from './parameters.ts';
 import type { Plan } from './preflight.ts';
-import type { Sources } from './start.ts';
 
 const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
 const PARTLY =

@@ -8,25 +8,26 @@ import type { ImportRequest } from './request.ts';
 export const ownerFolder = ({ image, workflow }: ImportRequest, { owner }: Mark): string =>
   `${PREFIX}${image.name}/${workflow.runId}-${owner}/`;
 
-/** Prefix of the derived keys of this execution. */
-const folder = (request: ImportRequest, me: Mark): string => `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/`;
-
-/** Names of the disks below that prefix. */
-export const diskNames = (disks: DiskImage[]): string[] =>
-  disks.map(({ format }, n) => `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`);
-
-/** Object keys of the disks, in order: from `oss_key_name`, or derived. */
-export function stagingKeys(request: ImportRequest, disks: DiskImage[], me: Mark): string[] {
-  const { key } = request;
-  return diskNames(disks).map((name, n) => {
-    if (key === undefined) return folder(request, me) + name;
-    return n === 0 ? key : `${key}-${name}`;
-  });
+/** Where a disk is staged. */
+export interface StagingKeys {
+  disk: DiskImage;
+  /** Name of the disk, the last part of derived keys. */
+  name: string;
+  /** From `oss_key_name`, or derived. */
+  key: string;
+  /** Prefix of the keys of its zero objects, which are always derived. */
+  zeros: string;
 }
 
-/** Prefix of the keys of a disk's zero objects, which are always derived. */
-export const zeroPrefix = (request: ImportRequest, disks: DiskImage[], me: Mark, n: number): string =>
-  `${folder(request, me)}${diskNames(disks)[n] ?? ''}`;
+/** The keys of each disk, in order. */
+export function stagingKeys(request: ImportRequest, disks: DiskImage[], me: Mark): StagingKeys[] {
+  return disks.map((disk, n) => {
+    const name = `${n === 0 ? 'disk' : `disk-${n + 1}`}.${disk.format.toLowerCase()}`;
+    const derived = `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/${name}`;
+    const chosen = request.key && (n === 0 ? request.key : `${request.key}-${name}`);
+    return { disk, name, key: chosen ?? derived, zeros: derived };
+  });
+}
 
 /** Whether an attempt with this owner derived the key; then no one else uses it. */
 export const isDerived = (key: string, { owner }: Mark): boolean =>

@@ -4,16 +4,14 @@
  */
 export type Made =
   /** A multipart upload; without an id, one that may exist because the answer to its request was lost. */
-  | { kind: 'upload'; key: string; id?: string }
+  | { kind: 'upload'; key: string; id?: string | undefined }
   /** The zero object and its seed, whose keys begin with `key`. */
   | { kind: 'zeros'; key: string }
   /** A staged object; `etag` and `versionId` are known once it is complete. */
-  | { kind: 'object'; key: string; etag?: string; versionId?: string | undefined }
+  | { kind: 'object'; key: string; etag?: string | undefined; versionId?: string | undefined }
   | MadeImage
   /** Images to delete once the new image holds the name; `by` is the id of the new image. */
-  | { kind: 'replaced'; region: string; name: string; ids: string[]; by?: string }
-  /** The import role, perhaps without its policy. */
-  | { kind: 'role' };
+  | { kind: 'replaced'; region: string; name: string; ids: string[]; by?: string };
 
 /** An image that was started or adopted. */
 export interface MadeImage {
@@ -25,7 +23,7 @@ export interface MadeImage {
   wants: string;
   /** Mark of the execution that made it: this one or an earlier attempt. */
   mark: string;
-  id?: string;
+  id?: string | undefined;
   taskId?: string | undefined;
   made: 'import' | 'encrypt' | 'copy';
   /** Whether it is the unencrypted image behind an encrypted one, and is deleted in the end. */

@@ -1,18 +1,17 @@
 import { CloudError, hasCode, isDenied } from '../cloud/errors.ts';
 import { headObject, listKeys, listUploads, type ObjectState, type Unfinished } from '../oss/objects.ts';
 import type { Context } from './context.ts';
-import { diskNames, earlierFile, ownerFolder, stagingKeys } from './keys.ts';
+import { earlierFile, ownerFolder, stagingKeys, type StagingKeys } from './keys.ts';
 import type { Made } from './ledger.ts';
 import { isOurs } from './ownership.ts';
 import { abortCommand } from './undo/upload.ts';
 
 /** Where a disk will be uploaded to, and what an earlier attempt uploaded of it. */
-export interface ObjectPlan {
-  key: string;
+export interface ObjectPlan extends StagingKeys {
   /** A complete object; its content is compared later. */
   found?: FoundObject;
   /** An unfinished upload to resume. */
-  upload?: Unfinished;
+  upload?: Unfinished | undefined;
 }
 
 export type FoundObject = ObjectState & { key: string };
@@ -20,7 +19,7 @@ export type FoundObject = ObjectState & { key: string };
 /** Looks for objects under the keys of the disks, and for what earlier attempts left. Reads only. @throws CloudError */
 export async function planObjects(context: Context, reachable: boolean) {
   const { request, disks, me } = context;
-  const plans: ObjectPlan[] = stagingKeys(request, disks, me).map((key) => ({ key }));
+  const plans: ObjectPlan[] = stagingKeys(request, disks, me);
   const problems: CloudError[] = [];
   const left: Made[] = [];
   if (reachable) {
@@ -39,7 +38,7 @@ export async function planObjects(context: Context, reachable: boolean) {
 }
 
 async function objectUnder(
-  { clients: { oss, log }, me }: Context,
+  { clients: { oss }, log, me }: Context,
   key: string,
 ): Promise<ObjectState | CloudError | undefined> {
   const found = await headObject(oss, key).catch((error: unknown) => {
@@ -55,23 +54,20 @@ async function objectUnder(
 
 /** Finds what earlier attempts left, by the prefix of their keys, and adds to the plans what can be resumed. */
 async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<Made[]> {
-  const { request, disks, clients, me } = context;
-  const { oss, log } = clients;
+  const { request, clients, me, log } = context;
+  const { oss } = clients;
   const prefix = ownerFolder(request, me);
   const uploads = await listedUploads(context, prefix);
   const keys = await listKeys(oss, prefix);
   const spare: Made[] = [];
   if (keys === undefined) log.info('Not checked: objects that earlier attempts left (oss:ListObjects is denied).');
   if (request.key === undefined) {
-    for (const [n, name] of diskNames(disks).entries()) {
-      const plan = plans[n];
-      const ofDisk = ({ key }: { key: string }) => earlierFile(key, request, me) === name;
-      const upload = uploads.findLast(ofDisk);
-      const key = keys?.findLast((one) => ofDisk({ key: one }));
+    for (const plan of plans) {
+      const isOfDisk = (key: string) => earlierFile(key, request, me) === plan.name;
+      plan.upload = uploads.findLast(({ key }) => isOfDisk(key));
+      const key = keys?.findLast(isOfDisk);
       const found = key === undefined ? undefined : await headObject(oss, key);
-      if (plan !== undefined && upload !== undefined) plan.upload = upload;
-      const isFound = key !== undefined && typeof found === 'object' && isOurs(found.mark, me);
-      if (plan !== undefined && isFound) plan.found = { ...found, key };
+      if (key !== undefined && typeof found === 'object' && isOurs(found.mark, me)) plan.found = { ...found, key };
     }
   } else {
     for (const { key } of plans) await warnOfUploads(context, key);
@@ -106,10 +102,10 @@ async function listedUploads({ clients }: Context, prefix: string): Promise<Unfi
 
 /** Under a key that the user chose, an upload may belong to a killed attempt or to another run that is still working on it. */
 async function warnOfUploads(context: Context, key: string): Promise<void> {
-  const { clients, request } = context;
+  const { log, request } = context;
   for (const upload of await listedUploads(context, key)) {
     if (upload.key !== key) continue;
     const what = `An unfinished upload of oss://${request.bucket}/${key} exists and is billed`;
-    clients.log.warning(`${what}. If no other run is working on it, abort it: ${abortCommand(request.bucket, upload)}`);
+    log.warning(`${what}. If no other run is working on it, abort it: ${abortCommand(request.bucket, upload)}`);
   }
 }

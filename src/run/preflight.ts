@@ -1,9 +1,10 @@
 import { CloudError, isDenied } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
+import type { Log } from '../cloud/log.ts';
+import type { Rpc } from '../cloud/rpc.ts';
 import { isFinished, listImages } from '../ecs/images.ts';
 import { inspectBucket, retentionDays, type BucketState } from '../oss/bucket.ts';
 import { askEcs } from './ask-ecs.ts';
-import type { Clients } from './clients.ts';
 import { bootModeText } from './content.ts';
 import type { Context } from './context.ts';
 import { planImages, type ImagePlan } from './plan-images.ts';
@@ -24,18 +25,18 @@ export interface Plan extends ImagePlan {
  * @throws CloudError when nothing else can be checked (wrong keys, no network)
  */
 export async function preflight(context: Context): Promise<Plan> {
-  const { request, clients, me } = context;
-  const account = await whoAmI(clients);
-  clients.log.info(`Boot mode: ${bootModeText(request, context.disks)}.`);
+  const { request, clients, me, log } = context;
+  const account = await whoAmI(clients.sts, log);
+  log.info(`Boot mode: ${bootModeText(request, context.disks)}.`);
   const targets = targetsOf(request, me);
   const regions = [...new Set(targets.map(({ region }) => region))];
   const listed = Promise.all(regions.map(async (region) => [region, await listImages(clients.ecsIn(region))] as const));
   const [bucket, days, images] = await Promise.all([inspectBucket(clients.oss), retentionDays(clients.oss), listed]);
   if (days !== undefined) {
     const text = `The bucket ${request.bucket} has a retention policy: the staged object cannot be deleted for ${days} days`;
-    clients.log.warning(`${text}, and is billed.`);
+    log.warning(`${text}, and is billed.`);
   }
-  const bucketIssues = bucketProblems(clients, bucket, account);
+  const bucketIssues = bucketProblems(context, bucket, account);
   // A bucket in another region or account does not show its objects.
   const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
   const planAndAsk = async () => {
@@ -60,7 +61,7 @@ export async function preflight(context: Context): Promise<Plan> {
 }
 
 /** Id of the account. The call needs no right: any error but an explicit denial means wrong credentials. */
-export async function whoAmI({ sts, log }: Pick<Clients, 'sts' | 'log'>): Promise<string | undefined> {
+export async function whoAmI(sts: Rpc, log: Log): Promise<string | undefined> {
   try {
     const identity = await sts('GetCallerIdentity');
     const arn = textAt(identity, 'Arn') ?? 'unknown';
@@ -69,12 +70,12 @@ export async function whoAmI({ sts, log }: Pick<Clients, 'sts' | 'log'>): Promis
     return account;
   } catch (error) {
     if (!isDenied(error)) throw error;
-    log.info('Not checked: who owns the bucket (sts:GetCallerIdentity is denied).');
+    log.info('Not checked: the account (sts:GetCallerIdentity is denied).');
     return undefined;
   }
 }
 
-function bucketProblems({ oss, log }: Clients, bucket: BucketState, account: string | undefined): CloudError[] {
+function bucketProblems({ clients: { oss }, log }: Context, bucket: BucketState, account: string | undefined) {
   const { owner, region, encryption, denied } = bucket;
   const problem = (code: string, text: string) => new CloudError('oss:GetBucketInfo', code, text);
   if (denied.length > 0) log.info(`Not fully checked: the bucket (${denied.join(' and ')} denied).`);

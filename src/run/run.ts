@@ -65,8 +65,9 @@ export async function run(context: Context): Promise<Outcome> {
     failure = error;
   }
 
-  const task = ledger.made().find((made) => made.kind === 'image' && made.taskId !== undefined);
-  const taskId = finished[0]?.taskId ?? (task?.kind === 'image' ? task.taskId : undefined);
+  const [taskId] = [...finished, ...ledger.made().filter((made) => made.kind === 'image')].flatMap(
+    (one) => one.taskId ?? [],
+  );
   const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, failure));
   if (failure === undefined && leftovers.length === 0 && !request.keepInput) await deleteInput(context);
   const [object] = plan.objects;

@@ -1,10 +1,10 @@
-import { contentName, type DiskImage } from '../disk/disk.ts';
+import { contentName } from '../disk/disk.ts';
 import { removeObject } from '../oss/objects.ts';
 import { fileSum } from '../oss/sum.ts';
 import { upload, type StagedObject, type Staging } from '../oss/upload.ts';
 import { sourceOf } from './content.ts';
 import type { Context } from './context.ts';
-import { claimTo, zeroPrefix } from './keys.ts';
+import { claimTo } from './keys.ts';
 import { isOurs, markText } from './ownership.ts';
 import type { FoundObject, ObjectPlan } from './plan-objects.ts';
 import type { Plan } from './preflight.ts';
@@ -15,26 +15,22 @@ import { undoAll } from './undo/undo.ts';
  * @throws CloudError, DiskError
  */
 export async function stageDisks(context: Context, plan: Plan): Promise<StagedObject[]> {
-  const { request, disks, log } = context;
+  const { request, log } = context;
   if (plan.targets.some(({ kind, adopt }) => kind !== 'copy' && adopt !== undefined)) return [];
   const staged: StagedObject[] = [];
-  for (const [n, disk] of disks.entries()) {
-    const object = plan.objects[n];
-    if (object === undefined) continue;
-    const title = `Upload ${contentName(disk)} to oss://${request.bucket}/${object.key}`;
-    staged.push(await log.group(title, () => stageDisk(context, disk, n, object, plan.sums?.[n])));
+  for (const [n, object] of plan.objects.entries()) {
+    const title = `Upload ${contentName(object.disk)} to oss://${request.bucket}/${object.key}`;
+    staged.push(await log.group(title, () => stageDisk(context, object, plan.sums?.[n])));
   }
   return staged;
 }
 
 async function stageDisk(
   context: Context,
-  disk: DiskImage,
-  n: number,
-  { key, found, upload: unfinished }: ObjectPlan,
+  { disk, key, zeros, found, upload: unfinished }: ObjectPlan,
   sum: string | undefined,
 ): Promise<StagedObject> {
-  const { request, disks, clients, ledger, me } = context;
+  const { clients, ledger, me } = context;
   const source = await sourceOf(disk);
   if (found !== undefined) {
     // Not every answer to HEAD carries the length.
@@ -43,7 +39,6 @@ async function stageDisk(
     // Under the same key it has to be deleted now; under an earlier attempt's key it is deleted in the end.
     if (found.key === key) await removeObject(clients.oss, { ...claimTo(key, me), etag: found.etag });
   }
-  const zeros = zeroPrefix(request, disks, me, n);
   const staging: Staging = {
     key,
     unfinished,
@@ -52,10 +47,10 @@ async function stageDisk(
     isOurs: (mark) => isOurs(mark, me),
     onUpload: (under, id) => {
       ledger.record({ kind: 'object', key: under });
-      ledger.record({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
+      ledger.record({ kind: 'upload', key: under, id });
     },
     noUpload: (under, id) => {
-      ledger.forget({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
+      ledger.forget({ kind: 'upload', key: under, id });
     },
     onZeros: () => {
       ledger.record({ kind: 'zeros', key: zeros });
@@ -64,11 +59,9 @@ async function stageDisk(
   const staged = await upload(clients.oss, source, staging);
   ledger.record({ kind: 'object', key: staged.key, etag: staged.etag, versionId: staged.versionId });
   // The zero objects are not needed any more.
-  const { undone } = await undoAll(
-    context,
-    ledger.made().filter(({ kind }) => kind === 'zeros'),
-  );
-  ledger.forget(...undone);
+  const copied = ledger.made().filter(({ kind }) => kind === 'zeros');
+  const { leftovers } = await undoAll(context, copied);
+  if (leftovers.length === 0) ledger.forget(...copied);
   return staged;
 }
 

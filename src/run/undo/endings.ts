@@ -26,7 +26,6 @@ export function undoneAfter(ending: Ending, made: Made[], { skipClean, me }: { s
       case 'replaced':
         return ending === 'timeout';
       case 'zeros':
-      case 'role':
         return false;
     }
   };

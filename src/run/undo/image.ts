@@ -1,9 +1,8 @@
-import { CloudError } from '../../cloud/errors.ts';
 import { now } from '../../cloud/time.ts';
 import { cancelImport } from '../../ecs/cancel.ts';
 import { deleteIntermediate } from '../../ecs/delete.ts';
-import { findMarked, imageById, isBeingMade, type Image } from '../../ecs/images.ts';
-import { swapNames } from '../../ecs/name.ts';
+import { findImage, isBeingMade, type Image } from '../../ecs/images.ts';
+import { takeName } from '../../ecs/name.ts';
 import { temporaryName } from '../../ecs/names.ts';
 import type { RegionalImage, UndoContext } from '../context.ts';
 import type { MadeImage } from '../ledger.ts';
@@ -39,26 +38,18 @@ export const image: Undo<'image'> = {
 };
 
 /** A copy in progress is not cancelled, as its source is a finished image: a re-run of the job adopts it. */
-async function isBeingCopied({ region, name, id, mark }: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
-  const ecs = clients.ecsIn(region);
-  const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
+async function isBeingCopied(made: MadeImage, { clients, log }: UndoContext): Promise<boolean> {
+  const found = await findImage(clients.ecsIn(made.region), made);
   if (found === undefined || !isBeingMade(found)) return false;
-  log.info(`The copy ${found.id} in ${region} is still being made; it is not cancelled.`);
+  log.info(`The copy ${found.id} in ${made.region} is still being made; it is not cancelled.`);
   return true;
 }
 
 async function named(made: MadeImage, finished: Image, { clients, log }: UndoContext): Promise<RegionalImage> {
-  const { region, wants } = made;
+  const { region, wants, mark } = made;
   log.info(`Image ${finished.id} is finished and is kept.`);
   if (finished.name !== made.name || finished.name === wants) return { ...finished, region };
-  const temporary = temporaryName(wants, made.mark);
-  const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary, timeout: 0 };
-  try {
-    await swapNames(wanted, finished.id, 'new');
-  } catch (error) {
-    if (!(error instanceof CloudError)) throw error;
-    const rename = ecsCommand(region, 'ModifyImageAttribute', `--ImageId ${finished.id} --ImageName ${wants}`);
-    throw error.reworded(`${error.message}; image ${finished.id} is finished. To name it: ${rename}`);
-  }
-  return { ...finished, region, name: wants };
+  const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary: temporaryName(wants, mark) };
+  const { name } = await takeName({ ...wanted, timeout: 0 }, finished.id);
+  return { ...finished, region, name };
 }

@@ -13,7 +13,7 @@ export interface Undo<K extends Made['kind']> {
    */
   undo(made: MadeOf<K>, context: UndoContext): Promise<RegionalImage | undefined>;
   /** Says what may still exist, with the command that removes it. */
-  byHand(made: MadeOf<K>, context: Pick<UndoContext, 'request' | 'me'>): string;
+  byHand(made: MadeOf<K>, bucket: string): string;
 }
 
 /** Quotes an argument for a shell, if it needs quotes. */

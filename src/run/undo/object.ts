@@ -8,6 +8,6 @@ export const object: Undo<'object'> = {
     const gone = await removeObject(oss, { ...claimTo(key, me), etag, versionId });
     if (!gone) log.info(`oss://${oss.bucket}/${key} was not made by this run and is kept.`);
   },
-  byHand: ({ key }, { request: { bucket } }) =>
+  byHand: ({ key }, bucket) =>
     `The staged object may still exist and is billed. Remove it: ${removeCommand(bucket, key)}`,
 };

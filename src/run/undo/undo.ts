@@ -5,12 +5,11 @@ import { image } from './image.ts';
 import type { Undo } from './kind.ts';
 import { object } from './object.ts';
 import { replaced } from './replaced.ts';
-import { role } from './role.ts';
 import { upload } from './upload.ts';
 import { zeros } from './zeros.ts';
 
 /** In the order of undoing: objects after images, because an import may be reading them. */
-const KINDS: { [K in Made['kind']]: Undo<K> } = { upload, zeros, image, replaced, object, role };
+const KINDS: { [K in Made['kind']]: Undo<K> } = { upload, zeros, image, replaced, object };
 
 /** Something that could not be undone, and a text with the command that does it. */
 export interface Leftover {
@@ -20,8 +19,6 @@ export interface Leftover {
 
 export interface Undone {
   leftovers: Leftover[];
-  /** What was undone, or is kept for the user. */
-  undone: Made[];
   /** Images that turned out to be finished and were kept. */
   finished: RegionalImage[];
 }
@@ -33,7 +30,7 @@ export interface Undone {
  * ends it after five
  */
 export async function undoAll(context: UndoContext, made: Made[], began?: number): Promise<Undone> {
-  const result: Undone = { leftovers: [], undone: [], finished: [] };
+  const result: Undone = { leftovers: [], finished: [] };
   for (const kind of Object.keys(KINDS) as Made['kind'][]) {
     const way = KINDS[kind] as Undo<typeof kind>;
     if (began !== undefined) context.clients.deadline.at = began + way.deadline;
@@ -42,20 +39,17 @@ export async function undoAll(context: UndoContext, made: Made[], began?: number
       try {
         const finished = await way.undo(one, context);
         if (finished !== undefined) result.finished.push(finished);
-        result.undone.push(one);
       } catch (error) {
         // Without the bucket, nothing in it exists.
-        if (hasCode(error, 'NoSuchBucket')) result.undone.push(one);
-        else result.leftovers.push({ made: one, text: `${byHand(one, context)} (${reasonOf(error)})` });
+        if (hasCode(error, 'NoSuchBucket')) continue;
+        const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
+        result.leftovers.push({ made: one, text: `${byHand(one, context.request.bucket)} (${reason})` });
       }
     }
   }
   return result;
 }
 
-const reasonOf = (error: unknown): string =>
-  error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
-
 /** Says what may still exist, with the command that removes it. */
-export const byHand = (made: Made, context: Pick<UndoContext, 'request' | 'me'>): string =>
-  (KINDS[made.kind] as Undo<typeof made.kind>).byHand(made, context);
+export const byHand = (made: Made, bucket: string): string =>
+  (KINDS[made.kind] as Undo<typeof made.kind>).byHand(made, bucket);

@@ -11,7 +11,7 @@ export const upload: Undo<'upload'> = {
     else
       throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
   },
-  byHand({ key, id }, { request: { bucket } }) {
+  byHand({ key, id }, bucket) {
     const what = `An unfinished upload of oss://${bucket}/${key} may still exist and is billed`;
     const look = `ossutil api list-multipart-uploads --bucket ${bucket} --prefix ${quoted(key)}`;
     return id === undefined

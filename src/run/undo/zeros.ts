@@ -11,7 +11,7 @@ export const zeros: Undo<'zeros'> = {
       await removeObject(oss, claimTo(key, me));
     }
   },
-  byHand({ key }, { request: { bucket } }) {
+  byHand({ key }, bucket) {
     const { object, seed } = zeroKeys(key);
     const commands = `${removeCommand(bucket, object)}; ${removeCommand(bucket, seed)}`;
     return `Objects that hold only zeros may still exist. Remove them: ${commands}`;
