@@ -22,11 +22,10 @@ type Row = [head: string, markdown: string | undefined];
  */
 export async function writeSummary(report: Report, safe: (text: string) => string): Promise<void> {
   const { request, outcome, failures } = report;
-  const { images, wouldDo, taskId, leftovers } = outcome;
+  const { images, wouldDo, notChecked, taskId, leftovers } = outcome;
   const isMade = images.length > 0;
   if (!isMade && wouldDo === undefined && failures.length === 0) return;
   const written: Markdown = { code: (text) => code(safe(text)), prose: (text) => prose(safe(text)) };
-  const notChecked = wouldDo?.length === 0 && 'Everything in the cloud, because no credentials were given';
   const rows: Row[] = [
     // Name and region are empty if the input is missing or a template.
     [
@@ -35,7 +34,7 @@ export async function writeSummary(report: Report, safe: (text: string) => strin
     ],
     ...(isMade ? facts(report, written) : []),
     ...atMost('Would', wouldDo ?? [], written, 10),
-    ['Not checked', notChecked || undefined],
+    ['Not checked', notChecked && written.prose(notChecked)],
     ...atMost('Failed', failures, written, isMade ? 3 : 10),
     ['Task', isMade ? undefined : taskId && written.code(taskId)],
     ['Staged object', stagedText(report, written)],
