@@ -29,8 +29,8 @@ export const CREDENTIALS: Advice[] = [
   },
   {
     codes: ['Forbidden.RAM', 'Forbidden.SubUser', 'Forbidden', 'NoPermission', 'AccessDenied'],
-    cause: 'The RAM user or role lacks a permission.',
-    fix: 'Allow the RAM action in this message. docs/permissions.md has the policies.',
+    cause: 'The RAM user or role lacks a RAM action.',
+    fix: 'Allow it for the RAM user or role. docs/permissions.md has the policies.',
   },
   {
     codes: ['Account.Arrearage', 'InDebt'],
