@@ -135,7 +135,7 @@ test('a single value may be quoted as in HCL, and have a comment', async () => {
   expect([other.image.description, other.key]).toEqual(['"a" and "b"', '"c']);
 });
 
-describe('a template of Packer is answered with what to write', () => {
+describe('a template or a function of Packer is answered with what to write', () => {
   test.each([
     ['image_name', 'app-{{timestamp}}', '${{ github.run_id }}'],
     ['image_name', 'app-{{isotime "2006"}}', 'runs date'],
@@ -156,13 +156,26 @@ describe('a template of Packer is answered with what to write', () => {
     ['tags', 'team = var.team', '${{ vars.<name> }}'],
     ['image_description', '%{ if true }a%{ endif }', '${{ <expression> }}'],
     ['image_name', '{{.BuildName}}', 'the step that runs Packer'],
+    ['image_name', 'lower("App")', '${{ <expression> }}'],
+    ['image_name', 'timestamp()', '${{ github.run_id }}'],
+    ['image_name', 'join("-", ["app", uuidv4()])', '${{ github.run_id }}'],
+    ['region', 'coalesce(var.region, "cn-beijing")', '${{ vars.<name> }}'],
+    ['image_copy_regions', 'concat(["cn-shanghai"], ["cn-hangzhou"])', '${{ <expression> }}'],
+    ['tags', 'team = upper("a")', '${{ <expression> }}'],
   ])('%s: %s', async (name, value, instead) => {
     const { problems } = await read({ [name]: value });
     expect(problems).toHaveLength(1);
-    expect(problems[0]).toMatch(new RegExp(`^${name} contains the Packer template `));
+    expect(problems[0]).toMatch(new RegExp(`^${name} contains the Packer expression `));
     expect(problems[0]).toContain(instead);
   });
 });
+
+test.each(['Nightly (build)', 'app(1)', '"lower(x)" in quotation marks', '"timestamp()"'])(
+  '%s is no function',
+  async (text) => {
+    expect((await read({ image_description: text })).problems).toEqual([]);
+  },
+);
 
 test('a file can be called local.raw, and a matrix can hold anything', async () => {
   const { request, problems } = await read({
