@@ -50,27 +50,20 @@ export interface Container {
 /** All problems of a file, one line each, with the command that fixes them where there is one. */
 export class DiskError extends Error {
   readonly problems: string[];
+  /** What the file is, when unpacking or converting it may solve all its problems. */
+  readonly packed: Packed | undefined;
 
-  constructor(problems: string[]) {
+  constructor(problems: string[], packed?: Packed) {
     super(problems.join('\n'));
     this.name = 'DiskError';
     this.problems = problems;
+    this.packed = packed;
   }
 }
 
 /** What the runner can unpack or convert. QCOW2 is one of them when it uses features that ECS cannot read. */
 export type Packed = 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'tar' | ConvertedFormat;
 export type ConvertedFormat = 'vmdk' | 'vdi' | 'vhdx' | 'qcow2';
-
-/** A file that ECS can import only after it was unpacked or converted. */
-export class PackedDisk extends DiskError {
-  readonly packed: Packed;
-
-  constructor(problems: string[], packed: Packed) {
-    super(problems);
-    this.packed = packed;
-  }
-}
 
 /** Random access to a file or to the disk inside it. Bytes beyond `size` read as zero. */
 export interface Source {
@@ -112,7 +105,7 @@ export class Findings {
 
   /** The problems as the error to throw. */
   error(): DiskError {
-    return this.packed === undefined ? new DiskError(this.problems) : new PackedDisk(this.problems, this.packed);
+    return new DiskError(this.problems, this.packed);
   }
 
   warn(text: string): void {

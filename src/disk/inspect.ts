@@ -13,7 +13,7 @@ const ISO_9660_AT = 32769;
  * Opens a disk image and checks all that its headers show, in at most 16 MiB. The caller closes `handle`.
  * @param claimed the format that the user gave; it is an error if the content has another
  * @param boots whether a system must boot from it; otherwise there are no warnings about booting
- * @throws DiskError with every problem of the file; PackedDisk when unpacking or converting it may solve them
+ * @throws DiskError with every problem of the file
  */
 export async function openDisk(path: string, claimed?: Format, boots = true): Promise<DiskImage> {
   const handle = await openFile(path);
