@@ -1,5 +1,5 @@
 import { summary } from '@actions/core';
-import type { DiskImage } from '../disk/disk.ts';
+import { rounded, type DiskImage } from '../disk/disk.ts';
 import { bootModeText } from '../run/content.ts';
 import type { ImportRequest } from '../run/request.ts';
 import type { Outcome } from '../run/run.ts';
@@ -86,7 +86,7 @@ function disksText(disks: DiskImage[], systemSize: number | undefined): string {
   const form = ({ format, container }: DiskImage) => (container ? `${format} out of ${container.kind}` : format);
   const formats = [...new Set(disks.map(form))].join(', ');
   const count = disks.length > 1 ? `${disks.length} files, ` : '';
-  const total = readable(disks.reduce((sum, { size }) => sum + size, 0));
+  const total = rounded(disks.reduce((sum, { size }) => sum + size, 0));
   return `${count}${formats}, ${total}${systemSize === undefined ? '' : `, system disk of ${systemSize} GiB`}`;
 }
 
@@ -97,9 +97,9 @@ function uploadText({ staged }: Outcome): string | undefined {
   const there = size - sent - zeros;
   const speed = `${(sent / 1024 ** 2 / Math.max(ms / 1000, 0.001)).toFixed(1)} MiB/s`;
   return [
-    `${readable(sent)} in ${duration(ms) ?? ''} (${speed})`,
-    ...(zeros > 0 ? [`${readable(zeros)} of zeros not sent`] : []),
-    ...(there > 0 ? [`${readable(there)} there already`] : []),
+    `${rounded(sent)} in ${duration(ms) ?? ''} (${speed})`,
+    ...(zeros > 0 ? [`${rounded(zeros)} of zeros not sent`] : []),
+    ...(there > 0 ? [`${rounded(there)} there already`] : []),
   ].join(', ');
 }
 
@@ -157,10 +157,6 @@ export function prose(text: string): string {
   }
   return pieces.map(({ before, core, after }) => before + (PLAIN.test(core) ? core : code(core)) + after).join(' ');
 }
-
-/** Bytes as text. */
-const readable = (bytes: number): string =>
-  bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 
 /** Milliseconds as text. */
 function duration(ms: number | undefined): string | undefined {
