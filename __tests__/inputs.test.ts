@@ -180,3 +180,10 @@ test('the region comes from the input, ALICLOUD_REGION or the profile, and is ch
     expect.stringContaining('image_copy_regions'),
   ]);
 });
+
+test('arm64 does not boot with BIOS', async () => {
+  expect((await read({ image_architecture: 'arm64', boot_mode: 'BIOS' })).problems).toEqual([
+    'boot_mode is BIOS, but arm64 images boot only with UEFI: leave boot_mode empty.',
+  ]);
+  expect((await read({ image_architecture: 'arm64', boot_mode: 'UEFI' })).problems).toEqual([]);
+});

@@ -135,7 +135,7 @@ test('a single value may be quoted as in HCL, and have a comment', async () => {
   expect([other.image.description, other.key]).toEqual(['"a" and "b"', '"c']);
 });
 
-describe('a template of Packer is answered with what to write', () => {
+describe('a template or a function of Packer is answered with what to write', () => {
   test.each([
     ['image_name', 'app-{{timestamp}}', '${{ github.run_id }}'],
     ['image_name', 'app-{{isotime "2006"}}', 'runs date'],
@@ -156,36 +156,39 @@ describe('a template of Packer is answered with what to write', () => {
     ['tags', 'team = var.team', '${{ vars.<name> }}'],
     ['image_description', '%{ if true }a%{ endif }', '${{ <expression> }}'],
     ['image_name', '{{.BuildName}}', 'the step that runs Packer'],
+    ['image_name', 'lower("App")', '${{ <expression> }}'],
+    ['image_name', 'timestamp()', '${{ github.run_id }}'],
+    ['image_name', 'join("-", ["app", uuidv4()])', '${{ github.run_id }}'],
+    ['region', 'coalesce(var.region, "cn-beijing")', '${{ vars.<name> }}'],
+    ['image_copy_regions', 'concat(["cn-shanghai"], ["cn-hangzhou"])', '${{ <expression> }}'],
+    ['tags', 'team = upper("a")', '${{ <expression> }}'],
   ])('%s: %s', async (name, value, instead) => {
     const { problems } = await read({ [name]: value });
     expect(problems).toHaveLength(1);
-    expect(problems[0]).toMatch(new RegExp(`^${name} contains the Packer template `));
+    expect(problems[0]).toMatch(new RegExp(`^${name} contains the Packer expression `));
     expect(problems[0]).toContain(instead);
   });
 });
 
-test('a file can be called local.raw, and a matrix can hold anything', async () => {
+test('a file can be called local.raw or build(1), and a matrix can hold anything', async () => {
   const { request, problems } = await read({
     path: 'local.raw',
-    data_disk_paths: 'var.qcow2',
+    data_disk_paths: 'var.qcow2\nbuild(1)',
+    image_description: '"lower(\\"x\\")"',
     job_matrix: '{"command": "echo {{.Names}} ${x}"}',
   });
   expect(problems).toEqual([]);
   expect(request).toMatchObject({
     path: 'local.raw',
-    dataDisks: ['var.qcow2'],
+    dataDisks: ['var.qcow2', 'build(1)'],
     workflow: { matrix: '{"command": "echo {{.Names}} ${x}"}' },
   });
 });
 
 test('each Packer option without effect gets one warning', async () => {
   const names = [
-    'skip_region_validation',
-    'skip_image_validation',
-    'image_unshare_account',
-    'image_version',
-    'image_ignore_data_disks',
-    'image_force_delete_instances',
+    ...['skip_region_validation', 'skip_image_validation', 'image_unshare_account'],
+    ...['image_version', 'image_ignore_data_disks', 'image_force_delete_instances'],
   ];
   const { problems, warnings } = await read(Object.fromEntries(names.map((name) => [name, 'true'])));
   expect(problems).toEqual([]);
@@ -210,11 +213,4 @@ test('the documented block of Packer becomes the request of the README', async (
     bucket: 'packer',
     image: { systemSize: 40, platform: 'CentOS' },
   });
-});
-
-test('arm64 does not boot with BIOS', async () => {
-  expect((await read({ image_architecture: 'arm64', boot_mode: 'BIOS' })).problems).toEqual([
-    'boot_mode is BIOS, but arm64 images boot only with UEFI: leave boot_mode empty.',
-  ]);
-  expect((await read({ image_architecture: 'arm64', boot_mode: 'UEFI' })).problems).toEqual([]);
 });

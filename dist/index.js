@@ -42796,77 +42796,6 @@ function getIDToken(aud) {
  */
 
 //# sourceMappingURL=core.js.map
-;// CONCATENATED MODULE: ./src/action/log.ts
-
-function openLog() {
-    const hidden = new Set();
-    // The longest first: one secret may be part of another.
-    const conceal = (text) => [...hidden].sort((a, b) => b.length - a.length).reduce((all, secret) => all.replaceAll(secret, '***'), text);
-    const safe = (text) => harmlessLine(conceal(text));
-    return {
-        safe,
-        hide(secret) {
-            setSecret(secret);
-            for (const form of formsOf(secret))
-                hidden.add(form);
-        },
-        info(line) {
-            info(safe(line));
-        },
-        warning(line) {
-            warning(safe(line));
-        },
-        debug(text) {
-            for (const line of conceal(text).split('\n'))
-                debug(safe(line));
-        },
-        fail(text) {
-            setFailed(conceal(text).split('\n').map(safe).join('\n'));
-        },
-        async group(title, work) {
-            startGroup(safe(title));
-            try {
-                return await work();
-            }
-            finally {
-                endGroup();
-            }
-        },
-    };
-}
-/**
- * A secret as a whole, line by line, and both percent-encoded once and twice: errors turn line breaks into spaces, and
- * servers echo what they were sent.
- */
-function formsOf(secret) {
-    // To hide a line of a few characters would make the log unreadable, and they tell nothing.
-    const lines = secret.split(/\s*\n\s*/).filter(({ length }) => length > 3);
-    return [secret, ...lines].flatMap((text) => {
-        const encoded = encodeURIComponent(text.toWellFormed());
-        return [text, encoded, encodeURIComponent(encoded)];
-    });
-}
-/** Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-/**
- * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it as a command
- * (actions/runner, src/Runner.Common/ActionCommand.cs).
- */
-function harmlessLine(text) {
-    return text
-        .replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
-        .replaceAll('##[', '## [')
-        .replace(/^(\s*)::/, '$1: :');
-}
-
-;// CONCATENATED MODULE: ./src/credentials/source.ts
-/** Whether the credentials include a token that expires and that the action cannot renew. */
-function cannotBeRenewed(source) {
-    if (source.kind === 'assume')
-        return cannotBeRenewed(source.base);
-    return source.kind === 'keys' && source.keys.securityToken !== undefined;
-}
-
 ;// CONCATENATED MODULE: ./src/disk/disk.ts
 /** The path of the original file, for messages. */
 const givenName = ({ path, container }) => container?.path ?? path;
@@ -42875,17 +42804,12 @@ const contentName = ({ path, container }) => container === undefined ? path : `t
 /** All problems of a file, one line each, with the command that fixes them where there is one. */
 class DiskError extends Error {
     problems;
-    constructor(problems) {
+    /** What the file is, when unpacking or converting it may solve all its problems. */
+    packed;
+    constructor(problems, packed) {
         super(problems.join('\n'));
         this.name = 'DiskError';
         this.problems = problems;
-    }
-}
-/** A file that ECS can import only after it was unpacked or converted. */
-class PackedDisk extends DiskError {
-    packed;
-    constructor(problems, packed) {
-        super(problems);
         this.packed = packed;
     }
 }
@@ -42901,20 +42825,15 @@ class Findings {
         this.path = path;
         this.quoted = shellQuote(path);
     }
-    problem(text) {
+    /** @param packed what the file is, when unpacking or converting it solves the problem */
+    problem(text, packed) {
+        const isSolved = this.problems.length === 0 || this.packed !== undefined;
+        this.packed = isSolved ? packed : undefined;
         this.problems.push(`${this.quoted}: ${text}`);
-        this.packed = undefined;
-    }
-    /** A problem that converting the QCOW2 image solves. */
-    convertible(text) {
-        const isOnly = this.problems.length === 0 || this.packed !== undefined;
-        this.problem(text);
-        if (isOnly)
-            this.packed = 'qcow2';
     }
     /** The problems as the error to throw. */
     error() {
-        return this.packed === undefined ? new DiskError(this.problems) : new PackedDisk(this.problems, this.packed);
+        return new DiskError(this.problems, this.packed);
     }
     warn(text) {
         this.warnings.push(`${this.quoted}: ${text}`);
@@ -42922,6 +42841,7 @@ class Findings {
 }
 /** The only advice when data is missing or damaged. */
 const AGAIN = 'Build, copy or download it again.';
+const LISTED = 10;
 const READ_LIMIT = 16 * 1024 ** 2;
 /**
  * Reads from a file of `size` bytes, at most 16 MiB in total, so that no hostile header makes inspection read a whole disk.
@@ -42975,30 +42895,105 @@ function safe(value) {
     return value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value);
 }
 // Control and format characters, including bidirectional overrides, line and paragraph separators, and lone surrogates.
-const disk_UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/** Untrusted text as one printable line. */
+const printable = (text) => text.replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 /** Untrusted text as one printable line of about 200 characters at most. */
 function oneLine(text) {
-    const line = text.replace(disk_UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+    const line = printable(text);
     return line.length > 200 ? `${line.slice(0, 200)}...` : line;
+}
+/** At most ten names, for messages. */
+function listed(names) {
+    const shown = names.slice(0, LISTED).map(oneLine).join(', ') || 'nothing';
+    return names.length > LISTED ? `${shown} and ${names.length - LISTED} more` : shown;
 }
 /** Any file name as one printable word of a bash command line. */
 function shellQuote(path) {
     const name = path.startsWith('-') ? `./${path}` : path;
     if (/^[\w@%+=,./-]+$/.test(name))
         return name;
-    if (name.search(disk_UNPRINTABLE) < 0)
+    if (name.search(UNPRINTABLE) < 0)
         return `'${name.replaceAll("'", String.raw `'\''`)}'`;
     const bytes = (c) => [...Buffer.from(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
-    return `$'${name.replace(/[\\']/g, String.raw `\$&`).replace(disk_UNPRINTABLE, bytes)}'`;
+    return `$'${name.replace(/[\\']/g, String.raw `\$&`).replace(UNPRINTABLE, bytes)}'`;
 }
 /** A number of bytes for messages: exact, and from 1 MiB on also rounded. Infinity comes from `u64be`. */
 function bytes(count) {
     if (count === Infinity)
         return 'more than 8 PiB';
-    if (count < 1024 ** 2)
-        return `${count} bytes`;
-    const rounded = count < 1024 ** 3 ? `${(count / 1024 ** 2).toFixed(1)} MiB` : `${(count / 1024 ** 3).toFixed(1)} GiB`;
-    return `${count} bytes (${rounded})`;
+    return count < 1024 ** 2 ? `${count} bytes` : `${count} bytes (${rounded(count)})`;
+}
+/** A number of bytes in MiB or GiB. */
+const rounded = (count) => count < 1024 ** 3 ? `${(count / 1024 ** 2).toFixed(1)} MiB` : `${(count / 1024 ** 3).toFixed(1)} GiB`;
+
+;// CONCATENATED MODULE: ./src/action/log.ts
+
+
+function openLog() {
+    const hidden = new Set();
+    // The longest first: one secret may be part of another.
+    const conceal = (text) => [...hidden].sort((a, b) => b.length - a.length).reduce((all, secret) => all.replaceAll(secret, '***'), text);
+    const safe = (text) => harmlessLine(conceal(text));
+    return {
+        safe,
+        hide(secret) {
+            setSecret(secret);
+            for (const form of formsOf(secret))
+                hidden.add(form);
+        },
+        info(line) {
+            info(safe(line));
+        },
+        warning(line) {
+            warning(safe(line));
+        },
+        debug(text) {
+            for (const line of conceal(text).split('\n'))
+                debug(safe(line));
+        },
+        fail(text) {
+            setFailed(conceal(text).split('\n').map(safe).join('\n'));
+        },
+        async group(title, work) {
+            startGroup(safe(title));
+            try {
+                return await work();
+            }
+            finally {
+                endGroup();
+            }
+        },
+    };
+}
+/**
+ * A secret as a whole, line by line, and both percent-encoded once and twice: errors turn line breaks into spaces, and
+ * servers echo what they were sent.
+ */
+function formsOf(secret) {
+    // To hide a line of a few characters would make the log unreadable, and they tell nothing.
+    const lines = secret.split(/\s*\n\s*/).filter(({ length }) => length > 3);
+    return [secret, ...lines].flatMap((text) => {
+        const encoded = encodeURIComponent(text.toWellFormed());
+        return [text, encoded, encodeURIComponent(encoded)];
+    });
+}
+/**
+ * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it as a command
+ * (actions/runner, src/Runner.Common/ActionCommand.cs).
+ */
+function harmlessLine(text) {
+    return printable(text)
+        .replaceAll('##[', '## [')
+        .replace(/^(\s*)::/, '$1: :');
+}
+
+;// CONCATENATED MODULE: ./src/credentials/source.ts
+/** Whether the credentials include a token that expires and that the action cannot renew. */
+function cannotBeRenewed(source) {
+    if (source.kind === 'assume')
+        return cannotBeRenewed(source.base);
+    return source.kind === 'keys' && source.keys.securityToken !== undefined;
 }
 
 ;// CONCATENATED MODULE: external "node:https"
@@ -43373,8 +43368,12 @@ function toCloudError(operation, thrown) {
     return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', excerpt(text), more);
 }
 
+;// CONCATENATED MODULE: external "node:events"
+const external_node_events_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:events");
 ;// CONCATENATED MODULE: external "node:http"
 const external_node_http_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:http");
+;// CONCATENATED MODULE: external "node:stream/consumers"
+const consumers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/consumers");
 ;// CONCATENATED MODULE: ./src/credentials/refreshing.ts
 
 
@@ -43412,7 +43411,7 @@ function refreshing(fetch, log, hide) {
         catch (error) {
             if (current === undefined || left() < refreshing_AGAIN)
                 throw error;
-            due = now() + refreshing_AGAIN;
+            due = now() + Math.min(refreshing_AGAIN, left() - refreshing_AGAIN);
             const life = `They are valid for another ${Math.round(left() / 60_000)} min.`;
             log.info(`The credentials could not be renewed yet: ${textOf(error)}. ${life}`);
             return current;
@@ -43460,6 +43459,8 @@ function toCredentials(operation, session) {
 
 
 
+
+
 /** Link-local address of the metadata service of an ECS instance (https://help.aliyun.com/document_detail/49122.html). */
 const HOST = '100.100.100.200';
 const ROLES = '/latest/meta-data/ram/security-credentials/';
@@ -43488,23 +43489,18 @@ async function instanceCredentials(roleName) {
         throw failure('NoMetadataService', `it answered ${answer.status} without credentials`);
     return toCredentials('ecs:metadata', parsed(answer.body));
 }
-const failure = (code, text) => new CloudError('ecs:metadata', code, text);
-function ask(method, path, headers) {
-    return new Promise((resolve, reject) => {
-        const sent = (0,external_node_http_namespaceObject.request)({ host: HOST, path, method, headers, agent: AGENT, timeout: TIMEOUT }, (answer) => {
-            let body = '';
-            answer.setEncoding('utf8').on('data', (text) => (body += text));
-            answer.on('end', () => {
-                resolve({ status: answer.statusCode ?? 0, body });
-            });
-            answer.on('error', reject);
-        });
-        sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT / 1000} s`)));
-        sent.on('error', (error) => {
-            reject(failure('NoMetadataService', error.message));
-        });
-        sent.end();
-    });
+const failure = (code, message) => new CloudError('ecs:metadata', code, message);
+async function ask(method, path, headers) {
+    const sent = (0,external_node_http_namespaceObject.request)({ host: HOST, path, method, headers, agent: AGENT, timeout: TIMEOUT });
+    sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT / 1000} s`)));
+    sent.end();
+    try {
+        const [answer] = (await (0,external_node_events_namespaceObject.once)(sent, 'response'));
+        return { status: answer.statusCode, body: await (0,consumers_namespaceObject.text)(answer) };
+    }
+    catch (error) {
+        throw failure('NoMetadataService', textOf(error));
+    }
 }
 
 ;// CONCATENATED MODULE: ./src/credentials/session.ts
@@ -43815,19 +43811,12 @@ function openClients({ region, bucket, hosts }, source, runner) {
     const host = (service) => hosts[service] ?? defaultEndpoint(service, region);
     const connectionOf = (credentials) => ({ credentials, agent, log, deadline, clock });
     const rpc = (name, credentials) => openRpc({ name, host: host(name), version: VERSIONS[name] }, connectionOf(credentials));
-    const credentials = openCredentials(source, {
-        log,
-        deadline,
-        sts: (base) => rpc('sts', base),
-        idToken,
-        hide,
-    });
+    const credentials = openCredentials(source, { log, deadline, sts: (base) => rpc('sts', base), idToken, hide });
     const ecsIn = (where) => {
         const at = where === region ? host('ecs') : defaultEndpoint('ecs', where);
         return openRpc({ name: 'ecs', host: at, version: VERSIONS.ecs, region: where }, connectionOf(credentials));
     };
     return {
-        log,
         deadline,
         stop: () => {
             deadline.at = 0;
@@ -43899,30 +43888,28 @@ const NOT_TEXT = /[^\t\n\f\r\x1b\x20-\xff]/;
  */
 async function isForeign(file, findings) {
     const head = await file.read(0, 512);
-    const { path, quoted } = findings;
-    const text = head.toString('latin1', 0, Math.min(file.size, 512));
     const kind = foreignKind(head);
+    const text = head.toString('latin1', 0, Math.min(file.size, 512));
+    const problem = kind === undefined ? noDisk(text, findings) : foreignDisk(kind, findings);
+    if (problem !== undefined)
+        findings.problem(problem, kind?.packed);
+    return problem !== undefined;
+}
+function foreignDisk({ is, fix }, { path, quoted }) {
     const bare = path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed)$/i, '');
-    if (kind?.is.startsWith('compressed')) {
-        findings.problem(`the file is ${kind.is}. Run: ${kind.fix(quoted, bare === path ? `${path}.raw` : bare)}`);
-    }
-    else if (kind !== undefined) {
-        findings.problem(`the file is ${kind.is}, which ECS does not import. Run: ${kind.fix(quoted, `${bare}.qcow2`)}`);
-    }
-    else if (text.startsWith('\x7fELF')) {
-        findings.problem('the file is a program (ELF), not a disk image.');
-    }
-    else if (text.startsWith('version https://git-lfs')) {
-        findings.problem('the file is a Git LFS pointer; the image itself was not downloaded. Run: git lfs pull');
-    }
-    else if (!NOT_TEXT.test(text)) {
-        const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
-        findings.problem(`the file is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`);
-    }
-    else
-        return false;
-    findings.packed = kind?.packed;
-    return true;
+    if (is.startsWith('compressed'))
+        return `the file is ${is}. Run: ${fix(quoted, bare === path ? `${path}.raw` : bare)}`;
+    return `the file is ${is}, which ECS does not import. Run: ${fix(quoted, `${bare}.qcow2`)}`;
+}
+function noDisk(text, { quoted }) {
+    if (text.startsWith('\x7fELF'))
+        return 'the file is a program (ELF), not a disk image.';
+    if (text.startsWith('version https://git-lfs'))
+        return 'the file is a Git LFS pointer; the image itself was not downloaded. Run: git lfs pull';
+    if (NOT_TEXT.test(text))
+        return undefined;
+    const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
+    return `the file is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`;
 }
 
 ;// CONCATENATED MODULE: external "node:zlib"
@@ -44088,7 +44075,7 @@ async function refuseFeatures(file, header, version, findings) {
     const backing = u64be(header, 8);
     if (backing !== 0) {
         const name = await file.read(backing, Math.min(header.readUInt32BE(16), 1023));
-        findings.convertible(`it depends on the backing file ${oneLine(name.toString())}, which ECS cannot see. ${convert}`);
+        findings.problem(`it depends on the backing file ${oneLine(name.toString())}, which ECS cannot see. ${convert}`, 'qcow2');
     }
     if (header.readUInt32BE(32) !== 0) {
         const keyed = shellQuote(`driver=qcow2,encrypt.key-secret=key,file.filename=${path.replaceAll(',', ',,')}`);
@@ -44098,7 +44085,7 @@ async function refuseFeatures(file, header, version, findings) {
     const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
     const refuse = (bits, text) => {
         if ((features & bits) !== 0n)
-            findings.convertible(text);
+            findings.problem(text, 'qcow2');
     };
     if ((features & 3n) !== 0n)
         findings.problem(`it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);
@@ -44303,7 +44290,7 @@ const ISO_9660_AT = 32769;
  * Opens a disk image and checks all that its headers show, in at most 16 MiB. The caller closes `handle`.
  * @param claimed the format that the user gave; it is an error if the content has another
  * @param boots whether a system must boot from it; otherwise there are no warnings about booting
- * @throws DiskError with every problem of the file; PackedDisk when unpacking or converting it may solve them
+ * @throws DiskError with every problem of the file
  */
 async function openDisk(path, claimed, boots = true) {
     const handle = await openFile(path);
@@ -44316,20 +44303,7 @@ async function openDisk(path, claimed, boots = true) {
     }
 }
 /** Whether the content of a file is certainly a disk image: a magic number or a partition table. Never throws. */
-async function holdsDisk(path) {
-    const handle = await openFile(path).catch(() => undefined);
-    if (handle === undefined)
-        return false;
-    try {
-        return await isDisk(boundedSource(handle, (await handle.stat()).size));
-    }
-    catch {
-        return false;
-    }
-    finally {
-        await handle.close();
-    }
-}
+const holdsDisk = (path) => withFile(path, isDisk).catch(() => false);
 /** Whether the bytes are certainly a disk image. @throws DiskError */
 async function isDisk(file) {
     if ((await isQcow2(file)) || (await isVhd(file)))
@@ -44415,6 +44389,17 @@ async function openFile(path) {
     const kind = facts.isDirectory() ? 'a directory' : 'a device or pipe';
     throw new DiskError([`${shellQuote(path)} is ${kind}, not a file.`]);
 }
+/** Opens a file, lets `read` read at most 16 MiB of it, and closes it. @throws DiskError when it cannot be opened */
+async function withFile(path, read) {
+    const handle = await openFile(path);
+    try {
+        const identity = await handle.stat({ bigint: true });
+        return await read(boundedSource(handle, Number(identity.size)), identity);
+    }
+    finally {
+        await handle.close();
+    }
+}
 function reason(cause) {
     return oneLine(cause.code ?? String(cause));
 }
@@ -44425,7 +44410,6 @@ function reason(cause) {
 
 
 const MANIFEST_LIMIT = 8 * 1024 ** 2;
-const LISTED = 10;
 const IMAGE = /\.(raw|vhd|qcow2)$/i;
 const EXTENT = /-(flat|[sf]\d{3})\.vmdk$/i;
 /** What macOS writes beside a file, for example into a tar archive. */
@@ -44461,7 +44445,7 @@ async function findDisk(path, workspace) {
             matches.push((0,external_node_path_namespaceObject.resolve)(workspace, match));
     if (matches.length === 0) {
         const near = await (0,promises_namespaceObject.readdir)((0,external_node_path_namespaceObject.dirname)(full)).catch(() => undefined);
-        const seen = near === undefined ? 'its directory does not exist either' : `the directory has: ${list(near)}`;
+        const seen = near === undefined ? 'its directory does not exist either' : `the directory has: ${listed(near)}`;
         throw new DiskError([`No file, directory or match for ${shellQuote(path)} in ${shellQuote(workspace)}; ${seen}.`]);
     }
     const files = await Promise.all(matches.map(async (match) => ((await kindOf(match)) === 'directory' ? filesIn(match) : [match])));
@@ -44494,9 +44478,9 @@ async function theOne(path, files) {
     const among = shellQuote(path);
     if (only !== undefined)
         throw new DiskError([
-            `${found.length} disk images in ${among}, but only one can be imported. Set path to one of: ${list(found)}`,
+            `${found.length} disk images in ${among}, but only one can be imported. Set path to one of: ${listed(found)}`,
         ]);
-    throw new DiskError([`No disk image in ${among}, by name (.raw, .vhd, .qcow2) or content, only: ${list(files)}`]);
+    throw new DiskError([`No disk image in ${among}, by name (.raw, .vhd, .qcow2) or content, only: ${listed(files)}`]);
 }
 async function fromManifest(full, workspace) {
     const builds = await lastBuilds(full);
@@ -44512,12 +44496,12 @@ async function fromManifest(full, workspace) {
     const named = shellQuote(full);
     if (only === undefined) {
         const files = builds.flatMap((build) => build.files.map(({ name }) => name));
-        const seen = files.length === 0 ? 'no file' : `only ${list(files)}`;
+        const seen = files.length === 0 ? 'no file' : `only ${listed(files)}`;
         throw new DiskError([`${named}: the last Packer build has no disk image, ${seen}.`]);
     }
     const images = [...found].map(([file, build]) => `${build}: ${file}`);
     throw new DiskError([
-        `${named}: ${found.size} builds have an image, but only one can be imported. Set path to one of: ${list(images)}`,
+        `${named}: ${found.size} builds have an image, but only one can be imported. Set path to one of: ${listed(images)}`,
     ]);
 }
 /**
@@ -44537,7 +44521,9 @@ async function imageOf(build, manifest, workspace) {
     const foreign = build.files.filter(({ name }) => isOtherName(name));
     const [first] = foreign;
     if (foreign.length > 1)
-        throw new DiskError([`${build.name} has ${foreign.length} disk images: ${list(foreign.map(({ name }) => name))}.`]);
+        throw new DiskError([
+            `${build.name} has ${foreign.length} disk images: ${listed(foreign.map(({ name }) => name))}.`,
+        ]);
     return first && located(first, manifest, workspace);
 }
 /** Packer writes names relative to the directory in which it ran: the workspace, or the directory of the manifest. */
@@ -44608,10 +44594,6 @@ async function kindOf(path) {
     catch (error) {
         return ['ENOENT', 'ENOTDIR'].includes(error.code ?? '') ? undefined : 'other';
     }
-}
-function list(names) {
-    const shown = names.slice(0, LISTED).map(oneLine).join(', ') || 'nothing';
-    return names.length > LISTED ? `${shown} and ${names.length - LISTED} more` : shown;
 }
 
 ;// CONCATENATED MODULE: external "node:crypto"
@@ -44802,16 +44784,11 @@ class Chain {
         if (findings.problems.length > 0 && findings.packed === undefined)
             throw findings.error();
     }
-    async #look(path, read) {
-        const handle = await openFile(path);
-        try {
-            const identity = await handle.stat({ bigint: true });
+    #look(path, read) {
+        return withFile(path, (file, identity) => {
             this.files.push({ path, identity });
-            return await read(boundedSource(handle, Number(identity.size)));
-        }
-        finally {
-            await handle.close();
-        }
+            return read(file);
+        });
     }
 }
 const namesFiles = async (file, path) => foreignKind(await file.read(0, 512))?.packed === 'vmdk' && (await vmdkExtents(file, path)) !== undefined;
@@ -45014,7 +44991,7 @@ function zstdSize(head) {
  * bzip2 stores nothing.
  * @throws DiskError when xz finds that the file is damaged
  */
-async function claimedSize(kind, handle, path, programs) {
+async function claimedSize({ kind, path }, handle, programs) {
     if (kind === 'zstd')
         return zstdSize((await handle.read(Buffer.alloc(32), 0, 32, 0)).buffer) ?? 0;
     if (kind !== 'xz' || programs.xz === undefined)
@@ -45054,11 +45031,12 @@ async function assertSpace(folder, needed, most) {
 
 const INSTALL = 'sudo apt-get install -y qemu-utils';
 /**
- * Converts a disk to a sparse RAW file.
+ * Converts a disk to a sparse RAW file. With `headersOnly`, nothing is written.
  * @returns bytes of the disk
  * @throws DiskError when the disk is damaged, too large, or names a file that it must not name
  */
-async function convert_convert(kind, path, into, { around, limit, programs, headersOnly, onProgress }) {
+async function convert_convert(kind, path, into, around, { limit, headersOnly, onProgress, ...unpacking }) {
+    const programs = await unpacking.programs();
     const { qemuImg } = programs;
     if (qemuImg === undefined)
         throw new DiskError([
@@ -45078,7 +45056,7 @@ async function convert_convert(kind, path, into, { around, limit, programs, head
     await runProgram(programs, qemuImg, args, (text) => {
         const percent = /([\d.]+)\/100%[^%]*$/.exec(text)?.[1];
         if (percent !== undefined)
-            onProgress(Number(percent) / 100);
+            onProgress('converted', Number(percent) / 100);
     });
     for (const file of chain.files)
         await assertUnchanged(file);
@@ -45144,13 +45122,10 @@ const headSource = (head, size) => ({
 });
 /** The error for an archive that does not contain exactly one disk. */
 function notOne(found, all) {
-    const names = (list) => {
-        const shown = list.slice(0, 10).map((name) => shellQuote(oneLine(name)));
-        return shown.join(', ') + (list.length > 10 ? ` and ${list.length - 10} more` : '');
-    };
+    const names = (list) => listed(list.map(shellQuote));
     return new DiskError([
         found.length === 0
-            ? `No disk image in the archive, only: ${names(all) || 'nothing'}.`
+            ? `No disk image in the archive, only: ${names(all)}.`
             : `${found.length} disk images in the archive: ${names(found)}. Unpack it and set path to one of them.`,
     ]);
 }
@@ -45288,6 +45263,33 @@ async function exhaust(chunks) {
         ;
 }
 
+;// CONCATENATED MODULE: ./src/disk/unpack/manifest.ts
+
+
+const LINE = /^(SHA1|SHA256)\s*\((.+)\)\s*=\s*([0-9a-f]+)\s*$/gim;
+/**
+ * Computes both checksums that the manifest of an OVA may have for a member. The manifest may come after the member.
+ * Format: Open Virtualization Format (DMTF DSP0243), "OVF package manifest file".
+ */
+class Checksums {
+    #hashes = { SHA1: (0,external_node_crypto_namespaceObject.createHash)('sha1'), SHA256: (0,external_node_crypto_namespaceObject.createHash)('sha256') };
+    /** Passes the bytes of the member on. */
+    async *of(body) {
+        for await (const chunk of body) {
+            for (const hash of Object.values(this.#hashes))
+                hash.update(chunk);
+            yield chunk;
+        }
+    }
+    /** Call it once, after the last byte. @throws DiskError when the manifest gives another checksum for the member */
+    check(manifest, name) {
+        const sums = { SHA1: this.#hashes.SHA1.digest('hex'), SHA256: this.#hashes.SHA256.digest('hex') };
+        for (const [, algorithm = '', file, sum = ''] of manifest.matchAll(LINE))
+            if (file === name && sums[algorithm.toUpperCase()] !== sum.toLowerCase())
+                throw new DiskError([`${shellQuote(name)} does not have the ${algorithm} that the manifest gives. ${AGAIN}`]);
+    }
+}
+
 ;// CONCATENATED MODULE: ./src/disk/unpack/tar-sparse.ts
 
 
@@ -45348,7 +45350,7 @@ async function gnuSparse(reader, header) {
         read(block, 0, 21);
         more = block[504] === 1;
     }
-    return { size: number(header.subarray(483, 495)), pieces, mapLength: 0 };
+    return { size: number(header.subarray(483, 495)), pieces };
 }
 /** The map of a sparse file in GNU's pax formats 0.0, 0.1 and 1.0; undefined for a file that is not sparse. */
 async function paxSparse(reader, pairs, stored) {
@@ -45357,10 +45359,10 @@ async function paxSparse(reader, pairs, stored) {
     if (size === undefined)
         return undefined;
     if (pax.get('GNU.sparse.major') === '1')
-        return { size: number(size), ...(await mapInData(reader, stored)) };
+        return { size: number(size), pieces: await mapInData(reader, stored) };
     const map = pax.get('GNU.sparse.map')?.split(',');
     const repeated = pairs.filter(([key]) => /^GNU\.sparse\.(offset|numbytes)$/.test(key)).map(([, value]) => value);
-    return { size: number(size), pieces: pairUp(map ?? repeated), mapLength: 0 };
+    return { size: number(size), pieces: pairUp(map ?? repeated) };
 }
 /** Format 1.0: decimal lines before the data, first the number of pieces, padded to a whole block. */
 async function mapInData(reader, stored) {
@@ -45379,7 +45381,7 @@ async function mapInData(reader, stored) {
             wanted = 1 + 2 * number(block.toString('latin1').split('\n')[0] ?? '');
     }
     const numbers = Buffer.concat(blocks).toString('latin1').split('\n');
-    return { pieces: pairUp(numbers.slice(1, wanted)), mapLength: blocks.length * tar_sparse_BLOCK };
+    return pairUp(numbers.slice(1, wanted));
 }
 function pairUp(numbers) {
     if (numbers.length % 2 !== 0 || numbers.length > 2 * PIECES_LIMIT)
@@ -45390,7 +45392,7 @@ function pairUp(numbers) {
     return pieces;
 }
 /** The sparse file: its data with the zeros between. @throws DiskError when pieces overlap or exceed the size */
-async function* sparseBody(data, pieces, size) {
+async function* sparseBody(data, { pieces, size }) {
     const reader = new ByteReader(data);
     let at = 0;
     for (const { offset, length } of [...pieces, { offset: size, length: 0 }]) {
@@ -45418,14 +45420,14 @@ const TEXT_LIMIT = 1024 ** 2;
  */
 async function* members(reader) {
     let longName;
-    let pax = new Map();
-    let pairs = [];
+    let records = [];
     for (;;) {
         const header = await reader.take(tar_BLOCK);
         if (header.every((byte) => byte === 0))
             break;
         if (!isTarHeader(header))
             throw new DiskError([`The tar archive is damaged: a header has a wrong checksum. ${AGAIN}`]);
+        const pax = new Map(records);
         const type = String.fromCharCode(header.readUInt8(156));
         const stored = number(pax.get('size') ?? header.subarray(124, 136));
         if (type === 'L' || type === 'x') {
@@ -45433,25 +45435,23 @@ async function* members(reader) {
             if (type === 'L')
                 longName = text.toString().replace(/\0.*$/s, '');
             else
-                pax = new Map((pairs = paxRecords(text)));
+                records = paxRecords(text);
             continue;
         }
         if (type === 'S' || type === '0' || type === '\0' || type === '7') {
-            const sparse = type === 'S' ? await gnuSparse(reader, header) : undefined;
-            const end = reader.position + stored + padding(stored);
-            const { size, pieces, mapLength } = sparse ??
-                (await paxSparse(reader, pairs, stored)) ?? { size: stored, pieces: undefined, mapLength: 0 };
+            const old = type === 'S' ? await gnuSparse(reader, header) : undefined;
+            const end = reader.position + stored;
+            const sparse = old ?? (await paxSparse(reader, records, stored));
             const name = pax.get('GNU.sparse.name') ?? pax.get('path') ?? longName ?? plainName(header);
-            const data = reader.some(stored - mapLength);
-            yield { name, size, body: pieces === undefined ? data : sparseBody(data, pieces, size) };
-            await reader.skip(end - reader.position);
+            const data = reader.some(end - reader.position);
+            yield { name, size: sparse?.size ?? stored, body: sparse === undefined ? data : sparseBody(data, sparse) };
+            await reader.skip(end + padding(stored) - reader.position);
         }
         else if (!'123456'.includes(type))
             await reader.skip(stored + padding(stored));
         // Links, devices and directories have no data, whatever size their header gives.
         longName = undefined;
-        pax = new Map();
-        pairs = [];
+        records = [];
     }
     // Reads on, because a compressed archive has its checksum at the very end.
     await reader.drain();
@@ -45471,6 +45471,7 @@ function plainName(header) {
 }
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/stream.ts
+
 
 
 
@@ -45515,24 +45516,40 @@ async function* disksInTar(archive, programs, limit, layers) {
     const all = [];
     let best = 0;
     let found = [];
+    let manifest = '';
+    let checksums;
     for await (const member of members(archive)) {
-        all.push(member.name);
-        const reader = new ByteReader(member.body);
-        const rank = await rankOf(member, await reader.peek(HEAD));
+        const { name, size, body } = member;
+        all.push(name);
+        const sums = all[0]?.endsWith('.ovf') === true ? new Checksums() : undefined;
+        const reader = new ByteReader(sums?.of(body) ?? body);
+        const head = await reader.peek(HEAD);
+        if (name.endsWith('.mf'))
+            manifest = head.toString();
+        // A later member of the same name replaces the earlier one, as it does when tar extracts them.
+        if (found.length === 1 && found[0] === name) {
+            best = 0;
+            found = [];
+        }
+        const rank = await rankOf(member, head);
         if (rank === 0 || rank < best)
             continue;
         if (rank > best) {
             best = rank;
             found = [];
             // A sparse member may be zeros without end, so its size counts and not its bytes.
-            if (member.size > limit)
+            if (size > limit)
                 throw tooLarge(limit);
-            yield* disksIn(reader.rest(), programs, limit, layers, member.size);
+            yield* disksIn(reader.rest(), programs, limit, layers, size);
+            await reader.drain();
+            checksums = sums;
         }
-        found.push(member.name);
+        found.push(name);
     }
+    const [only = ''] = found;
     if (found.length !== 1)
         throw notOne(found, all);
+    checksums?.check(manifest, only);
 }
 function unpacked(kind, body, { xz, bzip2 }) {
     if (kind === 'gzip')
@@ -45581,56 +45598,56 @@ const isConverted = (kind) => /^(vmdk|vdi|vhdx|qcow2)$/.test(kind ?? '');
  * extra read. The caller closes `handle` and removes the folder.
  * @throws DiskError with every problem of the file
  */
-async function openAnyDisk(path, claimed, boots, unpacking) {
+async function openAnyDisk(path, opening) {
     try {
-        return await openDisk(path, claimed, boots);
+        return await openDisk(path, opening.claimed, opening.boots);
     }
     catch (error) {
-        if (!(error instanceof PackedDisk))
+        if (!(error instanceof DiskError) || error.packed === undefined)
             throw error;
-        return await openPacked(path, error, claimed, boots, unpacking);
+        if (isConverted(error.packed))
+            await assertConvertible(error.problems, opening);
+        return await openPacked(path, error.packed, opening);
     }
 }
-async function openPacked(path, { packed, problems }, claimed, boots, unpacking) {
-    const quoted = shellQuote(path);
-    const isForeign = isConverted(packed);
-    if (isForeign && claimed !== undefined && claimed !== 'RAW')
+async function assertConvertible(problems, { claimed, programs }) {
+    if (claimed !== undefined && claimed !== RAW)
         throw new DiskError([
             ...problems,
             `format is ${claimed}, but the file is converted and ECS gets RAW. Set format to RAW or leave it empty.`,
         ]);
-    const programs = await unpacking.programs();
-    if (isForeign && programs.qemuImg === undefined)
+    if ((await programs()).qemuImg === undefined)
         throw new DiskError([
             `${problems.join(' ')} Or install qemu-img on the runner, and this action converts the file: ${INSTALL}`,
         ]);
+}
+async function openPacked(path, packed, opening) {
+    const { folder, workspace, boots } = opening;
+    const made = (0,external_node_path_namespaceObject.join)(folder, (0,external_node_crypto_namespaceObject.randomUUID)());
     const handle = await openFile(path);
-    const made = (0,external_node_path_namespaceObject.join)(unpacking.folder, (0,external_node_crypto_namespaceObject.randomUUID)());
     try {
         const identity = await handle.stat({ bigint: true });
         const container = { path, kind: packed, size: Number(identity.size), identity };
-        if (unpacking.headersOnly)
-            return await look(container, programs, unpacking);
-        await (0,promises_namespaceObject.mkdir)(unpacking.folder, { recursive: true, mode: 0o700 });
-        if (isForeign)
-            await toRaw(packed, path, made, unpacking.workspace, programs, unpacking);
+        if (opening.headersOnly)
+            return await look(container, handle, opening);
+        await (0,promises_namespaceObject.mkdir)(folder, { recursive: true, mode: 0o700 });
+        if (isConverted(packed))
+            await convert_convert(packed, path, made, workspace, opening);
         else
-            container.kind = await open_unpack(handle, container, made, programs, unpacking);
+            container.kind = await open_unpack(handle, container, made, opening);
         await assertUnchanged(container);
-        const disk = isForeign
-            ? await openDisk(made, RAW, boots)
-            : await openUnpacked(made, claimed, boots, programs, unpacking);
+        await handle.close();
+        const disk = isConverted(packed) ? await openDisk(made, RAW, boots) : await openUnpacked(made, opening);
         return { ...disk, container };
     }
     catch (error) {
+        await handle.close();
         const failure = asDiskError(error);
         if (failure === undefined)
             throw error;
-        const named = (problem) => problem.replaceAll(`${made}.raw`, 'DISK').replaceAll(made, 'DISK');
-        throw new DiskError(failure.problems.map(named).map((text) => (text.includes(quoted) ? text : `${quoted}: ${text}`)));
-    }
-    finally {
-        await handle.close();
+        const quoted = shellQuote(path);
+        const named = failure.problems.map((text) => text.replaceAll(`${made}.raw`, 'DISK').replaceAll(made, 'DISK'));
+        throw new DiskError(named.map((text) => (text.includes(quoted) ? text : `${quoted}: ${text}`)));
     }
 }
 /** The error as a problem of the file; undefined for an error in this program. */
@@ -45643,8 +45660,11 @@ function asDiskError(error) {
     return syscall === undefined ? undefined : new DiskError([`Unpacking failed: ${oneLine(message)}.`]);
 }
 /** Unpacks into a file. @returns the containers, for people */
-async function open_unpack(handle, { path, kind, size }, into, programs, { folder, limit, onProgress }) {
-    const claim = await claimedSize(kind, handle, path, programs);
+async function open_unpack(handle, container, into, opening) {
+    const { folder, limit, onProgress } = opening;
+    const { kind, size } = container;
+    const programs = await opening.programs();
+    const claim = await claimedSize(container, handle, programs);
     if (claim > limit)
         throw new DiskError([`It unpacks to ${bytes(claim)}; ECS takes at most ${bytes(limit)}.`]);
     // Only the packed bytes are certain to need space: zeros become holes, and a tar may contain plain zeros.
@@ -45661,52 +45681,41 @@ async function open_unpack(handle, { path, kind, size }, into, programs, { folde
     return layers.join(', in it ');
 }
 /** Opens an unpacked file, which may be a foreign disk. */
-async function openUnpacked(path, claimed, boots, programs, unpacking) {
+async function openUnpacked(path, opening) {
+    const { claimed, boots } = opening;
     try {
         return await openDisk(path, claimed, boots);
     }
     catch (error) {
-        if (!(error instanceof PackedDisk) || !isConverted(error.packed))
+        if (!(error instanceof DiskError) || !isConverted(error.packed))
             throw error;
         const raw = `${path}.raw`;
-        await toRaw(error.packed, path, raw, undefined, programs, unpacking);
+        await convert_convert(error.packed, path, raw, undefined, opening);
         await (0,promises_namespaceObject.rm)(path);
         return await openDisk(raw, claimed ?? RAW, boots);
     }
 }
-const toRaw = (kind, path, into, around, programs, { limit, headersOnly, onProgress }) => {
-    const converted = (share) => {
-        onProgress('converted', share);
-    };
-    return convert_convert(kind, path, into, { around, limit, programs, headersOnly, onProgress: converted });
-};
-/** What the headers of a packed or foreign disk say; a size of 0 where they give none. Opens a handle of its own. */
-async function look(container, programs, unpacking) {
+/** What the headers of a packed or foreign disk say; a size of 0 where they give none. */
+async function look(container, handle, opening) {
     const { path, kind, identity } = container;
     const warnings = [`${shellQuote(path)}: only its headers were read, not its checksums and not the disk inside.`];
-    const handle = await openFile(path);
-    try {
-        const disk = { path, handle, warnings, identity, allocated: 0, bootMode: undefined, headersOnly: true };
-        if (isConverted(kind)) {
-            const size = await toRaw(kind, path, '', unpacking.workspace, programs, unpacking);
-            return { ...disk, container, size, virtualSize: size, format: 'RAW' };
-        }
-        const claim = await claimedSize(kind, handle, path, programs);
-        const { layers, head, size = layers.length === 1 ? claim : 0 } = await firstDisk(handle, programs, unpacking);
-        const shown = { ...disk, container: { ...container, kind: layers.join(', in it ') } };
-        if (isConverted(foreignKind(head)?.packed))
-            return { ...shown, size: 0, virtualSize: 0, format: 'RAW' };
-        const file = headSource(head, size);
-        const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
-        return { ...shown, size, virtualSize: format === 'QCOW2' ? u64be(head, 24) : size, format };
+    const disk = { path, handle, warnings, identity, allocated: 0, bootMode: undefined, headersOnly: true };
+    if (isConverted(kind)) {
+        const size = await convert_convert(kind, path, '', opening.workspace, opening);
+        return { ...disk, container, size, virtualSize: size, format: RAW };
     }
-    catch (error) {
-        await handle.close();
-        throw error;
-    }
+    const { layers, head, size: known } = await firstDisk(handle, opening);
+    const shown = { ...disk, container: { ...container, kind: layers.join(', in it ') } };
+    if (isConverted(foreignKind(head)?.packed))
+        return { ...shown, size: 0, virtualSize: 0, format: RAW };
+    const size = known ?? (layers.length === 1 ? await claimedSize(container, handle, await opening.programs()) : 0);
+    const file = headSource(head, size);
+    const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : RAW;
+    return { ...shown, size, virtualSize: format === 'QCOW2' ? u64be(head, 24) : size, format };
 }
-async function firstDisk(handle, programs, { limit }) {
-    for await (const inner of disksIn(contents(handle, () => undefined), programs, limit))
+async function firstDisk(handle, { programs, limit }) {
+    const source = contents(handle, () => undefined);
+    for await (const inner of disksIn(source, await programs(), limit))
         return inner;
     throw new DiskError(['It contains no disk.']);
 }
@@ -45784,20 +45793,19 @@ function output(python3, fd) {
             child.stdout?.destroy();
             resolve(answer);
         };
-        sleep(TIME_LIMIT_MS, ended.signal).then(() => {
+        const fail = () => {
             give('');
-        }, () => undefined);
+        };
+        sleep(TIME_LIMIT_MS, ended.signal).then(fail, () => undefined);
         child.stdout?.setEncoding('latin1').on('data', (chunk) => {
             text += chunk;
             if (text.length > OUTPUT_LIMIT)
-                give('');
+                fail();
         });
-        child.on('error', () => {
-            give('');
-        });
+        child.on('error', fail);
         child.on('exit', (code) => {
             if (code !== 0)
-                give('');
+                fail();
         });
         child.on('close', () => {
             give(text);
@@ -46151,10 +46159,7 @@ function contentOf(request, disks, sums, target) {
 const LARGEST = 2048 * 1024 ** 3;
 /** Time between two progress lines, in ms. */
 const PACE = 12_000;
-/**
- * Opens the files that `path` and `data_disk_paths` name.
- * @param folder for unpacked disks; the caller removes it
- */
+/** Opens the files that `path` and `data_disk_paths` name. The caller removes the folder, which gets unpacked disks. */
 async function openDisks(request, folder, log) {
     const disks = [];
     const problems = [];
@@ -46163,15 +46168,17 @@ async function openDisks(request, folder, log) {
             continue;
         try {
             const found = await findDisk(path, request.workflow.workspace);
-            const unpacking = {
+            const opening = {
                 folder,
                 workspace: request.workflow.workspace,
                 programs: findPrograms,
                 limit: LARGEST,
                 headersOnly: request.dryRun,
                 onProgress: sayProgress(found, log),
+                claimed: n === 0 ? request.format : undefined,
+                boots: n === 0,
             };
-            disks.push(await openAnyDisk(found, n === 0 ? request.format : undefined, n === 0, unpacking));
+            disks.push(await openAnyDisk(found, opening));
         }
         catch (error) {
             if (!(error instanceof DiskError))
@@ -46345,21 +46352,23 @@ function tagParams(tags) {
     ]);
     return Object.fromEntries(pairs);
 }
-/** The image with this name and mark, if it is listed. @throws CloudError */
-async function findMarked(ecs, name, mark) {
+/** The image with this id or, as long as that is unknown, with this name and mark. @throws CloudError */
+async function findImage(ecs, { id, name, mark }) {
+    if (id !== undefined)
+        return imageById(ecs, id);
     return (await listImages(ecs)).find((image) => image.name === name && image.tags[MARK_TAG] === mark);
 }
 /** Another image has the name. The documentation has both spellings. */
 const NAME_TAKEN = /^InvalidImageName\.Duplicated?$/;
-/** The name, or the ClientToken, is in use: perhaps by the image of an earlier try whose answer was lost. */
-const TAKEN = /^(InvalidImageName\.Duplicated?|ImageIsImporting|Idempotent\w+)$/;
+/** The ClientToken is in use. */
+const TOKEN_TAKEN = /^(ImageIsImporting|Idempotent\w+)$/;
 /**
  * Id of the image that a call makes. Where the answer is lost, looks for the image by name and mark.
  * @param operation - such as `ecs:ImportImage`
  * @param there - client for the region of the new image
  * @throws CloudError of the call when there is no such image
  */
-async function imageIdFrom(operation, call, there, { name, tags }) {
+async function imageIdFrom(operation, call, there, image) {
     try {
         const imageId = textAt(await call(), 'ImageId');
         if (imageId !== undefined)
@@ -46367,9 +46376,10 @@ async function imageIdFrom(operation, call, there, { name, tags }) {
         throw new CloudError(operation, 'UnexpectedAnswer', 'the answer contains no image id');
     }
     catch (error) {
-        if (!hasCode(error, TAKEN) && !passes(error))
+        // An earlier try whose answer was lost may have taken the name or the ClientToken.
+        if (!hasCode(error, NAME_TAKEN) && !hasCode(error, TOKEN_TAKEN) && !passes(error))
             throw error;
-        const look = () => findMarked(there, name, tags[MARK_TAG] ?? '');
+        const look = () => findImage(there, image);
         const patience = { first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG };
         const found = await poll(patience, look).catch(() => undefined);
         if (found === undefined)
@@ -46424,6 +46434,351 @@ function decide(image, circumstances) {
     return isBeingMade(image) ? 'wait' : 'replace';
 }
 
+;// CONCATENATED MODULE: ./src/cloud/again.ts
+
+
+/**
+ * Repeats a call while it fails with one of these codes.
+ * @throws CloudError the last failure after `patience`; any other failure at once
+ */
+async function callWhile({ code, patience, first, slowest }, call) {
+    let last;
+    const attempt = async () => {
+        try {
+            return { answer: await call() };
+        }
+        catch (error) {
+            if (!hasCode(error, code))
+                throw error;
+            last = error;
+            return undefined;
+        }
+    };
+    const done = await poll({ first, slowest, deadline: now() + patience }, attempt);
+    if (done !== undefined)
+        return done.answer;
+    throw last ?? new CloudError('again', 'OutOfTime', 'there was no time left for this call');
+}
+
+;// CONCATENATED MODULE: ./src/ecs/copy.ts
+
+
+/** CopyImage refuses a second copy of the same image while the first is in progress. */
+const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
+/**
+ * Starts a copy, once; waits while another copy of the image is in progress.
+ * https://help.aliyun.com/document_detail/25538.html
+ * @param here - client for the region of the image, which receives the call
+ * @param there - client for the region of the copy
+ * @param patience - longest wait for another copy of the image, in ms
+ * @throws CloudError
+ */
+async function startCopy(here, there, image, patience) {
+    const start = () => imageIdFrom('ecs:CopyImage', () => here('CopyImage', image.params), there, image);
+    return { imageId: await callWhile({ code: BUSY, patience, first: 10_000, slowest: 60_000 }, start) };
+}
+
+;// CONCATENATED MODULE: ./src/ecs/tasks.ts
+
+
+/** Status of a task: Waiting, Processing, Finished, Failed, Deleted or Paused; undefined if it is not listed. */
+async function statusOf(ecs, id) {
+    const answer = await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 });
+    return textAt(listAt(answer, 'TaskSet', 'Task')[0], 'TaskStatus');
+}
+/** Id of the import task of an image, whatever its status. */
+async function importTask(ecs, imageId) {
+    for await (const task of entries(ecs, 'DescribeTasks', { TaskAction: 'ImportImage' }, 'TaskSet', 'Task')) {
+        if (textAt(task, 'ResourceId') === imageId)
+            return textAt(task, 'TaskId');
+    }
+    return undefined;
+}
+/** Why a task failed; undefined if it did not. No other call returns the reason. */
+async function taskError(ecs, id) {
+    const answer = await ecs('DescribeTaskAttribute', { TaskId: id });
+    const failed = listAt(answer, 'OperationProgressSet', 'OperationProgress').find((one) => textAt(one, 'ErrorCode'));
+    if (failed === undefined)
+        return undefined;
+    return { code: textAt(failed, 'ErrorCode') ?? '', message: textAt(failed, 'ErrorMsg') ?? '' };
+}
+
+;// CONCATENATED MODULE: ./src/ecs/import.ts
+
+
+
+
+/** ECS may not see an object that OSS has just stored (undocumented). Without this wait the whole upload would be wasted. */
+const NOT_SEEN_YET = { code: /^InvalidOSS(Object|Bucket)\.NotFound$/, patience: 60_000, first: 2_000, slowest: 10_000 };
+/**
+ * Starts the import of staged objects, once: the image of a try whose answer was lost is found by ClientToken or mark.
+ * https://help.aliyun.com/document_detail/25542.html
+ * @throws CloudError with the service's code
+ */
+async function startImport(ecs, image) {
+    let taskId;
+    const call = async () => {
+        const answer = await callWhile(NOT_SEEN_YET, () => ecs('ImportImage', image.params));
+        taskId = textAt(answer, 'TaskId');
+        return answer;
+    };
+    const imageId = await imageIdFrom('ecs:ImportImage', call, ecs, image);
+    return { imageId, taskId: taskId ?? (await importTask(ecs, imageId).catch(() => undefined)) };
+}
+
+;// CONCATENATED MODULE: ./src/ecs/names.ts
+
+
+/** Longest image name that ECS accepts (https://help.aliyun.com/document_detail/25542.html). */
+const LONGEST = 128;
+/** Room for a suffix: owner (16), attempt and nonce (8) of a mark, or an image id. */
+const SUFFIX = 64;
+/** Name of a new image until it can take the final name. @param mark - `owner.attempt.nonce`, makes the name unique */
+const temporaryName = (name, mark) => withSuffix(name, `-importing-${dashed(mark)}`);
+/** Name of the unencrypted image that an encrypted one is copied from. */
+const names_plainName = (name, mark) => withSuffix(name, `-plain-${dashed(mark)}`);
+/** Name of a replaced image. It ends in the image's own id, so the name alone identifies it. */
+const asideName = (name, imageId) => withSuffix(name, `-replaced-${imageId}`);
+/**
+ * Whether an image has the temporary name that its own mark gives. A prefix is not enough: `web-importing-2` may be the
+ * final name of another image.
+ */
+const isTemporary = ({ name, tags }, wanted) => name === temporaryName(wanted, tags[MARK_TAG] ?? '');
+/** Whether it is the unencrypted image behind an encrypted one of this name. */
+const isPlain = ({ name, tags }, wanted) => name === names_plainName(wanted, tags[MARK_TAG] ?? '');
+/** Whether it was renamed to make room for a new image of this name. */
+const isAside = ({ id, name }, wanted) => name === asideName(wanted, id);
+const dashed = (mark) => mark.replaceAll('.', '-');
+function withSuffix(name, suffix) {
+    const room = LONGEST - SUFFIX;
+    if (name.length <= room)
+        return name + suffix;
+    const hash = (0,external_node_crypto_namespaceObject.createHash)('sha256').update(name).digest('hex').slice(0, 8);
+    return `${name.slice(0, room - 9)}-${hash}${suffix}`;
+}
+
+;// CONCATENATED MODULE: ./src/ecs/role.ts
+
+
+
+/** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
+const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
+const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
+const ECS = 'ecs.aliyuncs.com';
+const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
+/** The rights in the system policy. */
+const READ_STATEMENT = {
+    Action: ['oss:GetObject', 'oss:GetBucketLocation', 'oss:GetBucketInfo'],
+    Effect: 'Allow',
+    Resource: '*',
+};
+const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
+/** ImportImage refuses with these codes when the role is missing or incomplete; the documentation has both spellings. */
+const ROLE_INCOMPLETE = /^(NoSetRoletoECSServiceAc+ount|InvalidOSS\.NotAuthorized)$/i;
+/** Another run has just created or attached it. */
+const THERE_ALREADY = /^EntityAlreadyExists/;
+/** How long a new role takes to propagate is not documented; 5 s to 2 min were observed. */
+const PROPAGATION = { code: ROLE_INCOMPLETE, patience: 180_000, first: 3_000, slowest: 15_000 };
+/**
+ * Adds to the import role what it lacks: creates it with its policy, or attaches the policy to a role that has none, such as
+ * one of a run that was killed. Idempotent.
+ * @param refusal - the error of ImportImage
+ * @throws CloudError `RoleTrustsNotEcs`, `RoleHasOwnPolicy` when the user has to change the role; the refusal itself when
+ * the role is not the reason
+ */
+async function completeRole(ram, log, refusal) {
+    const trust = await trustPolicy(ram);
+    if (trust === undefined) {
+        await createRole(ram, log);
+        return attachPolicy(ram, log);
+    }
+    if (!trustsEcs(trust)) {
+        const text = `the trust policy of ${IMPORT_ROLE} lacks the statement ${JSON.stringify(TRUST_STATEMENT)}`;
+        throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', text);
+    }
+    const policies = await policiesOf(ram);
+    if (policies.length === 0)
+        return attachPolicy(ram, log);
+    // The role is complete and only has to propagate.
+    if (refusal.code !== 'InvalidOSS.NotAuthorized')
+        return;
+    if (policies.includes(IMPORT_POLICY))
+        throw refusal;
+    const text = `${IMPORT_ROLE} has a policy of its own (${policies.join(', ')}), which needs ${JSON.stringify(READ_STATEMENT)}`;
+    throw new CloudError('ram:ListPoliciesForRole', 'RoleHasOwnPolicy', text);
+}
+/** Repeats the call until ECS can use the role. @throws CloudError */
+function onceRolePropagates(log, call) {
+    log.info('Waiting until ECS can use the role, at most 3 minutes.');
+    return callWhile(PROPAGATION, call);
+}
+async function createRole(ram, log) {
+    const made = ram('CreateRole', {
+        RoleName: IMPORT_ROLE,
+        AssumeRolePolicyDocument: TRUST_POLICY,
+        Description: 'ECS reads the disk images that it imports',
+    });
+    await succeeds(made, THERE_ALREADY);
+    log.info(`Created the role ${IMPORT_ROLE}, which ECS uses to read the bucket.`);
+}
+const ROLE_ABSENT = /^EntityNotExist\.Role$/;
+async function attachPolicy(ram, log) {
+    const policy = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
+    // RAM may not find a role that was just created.
+    await callWhile({ code: ROLE_ABSENT, patience: 30_000, first: 1_000, slowest: 5_000 }, () => succeeds(ram('AttachPolicyToRole', policy), THERE_ALREADY));
+    log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
+}
+async function trustPolicy(ram) {
+    try {
+        return textAt(await ram('GetRole', { RoleName: IMPORT_ROLE }), 'Role', 'AssumeRolePolicyDocument') ?? '';
+    }
+    catch (error) {
+        if (hasCode(error, ROLE_ABSENT))
+            return undefined;
+        throw error;
+    }
+}
+async function policiesOf(ram) {
+    const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
+    return listAt(answer, 'Policies', 'Policy').map((policy) => textAt(policy, 'PolicyName') ?? '');
+}
+function trustsEcs(document) {
+    return listAt(parsed(document), 'Statement').some((statement) => {
+        const services = [textAt(statement, 'Principal', 'Service'), ...listAt(statement, 'Principal', 'Service')];
+        return textAt(statement, 'Effect') === 'Allow' && services.includes(ECS);
+    });
+}
+
+;// CONCATENATED MODULE: ./src/run/parameters.ts
+
+
+
+
+/** The image to start, by import or copy. */
+function newImage(context, target, from, name) {
+    const paramsOf = target.kind === 'import' ? importParams : copyParams;
+    return { name, mark: markText(context.me), params: paramsOf(context, target, from, name) };
+}
+/** The parameters of ImportImage. https://help.aliyun.com/document_detail/25542.html */
+function importParams(context, target, from, name) {
+    const { request, disks } = context;
+    const { image, bucket, importRole } = request;
+    const mappings = disks.flatMap(({ format }, n) => [
+        [`DiskDeviceMapping.${n + 1}.Format`, format],
+        [`DiskDeviceMapping.${n + 1}.OSSBucket`, bucket],
+        [`DiskDeviceMapping.${n + 1}.OSSObject`, from.staged[n]?.key],
+    ]);
+    return {
+        ImageName: name,
+        OSType: image.osType,
+        Platform: image.platform,
+        Architecture: image.architecture,
+        Description: image.description,
+        BootMode: bootModeOf(request, disks),
+        LicenseType: licenseOf(request),
+        RoleName: importRole,
+        ResourceGroupId: image.resourceGroup,
+        DetectionStrategy: image.detection,
+        'Features.NvmeSupport': image.nvme,
+        'Features.ImdsSupport': image.imds,
+        ...Object.fromEntries(mappings),
+        'DiskDeviceMapping.1.DiskImageSize': image.systemSize,
+        ...commonParams(context, target, from, name),
+    };
+}
+/** The parameters of CopyImage. https://help.aliyun.com/document_detail/25538.html */
+function copyParams(context, target, from, name) {
+    const { image } = context.request;
+    return {
+        ImageId: from.imageId,
+        DestinationRegionId: target.region,
+        DestinationImageName: name,
+        DestinationDescription: image.description,
+        Encrypted: target.encrypted || undefined,
+        KMSKeyId: target.kmsKeyId,
+        ResourceGroupId: image.resourceGroup,
+        ...commonParams(context, target, from, name),
+    };
+}
+/** Tags, and a ClientToken that is the same in every try of one import or copy and different in every execution. */
+function commonParams({ request, disks, me }, target, { sums }, name) {
+    const { repository, runId } = request.workflow;
+    const mark = markText(me);
+    const tags = tagParams({
+        [MARK_TAG]: mark,
+        [CONTENT_TAG]: contentOf(request, disks, sums, target),
+        [RUN_TAG]: `${repository}/${runId}`.slice(-128),
+        ...request.image.tags,
+    });
+    const token = JSON.stringify([mark, target.region, name]);
+    return { ...tags, ClientToken: (0,external_node_crypto_namespaceObject.createHash)('sha256').update(token).digest('hex') };
+}
+
+;// CONCATENATED MODULE: ./src/run/start.ts
+
+
+
+
+
+
+
+
+/** The ledger entry of an image. */
+function entryFor({ me }, target, name, mark = markText(me)) {
+    const { region, name: wants, kind, intermediate } = target;
+    return { kind: 'image', region, name, wants, made: kind, intermediate, mark };
+}
+/** Starts the image under its final name, or under a temporary one when another image holds the name and will be replaced. */
+async function start(context, target, from) {
+    const { request, ledger, log, me } = context;
+    const { name, holder } = target;
+    const temporary = temporaryName(name, markText(me));
+    try {
+        return await startAs(context, target, from, holder === undefined ? name : temporary);
+    }
+    catch (error) {
+        if (holder !== undefined || !request.forceDelete || !hasCode(error, NAME_TAKEN))
+            throw error;
+        log.info(`Another image took the name ${name} in the meantime; it will be replaced.`);
+        ledger.forget(entryFor(context, target, name));
+        return startAs(context, target, from, temporary);
+    }
+}
+async function startAs(context, target, from, name) {
+    const { clients, ledger, log, request } = context;
+    const entry = entryFor(context, target, name);
+    ledger.record(entry);
+    const image = newImage(context, target, from, name);
+    const started = target.kind === 'import'
+        ? await startWithRole(context, image)
+        : await startCopy(clients.ecs, clients.ecsIn(target.region), image, request.timeout);
+    const { imageId, taskId } = started;
+    ledger.record({ ...entry, id: imageId, taskId });
+    log.info(`Started: image ${imageId}${taskId === undefined ? '' : `, import task ${taskId}`}.`);
+    return started;
+}
+/** Starts the import. If the default role that ECS uses to read the bucket is missing or incomplete, sets it up first. */
+async function startWithRole({ request, clients, log }, image) {
+    const { ecs, ram } = clients;
+    try {
+        return await startImport(ecs, image);
+    }
+    catch (refusal) {
+        if (request.importRole !== undefined || !hasCode(refusal, ROLE_INCOMPLETE))
+            throw refusal;
+        try {
+            await completeRole(ram, log, refusal);
+        }
+        catch (error) {
+            if (!isDenied(error))
+                throw error;
+            log.info(`The import role could not be set up: ${error.operation} is denied.`);
+            throw refusal;
+        }
+        return onceRolePropagates(log, () => startImport(ecs, image));
+    }
+}
+
 ;// CONCATENATED MODULE: ./src/oss/bucket.ts
 
 
@@ -46451,7 +46806,7 @@ async function inspectBucket(oss) {
             return { exists: 'no', denied: [] };
         if (!isDenied(error))
             throw error;
-        return listed(oss);
+        return bucket_listed(oss);
     }
 }
 /**
@@ -46471,7 +46826,7 @@ async function retentionDays(oss) {
     }
 }
 /** Looks for the bucket in the list of this account's buckets, which covers all regions. */
-async function listed(oss) {
+async function bucket_listed(oss) {
     const denied = ['oss:GetBucketInfo'];
     try {
         const query = { prefix: oss.bucket, 'max-keys': 1000 };
@@ -46513,21 +46868,15 @@ async function makeBucket(oss) {
 
 /** Prefix of the derived keys of all attempts with this owner. */
 const ownerFolder = ({ image, workflow }, { owner }) => `${PREFIX}${image.name}/${workflow.runId}-${owner}/`;
-/** Prefix of the derived keys of this execution. */
-const folder = (request, me) => `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/`;
-/** Names of the disks below that prefix. */
-const diskNames = (disks) => disks.map(({ format }, n) => `${n === 0 ? 'disk' : `disk-${n + 1}`}.${format.toLowerCase()}`);
-/** Object keys of the disks, in order: from `oss_key_name`, or derived. */
+/** The keys of each disk, in order. */
 function stagingKeys(request, disks, me) {
-    const { key } = request;
-    return diskNames(disks).map((name, n) => {
-        if (key === undefined)
-            return folder(request, me) + name;
-        return n === 0 ? key : `${key}-${name}`;
+    return disks.map((disk, n) => {
+        const name = `${n === 0 ? 'disk' : `disk-${n + 1}`}.${disk.format.toLowerCase()}`;
+        const derived = `${ownerFolder(request, me)}${me.attempt}-${me.nonce}/${name}`;
+        const chosen = request.key && (n === 0 ? request.key : `${request.key}-${name}`);
+        return { disk, name, key: chosen ?? derived, zeros: derived };
     });
 }
-/** Prefix of the keys of a disk's zero objects, which are always derived. */
-const zeroPrefix = (request, disks, me, n) => `${folder(request, me)}${diskNames(disks)[n] ?? ''}`;
 /** Whether an attempt with this owner derived the key; then no one else uses it. */
 const isDerived = (key, { owner }) => key.startsWith(PREFIX) && key.includes(`-${owner}/`);
 /** What proves that this execution, or an earlier attempt, made the object under a key. */
@@ -46565,37 +46914,17 @@ function undoneAfter(ending, made, { skipClean, me }) {
             case 'replaced':
                 return ending === 'timeout';
             case 'zeros':
-            case 'role':
                 return false;
         }
     };
     return made.filter((one) => !isKept(one));
 }
 
-;// CONCATENATED MODULE: ./src/ecs/tasks.ts
-
-
-/** Status of a task: Waiting, Processing, Finished, Failed, Deleted or Paused; undefined if it is not listed. */
-async function statusOf(ecs, id) {
-    const answer = await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 });
-    return textAt(listAt(answer, 'TaskSet', 'Task')[0], 'TaskStatus');
-}
-/** Id of the import task of an image, whatever its status. */
-async function importTask(ecs, imageId) {
-    for await (const task of entries(ecs, 'DescribeTasks', { TaskAction: 'ImportImage' }, 'TaskSet', 'Task')) {
-        if (textAt(task, 'ResourceId') === imageId)
-            return textAt(task, 'TaskId');
-    }
-    return undefined;
-}
-/** Why a task failed; undefined if it did not. No other call returns the reason. */
-async function taskError(ecs, id) {
-    const answer = await ecs('DescribeTaskAttribute', { TaskId: id });
-    const failed = listAt(answer, 'OperationProgressSet', 'OperationProgress').find((one) => textAt(one, 'ErrorCode'));
-    if (failed === undefined)
-        return undefined;
-    return { code: textAt(failed, 'ErrorCode') ?? '', message: textAt(failed, 'ErrorMsg') ?? '' };
-}
+;// CONCATENATED MODULE: ./src/run/undo/kind.ts
+/** Quotes an argument for a shell, if it needs quotes. */
+const quoted = (text) => /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+const removeCommand = (bucket, key) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
+const ecsCommand = (region, action, parameters) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
 
 ;// CONCATENATED MODULE: ./src/ecs/cancel.ts
 
@@ -46613,7 +46942,7 @@ async function cancelImport(ecs, log, made, deadline) {
     const known = { asked: false };
     const look = async () => {
         const id = known.image?.id ?? made.id;
-        const image = await (id === undefined ? findMarked(ecs, made.name, made.mark) : imageById(ecs, id));
+        const image = await findImage(ecs, { ...made, id });
         if (image === undefined && (known.image !== undefined || now() - started > LISTING_LAG))
             return {};
         if (image !== undefined)
@@ -46663,77 +46992,45 @@ const STAYS = /^(Image(Using|Use|Is)\w+|OperationDenied\.\w+|Forbidden.*)$/;
  * @throws CloudError for any other failure
  */
 async function deleteReplaced(ecs, log, image, { region, snapshots }) {
-    const { id } = image;
+    const { id, name } = image;
     try {
-        await ecs('DeleteImage', { ImageId: id });
-        log.info(`Deleted the replaced image ${id}.`);
-        if (snapshots)
-            await deleteSnapshots(ecs, log, image);
+        await deleteImage(ecs, log, id, 'replaced');
     }
     catch (error) {
-        if (!(error instanceof CloudError))
+        if (!hasCode(error, STAYS))
             throw error;
-        if (error.code === 'InvalidImageId.NotFound')
-            return;
-        if (!STAYS.test(error.code))
-            throw error;
+        const why = `${error.code}: ${error.message}`;
         const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
-        log.warning(`The replaced image ${id} could not be deleted and is now named ${image.name} (${error.code}: ${error.message}). To delete it later: ${command}`);
+        log.warning(`The replaced image ${id} could not be deleted and is now named ${name} (${why}). To delete it later: ${command}`);
+        return;
     }
+    if (snapshots)
+        await deleteSnapshots(ecs, log, image);
 }
 /** Deletes the unencrypted image behind an encrypted one, and its snapshots. Idempotent. @throws CloudError */
 async function deleteIntermediate(ecs, log, image) {
-    const deleted = await succeeds(ecs('DeleteImage', { ImageId: image.id }), 'InvalidImageId.NotFound');
-    if (deleted)
-        log.info(`Deleted the intermediate image ${image.id}.`);
+    await deleteImage(ecs, log, image.id, 'intermediate');
     await deleteSnapshots(ecs, log, image);
+}
+async function deleteImage(ecs, log, id, what) {
+    const deleted = await succeeds(ecs('DeleteImage', { ImageId: id }), 'InvalidImageId.NotFound');
+    if (deleted)
+        log.info(`Deleted the ${what} image ${id}.`);
 }
 /** ECS keeps the snapshots of a deleted image, and bills them. */
 async function deleteSnapshots(ecs, log, { snapshots }) {
     for (const id of snapshots) {
         try {
-            await ecs('DeleteSnapshot', { SnapshotId: id });
-            log.info(`Deleted its snapshot ${id}.`);
+            const deleted = await succeeds(ecs('DeleteSnapshot', { SnapshotId: id }), 'InvalidSnapshotId.NotFound');
+            if (deleted)
+                log.info(`Deleted its snapshot ${id}.`);
         }
         catch (error) {
             if (!(error instanceof CloudError))
                 throw error;
-            if (error.code === 'InvalidSnapshotId.NotFound')
-                continue;
             log.warning(`The snapshot ${id} still exists and is billed (${error.code}: ${error.message}).`);
         }
     }
-}
-
-;// CONCATENATED MODULE: ./src/ecs/names.ts
-
-
-/** Longest image name that ECS accepts (https://help.aliyun.com/document_detail/25542.html). */
-const LONGEST = 128;
-/** Room for a suffix: owner (16), attempt and nonce (8) of a mark, or an image id. */
-const SUFFIX = 64;
-/** Name of a new image until it can take the final name. @param mark - `owner.attempt.nonce`, makes the name unique */
-const temporaryName = (name, mark) => withSuffix(name, `-importing-${dashed(mark)}`);
-/** Name of the unencrypted image that an encrypted one is copied from. */
-const names_plainName = (name, mark) => withSuffix(name, `-plain-${dashed(mark)}`);
-/** Name of a replaced image. It ends in the image's own id, so the name alone identifies it. */
-const asideName = (name, imageId) => withSuffix(name, `-replaced-${imageId}`);
-/**
- * Whether an image has the temporary name that its own mark gives. A prefix is not enough: `web-importing-2` may be the
- * final name of another image.
- */
-const isTemporary = ({ name, tags }, wanted) => name === temporaryName(wanted, tags[MARK_TAG] ?? '');
-/** Whether it is the unencrypted image behind an encrypted one of this name. */
-const isPlain = ({ name, tags }, wanted) => name === names_plainName(wanted, tags[MARK_TAG] ?? '');
-/** Whether it was renamed to make room for a new image of this name. */
-const isAside = ({ id, name }, wanted) => name === asideName(wanted, id);
-const dashed = (mark) => mark.replaceAll('.', '-');
-function withSuffix(name, suffix) {
-    const room = LONGEST - SUFFIX;
-    if (name.length <= room)
-        return name + suffix;
-    const hash = (0,external_node_crypto_namespaceObject.createHash)('sha256').update(name).digest('hex').slice(0, 8);
-    return `${name.slice(0, room - 9)}-${hash}${suffix}`;
 }
 
 ;// CONCATENATED MODULE: ./src/ecs/swap.ts
@@ -46769,6 +47066,8 @@ const SWAP = 180_000;
 const UNLISTED = 30_000;
 /**
  * Renames the old image and gives its name to the new one; when that fails halfway, the old image gets its name back.
+ * @returns the name of the new image, another one if a later run has replaced it meanwhile; the id of the image that held
+ * the name before
  * @throws CloudError whose message names the image that holds the name
  */
 async function takeName(wanted, newId) {
@@ -46849,7 +47148,7 @@ async function swapNames(wanted, newId, goal, moved = []) {
         catch (error) {
             // ECS may take a moment to free a name, or another run has just taken the name or deleted the image. After a lost
             // answer, the next look shows whether the rename was made.
-            if (!hasCode(error, /^InvalidImage(Name\.Duplicated?|Id\.NotFound)$/) && !passes(error))
+            if (!hasCode(error, NAME_TAKEN) && !hasCode(error, 'InvalidImageId.NotFound') && !passes(error))
                 throw error;
             last = error;
             return undefined;
@@ -46880,14 +47179,7 @@ function lastSetAside(others, moved) {
     return others.find(({ id }) => id === moved.at(-1)) ?? newest;
 }
 
-;// CONCATENATED MODULE: ./src/run/undo/kind.ts
-/** Quotes an argument for a shell, if it needs quotes. */
-const quoted = (text) => /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-const removeCommand = (bucket, key) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
-const ecsCommand = (region, action, parameters) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
-
 ;// CONCATENATED MODULE: ./src/run/undo/image.ts
-
 
 
 
@@ -46926,31 +47218,21 @@ const image_image = {
     },
 };
 /** A copy in progress is not cancelled, as its source is a finished image: a re-run of the job adopts it. */
-async function isBeingCopied({ region, name, id, mark }, { clients, log }) {
-    const ecs = clients.ecsIn(region);
-    const found = await (id === undefined ? findMarked(ecs, name, mark) : imageById(ecs, id));
+async function isBeingCopied(made, { clients, log }) {
+    const found = await findImage(clients.ecsIn(made.region), made);
     if (found === undefined || !isBeingMade(found))
         return false;
-    log.info(`The copy ${found.id} in ${region} is still being made; it is not cancelled.`);
+    log.info(`The copy ${found.id} in ${made.region} is still being made; it is not cancelled.`);
     return true;
 }
 async function named(made, finished, { clients, log }) {
-    const { region, wants } = made;
+    const { region, wants, mark } = made;
     log.info(`Image ${finished.id} is finished and is kept.`);
     if (finished.name !== made.name || finished.name === wants)
         return { ...finished, region };
-    const temporary = temporaryName(wants, made.mark);
-    const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary, timeout: 0 };
-    try {
-        await swapNames(wanted, finished.id, 'new');
-    }
-    catch (error) {
-        if (!(error instanceof CloudError))
-            throw error;
-        const rename = ecsCommand(region, 'ModifyImageAttribute', `--ImageId ${finished.id} --ImageName ${wants}`);
-        throw error.reworded(`${error.message}; image ${finished.id} is finished. To name it: ${rename}`);
-    }
-    return { ...finished, region, name: wants };
+    const wanted = { ecs: clients.ecsIn(region), log, region, name: wants, temporary: temporaryName(wants, mark) };
+    const { name } = await takeName({ ...wanted, timeout: 0 }, finished.id);
+    return { ...finished, region, name };
 }
 
 ;// CONCATENATED MODULE: ./src/oss/objects.ts
@@ -47099,7 +47381,7 @@ const object = {
         if (!gone)
             log.info(`oss://${oss.bucket}/${key} was not made by this run and is kept.`);
     },
-    byHand: ({ key }, { request: { bucket } }) => `The staged object may still exist and is billed. Remove it: ${removeCommand(bucket, key)}`,
+    byHand: ({ key }, bucket) => `The staged object may still exist and is billed. Remove it: ${removeCommand(bucket, key)}`,
 };
 
 ;// CONCATENATED MODULE: ./src/run/undo/replaced.ts
@@ -47140,146 +47422,6 @@ async function removeSources({ sources, tags }, { clients: { oss } }) {
     }
 }
 
-;// CONCATENATED MODULE: ./src/cloud/again.ts
-
-
-/**
- * Repeats a call while it fails with one of these codes.
- * @throws CloudError the last failure after `patience`; any other failure at once
- */
-async function callWhile({ code, patience, first, slowest }, call) {
-    let last;
-    const attempt = async () => {
-        try {
-            return { answer: await call() };
-        }
-        catch (error) {
-            if (!hasCode(error, code))
-                throw error;
-            last = error;
-            return undefined;
-        }
-    };
-    const done = await poll({ first, slowest, deadline: now() + patience }, attempt);
-    if (done !== undefined)
-        return done.answer;
-    throw last ?? new CloudError('again', 'OutOfTime', 'there was no time left for this call');
-}
-
-;// CONCATENATED MODULE: ./src/ecs/role.ts
-
-
-
-/** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
-const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
-const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
-const ECS = 'ecs.aliyuncs.com';
-const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
-/** The rights in the system policy. */
-const READ_STATEMENT = {
-    Action: ['oss:GetObject', 'oss:GetBucketLocation', 'oss:GetBucketInfo'],
-    Effect: 'Allow',
-    Resource: '*',
-};
-const TRUST_POLICY = JSON.stringify({ Statement: [TRUST_STATEMENT], Version: '1' });
-/** ImportImage refuses with these codes when the role is missing or incomplete; the documentation has both spellings. */
-const ROLE_INCOMPLETE = /^(NoSetRoletoECSServiceAc+ount|InvalidOSS\.NotAuthorized)$/i;
-/** Another run has just created or attached it. */
-const THERE_ALREADY = /^EntityAlreadyExists/;
-/** How long a new role takes to propagate is not documented; 5 s to 2 min were observed. */
-const PROPAGATION = { code: ROLE_INCOMPLETE, patience: 180_000, first: 3_000, slowest: 15_000 };
-/**
- * Finds out what this action has to add to the import role: the whole role, or the policy if the role has none.
- * @param refusal - the error of ImportImage
- * @returns undefined when the role is complete and only has to propagate
- * @throws CloudError `RoleTrustsNotEcs`, `RoleHasOwnPolicy` when the user has to change the role; the refusal itself when
- * the role is not the reason
- */
-async function findRoleGap(ram, refusal) {
-    const trust = await trustPolicy(ram);
-    if (trust === undefined)
-        return 'role';
-    if (!trustsEcs(trust)) {
-        const text = `the trust policy of ${IMPORT_ROLE} lacks the statement ${JSON.stringify(TRUST_STATEMENT)}`;
-        throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', text);
-    }
-    const policies = await policiesOf(ram);
-    if (policies.length === 0)
-        return 'policy';
-    if (refusal.code !== 'InvalidOSS.NotAuthorized')
-        return undefined;
-    if (policies.includes(IMPORT_POLICY))
-        throw refusal;
-    const text = `${IMPORT_ROLE} has a policy of its own (${policies.join(', ')}), which needs ${JSON.stringify(READ_STATEMENT)}`;
-    throw new CloudError('ram:ListPoliciesForRole', 'RoleHasOwnPolicy', text);
-}
-/** Creates the role that ECS uses to read the bucket, or attaches its policy. Idempotent. @throws CloudError */
-async function fillRoleGap(ram, log, gap) {
-    if (gap === 'role')
-        await createRole(ram, log);
-    await attachPolicy(ram, log);
-}
-/** Repeats the call until ECS can use the role. @throws CloudError */
-function onceRolePropagates(log, call) {
-    log.info('Waiting until ECS can use the role, at most 3 minutes.');
-    return callWhile(PROPAGATION, call);
-}
-async function createRole(ram, log) {
-    const made = ram('CreateRole', {
-        RoleName: IMPORT_ROLE,
-        AssumeRolePolicyDocument: TRUST_POLICY,
-        Description: 'ECS reads the disk images that it imports',
-    });
-    await succeeds(made, THERE_ALREADY);
-    log.info(`Created the role ${IMPORT_ROLE}, which ECS uses to read the bucket.`);
-}
-/** Attaches the policy if the role exists and has none. Idempotent. */
-async function completeImportRole(ram, log) {
-    if ((await trustPolicy(ram)) !== undefined && (await policiesOf(ram)).length === 0)
-        await attachPolicy(ram, log);
-}
-const ROLE_ABSENT = /^EntityNotExist\.Role$/;
-async function attachPolicy(ram, log) {
-    const policy = { PolicyType: 'System', PolicyName: IMPORT_POLICY, RoleName: IMPORT_ROLE };
-    // RAM may not find a role that was just created.
-    await callWhile({ code: ROLE_ABSENT, patience: 30_000, first: 1_000, slowest: 5_000 }, () => succeeds(ram('AttachPolicyToRole', policy), THERE_ALREADY));
-    log.info(`Attached the policy ${IMPORT_POLICY} to the role ${IMPORT_ROLE}.`);
-}
-async function trustPolicy(ram) {
-    try {
-        return textAt(await ram('GetRole', { RoleName: IMPORT_ROLE }), 'Role', 'AssumeRolePolicyDocument') ?? '';
-    }
-    catch (error) {
-        if (hasCode(error, ROLE_ABSENT))
-            return undefined;
-        throw error;
-    }
-}
-async function policiesOf(ram) {
-    const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
-    return listAt(answer, 'Policies', 'Policy').map((policy) => textAt(policy, 'PolicyName') ?? '');
-}
-function trustsEcs(document) {
-    return listAt(parsed(document), 'Statement').some((statement) => {
-        const services = [textAt(statement, 'Principal', 'Service'), ...listAt(statement, 'Principal', 'Service')];
-        return textAt(statement, 'Effect') === 'Allow' && services.includes(ECS);
-    });
-}
-
-;// CONCATENATED MODULE: ./src/run/undo/role.ts
-
-/** A role is never removed: one that was created without its policy gets it now. */
-const role = {
-    deadline: 200_000,
-    async undo(_, { clients: { ram }, log }) {
-        await completeImportRole(ram, log);
-    },
-    byHand() {
-        const names = `--PolicyName ${IMPORT_POLICY} --RoleName ${IMPORT_ROLE}`;
-        return `The role ${IMPORT_ROLE} may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System ${names}`;
-    },
-};
-
 ;// CONCATENATED MODULE: ./src/run/undo/upload.ts
 
 
@@ -47295,7 +47437,7 @@ const upload = {
         else
             throw new CloudError('oss:InitiateMultipartUpload', 'ConnectionLost', 'the answer with the upload id was lost');
     },
-    byHand({ key, id }, { request: { bucket } }) {
+    byHand({ key, id }, bucket) {
         const what = `An unfinished upload of oss://${bucket}/${key} may still exist and is billed`;
         const look = `ossutil api list-multipart-uploads --bucket ${bucket} --prefix ${quoted(key)}`;
         return id === undefined
@@ -47648,7 +47790,7 @@ const zeros = {
             await removeObject(oss, claimTo(key, me));
         }
     },
-    byHand({ key }, { request: { bucket } }) {
+    byHand({ key }, bucket) {
         const { object, seed } = zeroKeys(key);
         const commands = `${removeCommand(bucket, object)}; ${removeCommand(bucket, seed)}`;
         return `Objects that hold only zeros may still exist. Remove them: ${commands}`;
@@ -47662,9 +47804,8 @@ const zeros = {
 
 
 
-
 /** In the order of undoing: objects after images, because an import may be reading them. */
-const undo_KINDS = { upload: upload, zeros: zeros, image: image_image, replaced: replaced, object: object, role: role };
+const undo_KINDS = { upload: upload, zeros: zeros, image: image_image, replaced: replaced, object: object };
 /**
  * Undoes entries of the ledger, within a kind the last one first, because an image is deleted after its copies. Idempotent;
  * failures are returned, never thrown.
@@ -47672,7 +47813,7 @@ const undo_KINDS = { upload: upload, zeros: zeros, image: image_image, replaced:
  * ends it after five
  */
 async function undoAll(context, made, began) {
-    const result = { leftovers: [], undone: [], finished: [] };
+    const result = { leftovers: [], finished: [] };
     for (const kind of Object.keys(undo_KINDS)) {
         const way = undo_KINDS[kind];
         if (began !== undefined)
@@ -47683,22 +47824,20 @@ async function undoAll(context, made, began) {
                 const finished = await way.undo(one, context);
                 if (finished !== undefined)
                     result.finished.push(finished);
-                result.undone.push(one);
             }
             catch (error) {
                 // Without the bucket, nothing in it exists.
                 if (hasCode(error, 'NoSuchBucket'))
-                    result.undone.push(one);
-                else
-                    result.leftovers.push({ made: one, text: `${byHand(one, context)} (${reasonOf(error)})` });
+                    continue;
+                const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
+                result.leftovers.push({ made: one, text: `${byHand(one, context.request.bucket)} (${reason})` });
             }
         }
     }
     return result;
 }
-const reasonOf = (error) => error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
 /** Says what may still exist, with the command that removes it. */
-const byHand = (made, context) => undo_KINDS[made.kind].byHand(made, context);
+const byHand = (made, bucket) => undo_KINDS[made.kind].byHand(made, bucket);
 
 ;// CONCATENATED MODULE: ./src/run/clean-up.ts
 
@@ -47708,11 +47847,10 @@ const byHand = (made, context) => undo_KINDS[made.kind].byHand(made, context);
 
 
 
+
+
 const endingOf = (failure) => failure === undefined ? 'success' : hasCode(failure, 'WaitTimedOut') ? 'timeout' : 'failure';
-/**
- * Undoes what has to be undone after this ending. What cannot be undone stays in the ledger for the post step.
- * @returns images that turned out to be finished, and what is left
- */
+/** Undoes what has to be undone after this ending. What cannot be undone stays in the ledger for the post step. */
 async function cleanUp({ ledger, log, ...context }, failure) {
     const all = ledger.made();
     const { skipClean } = context.request;
@@ -47728,9 +47866,11 @@ async function cleanUp({ ledger, log, ...context }, failure) {
 async function cleanUpAfterRefusal(context, { left, targets }) {
     if (targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt)))
         return;
-    const unfinished = targets.flatMap(({ region, kind, cancel }) => cancel.map(({ id, name, tags: { [MARK_TAG]: mark = '' } }) => {
-        return { kind: 'image', region, name, wants: name, id, mark, made: kind, intermediate: false };
-    }));
+    // If one is finished by now, it keeps its name.
+    const unfinished = targets.flatMap((target) => target.cancel.map(({ id, name, tags }) => ({
+        ...entryFor(context, { ...target, name }, name, tags[MARK_TAG]),
+        id,
+    })));
     if (left.length + unfinished.length === 0)
         return;
     for (const made of [...left, ...unfinished])
@@ -47748,19 +47888,19 @@ async function deleteInput({ disks, log }) {
         }
         catch (error) {
             const reason = error instanceof DiskError ? 'it has changed since it was read' : textOf(error);
-            log.warning(`${path} was not deleted (${reason}). Remove it: rm '${path}'`);
+            log.warning(`${path} was not deleted (${reason}). Remove it: rm ${quoted(path)}`);
         }
     }
 }
 
 ;// CONCATENATED MODULE: ./src/run/dry-run.ts
 
-/** Logs what a run would do. Changes nothing. @returns the same, one line each */
-function dryRun({ request, disks, log }, plan) {
+/** Logs what a run would do, one line each, and what was not checked. Changes nothing. @returns the same */
+function dryRun({ request, log }, plan) {
     const { bucket } = request;
     const wouldDo = [
         ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
-        ...disks.map((disk, n) => `upload ${contentName(disk)} to oss://${bucket}/${plan.objects[n]?.key ?? ''}`),
+        ...plan.objects.map(({ disk, key }) => `upload ${contentName(disk)} to oss://${bucket}/${key}`),
         ...plan.targets.map(({ kind, name, region, holder, adopt }) => {
             if (adopt !== undefined)
                 return `use image ${adopt.id} as ${name} in ${region}: it has the same content`;
@@ -47769,8 +47909,9 @@ function dryRun({ request, disks, log }, plan) {
     ];
     for (const line of wouldDo)
         log.info(`Would ${line}.`);
-    log.info('Not checked: quotas, whether ECS can read the bucket, and the content of the file beyond its headers.');
-    return wouldDo;
+    const notChecked = 'quotas, whether ECS can read the bucket, and the content of the file beyond its headers';
+    log.info(`Not checked: ${notChecked}.`);
+    return { wouldDo, notChecked };
 }
 
 ;// CONCATENATED MODULE: ./src/ecs/finish.ts
@@ -47794,27 +47935,23 @@ async function finishImage(ecs, imageId, { family, bootMode, accounts }) {
 const AT_ONCE = 10;
 /** Longest time until the list shows a new account, in ms (undocumented). */
 const READ_BACK = 15_000;
-/**
- * Shares an image with accounts and reads the list of accounts to verify it. Idempotent.
- * @throws CloudError `ShareIncomplete` with the accounts that are missing
- */
+/** Shares an image and reads back the accounts. Idempotent. @throws CloudError `ShareIncomplete` with missing accounts */
 async function shareImage(ecs, imageId, accounts) {
-    const missing = await notShared(ecs, imageId, accounts);
+    let missing = await notShared(ecs, imageId, accounts);
     for (let at = 0; at < missing.length; at += AT_ONCE) {
         const added = missing
             .slice(at, at + AT_ONCE)
             .map((account, n) => [`AddAccount.${n + 1}`, account]);
         await ecs('ModifyImageSharePermission', { ImageId: imageId, ...Object.fromEntries(added) });
     }
-    let left = missing;
     const readBack = async () => {
-        if (left.length > 0)
-            left = await notShared(ecs, imageId, accounts);
-        return left.length === 0 || undefined;
+        if (missing.length > 0)
+            missing = await notShared(ecs, imageId, accounts);
+        return missing.length === 0 || undefined;
     };
     if (await poll({ first: 1_000, slowest: 5_000, deadline: now() + READ_BACK }, readBack))
         return;
-    const text = `image ${imageId} is not shared with ${left.join(', ')}`;
+    const text = `image ${imageId} is not shared with ${missing.join(', ')}`;
     throw new CloudError('ecs:ModifyImageSharePermission', 'ShareIncomplete', text);
 }
 /** The accounts that cannot use the image yet. */
@@ -47840,21 +47977,21 @@ const REASON = 20_000;
 /**
  * Waits until an image is Available; a failed image or a failed task ends the wait at once. A failed query is not a failed
  * import: it is logged and repeated.
+ * @param timeout - longest wait, in ms
  * @throws CloudError `WaitTimedOut`; the reason that the task gives; a failure that repeating the query cannot cure, such
  * as a missing right
  */
-async function waitForImage(waiting, { imageId, taskId }) {
-    const { ecs, log, timeout } = waiting;
+async function waitForImage({ ecs, log, timeout }, { imageId, taskId }) {
     const started = now();
     let missing;
     let logged = '';
-    const taskStatus = watchTask(waiting, taskId);
     const look = async () => {
         const image = await imageById(ecs, imageId);
         const looked = now();
         missing = image === undefined ? (missing ?? looked) : undefined;
         const ready = image?.status === 'Available';
-        const task = ready ? undefined : await taskStatus();
+        // Where the task cannot be queried, the status of the image is enough.
+        const task = ready || taskId === undefined ? undefined : await statusOf(ecs, taskId).catch(() => undefined);
         const state = [image?.status ?? 'not visible yet', image?.progress, task && `import task ${task}`]
             .filter(Boolean)
             .join(', ');
@@ -47886,24 +48023,6 @@ async function waitForImage(waiting, { imageId, taskId }) {
     const text = `image ${imageId} is not Available after ${Math.round(timeout / 60_000)} min${task}`;
     throw new CloudError('ecs:DescribeImages', 'WaitTimedOut', text);
 }
-/** Returns a query for the status of the task; undefined where it cannot be queried, as the image's status is enough. */
-function watchTask({ ecs, log }, taskId) {
-    let blind = false;
-    return async () => {
-        if (blind || taskId === undefined)
-            return undefined;
-        try {
-            return await statusOf(ecs, taskId);
-        }
-        catch (error) {
-            if (!(error instanceof CloudError))
-                throw error;
-            blind = isDenied(error);
-            log.info(`The task ${taskId} cannot be queried (${error.code}); the status of the image is enough.`);
-            return undefined;
-        }
-    };
-}
 class ImportFailed extends CloudError {
 }
 async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
@@ -47919,193 +48038,6 @@ async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
         return failed('ImportCancelled', ': its import task was cancelled');
     return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
 }
-
-;// CONCATENATED MODULE: ./src/ecs/copy.ts
-
-
-/** CopyImage refuses a second copy of the same image while the first is in progress. */
-const BUSY = /^(OperationDenied\.ImageCop\w+|InvalidOperation\.Conflict)$/;
-/**
- * Starts a copy, once; waits while another copy of the image is in progress.
- * https://help.aliyun.com/document_detail/25538.html
- * @param here - client for the region of the image, which receives the call
- * @param there - client for the region of the copy
- * @throws CloudError
- */
-async function startCopy(here, there, { params, patience, ...image }) {
-    const start = () => imageIdFrom('ecs:CopyImage', () => here('CopyImage', params), there, image);
-    return { imageId: await callWhile({ code: BUSY, patience, first: 10_000, slowest: 60_000 }, start) };
-}
-
-;// CONCATENATED MODULE: ./src/ecs/import.ts
-
-
-
-
-/** ECS may not see an object that OSS has just stored (undocumented). Without this wait the whole upload would be wasted. */
-const NOT_SEEN_YET = { code: /^InvalidOSS(Object|Bucket)\.NotFound$/, patience: 60_000, first: 2_000, slowest: 10_000 };
-/**
- * Starts the import of staged objects, once: the image of a try whose answer was lost is found by ClientToken or mark.
- * https://help.aliyun.com/document_detail/25542.html
- * @throws CloudError with the service's code
- */
-async function startImport(ecs, spec) {
-    let taskId;
-    const call = async () => {
-        const answer = await callWhile(NOT_SEEN_YET, () => ecs('ImportImage', importParams(spec)));
-        taskId = textAt(answer, 'TaskId');
-        return answer;
-    };
-    const imageId = await imageIdFrom('ecs:ImportImage', call, ecs, spec);
-    return { imageId, taskId: taskId ?? (await importTask(ecs, imageId).catch(() => undefined)) };
-}
-function importParams(spec) {
-    return {
-        ImageName: spec.name,
-        OSType: spec.osType,
-        Platform: spec.platform,
-        Architecture: spec.architecture,
-        Description: spec.description,
-        BootMode: spec.bootMode,
-        LicenseType: spec.licenseType,
-        RoleName: spec.roleName,
-        ResourceGroupId: spec.resourceGroup,
-        DetectionStrategy: spec.detection,
-        'Features.NvmeSupport': spec.nvme,
-        'Features.ImdsSupport': spec.imds,
-        ...Object.fromEntries(spec.disks.flatMap((disk, n) => diskParams(`DiskDeviceMapping.${n + 1}`, spec.bucket, disk))),
-        ...tagParams(spec.tags),
-        ClientToken: spec.clientToken,
-    };
-}
-function diskParams(mapping, bucket, { key, format, size }) {
-    const params = { Format: format, OSSBucket: bucket, OSSObject: key, DiskImageSize: size };
-    return Object.entries(params).map(([name, value]) => [
-        `${mapping}.${name}`,
-        value,
-    ]);
-}
-
-;// CONCATENATED MODULE: ./src/run/start.ts
-
-
-
-
-
-
-
-
-
-/** The ledger entry of an image. */
-function entryFor({ me }, target, name, mark = markText(me)) {
-    const { region, name: wants, kind, intermediate } = target;
-    return { kind: 'image', region, name, wants, made: kind, intermediate, mark };
-}
-/** Starts the image under its final name, or under a temporary one when another image holds the name and will be replaced. */
-async function start(context, target, from) {
-    const { request, ledger, log, me } = context;
-    const { name, holder } = target;
-    const temporary = temporaryName(name, markText(me));
-    try {
-        return await startAs(context, target, from, holder === undefined ? name : temporary);
-    }
-    catch (error) {
-        if (holder !== undefined || !request.forceDelete || !hasCode(error, NAME_TAKEN))
-            throw error;
-        log.info(`Another image took the name ${name} in the meantime; it will be replaced.`);
-        ledger.forget(entryFor(context, target, name));
-        return startAs(context, target, from, temporary);
-    }
-}
-async function startAs(context, target, from, name) {
-    const { ledger, log } = context;
-    const entry = entryFor(context, target, name);
-    ledger.record(entry);
-    const started = target.kind === 'import'
-        ? await startWithRole(context, importSpec(context, target, from, name))
-        : await copyTo(context, target, from, name);
-    const { imageId, taskId } = started;
-    ledger.record({ ...entry, id: imageId, taskId });
-    log.info(`Started: image ${imageId}${taskId === undefined ? '' : `, import task ${taskId}`}.`);
-    return started;
-}
-/** Starts the import. If the default role that ECS uses to read the bucket is missing or incomplete, sets it up first. */
-async function startWithRole({ request, clients, ledger, log }, spec) {
-    const { ecs, ram } = clients;
-    try {
-        return await startImport(ecs, spec);
-    }
-    catch (refusal) {
-        if (request.importRole !== undefined || !hasCode(refusal, ROLE_INCOMPLETE))
-            throw refusal;
-        try {
-            const gap = await findRoleGap(ram, refusal);
-            if (gap !== undefined) {
-                ledger.record({ kind: 'role' });
-                await fillRoleGap(ram, log, gap);
-                ledger.forget({ kind: 'role' });
-            }
-        }
-        catch (error) {
-            if (!isDenied(error))
-                throw error;
-            ledger.forget({ kind: 'role' });
-            log.info(`The import role could not be set up: ${error.operation} is denied.`);
-            throw refusal;
-        }
-        return onceRolePropagates(log, () => startImport(ecs, spec));
-    }
-}
-/** The parameters of ImportImage, from the request and the inspected disks. */
-function importSpec(context, target, from, name) {
-    const { request, disks } = context;
-    const { image, bucket, importRole } = request;
-    return {
-        ...image,
-        name,
-        bucket,
-        disks: disks.map(({ format }, n) => ({
-            key: from.staged[n]?.key ?? '',
-            format,
-            size: n === 0 ? image.systemSize : undefined,
-        })),
-        bootMode: bootModeOf(request, disks),
-        licenseType: licenseOf(request),
-        roleName: importRole,
-        tags: tagsOf(context, target, from.sums),
-        clientToken: clientToken(context, target.region, name),
-    };
-}
-function copyTo(context, target, from, name) {
-    const { request, clients } = context;
-    const { region, kmsKeyId, encrypted } = target;
-    const tags = tagsOf(context, target, from.sums);
-    const params = {
-        ImageId: from.imageId,
-        DestinationRegionId: region,
-        DestinationImageName: name,
-        DestinationDescription: request.image.description,
-        Encrypted: encrypted || undefined,
-        KMSKeyId: kmsKeyId,
-        ResourceGroupId: request.image.resourceGroup,
-        ...tagParams(tags),
-        ClientToken: clientToken(context, region, name),
-    };
-    return startCopy(clients.ecs, clients.ecsIn(region), { name, tags, params, patience: request.timeout });
-}
-function tagsOf({ request, disks, me }, target, sums) {
-    const { repository, runId } = request.workflow;
-    return {
-        [MARK_TAG]: markText(me),
-        [CONTENT_TAG]: contentOf(request, disks, sums, target),
-        [RUN_TAG]: `${repository}/${runId}`.slice(-128),
-        ...request.image.tags,
-    };
-}
-/** The same in every try of one import or copy; different in every execution. */
-const clientToken = ({ me }, region, name) => (0,external_node_crypto_namespaceObject.createHash)('sha256')
-    .update(JSON.stringify([markText(me), region, name]))
-    .digest('hex');
 
 ;// CONCATENATED MODULE: ./src/run/image.ts
 
@@ -48261,27 +48193,23 @@ async function makeImages(context, plan, staged) {
 
 
 
-
 /**
  * ECS answers a dry run that passes with an error of one of these codes
  * (https://help.aliyun.com/document_detail/25542.html). Object, bucket and role may not exist yet.
  */
 const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
-/**
- * Sends dry runs of the import, and of the rename of the image that holds the name, to find refusals before the upload.
- * @returns the refusals
- */
+/** Finds refusals before the upload, by dry runs of the import and of the rename of the image that holds the name. */
 async function askEcs(context, plan) {
     const { request, disks, me, clients, log } = context;
     const [first] = plan.targets;
     const asked = [];
     if (first?.kind === 'import' && first.adopt === undefined) {
-        const staged = stagingKeys(request, disks, me).map((key) => ({ key, etag: '', versionId: undefined }));
+        const staged = stagingKeys(request, disks, me).map(({ key }) => ({ key, etag: '', versionId: undefined }));
         // By the time of the import, the name will be free or the import will use a temporary one.
         const isFree = first.holder === undefined && first.cancel.length === 0 && !request.forceDelete;
         const name = isFree ? first.name : temporaryName(first.name, markText(me));
-        const spec = importSpec(context, first, { staged, sums: [] }, name);
-        const asking = refusal(clients.ecs, 'ImportImage', { ...importParams(spec), ClientToken: undefined }, log);
+        const params = importParams(context, first, { staged, sums: [] }, name);
+        const asking = refusal(clients.ecs, 'ImportImage', { ...params, ClientToken: undefined }, log);
         // The action itself completes the default role.
         const isCompleted = (error) => request.importRole === undefined && hasCode(error, ROLE_INCOMPLETE);
         asked.push(asking.then((error) => (isCompleted(error) ? undefined : error)));
@@ -48411,7 +48339,7 @@ function nameTaken({ holder, kind, region }) {
 /** Looks for objects under the keys of the disks, and for what earlier attempts left. Reads only. @throws CloudError */
 async function planObjects(context, reachable) {
     const { request, disks, me } = context;
-    const plans = stagingKeys(request, disks, me).map((key) => ({ key }));
+    const plans = stagingKeys(request, disks, me);
     const problems = [];
     const left = [];
     if (reachable) {
@@ -48430,7 +48358,7 @@ async function planObjects(context, reachable) {
     }
     return { objects: plans, left, problems };
 }
-async function objectUnder({ clients: { oss, log }, me }, key) {
+async function objectUnder({ clients: { oss }, log, me }, key) {
     const found = await headObject(oss, key).catch((error) => {
         if (hasCode(error, 'PublicEndpointForbidden'))
             return error;
@@ -48448,8 +48376,8 @@ async function objectUnder({ clients: { oss, log }, me }, key) {
 }
 /** Finds what earlier attempts left, by the prefix of their keys, and adds to the plans what can be resumed. */
 async function earlierAttempts(context, plans) {
-    const { request, disks, clients, me } = context;
-    const { oss, log } = clients;
+    const { request, clients, me, log } = context;
+    const { oss } = clients;
     const prefix = ownerFolder(request, me);
     const uploads = await listedUploads(context, prefix);
     const keys = await listKeys(oss, prefix);
@@ -48457,16 +48385,12 @@ async function earlierAttempts(context, plans) {
     if (keys === undefined)
         log.info('Not checked: objects that earlier attempts left (oss:ListObjects is denied).');
     if (request.key === undefined) {
-        for (const [n, name] of diskNames(disks).entries()) {
-            const plan = plans[n];
-            const ofDisk = ({ key }) => earlierFile(key, request, me) === name;
-            const upload = uploads.findLast(ofDisk);
-            const key = keys?.findLast((one) => ofDisk({ key: one }));
+        for (const plan of plans) {
+            const isOfDisk = (key) => earlierFile(key, request, me) === plan.name;
+            plan.upload = uploads.findLast(({ key }) => isOfDisk(key));
+            const key = keys?.findLast(isOfDisk);
             const found = key === undefined ? undefined : await headObject(oss, key);
-            if (plan !== undefined && upload !== undefined)
-                plan.upload = upload;
-            const isFound = key !== undefined && typeof found === 'object' && isOurs(found.mark, me);
-            if (plan !== undefined && isFound)
+            if (key !== undefined && typeof found === 'object' && isOurs(found.mark, me))
                 plan.found = { ...found, key };
         }
     }
@@ -48504,12 +48428,12 @@ async function listedUploads({ clients }, prefix) {
 }
 /** Under a key that the user chose, an upload may belong to a killed attempt or to another run that is still working on it. */
 async function warnOfUploads(context, key) {
-    const { clients, request } = context;
+    const { log, request } = context;
     for (const upload of await listedUploads(context, key)) {
         if (upload.key !== key)
             continue;
         const what = `An unfinished upload of oss://${request.bucket}/${key} exists and is billed`;
-        clients.log.warning(`${what}. If no other run is working on it, abort it: ${abortCommand(request.bucket, upload)}`);
+        log.warning(`${what}. If no other run is working on it, abort it: ${abortCommand(request.bucket, upload)}`);
     }
 }
 
@@ -48545,18 +48469,18 @@ function targetsOf({ region, image: { name }, distribution }, me) {
  * @throws CloudError when nothing else can be checked (wrong keys, no network)
  */
 async function preflight(context) {
-    const { request, clients, me } = context;
-    const account = await whoAmI(clients);
-    clients.log.info(`Boot mode: ${bootModeText(request, context.disks)}.`);
+    const { request, clients, me, log } = context;
+    const account = await whoAmI(clients.sts, log);
+    log.info(`Boot mode: ${bootModeText(request, context.disks)}.`);
     const targets = targetsOf(request, me);
     const regions = [...new Set(targets.map(({ region }) => region))];
     const listed = Promise.all(regions.map(async (region) => [region, await listImages(clients.ecsIn(region))]));
     const [bucket, days, images] = await Promise.all([inspectBucket(clients.oss), retentionDays(clients.oss), listed]);
     if (days !== undefined) {
         const text = `The bucket ${request.bucket} has a retention policy: the staged object cannot be deleted for ${days} days`;
-        clients.log.warning(`${text}, and is billed.`);
+        log.warning(`${text}, and is billed.`);
     }
-    const bucketIssues = bucketProblems(clients, bucket, account);
+    const bucketIssues = bucketProblems(context, bucket, account);
     // A bucket in another region or account does not show its objects.
     const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
     const planAndAsk = async () => {
@@ -48580,7 +48504,7 @@ async function preflight(context) {
     };
 }
 /** Id of the account. The call needs no right: any error but an explicit denial means wrong credentials. */
-async function whoAmI({ sts, log }) {
+async function whoAmI(sts, log) {
     try {
         const identity = await sts('GetCallerIdentity');
         const arn = textAt(identity, 'Arn') ?? 'unknown';
@@ -48591,11 +48515,11 @@ async function whoAmI({ sts, log }) {
     catch (error) {
         if (!isDenied(error))
             throw error;
-        log.info('Not checked: who owns the bucket (sts:GetCallerIdentity is denied).');
+        log.info('Not checked: the account (sts:GetCallerIdentity is denied).');
         return undefined;
     }
 }
-function bucketProblems({ oss, log }, bucket, account) {
+function bucketProblems({ clients: { oss }, log }, bucket, account) {
     const { owner, region, encryption, denied } = bucket;
     const problem = (code, text) => new CloudError('oss:GetBucketInfo', code, text);
     if (denied.length > 0)
@@ -49434,21 +49358,18 @@ async function complete(oss, { key, isOurs }, id, { parts, crc64, isFile }, pace
  * @throws CloudError, DiskError
  */
 async function stageDisks(context, plan) {
-    const { request, disks, log } = context;
+    const { request, log } = context;
     if (plan.targets.some(({ kind, adopt }) => kind !== 'copy' && adopt !== undefined))
         return [];
     const staged = [];
-    for (const [n, disk] of disks.entries()) {
-        const object = plan.objects[n];
-        if (object === undefined)
-            continue;
-        const title = `Upload ${contentName(disk)} to oss://${request.bucket}/${object.key}`;
-        staged.push(await log.group(title, () => stageDisk(context, disk, n, object, plan.sums?.[n])));
+    for (const [n, object] of plan.objects.entries()) {
+        const title = `Upload ${contentName(object.disk)} to oss://${request.bucket}/${object.key}`;
+        staged.push(await log.group(title, () => stageDisk(context, object, plan.sums?.[n])));
     }
     return staged;
 }
-async function stageDisk(context, disk, n, { key, found, upload: unfinished }, sum) {
-    const { request, disks, clients, ledger, me } = context;
+async function stageDisk(context, { disk, key, zeros, found, upload: unfinished }, sum) {
+    const { clients, ledger, me } = context;
     const source = await sourceOf(disk);
     if (found !== undefined) {
         // Not every answer to HEAD carries the length.
@@ -49459,7 +49380,6 @@ async function stageDisk(context, disk, n, { key, found, upload: unfinished }, s
         if (found.key === key)
             await removeObject(clients.oss, { ...claimTo(key, me), etag: found.etag });
     }
-    const zeros = zeroPrefix(request, disks, me, n);
     const staging = {
         key,
         unfinished,
@@ -49468,10 +49388,10 @@ async function stageDisk(context, disk, n, { key, found, upload: unfinished }, s
         isOurs: (mark) => isOurs(mark, me),
         onUpload: (under, id) => {
             ledger.record({ kind: 'object', key: under });
-            ledger.record({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
+            ledger.record({ kind: 'upload', key: under, id });
         },
         noUpload: (under, id) => {
-            ledger.forget({ kind: 'upload', key: under, ...(id !== undefined && { id }) });
+            ledger.forget({ kind: 'upload', key: under, id });
         },
         onZeros: () => {
             ledger.record({ kind: 'zeros', key: zeros });
@@ -49480,8 +49400,10 @@ async function stageDisk(context, disk, n, { key, found, upload: unfinished }, s
     const staged = await upload_upload(clients.oss, source, staging);
     ledger.record({ kind: 'object', key: staged.key, etag: staged.etag, versionId: staged.versionId });
     // The zero objects are not needed any more.
-    const { undone } = await undoAll(context, ledger.made().filter(({ kind }) => kind === 'zeros'));
-    ledger.forget(...undone);
+    const copied = ledger.made().filter(({ kind }) => kind === 'zeros');
+    const { leftovers } = await undoAll(context, copied);
+    if (leftovers.length === 0)
+        ledger.forget(...copied);
     return staged;
 }
 function reuse({ ledger, log }, { key, size, etag, versionId, crc64 = '' }) {
@@ -49513,7 +49435,7 @@ async function run(context) {
         throw error;
     });
     if (request.dryRun && plan.problems.length === 0)
-        return { images: [], staged: [], leftovers: [], wouldDo: dryRun(context, plan) };
+        return { images: [], staged: [], leftovers: [], ...dryRun(context, plan) };
     ledger.account = plan.account;
     if (plan.problems.length > 0) {
         if (!request.dryRun)
@@ -49534,8 +49456,7 @@ async function run(context) {
     catch (error) {
         failure = error;
     }
-    const task = ledger.made().find((made) => made.kind === 'image' && made.taskId !== undefined);
-    const taskId = finished[0]?.taskId ?? (task?.kind === 'image' ? task.taskId : undefined);
+    const [taskId] = [...finished, ...ledger.made().filter((made) => made.kind === 'image')].flatMap((one) => one.taskId ?? []);
     const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, failure));
     if (failure === undefined && leftovers.length === 0 && !request.keepInput)
         await deleteInput(context);
@@ -49860,24 +49781,27 @@ function ignoredOptions(isSet) {
     const set = Object.entries(WITHOUT_EFFECT).filter(([name]) => isSet(name));
     return set.map(([name, reason]) => `${name} has no effect: ${reason}.`);
 }
-/** A template anywhere, or nothing but a reference. `local.raw` is the name of a file. */
-const TEMPLATE = /\{\{[^{}]*\}\}|[$%]\{[^{}]*\}|^(?:var|local)\.(?!(?:raw|vhd|qcow2|img)$)[a-z_][\w-]*$/i;
-/** Template of Packer -> what to write in a workflow. */
+const TEMPLATE = /\{\{[^{}]*\}\}|[$%]\{[^{}]*\}/;
+/** Nothing but a reference. `local.raw` is the name of a file. */
+const REFERENCE = /^(?:var|local)\.(?!(?:raw|vhd|qcow2|img)$)[a-z_][\w-]*$/i;
+/** Nothing but a call without arguments, or with a string, list, map or reference. `app(1)` may be a name. */
+const CALL = /^[a-z]\w*\((?:.*(?:["[{]|\b(?:var|local)\.).*)?\)$/s;
+/** Expression of Packer -> what to write in a workflow. */
 const REPLACEMENTS = [
     [/timestamp|uuid/, '${{ github.run_id }}-${{ github.run_attempt }}, which is different for each attempt of a run'],
     [/isotime|formatdate/, '${{ steps.<id>.outputs.<name> }} of a step that runs date'],
     [/\buser\b|\bvar\.|\blocal\./, '${{ vars.<name> }}, ${{ inputs.<name> }} or, for a secret, ${{ secrets.<name> }}'],
     [/\benv\b/, '${{ env.<name> }}'],
     [/\bbuild|\bsource\./i, '${{ steps.<id>.outputs.<name> }} of the step that runs Packer'],
-    [/./, 'an expression of GitHub Actions, ${{ <expression> }}'],
+    [/./, 'the value, or an expression of GitHub Actions, ${{ <expression> }}'],
 ];
-/** What is wrong with a value that holds a Packer template; undefined if it holds none. */
-function templateIn(value) {
-    const template = TEMPLATE.exec(value)?.[0];
-    if (template === undefined)
+/** What is wrong with a value that holds a Packer expression; undefined if it holds none. */
+function expressionIn(value) {
+    const [found] = TEMPLATE.exec(value) ?? REFERENCE.exec(value) ?? CALL.exec(value) ?? [];
+    if (found === undefined)
         return undefined;
-    const replacement = REPLACEMENTS.find(([pattern]) => pattern.test(template))?.[1];
-    return `contains the Packer template ${template}, which this action does not evaluate. Write ${replacement ?? ''}`;
+    const replacement = REPLACEMENTS.find(([pattern]) => pattern.test(found))?.[1];
+    return `contains the Packer expression ${found}, which this action does not evaluate. Write ${replacement ?? ''}`;
 }
 
 ;// CONCATENATED MODULE: ./src/action/fields.ts
@@ -49887,19 +49811,19 @@ function templateIn(value) {
 /** Reads inputs one by one and collects what is wrong with them. */
 class Fields {
     problems = [];
-    #templated = new Set();
-    /** The input, trimmed and without the quotation marks of HCL. Empty if it is not set or holds a Packer template. */
+    #refused = new Set();
+    /** The input, trimmed and without the quotation marks of HCL. Empty if it is not set or holds a Packer expression. */
     text(name) {
         return this.value(name, getInput(name)).trim();
     }
-    /** The text of a value as it is written in the input. Empty, with a problem, if it holds a Packer template. */
+    /** The text of a value as it is written in the input. Empty, with a problem, if it holds a Packer expression. */
     value(name, written) {
-        const template = templateIn(written);
-        if (template === undefined)
+        const expression = expressionIn(written);
+        if (expression === undefined)
             return literal(written);
-        if (!this.#templated.has(name))
-            this.problems.push(`${name} ${template}.`);
-        this.#templated.add(name);
+        if (!this.#refused.has(name))
+            this.problems.push(`${name} ${expression}.`);
+        this.#refused.add(name);
         return '';
     }
     /** Whether the workflow sets an input that is not in action.yml; the runner passes it with a warning. */
@@ -49911,7 +49835,7 @@ class Fields {
         const value = this.text(name);
         if (value !== '')
             return this.formed(name, value, form);
-        if (!this.#templated.has(name))
+        if (!this.#refused.has(name))
             this.problems.push(`${name} is missing.`);
         return '';
     }
@@ -50291,7 +50215,7 @@ const CREDENTIALS = [
     {
         codes: ['Forbidden.RAM', 'Forbidden.SubUser', 'Forbidden', 'NoPermission', 'AccessDenied'],
         cause: 'The RAM user or role lacks a permission.',
-        fix: 'Allow the RAM action in this message. docs/permissions.md of this action has the policies.',
+        fix: 'Allow it for the RAM user or role. docs/permissions.md of this action has the policies.',
     },
     {
         codes: ['Account.Arrearage', 'InDebt'],
@@ -50573,11 +50497,11 @@ function explain(error) {
     const advice = adviceFor(error.code);
     const parts = [
         `${error.operation} failed: ${error.code}: ${sentence(error.message)}`,
-        ...(isDenied(error) ? [`Missing RAM action: ${ramActionOf(error.operation)}.`] : []),
-        ...(advice === undefined ? [] : [advice.cause, advice.fix]),
-        ...(error.requestId === undefined ? [] : [`(RequestId ${error.requestId})`]),
+        isDenied(error) ? `Missing RAM action: ${ramActionOf(error.operation)}.` : advice?.cause,
+        advice?.fix,
+        error.requestId && `(RequestId ${error.requestId})`,
     ];
-    return parts.join(' ');
+    return parts.filter(Boolean).join(' ');
 }
 const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
@@ -50652,18 +50576,18 @@ async function removeUnpacked(folder, log) {
 ;// CONCATENATED MODULE: ./src/action/summary.ts
 
 
+
 /**
  * Writes the job summary: a heading and a table, fewer than twenty lines in all. Any text in it may be foreign.
  * @param safe - turns any text into one line without secrets and control characters
  */
 async function writeSummary(report, safe) {
     const { request, outcome, failures } = report;
-    const { images, wouldDo, taskId, leftovers } = outcome;
+    const { images, wouldDo, notChecked, taskId, leftovers } = outcome;
     const isMade = images.length > 0;
     if (!isMade && wouldDo === undefined && failures.length === 0)
         return;
     const written = { code: (text) => code(safe(text)), prose: (text) => prose(safe(text)) };
-    const notChecked = wouldDo?.length === 0 && 'Everything in the cloud, because no credentials were given';
     const rows = [
         // Name and region are empty if the input is missing or a template.
         [
@@ -50672,7 +50596,7 @@ async function writeSummary(report, safe) {
         ],
         ...(isMade ? facts(report, written) : []),
         ...summary_atMost('Would', wouldDo ?? [], written, 10),
-        ['Not checked', notChecked || undefined],
+        ['Not checked', notChecked && written.prose(notChecked)],
         ...summary_atMost('Failed', failures, written, isMade ? 3 : 10),
         ['Task', isMade ? undefined : taskId && written.code(taskId)],
         ['Staged object', stagedText(report, written)],
@@ -50714,7 +50638,7 @@ function disksText(disks, systemSize) {
     const form = ({ format, container }) => (container ? `${format} out of ${container.kind}` : format);
     const formats = [...new Set(disks.map(form))].join(', ');
     const count = disks.length > 1 ? `${disks.length} files, ` : '';
-    const total = readable(disks.reduce((sum, { size }) => sum + size, 0));
+    const total = rounded(disks.reduce((sum, { size }) => sum + size, 0));
     return `${count}${formats}, ${total}${systemSize === undefined ? '' : `, system disk of ${systemSize} GiB`}`;
 }
 function uploadText({ staged }) {
@@ -50725,9 +50649,9 @@ function uploadText({ staged }) {
     const there = size - sent - zeros;
     const speed = `${(sent / 1024 ** 2 / Math.max(ms / 1000, 0.001)).toFixed(1)} MiB/s`;
     return [
-        `${readable(sent)} in ${summary_duration(ms) ?? ''} (${speed})`,
-        ...(zeros > 0 ? [`${readable(zeros)} of zeros not sent`] : []),
-        ...(there > 0 ? [`${readable(there)} already there`] : []),
+        `${rounded(sent)} in ${summary_duration(ms) ?? ''} (${speed})`,
+        ...(zeros > 0 ? [`${rounded(zeros)} of zeros not sent`] : []),
+        ...(there > 0 ? [`${rounded(there)} already there`] : []),
     ].join(', ');
 }
 function copyText({ id, region, name }, imageName, written) {
@@ -50780,8 +50704,6 @@ function prose(text) {
     }
     return pieces.map(({ before, core, after }) => before + (PLAIN.test(core) ? core : code(core)) + after).join(' ');
 }
-/** Bytes as text. */
-const readable = (bytes) => bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 /** Milliseconds as text. */
 function summary_duration(ms) {
     if (ms === undefined)
@@ -50830,7 +50752,7 @@ async function main(log) {
             throw new BadInput([...problems, ...doubts]);
         sayDisks(disks, log);
         if (source === undefined) {
-            outcome = { ...NOTHING, wouldDo: [] };
+            outcome = { ...NOTHING, wouldDo: [], notChecked: 'everything in the cloud, because no credentials were given' };
             log.info('File and inputs are valid. Nothing in the cloud was checked, because no credentials were given.');
         }
         else {
@@ -50922,7 +50844,7 @@ async function post(log) {
     if (typeof clients === 'string') {
         log.warning(`Nothing was cleaned up. ${clients}`);
         for (const made of left)
-            log.warning(byHand(made, saved));
+            log.warning(byHand(made, saved.request.bucket));
         return;
     }
     const { leftovers } = await undoAll({ ...saved, clients, log }, left, began);
@@ -50943,10 +50865,11 @@ async function openSaved({ me, request, account }, log, began) {
         const clients = openClients(request, source, { env: process.env, idToken: getIDToken, log, hide: log.hide });
         // A service that does not answer must not use up the time of the step.
         clients.deadline.at = began + WHO_AM_I;
-        const current = account === undefined ? undefined : await whoAmI(clients);
+        // If main was denied this call, only credentials that are denied it too can be the same.
+        const current = await whoAmI(clients.sts, log);
         if (current === account)
             return clients;
-        return `The credentials are of account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'another'}.`;
+        return `The credentials are of account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'one that it could not find out'}.`;
     }
     catch (error) {
         return report(error).problems.join(' ');

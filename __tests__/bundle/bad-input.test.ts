@@ -26,7 +26,7 @@ test('reports every problem at once, before anything is sent', async () => {
     [
       'oss_key_name',
       'a/{{timestamp}}.raw',
-      /^oss_key_name contains the Packer template \{\{timestamp\}\}, .* Write \$\{\{ github\.run_id \}\}/,
+      /^oss_key_name contains the Packer expression \{\{timestamp\}\}, .* Write \$\{\{ github\.run_id \}\}/,
     ],
     ['skip_clean', 'yes', /^skip_clean "yes" is neither true nor false\.$/],
     ['image_description', 'http://a', /^image_description "http:\/\/a" is not a description/],

@@ -27,11 +27,11 @@ export function explain(error: CloudError): string {
   const advice = adviceFor(error.code);
   const parts = [
     `${error.operation} failed: ${error.code}: ${sentence(error.message)}`,
-    ...(isDenied(error) ? [`Missing RAM action: ${ramActionOf(error.operation)}.`] : []),
-    ...(advice === undefined ? [] : [advice.cause, advice.fix]),
-    ...(error.requestId === undefined ? [] : [`(RequestId ${error.requestId})`]),
+    isDenied(error) ? `Missing RAM action: ${ramActionOf(error.operation)}.` : advice?.cause,
+    advice?.fix,
+    error.requestId && `(RequestId ${error.requestId})`,
   ];
-  return parts.join(' ');
+  return parts.filter(Boolean).join(' ');
 }
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

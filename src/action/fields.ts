@@ -1,6 +1,6 @@
 import { getInput } from '@actions/core';
 import { literal, readList } from './hcl.ts';
-import { templateIn } from './packer.ts';
+import { expressionIn } from './packer.ts';
 
 /** What an input must look like, and how an error describes it. */
 export interface Form {
@@ -13,19 +13,19 @@ export interface Form {
 /** Reads inputs one by one and collects what is wrong with them. */
 export class Fields {
   readonly problems: string[] = [];
-  readonly #templated = new Set<string>();
+  readonly #refused = new Set<string>();
 
-  /** The input, trimmed and without the quotation marks of HCL. Empty if it is not set or holds a Packer template. */
+  /** The input, trimmed and without the quotation marks of HCL. Empty if it is not set or holds a Packer expression. */
   text(name: string): string {
     return this.value(name, getInput(name)).trim();
   }
 
-  /** The text of a value as it is written in the input. Empty, with a problem, if it holds a Packer template. */
+  /** The text of a value as it is written in the input. Empty, with a problem, if it holds a Packer expression. */
   value(name: string, written: string): string {
-    const template = templateIn(written);
-    if (template === undefined) return literal(written);
-    if (!this.#templated.has(name)) this.problems.push(`${name} ${template}.`);
-    this.#templated.add(name);
+    const expression = expressionIn(written);
+    if (expression === undefined) return literal(written);
+    if (!this.#refused.has(name)) this.problems.push(`${name} ${expression}.`);
+    this.#refused.add(name);
     return '';
   }
 
@@ -38,7 +38,7 @@ export class Fields {
   required(name: string, form?: Form): string {
     const value = this.text(name);
     if (value !== '') return this.formed(name, value, form);
-    if (!this.#templated.has(name)) this.problems.push(`${name} is missing.`);
+    if (!this.#refused.has(name)) this.problems.push(`${name} is missing.`);
     return '';
   }
 

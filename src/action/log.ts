@@ -1,4 +1,5 @@
 import * as core from '@actions/core';
+import { printable } from '../disk/disk.ts';
 import type { RunLog } from '../run/context.ts';
 
 /** Everything that is printed during a run. */
@@ -61,16 +62,12 @@ function formsOf(secret: string): string[] {
   });
 }
 
-/** Control and format characters (bidirectional overrides among them), line and paragraph separators, lone surrogates. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
 /**
  * The runner takes `::command::` at the start of a line and `##[command]` anywhere in it as a command
  * (actions/runner, src/Runner.Common/ActionCommand.cs).
  */
 function harmlessLine(text: string): string {
-  return text
-    .replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`)
+  return printable(text)
     .replaceAll('##[', '## [')
     .replace(/^(\s*)::/, '$1: :');
 }

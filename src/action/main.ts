@@ -43,7 +43,7 @@ export async function main(log: Output): Promise<void> {
     if (problems.length + doubts.length > 0) throw new BadInput([...problems, ...doubts]);
     sayDisks(disks, log);
     if (source === undefined) {
-      outcome = { ...NOTHING, wouldDo: [] };
+      outcome = { ...NOTHING, wouldDo: [], notChecked: 'everything in the cloud, because no credentials were given' };
       log.info('File and inputs are valid. Nothing in the cloud was checked, because no credentials were given.');
     } else {
       outcome = await run(openContext(request, disks, source, log));

@@ -14,23 +14,26 @@ export function ignoredOptions(isSet: (name: string) => boolean): string[] {
   return set.map(([name, reason]) => `${name} has no effect: ${reason}.`);
 }
 
-/** A template anywhere, or nothing but a reference. `local.raw` is the name of a file. */
-const TEMPLATE = /\{\{[^{}]*\}\}|[$%]\{[^{}]*\}|^(?:var|local)\.(?!(?:raw|vhd|qcow2|img)$)[a-z_][\w-]*$/i;
+const TEMPLATE = /\{\{[^{}]*\}\}|[$%]\{[^{}]*\}/;
+/** Nothing but a reference. `local.raw` is the name of a file. */
+const REFERENCE = /^(?:var|local)\.(?!(?:raw|vhd|qcow2|img)$)[a-z_][\w-]*$/i;
+/** Nothing but a call without arguments, or with a string, list, map or reference. `app(1)` may be a name. */
+const CALL = /^[a-z]\w*\((?:.*(?:["[{]|\b(?:var|local)\.).*)?\)$/s;
 
-/** Template of Packer -> what to write in a workflow. */
+/** Expression of Packer -> what to write in a workflow. */
 const REPLACEMENTS: [RegExp, string][] = [
   [/timestamp|uuid/, '${{ github.run_id }}-${{ github.run_attempt }}, which is different for each attempt of a run'],
   [/isotime|formatdate/, '${{ steps.<id>.outputs.<name> }} of a step that runs date'],
   [/\buser\b|\bvar\.|\blocal\./, '${{ vars.<name> }}, ${{ inputs.<name> }} or, for a secret, ${{ secrets.<name> }}'],
   [/\benv\b/, '${{ env.<name> }}'],
   [/\bbuild|\bsource\./i, '${{ steps.<id>.outputs.<name> }} of the step that runs Packer'],
-  [/./, 'an expression of GitHub Actions, ${{ <expression> }}'],
+  [/./, 'the value, or an expression of GitHub Actions, ${{ <expression> }}'],
 ];
 
-/** What is wrong with a value that holds a Packer template; undefined if it holds none. */
-export function templateIn(value: string): string | undefined {
-  const template = TEMPLATE.exec(value)?.[0];
-  if (template === undefined) return undefined;
-  const replacement = REPLACEMENTS.find(([pattern]) => pattern.test(template))?.[1];
-  return `contains the Packer template ${template}, which this action does not evaluate. Write ${replacement ?? ''}`;
+/** What is wrong with a value that holds a Packer expression; undefined if it holds none. */
+export function expressionIn(value: string): string | undefined {
+  const [found] = TEMPLATE.exec(value) ?? REFERENCE.exec(value) ?? CALL.exec(value) ?? [];
+  if (found === undefined) return undefined;
+  const replacement = REPLACEMENTS.find(([pattern]) => pattern.test(found))?.[1];
+  return `contains the Packer expression ${found}, which this action does not evaluate. Write ${replacement ?? ''}`;
 }

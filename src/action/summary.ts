@@ -1,5 +1,5 @@
 import { summary } from '@actions/core';
-import type { DiskImage } from '../disk/disk.ts';
+import { rounded, type DiskImage } from '../disk/disk.ts';
 import { bootModeText } from '../run/content.ts';
 import type { ImportRequest } from '../run/request.ts';
 import type { Outcome } from '../run/run.ts';
@@ -22,11 +22,10 @@ type Row = [head: string, markdown: string | undefined];
  */
 export async function writeSummary(report: Report, safe: (text: string) => string): Promise<void> {
   const { request, outcome, failures } = report;
-  const { images, wouldDo, taskId, leftovers } = outcome;
+  const { images, wouldDo, notChecked, taskId, leftovers } = outcome;
   const isMade = images.length > 0;
   if (!isMade && wouldDo === undefined && failures.length === 0) return;
   const written: Markdown = { code: (text) => code(safe(text)), prose: (text) => prose(safe(text)) };
-  const notChecked = wouldDo?.length === 0 && 'Everything in the cloud, because no credentials were given';
   const rows: Row[] = [
     // Name and region are empty if the input is missing or a template.
     [
@@ -35,7 +34,7 @@ export async function writeSummary(report: Report, safe: (text: string) => strin
     ],
     ...(isMade ? facts(report, written) : []),
     ...atMost('Would', wouldDo ?? [], written, 10),
-    ['Not checked', notChecked || undefined],
+    ['Not checked', notChecked && written.prose(notChecked)],
     ...atMost('Failed', failures, written, isMade ? 3 : 10),
     ['Task', isMade ? undefined : taskId && written.code(taskId)],
     ['Staged object', stagedText(report, written)],
@@ -87,7 +86,7 @@ function disksText(disks: DiskImage[], systemSize: number | undefined): string {
   const form = ({ format, container }: DiskImage) => (container ? `${format} out of ${container.kind}` : format);
   const formats = [...new Set(disks.map(form))].join(', ');
   const count = disks.length > 1 ? `${disks.length} files, ` : '';
-  const total = readable(disks.reduce((sum, { size }) => sum + size, 0));
+  const total = rounded(disks.reduce((sum, { size }) => sum + size, 0));
   return `${count}${formats}, ${total}${systemSize === undefined ? '' : `, system disk of ${systemSize} GiB`}`;
 }
 
@@ -98,9 +97,9 @@ function uploadText({ staged }: Outcome): string | undefined {
   const there = size - sent - zeros;
   const speed = `${(sent / 1024 ** 2 / Math.max(ms / 1000, 0.001)).toFixed(1)} MiB/s`;
   return [
-    `${readable(sent)} in ${duration(ms) ?? ''} (${speed})`,
-    ...(zeros > 0 ? [`${readable(zeros)} of zeros not sent`] : []),
-    ...(there > 0 ? [`${readable(there)} already there`] : []),
+    `${rounded(sent)} in ${duration(ms) ?? ''} (${speed})`,
+    ...(zeros > 0 ? [`${rounded(zeros)} of zeros not sent`] : []),
+    ...(there > 0 ? [`${rounded(there)} already there`] : []),
   ].join(', ');
 }
 
@@ -158,10 +157,6 @@ export function prose(text: string): string {
   }
   return pieces.map(({ before, core, after }) => before + (PLAIN.test(core) ? core : code(core)) + after).join(' ');
 }
-
-/** Bytes as text. */
-const readable = (bytes: number): string =>
-  bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 
 /** Milliseconds as text. */
 function duration(ms: number | undefined): string | undefined {

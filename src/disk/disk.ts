@@ -50,27 +50,20 @@ export interface Container {
 /** All problems of a file, one line each, with the command that fixes them where there is one. */
 export class DiskError extends Error {
   readonly problems: string[];
+  /** What the file is, when unpacking or converting it may solve all its problems. */
+  readonly packed: Packed | undefined;
 
-  constructor(problems: string[]) {
+  constructor(problems: string[], packed?: Packed) {
     super(problems.join('\n'));
     this.name = 'DiskError';
     this.problems = problems;
+    this.packed = packed;
   }
 }
 
 /** What the runner can unpack or convert. QCOW2 is one of them when it uses features that ECS cannot read. */
 export type Packed = 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'tar' | ConvertedFormat;
 export type ConvertedFormat = 'vmdk' | 'vdi' | 'vhdx' | 'qcow2';
-
-/** A file that ECS can import only after it was unpacked or converted. */
-export class PackedDisk extends DiskError {
-  readonly packed: Packed;
-
-  constructor(problems: string[], packed: Packed) {
-    super(problems);
-    this.packed = packed;
-  }
-}
 
 /** Random access to a file or to the disk inside it. Bytes beyond `size` read as zero. */
 export interface Source {
@@ -98,21 +91,16 @@ export class Findings {
     this.quoted = shellQuote(path);
   }
 
-  problem(text: string): void {
+  /** @param packed what the file is, when unpacking or converting it solves the problem */
+  problem(text: string, packed?: Packed): void {
+    const isSolved = this.problems.length === 0 || this.packed !== undefined;
+    this.packed = isSolved ? packed : undefined;
     this.problems.push(`${this.quoted}: ${text}`);
-    this.packed = undefined;
-  }
-
-  /** A problem that converting the QCOW2 image solves. */
-  convertible(text: string): void {
-    const isOnly = this.problems.length === 0 || this.packed !== undefined;
-    this.problem(text);
-    if (isOnly) this.packed = 'qcow2';
   }
 
   /** The problems as the error to throw. */
   error(): DiskError {
-    return this.packed === undefined ? new DiskError(this.problems) : new PackedDisk(this.problems, this.packed);
+    return new DiskError(this.problems, this.packed);
   }
 
   warn(text: string): void {
@@ -123,6 +111,7 @@ export class Findings {
 /** The only advice when data is missing or damaged. */
 export const AGAIN = 'Build, copy or download it again.';
 
+const LISTED = 10;
 const READ_LIMIT = 16 * 1024 ** 2;
 
 /**
@@ -185,10 +174,20 @@ function safe(value: bigint): number {
 // Control and format characters, including bidirectional overrides, line and paragraph separators, and lone surrogates.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
+/** Untrusted text as one printable line. */
+export const printable = (text: string): string =>
+  text.replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+
 /** Untrusted text as one printable line of about 200 characters at most. */
 export function oneLine(text: string): string {
-  const line = text.replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+  const line = printable(text);
   return line.length > 200 ? `${line.slice(0, 200)}...` : line;
+}
+
+/** At most ten names, for messages. */
+export function listed(names: string[]): string {
+  const shown = names.slice(0, LISTED).map(oneLine).join(', ') || 'nothing';
+  return names.length > LISTED ? `${shown} and ${names.length - LISTED} more` : shown;
 }
 
 /** Any file name as one printable word of a bash command line. */
@@ -203,7 +202,9 @@ export function shellQuote(path: string): string {
 /** A number of bytes for messages: exact, and from 1 MiB on also rounded. Infinity comes from `u64be`. */
 export function bytes(count: number): string {
   if (count === Infinity) return 'more than 8 PiB';
-  if (count < 1024 ** 2) return `${count} bytes`;
-  const rounded = count < 1024 ** 3 ? `${(count / 1024 ** 2).toFixed(1)} MiB` : `${(count / 1024 ** 3).toFixed(1)} GiB`;
-  return `${count} bytes (${rounded})`;
+  return count < 1024 ** 2 ? `${count} bytes` : `${count} bytes (${rounded(count)})`;
 }
+
+/** A number of bytes in MiB or GiB. */
+export const rounded = (count: number): string =>
+  count < 1024 ** 3 ? `${(count / 1024 ** 2).toFixed(1)} MiB` : `${(count / 1024 ** 3).toFixed(1)} GiB`;

@@ -73,21 +73,17 @@ function output(python3: string, fd: number): Promise<string> {
       child.stdout?.destroy();
       resolve(answer);
     };
-    sleep(TIME_LIMIT_MS, ended.signal).then(
-      () => {
-        give('');
-      },
-      () => undefined,
-    );
+    const fail = () => {
+      give('');
+    };
+    sleep(TIME_LIMIT_MS, ended.signal).then(fail, () => undefined);
     child.stdout?.setEncoding('latin1').on('data', (chunk: string) => {
       text += chunk;
-      if (text.length > OUTPUT_LIMIT) give('');
+      if (text.length > OUTPUT_LIMIT) fail();
     });
-    child.on('error', () => {
-      give('');
-    });
+    child.on('error', fail);
     child.on('exit', (code) => {
-      if (code !== 0) give('');
+      if (code !== 0) fail();
     });
     child.on('close', () => {
       give(text);

@@ -1,10 +1,9 @@
 import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { bytes, DiskError, oneLine, shellQuote } from './disk.ts';
+import { bytes, DiskError, listed, oneLine, shellQuote } from './disk.ts';
 import { holdsDisk } from './inspect.ts';
 
 const MANIFEST_LIMIT = 8 * 1024 ** 2;
-const LISTED = 10;
 const IMAGE = /\.(raw|vhd|qcow2)$/i;
 const EXTENT = /-(flat|[sf]\d{3})\.vmdk$/i;
 /** What macOS writes beside a file, for example into a tar archive. */
@@ -45,7 +44,7 @@ export async function findDisk(path: string, workspace: string): Promise<string>
     for await (const match of glob(path, { cwd: workspace })) matches.push(resolve(workspace, match));
   if (matches.length === 0) {
     const near = await readdir(dirname(full)).catch(() => undefined);
-    const seen = near === undefined ? 'its directory does not exist either' : `the directory has: ${list(near)}`;
+    const seen = near === undefined ? 'its directory does not exist either' : `the directory has: ${listed(near)}`;
     throw new DiskError([`No file, directory or match for ${shellQuote(path)} in ${shellQuote(workspace)}; ${seen}.`]);
   }
   const files = await Promise.all(
@@ -79,9 +78,9 @@ async function theOne(path: string, files: string[]): Promise<string> {
   const among = shellQuote(path);
   if (only !== undefined)
     throw new DiskError([
-      `${found.length} disk images in ${among}, but only one can be imported. Set path to one of: ${list(found)}`,
+      `${found.length} disk images in ${among}, but only one can be imported. Set path to one of: ${listed(found)}`,
     ]);
-  throw new DiskError([`No disk image in ${among}, by name (.raw, .vhd, .qcow2) or content, only: ${list(files)}`]);
+  throw new DiskError([`No disk image in ${among}, by name (.raw, .vhd, .qcow2) or content, only: ${listed(files)}`]);
 }
 
 async function fromManifest(full: string, workspace: string): Promise<string> {
@@ -96,12 +95,12 @@ async function fromManifest(full: string, workspace: string): Promise<string> {
   const named = shellQuote(full);
   if (only === undefined) {
     const files = builds.flatMap((build) => build.files.map(({ name }) => name));
-    const seen = files.length === 0 ? 'no file' : `only ${list(files)}`;
+    const seen = files.length === 0 ? 'no file' : `only ${listed(files)}`;
     throw new DiskError([`${named}: the last Packer build has no disk image, ${seen}.`]);
   }
   const images = [...found].map(([file, build]) => `${build}: ${file}`);
   throw new DiskError([
-    `${named}: ${found.size} builds have an image, but only one can be imported. Set path to one of: ${list(images)}`,
+    `${named}: ${found.size} builds have an image, but only one can be imported. Set path to one of: ${listed(images)}`,
   ]);
 }
 
@@ -121,7 +120,9 @@ async function imageOf(build: Build, manifest: string, workspace: string): Promi
   const foreign = build.files.filter(({ name }) => isOtherName(name));
   const [first] = foreign;
   if (foreign.length > 1)
-    throw new DiskError([`${build.name} has ${foreign.length} disk images: ${list(foreign.map(({ name }) => name))}.`]);
+    throw new DiskError([
+      `${build.name} has ${foreign.length} disk images: ${listed(foreign.map(({ name }) => name))}.`,
+    ]);
   return first && located(first, manifest, workspace);
 }
 
@@ -191,9 +192,4 @@ async function kindOf(path: string): Promise<'file' | 'directory' | 'other' | un
   } catch (error) {
     return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '') ? undefined : 'other';
   }
-}
-
-function list(names: string[]): string {
-  const shown = names.slice(0, LISTED).map(oneLine).join(', ') || 'nothing';
-  return names.length > LISTED ? `${shown} and ${names.length - LISTED} more` : shown;
 }

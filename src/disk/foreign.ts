@@ -63,22 +63,25 @@ const NOT_TEXT = /[^\t\n\f\r\x1b\x20-\xff]/;
  */
 export async function isForeign(file: Source, findings: Findings): Promise<boolean> {
   const head = await file.read(0, 512);
-  const { path, quoted } = findings;
-  const text = head.toString('latin1', 0, Math.min(file.size, 512));
   const kind = foreignKind(head);
+  const text = head.toString('latin1', 0, Math.min(file.size, 512));
+  const problem = kind === undefined ? noDisk(text, findings) : foreignDisk(kind, findings);
+  if (problem !== undefined) findings.problem(problem, kind?.packed);
+  return problem !== undefined;
+}
+
+function foreignDisk({ is, fix }: Kind, { path, quoted }: Findings): string {
   const bare = path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed)$/i, '');
-  if (kind?.is.startsWith('compressed')) {
-    findings.problem(`the file is ${kind.is}. Run: ${kind.fix(quoted, bare === path ? `${path}.raw` : bare)}`);
-  } else if (kind !== undefined) {
-    findings.problem(`the file is ${kind.is}, which ECS does not import. Run: ${kind.fix(quoted, `${bare}.qcow2`)}`);
-  } else if (text.startsWith('\x7fELF')) {
-    findings.problem('the file is a program (ELF), not a disk image.');
-  } else if (text.startsWith('version https://git-lfs')) {
-    findings.problem('the file is a Git LFS pointer; the image itself was not downloaded. Run: git lfs pull');
-  } else if (!NOT_TEXT.test(text)) {
-    const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
-    findings.problem(`the file is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`);
-  } else return false;
-  findings.packed = kind?.packed;
-  return true;
+  if (is.startsWith('compressed'))
+    return `the file is ${is}. Run: ${fix(quoted, bare === path ? `${path}.raw` : bare)}`;
+  return `the file is ${is}, which ECS does not import. Run: ${fix(quoted, `${bare}.qcow2`)}`;
+}
+
+function noDisk(text: string, { quoted }: Findings): string | undefined {
+  if (text.startsWith('\x7fELF')) return 'the file is a program (ELF), not a disk image.';
+  if (text.startsWith('version https://git-lfs'))
+    return 'the file is a Git LFS pointer; the image itself was not downloaded. Run: git lfs pull';
+  if (NOT_TEXT.test(text)) return undefined;
+  const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
+  return `the file is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`;
 }

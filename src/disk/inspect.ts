@@ -13,7 +13,7 @@ const ISO_9660_AT = 32769;
  * Opens a disk image and checks all that its headers show, in at most 16 MiB. The caller closes `handle`.
  * @param claimed the format that the user gave; it is an error if the content has another
  * @param boots whether a system must boot from it; otherwise there are no warnings about booting
- * @throws DiskError with every problem of the file; PackedDisk when unpacking or converting it may solve them
+ * @throws DiskError with every problem of the file
  */
 export async function openDisk(path: string, claimed?: Format, boots = true): Promise<DiskImage> {
   const handle = await openFile(path);
@@ -26,17 +26,7 @@ export async function openDisk(path: string, claimed?: Format, boots = true): Pr
 }
 
 /** Whether the content of a file is certainly a disk image: a magic number or a partition table. Never throws. */
-export async function holdsDisk(path: string): Promise<boolean> {
-  const handle = await openFile(path).catch(() => undefined);
-  if (handle === undefined) return false;
-  try {
-    return await isDisk(boundedSource(handle, (await handle.stat()).size));
-  } catch {
-    return false;
-  } finally {
-    await handle.close();
-  }
-}
+export const holdsDisk = (path: string): Promise<boolean> => withFile(path, isDisk).catch(() => false);
 
 /** Whether the bytes are certainly a disk image. @throws DiskError */
 export async function isDisk(file: Source): Promise<boolean> {
@@ -121,6 +111,20 @@ export async function openFile(path: string): Promise<FileHandle> {
   await handle.close();
   const kind = facts.isDirectory() ? 'a directory' : 'a device or pipe';
   throw new DiskError([`${shellQuote(path)} is ${kind}, not a file.`]);
+}
+
+/** Opens a file, lets `read` read at most 16 MiB of it, and closes it. @throws DiskError when it cannot be opened */
+export async function withFile<T>(
+  path: string,
+  read: (file: Source, identity: DiskImage['identity']) => T | Promise<T>,
+): Promise<T> {
+  const handle = await openFile(path);
+  try {
+    const identity = await handle.stat({ bigint: true });
+    return await read(boundedSource(handle, Number(identity.size)), identity);
+  } finally {
+    await handle.close();
+  }
 }
 
 function reason(cause: unknown): string {

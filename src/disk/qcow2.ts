@@ -57,8 +57,9 @@ async function refuseFeatures(file: Source, header: Buffer, version: number, fin
   const backing = u64be(header, 8);
   if (backing !== 0) {
     const name = await file.read(backing, Math.min(header.readUInt32BE(16), 1023));
-    findings.convertible(
+    findings.problem(
       `it depends on the backing file ${oneLine(name.toString())}, which ECS cannot see. ${convert}`,
+      'qcow2',
     );
   }
   if (header.readUInt32BE(32) !== 0) {
@@ -68,7 +69,7 @@ async function refuseFeatures(file: Source, header: Buffer, version: number, fin
   }
   const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
   const refuse = (bits: bigint, text: string) => {
-    if ((features & bits) !== 0n) findings.convertible(text);
+    if ((features & bits) !== 0n) findings.problem(text, 'qcow2');
   };
   if ((features & 3n) !== 0n)
     findings.problem(`it was not closed cleanly (dirty or corrupt). Run: qemu-img check -r all ${quoted}`);

@@ -19,15 +19,17 @@ export async function openDisks(request: ImportRequest, folder: string, log: Log
     if (path === '') continue;
     try {
       const found = await findDisk(path, request.workflow.workspace);
-      const unpacking = {
+      const opening = {
         folder,
         workspace: request.workflow.workspace,
         programs: findPrograms,
         limit: LARGEST,
         headersOnly: request.dryRun,
         onProgress: sayProgress(found, log),
+        claimed: n === 0 ? request.format : undefined,
+        boots: n === 0,
       };
-      disks.push(await openAnyDisk(found, n === 0 ? request.format : undefined, n === 0, unpacking));
+      disks.push(await openAnyDisk(found, opening));
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       problems.push(...error.problems);

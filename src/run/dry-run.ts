@@ -2,8 +2,8 @@ import { contentName } from '../disk/disk.ts';
 import type { Context } from './context.ts';
 import type { Plan } from './preflight.ts';
 
-/** Logs what a run would do. Changes nothing. @returns the same, one line each */
-export function dryRun({ request, log }: Context, plan: Plan): string[] {
+/** Logs what a run would do, one line each, and what was not checked. Changes nothing. @returns the same */
+export function dryRun({ request, log }: Context, plan: Plan): { wouldDo: string[]; notChecked: string } {
   const { bucket } = request;
   const wouldDo = [
     ...(plan.makeBucket ? [`create the bucket ${bucket}`] : []),
@@ -14,6 +14,7 @@ export function dryRun({ request, log }: Context, plan: Plan): string[] {
     }),
   ];
   for (const line of wouldDo) log.info(`Would ${line}.`);
-  log.info('Not checked: quotas, whether ECS can read the bucket, and the content of the file beyond its headers.');
-  return wouldDo;
+  const notChecked = 'quotas, whether ECS can read the bucket, and the content of the file beyond its headers';
+  log.info(`Not checked: ${notChecked}.`);
+  return { wouldDo, notChecked };
 }

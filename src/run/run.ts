@@ -24,6 +24,8 @@ export interface Outcome {
   leftovers: string[];
   /** What a dry run would have done, one line each. */
   wouldDo?: string[];
+  /** What a dry run did not check. */
+  notChecked?: string;
   /** How long it took to make the images, in ms. */
   importMs?: number | undefined;
   /** Why the run failed: a CloudError, CloudErrors or DiskError, or something unexpected. */
@@ -44,7 +46,7 @@ export async function run(context: Context): Promise<Outcome> {
       throw error;
     });
   if (request.dryRun && plan.problems.length === 0)
-    return { images: [], staged: [], leftovers: [], wouldDo: dryRun(context, plan) };
+    return { images: [], staged: [], leftovers: [], ...dryRun(context, plan) };
   ledger.account = plan.account;
   if (plan.problems.length > 0) {
     if (!request.dryRun) await cleanUpAfterRefusal(context, plan);

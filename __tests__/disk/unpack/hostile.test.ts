@@ -61,6 +61,22 @@ describe.skipIf(!hasTools)('damage', () => {
     expect(await refused(folder, name)).toMatch(/cut off|truncated|error while reading|Could not/);
   });
 
+  test.each([
+    ['before the disk', 'SHA256', 'vm.ovf vm.mf vm.vmdk'],
+    ['after the disk', 'SHA1', 'vm.ovf vm.vmdk vm.mf'],
+    ['for a packed disk', 'SHA256', 'vm.ovf vm.vmdk.gz vm.mf'],
+  ])('is found by the manifest of an OVA, %s', async (_, algorithm, members) => {
+    const sum = (file: string, of: string) =>
+      `echo "${algorithm}(${file})= $(${algorithm.toLowerCase()}sum ${of} | cut -d' ' -f1)" >> vm.mf`;
+    const folder = made(`${NOISE}; qemu-img convert -O vmdk -o subformat=streamOptimized disk.raw vm.vmdk
+      gzip -k vm.vmdk; echo '<Envelope/>' > vm.ovf
+      ${sum('vm.vmdk', 'vm.vmdk')}; ${sum('vm.vmdk.gz', 'vm.vmdk.gz')}; tar -cf good.ova ${members}; rm vm.mf
+      ${sum('vm.vmdk', 'vm.ovf')}; ${sum('vm.vmdk.gz', 'vm.ovf')}; tar -cf bad.ova ${members}`);
+    expect((await openPacked(folder, 'good.ova')).size).toBe(8 * MiB);
+    const message = /vm\.vmdk(\.gz)? does not have the SHA\d+ that the manifest gives\. Build, copy/;
+    expect(await refused(folder, 'bad.ova')).toMatch(message);
+  });
+
   it('is also data after the end of zstd data', async () => {
     const folder = made(`${NOISE}; zstd -q disk.raw`);
     appendFileSync(join(folder, 'disk.raw.zst'), 'something else');
@@ -138,6 +154,11 @@ describe.skipIf(!hasTools)('only the disk of an archive is written', () => {
     const folder = made('ln -s /etc/passwd disk.raw; tar -cf d.tar disk.raw; tar -P -cf e.tar /etc/hostname');
     expect(await refused(folder, 'd.tar')).toMatch(/No disk image in the archive, only: nothing/);
     expect(await refused(folder, 'e.tar')).toMatch(/only: \/etc\/hostname/);
+  });
+
+  it('and of two members with one name the later one counts, even if it is empty', async () => {
+    const folder = made(`${DISK}; tar -cf a.tar disk.raw; rm disk.raw; touch disk.raw; tar -rf a.tar disk.raw`);
+    expect(await refused(folder, 'a.tar')).toMatch(/No disk image in the archive/);
   });
 
   it('and several disks are an error with their names on one line', async () => {

@@ -10,9 +10,9 @@ const CHILD = `
   import { readFileSync } from 'node:fs';
   import { openAnyDisk } from ${JSON.stringify(join(import.meta.dirname, '../../../src/disk/unpack/open.ts'))};
   const workspace = process.cwd();
-  const settings = { folder: workspace + '/unpacked', workspace, limit: 2 ** 41, headersOnly: false };
+  const settings = { folder: workspace + '/unpacked', workspace, limit: 2 ** 41, headersOnly: false, boots: false };
   const calls = { programs: async () => ({}), onProgress() {} };
-  const { path, size, handle } = await openAnyDisk('disk.zst', undefined, false, { ...settings, ...calls });
+  const { path, size, handle } = await openAnyDisk('disk.zst', { ...settings, ...calls });
   await handle.close();
   const [, peak] = /VmHWM:\\s+(\\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1'));
   console.log(JSON.stringify({ path, size, peak: peak * 1024 }));`;

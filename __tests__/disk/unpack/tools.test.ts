@@ -41,6 +41,11 @@ describe.skipIf(!hasTools)('a disk that was packed by the real tools is the same
       'a.tar',
     ],
     ['tar of packed', 'gzip -1 disk.raw; tar -cf a.tar disk.raw.gz', 'a.tar'],
+    [
+      'tar with an older disk',
+      'truncate -s 0 disk.raw; truncate -s 8M disk.raw; tar -cf a.tar disk.raw; cp original disk.raw; tar -rf a.tar disk.raw',
+      'a.tar',
+    ],
   ])('%s', async (_, script, name) => {
     const folder = scratch();
     sh(folder, `${DISK}; ${script}`);

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DiskError, type DiskImage, type Format } from '../../../src/disk/disk.ts';
+import { DiskError, type DiskImage } from '../../../src/disk/disk.ts';
 import type { Programs } from '../../../src/disk/unpack/program.ts';
-import { openAnyDisk, type Unpacking } from '../../../src/disk/unpack/open.ts';
+import { openAnyDisk, type Opening } from '../../../src/disk/unpack/open.ts';
 import { GiB, has, scratch, sh } from '../build.ts';
 
 const find = (name: string) => (has(name) ? sh('/', `command -v ${name}`).trim() : undefined);
@@ -22,28 +22,25 @@ export interface Opened extends DiskImage {
 }
 
 /** Opens a file in a workspace, unpacks it if necessary, and closes the handle. */
-export async function openPacked(
-  workspace: string,
-  name: string,
-  more: Partial<Unpacking> & { claimed?: Format } = {},
-): Promise<Opened> {
-  const { claimed, ...rest } = more;
+export async function openPacked(workspace: string, name: string, more: Partial<Opening> = {}): Promise<Opened> {
   const folder = join(scratch(), 'unpacked');
-  const disk = await openAnyDisk(join(workspace, name), claimed, false, {
+  const disk = await openAnyDisk(join(workspace, name), {
+    claimed: undefined,
+    boots: false,
     folder,
     workspace,
     programs: () => Promise.resolve(programs),
     limit: 2048 * GiB,
     headersOnly: false,
     onProgress: () => undefined,
-    ...rest,
+    ...more,
   });
   await disk.handle.close();
   return { ...disk, folder };
 }
 
 /** Returns the problems of a file that must be refused. */
-export async function refused(workspace: string, name: string, more: Partial<Unpacking> & { claimed?: Format } = {}) {
+export async function refused(workspace: string, name: string, more: Partial<Opening> = {}) {
   try {
     await openPacked(workspace, name, more);
   } catch (error) {

@@ -30,7 +30,7 @@ export const CREDENTIALS: Advice[] = [
   {
     codes: ['Forbidden.RAM', 'Forbidden.SubUser', 'Forbidden', 'NoPermission', 'AccessDenied'],
     cause: 'The RAM user or role lacks a permission.',
-    fix: 'Allow the RAM action in this message. docs/permissions.md of this action has the policies.',
+    fix: 'Allow it for the RAM user or role. docs/permissions.md of this action has the policies.',
   },
   {
     codes: ['Account.Arrearage', 'InDebt'],

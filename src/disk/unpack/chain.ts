@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { AGAIN, boundedSource, DiskError, Findings, oneLine, shellQuote, u64be } from '../disk.ts';
+import { AGAIN, DiskError, Findings, oneLine, shellQuote, u64be } from '../disk.ts';
 import type { ConvertedFormat, DiskImage, Source } from '../disk.ts';
 import { foreignKind } from '../foreign.ts';
-import { openFile } from '../inspect.ts';
+import { withFile } from '../inspect.ts';
 import { inspectQcow2, isQcow2 } from '../qcow2.ts';
 import { inspectVhd, isVhd } from '../vhd.ts';
 import { namedFile, qcow2Names, vmdkExtents, type Around } from './named.ts';
@@ -119,15 +119,11 @@ export class Chain {
     if (findings.problems.length > 0 && findings.packed === undefined) throw findings.error();
   }
 
-  async #look<T>(path: string, read: (file: Source) => T | Promise<T>): Promise<T> {
-    const handle = await openFile(path);
-    try {
-      const identity = await handle.stat({ bigint: true });
+  #look<T>(path: string, read: (file: Source) => T | Promise<T>): Promise<T> {
+    return withFile(path, (file, identity) => {
       this.files.push({ path, identity });
-      return await read(boundedSource(handle, Number(identity.size)));
-    } finally {
-      await handle.close();
-    }
+      return read(file);
+    });
   }
 }
 

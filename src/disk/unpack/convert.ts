@@ -4,25 +4,13 @@ import { AGAIN, bytes, DiskError, shellQuote, type ConvertedFormat } from '../di
 import { assertUnchanged } from '../inspect.ts';
 import { Chain, type Held } from './chain.ts';
 import type { Around } from './named.ts';
-import { runProgram, type Programs } from './program.ts';
+import { runProgram, type Programs, type Unpacking } from './program.ts';
 import { assertSpace } from './size.ts';
-
-export interface Conversion {
-  /** The folder in which the files must be that the disk names. */
-  around: Around;
-  /** Bytes of the largest disk. */
-  limit: number;
-  programs: Programs;
-  /** Whether only the size is wanted: nothing is written. */
-  headersOnly: boolean;
-  /** Is called with a share from 0 to 1. */
-  onProgress: (share: number) => void;
-}
 
 export const INSTALL = 'sudo apt-get install -y qemu-utils';
 
 /**
- * Converts a disk to a sparse RAW file.
+ * Converts a disk to a sparse RAW file. With `headersOnly`, nothing is written.
  * @returns bytes of the disk
  * @throws DiskError when the disk is damaged, too large, or names a file that it must not name
  */
@@ -30,8 +18,10 @@ export async function convert(
   kind: ConvertedFormat,
   path: string,
   into: string,
-  { around, limit, programs, headersOnly, onProgress }: Conversion,
+  around: Around,
+  { limit, headersOnly, onProgress, ...unpacking }: Unpacking,
 ): Promise<number> {
+  const programs = await unpacking.programs();
   const { qemuImg } = programs;
   if (qemuImg === undefined)
     throw new DiskError([
@@ -49,7 +39,7 @@ export async function convert(
   const args = ['convert', '-p', '-S', '4k', '-O', 'raw', source, `file:${into}`];
   await runProgram(programs, qemuImg, args, (text) => {
     const percent = /([\d.]+)\/100%[^%]*$/.exec(text)?.[1];
-    if (percent !== undefined) onProgress(Number(percent) / 100);
+    if (percent !== undefined) onProgress('converted', Number(percent) / 100);
   });
   for (const file of chain.files) await assertUnchanged(file);
   return size;

@@ -2,32 +2,29 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bytes, DiskError, oneLine, PackedDisk, shellQuote, u64be } from '../disk.ts';
-import type { Container, ConvertedFormat, DiskImage, Format } from '../disk.ts';
+import { bytes, DiskError, oneLine, shellQuote, u64be } from '../disk.ts';
+import type { Container, ConvertedFormat, DiskImage, Format, Packed } from '../disk.ts';
 import { assertUnchanged, openDisk, openFile } from '../inspect.ts';
 import { isQcow2 } from '../qcow2.ts';
 import { isVhd } from '../vhd.ts';
 import { foreignKind } from '../foreign.ts';
 import { convert, INSTALL } from './convert.ts';
 import { headSource } from './pick.ts';
-import { noSpace, type Programs } from './program.ts';
+import { noSpace, type Unpacking } from './program.ts';
 import { assertSpace, claimedSize } from './size.ts';
 import { writeSparse } from './sparse.ts';
 import { disksIn, type Inner } from './stream.ts';
 
-export interface Unpacking {
+/** How a disk is opened. */
+export interface Opening extends Unpacking {
   /** For the unpacked files. It is created when it is needed, and the caller removes it. */
   folder: string;
   /** The folder in which the files must be that a disk names. */
   workspace: string;
-  /** Is called only when a file has to be unpacked. */
-  programs: () => Promise<Programs>;
-  /** Bytes of the largest disk. */
-  limit: number;
-  /** Whether only headers are read and nothing is written. */
-  headersOnly: boolean;
-  /** Is called with a share from 0 to 1. */
-  onProgress: (what: 'unpacked' | 'converted', share: number) => void;
+  /** The format that the user gave. */
+  claimed: Format | undefined;
+  /** Whether a system must boot from the disk. */
+  boots: boolean;
 }
 
 const READ = 2 ** 18;
@@ -40,62 +37,50 @@ const isConverted = (kind: string | undefined): kind is ConvertedFormat => /^(vm
  * extra read. The caller closes `handle` and removes the folder.
  * @throws DiskError with every problem of the file
  */
-export async function openAnyDisk(
-  path: string,
-  claimed: Format | undefined,
-  boots: boolean,
-  unpacking: Unpacking,
-): Promise<DiskImage> {
+export async function openAnyDisk(path: string, opening: Opening): Promise<DiskImage> {
   try {
-    return await openDisk(path, claimed, boots);
+    return await openDisk(path, opening.claimed, opening.boots);
   } catch (error) {
-    if (!(error instanceof PackedDisk)) throw error;
-    return await openPacked(path, error, claimed, boots, unpacking);
+    if (!(error instanceof DiskError) || error.packed === undefined) throw error;
+    if (isConverted(error.packed)) await assertConvertible(error.problems, opening);
+    return await openPacked(path, error.packed, opening);
   }
 }
 
-async function openPacked(
-  path: string,
-  { packed, problems }: PackedDisk,
-  claimed: Format | undefined,
-  boots: boolean,
-  unpacking: Unpacking,
-): Promise<DiskImage> {
-  const quoted = shellQuote(path);
-  const isForeign = isConverted(packed);
-  if (isForeign && claimed !== undefined && claimed !== 'RAW')
+async function assertConvertible(problems: string[], { claimed, programs }: Opening): Promise<void> {
+  if (claimed !== undefined && claimed !== RAW)
     throw new DiskError([
       ...problems,
       `format is ${claimed}, but the file is converted and ECS gets RAW. Set format to RAW or leave it empty.`,
     ]);
-  const programs = await unpacking.programs();
-  if (isForeign && programs.qemuImg === undefined)
+  if ((await programs()).qemuImg === undefined)
     throw new DiskError([
       `${problems.join(' ')} Or install qemu-img on the runner, and this action converts the file: ${INSTALL}`,
     ]);
+}
+
+async function openPacked(path: string, packed: Packed, opening: Opening): Promise<DiskImage> {
+  const { folder, workspace, boots } = opening;
+  const made = join(folder, randomUUID());
   const handle = await openFile(path);
-  const made = join(unpacking.folder, randomUUID());
   try {
     const identity = await handle.stat({ bigint: true });
     const container: Container = { path, kind: packed, size: Number(identity.size), identity };
-    if (unpacking.headersOnly) return await look(container, programs, unpacking);
-    await mkdir(unpacking.folder, { recursive: true, mode: 0o700 });
-    if (isForeign) await toRaw(packed, path, made, unpacking.workspace, programs, unpacking);
-    else container.kind = await unpack(handle, container, made, programs, unpacking);
+    if (opening.headersOnly) return await look(container, handle, opening);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (isConverted(packed)) await convert(packed, path, made, workspace, opening);
+    else container.kind = await unpack(handle, container, made, opening);
     await assertUnchanged(container);
-    const disk = isForeign
-      ? await openDisk(made, RAW, boots)
-      : await openUnpacked(made, claimed, boots, programs, unpacking);
+    await handle.close();
+    const disk = isConverted(packed) ? await openDisk(made, RAW, boots) : await openUnpacked(made, opening);
     return { ...disk, container };
   } catch (error) {
+    await handle.close();
     const failure = asDiskError(error);
     if (failure === undefined) throw error;
-    const named = (problem: string) => problem.replaceAll(`${made}.raw`, 'DISK').replaceAll(made, 'DISK');
-    throw new DiskError(
-      failure.problems.map(named).map((text) => (text.includes(quoted) ? text : `${quoted}: ${text}`)),
-    );
-  } finally {
-    await handle.close();
+    const quoted = shellQuote(path);
+    const named = failure.problems.map((text) => text.replaceAll(`${made}.raw`, 'DISK').replaceAll(made, 'DISK'));
+    throw new DiskError(named.map((text) => (text.includes(quoted) ? text : `${quoted}: ${text}`)));
   }
 }
 
@@ -108,14 +93,11 @@ function asDiskError(error: unknown): DiskError | undefined {
 }
 
 /** Unpacks into a file. @returns the containers, for people */
-async function unpack(
-  handle: FileHandle,
-  { path, kind, size }: Container,
-  into: string,
-  programs: Programs,
-  { folder, limit, onProgress }: Unpacking,
-): Promise<string> {
-  const claim = await claimedSize(kind, handle, path, programs);
+async function unpack(handle: FileHandle, container: Container, into: string, opening: Opening): Promise<string> {
+  const { folder, limit, onProgress } = opening;
+  const { kind, size } = container;
+  const programs = await opening.programs();
+  const claim = await claimedSize(container, handle, programs);
   if (claim > limit) throw new DiskError([`It unpacks to ${bytes(claim)}; ECS takes at most ${bytes(limit)}.`]);
   // Only the packed bytes are certain to need space: zeros become holes, and a tar may contain plain zeros.
   if (kind !== 'tar') await assertSpace(folder, size, claim);
@@ -131,69 +113,40 @@ async function unpack(
 }
 
 /** Opens an unpacked file, which may be a foreign disk. */
-async function openUnpacked(
-  path: string,
-  claimed: Format | undefined,
-  boots: boolean,
-  programs: Programs,
-  unpacking: Unpacking,
-): Promise<DiskImage> {
+async function openUnpacked(path: string, opening: Opening): Promise<DiskImage> {
+  const { claimed, boots } = opening;
   try {
     return await openDisk(path, claimed, boots);
   } catch (error) {
-    if (!(error instanceof PackedDisk) || !isConverted(error.packed)) throw error;
+    if (!(error instanceof DiskError) || !isConverted(error.packed)) throw error;
     const raw = `${path}.raw`;
-    await toRaw(error.packed, path, raw, undefined, programs, unpacking);
+    await convert(error.packed, path, raw, undefined, opening);
     await rm(path);
     return await openDisk(raw, claimed ?? RAW, boots);
   }
 }
 
-const toRaw = (
-  kind: ConvertedFormat,
-  path: string,
-  into: string,
-  around: string | undefined,
-  programs: Programs,
-  { limit, headersOnly, onProgress }: Unpacking,
-): Promise<number> => {
-  const converted = (share: number) => {
-    onProgress('converted', share);
-  };
-  return convert(kind, path, into, { around, limit, programs, headersOnly, onProgress: converted });
-};
-
-/** What the headers of a packed or foreign disk say; a size of 0 where they give none. Opens a handle of its own. */
-async function look(container: Container, programs: Programs, unpacking: Unpacking): Promise<DiskImage> {
+/** What the headers of a packed or foreign disk say; a size of 0 where they give none. */
+async function look(container: Container, handle: FileHandle, opening: Opening): Promise<DiskImage> {
   const { path, kind, identity } = container;
   const warnings = [`${shellQuote(path)}: only its headers were read, not its checksums and not the disk inside.`];
-  const handle = await openFile(path);
-  try {
-    const disk = { path, handle, warnings, identity, allocated: 0, bootMode: undefined, headersOnly: true } as const;
-    if (isConverted(kind)) {
-      const size = await toRaw(kind, path, '', unpacking.workspace, programs, unpacking);
-      return { ...disk, container, size, virtualSize: size, format: 'RAW' };
-    }
-    const claim = await claimedSize(kind, handle, path, programs);
-    const { layers, head, size = layers.length === 1 ? claim : 0 } = await firstDisk(handle, programs, unpacking);
-    const shown = { ...disk, container: { ...container, kind: layers.join(', in it ') } };
-    if (isConverted(foreignKind(head)?.packed)) return { ...shown, size: 0, virtualSize: 0, format: 'RAW' };
-    const file = headSource(head, size);
-    const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : 'RAW';
-    return { ...shown, size, virtualSize: format === 'QCOW2' ? u64be(head, 24) : size, format };
-  } catch (error) {
-    await handle.close();
-    throw error;
+  const disk = { path, handle, warnings, identity, allocated: 0, bootMode: undefined, headersOnly: true } as const;
+  if (isConverted(kind)) {
+    const size = await convert(kind, path, '', opening.workspace, opening);
+    return { ...disk, container, size, virtualSize: size, format: RAW };
   }
+  const { layers, head, size: known } = await firstDisk(handle, opening);
+  const shown = { ...disk, container: { ...container, kind: layers.join(', in it ') } };
+  if (isConverted(foreignKind(head)?.packed)) return { ...shown, size: 0, virtualSize: 0, format: RAW };
+  const size = known ?? (layers.length === 1 ? await claimedSize(container, handle, await opening.programs()) : 0);
+  const file = headSource(head, size);
+  const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : RAW;
+  return { ...shown, size, virtualSize: format === 'QCOW2' ? u64be(head, 24) : size, format };
 }
 
-async function firstDisk(handle: FileHandle, programs: Programs, { limit }: Unpacking): Promise<Inner> {
-  for await (const inner of disksIn(
-    contents(handle, () => undefined),
-    programs,
-    limit,
-  ))
-    return inner;
+async function firstDisk(handle: FileHandle, { programs, limit }: Opening): Promise<Inner> {
+  const source = contents(handle, () => undefined);
+  for await (const inner of disksIn(source, await programs(), limit)) return inner;
   throw new DiskError(['It contains no disk.']);
 }
 

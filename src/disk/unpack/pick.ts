@@ -1,4 +1,4 @@
-import { DiskError, oneLine, shellQuote, type Source } from '../disk.ts';
+import { DiskError, listed, shellQuote, type Source } from '../disk.ts';
 import { foreignKind } from '../foreign.ts';
 import { isImageName, isOtherName } from '../find.ts';
 import { isDisk } from '../inspect.ts';
@@ -26,13 +26,10 @@ export const headSource = (head: Buffer, size: number): Source => ({
 
 /** The error for an archive that does not contain exactly one disk. */
 export function notOne(found: string[], all: string[]): DiskError {
-  const names = (list: string[]) => {
-    const shown = list.slice(0, 10).map((name) => shellQuote(oneLine(name)));
-    return shown.join(', ') + (list.length > 10 ? ` and ${list.length - 10} more` : '');
-  };
+  const names = (list: string[]) => listed(list.map(shellQuote));
   return new DiskError([
     found.length === 0
-      ? `No disk image in the archive, only: ${names(all) || 'nothing'}.`
+      ? `No disk image in the archive, only: ${names(all)}.`
       : `${found.length} disk images in the archive: ${names(found)}. Unpack it and set path to one of them.`,
   ]);
 }

@@ -12,6 +12,18 @@ export interface Programs {
   setpriv?: string | undefined;
 }
 
+/** How files are unpacked and converted. */
+export interface Unpacking {
+  /** Is called only when a file has to be unpacked. */
+  programs: () => Promise<Programs>;
+  /** Bytes of the largest disk. */
+  limit: number;
+  /** Whether only headers are read and nothing is written. */
+  headersOnly: boolean;
+  /** Is called with a share from 0 to 1. */
+  onProgress: (what: 'unpacked' | 'converted', share: number) => void;
+}
+
 /** Keeps the secrets of the job from child processes, and their messages in English. */
 const CLEAN = { cwd: '/', env: { PATH: '/usr/bin:/bin', LANG: 'C' } };
 const ERROR_LIMIT = 4096;

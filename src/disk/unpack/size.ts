@@ -1,5 +1,5 @@
 import { statfs, type FileHandle } from 'node:fs/promises';
-import { bytes, DiskError, shellQuote } from '../disk.ts';
+import { bytes, DiskError, shellQuote, type Container } from '../disk.ts';
 import { runProgram, type Programs } from './program.ts';
 import { zstdSize } from './zstd.ts';
 
@@ -8,7 +8,7 @@ import { zstdSize } from './zstd.ts';
  * bzip2 stores nothing.
  * @throws DiskError when xz finds that the file is damaged
  */
-export async function claimedSize(kind: string, handle: FileHandle, path: string, programs: Programs): Promise<number> {
+export async function claimedSize({ kind, path }: Container, handle: FileHandle, programs: Programs): Promise<number> {
   if (kind === 'zstd') return zstdSize((await handle.read(Buffer.alloc(32), 0, 32, 0)).buffer) ?? 0;
   if (kind !== 'xz' || programs.xz === undefined) return 0;
   let said = '';

@@ -2,6 +2,7 @@ import { createGunzip } from 'node:zlib';
 import { bytes, DiskError, type Packed } from '../disk.ts';
 import { foreignKind } from '../foreign.ts';
 import { ByteReader } from './bytes.ts';
+import { Checksums } from './manifest.ts';
 import { notOne, rankOf, type Rank } from './pick.ts';
 import { filter, through, type Programs } from './program.ts';
 import { members } from './tar.ts';
@@ -62,21 +63,36 @@ async function* disksInTar(
   const all: string[] = [];
   let best: Rank = 0;
   let found: string[] = [];
+  let manifest = '';
+  let checksums: Checksums | undefined;
   for await (const member of members(archive)) {
-    all.push(member.name);
-    const reader = new ByteReader(member.body);
-    const rank = await rankOf(member, await reader.peek(HEAD));
+    const { name, size, body } = member;
+    all.push(name);
+    const sums = all[0]?.endsWith('.ovf') === true ? new Checksums() : undefined;
+    const reader = new ByteReader(sums?.of(body) ?? body);
+    const head = await reader.peek(HEAD);
+    if (name.endsWith('.mf')) manifest = head.toString();
+    // A later member of the same name replaces the earlier one, as it does when tar extracts them.
+    if (found.length === 1 && found[0] === name) {
+      best = 0;
+      found = [];
+    }
+    const rank = await rankOf(member, head);
     if (rank === 0 || rank < best) continue;
     if (rank > best) {
       best = rank;
       found = [];
       // A sparse member may be zeros without end, so its size counts and not its bytes.
-      if (member.size > limit) throw tooLarge(limit);
-      yield* disksIn(reader.rest(), programs, limit, layers, member.size);
+      if (size > limit) throw tooLarge(limit);
+      yield* disksIn(reader.rest(), programs, limit, layers, size);
+      await reader.drain();
+      checksums = sums;
     }
-    found.push(member.name);
+    found.push(name);
   }
+  const [only = ''] = found;
   if (found.length !== 1) throw notOne(found, all);
+  checksums?.check(manifest, only);
 }
 
 function unpacked(kind: Packed | undefined, body: ByteReader, { xz, bzip2 }: Programs): AsyncIterable<Buffer> {

@@ -1,5 +1,5 @@
 import { AGAIN, DiskError } from '../disk.ts';
-import { ByteReader, type ByteReader as Reader } from './bytes.ts';
+import { ByteReader } from './bytes.ts';
 
 /** A range of data in a sparse file, in bytes. */
 export interface Piece {
@@ -11,8 +11,6 @@ export interface Sparse {
   /** Bytes, holes included. */
   size: number;
   pieces: Piece[];
-  /** Bytes that the map occupies at the start of the member's data. */
-  mapLength: number;
 }
 
 const BLOCK = 512;
@@ -51,7 +49,7 @@ export function paxRecords(text: Buffer): [string, string][] {
 }
 
 /** The map of a sparse file in GNU's old format, which continues in the blocks after the header. */
-export async function gnuSparse(reader: Reader, header: Buffer): Promise<Sparse> {
+export async function gnuSparse(reader: ByteReader, header: Buffer): Promise<Sparse> {
   const pieces: Piece[] = [];
   const read = (block: Buffer, at: number, count: number) => {
     for (let index = 0; index < count; index += 1) {
@@ -71,26 +69,26 @@ export async function gnuSparse(reader: Reader, header: Buffer): Promise<Sparse>
     read(block, 0, 21);
     more = block[504] === 1;
   }
-  return { size: number(header.subarray(483, 495)), pieces, mapLength: 0 };
+  return { size: number(header.subarray(483, 495)), pieces };
 }
 
 /** The map of a sparse file in GNU's pax formats 0.0, 0.1 and 1.0; undefined for a file that is not sparse. */
 export async function paxSparse(
-  reader: Reader,
+  reader: ByteReader,
   pairs: [string, string][],
   stored: number,
 ): Promise<Sparse | undefined> {
   const pax = new Map(pairs);
   const size = pax.get('GNU.sparse.realsize') ?? pax.get('GNU.sparse.size');
   if (size === undefined) return undefined;
-  if (pax.get('GNU.sparse.major') === '1') return { size: number(size), ...(await mapInData(reader, stored)) };
+  if (pax.get('GNU.sparse.major') === '1') return { size: number(size), pieces: await mapInData(reader, stored) };
   const map = pax.get('GNU.sparse.map')?.split(',');
   const repeated = pairs.filter(([key]) => /^GNU\.sparse\.(offset|numbytes)$/.test(key)).map(([, value]) => value);
-  return { size: number(size), pieces: pairUp(map ?? repeated), mapLength: 0 };
+  return { size: number(size), pieces: pairUp(map ?? repeated) };
 }
 
 /** Format 1.0: decimal lines before the data, first the number of pieces, padded to a whole block. */
-async function mapInData(reader: Reader, stored: number): Promise<Omit<Sparse, 'size'>> {
+async function mapInData(reader: ByteReader, stored: number): Promise<Piece[]> {
   const blocks: Buffer[] = [];
   let lines = 0;
   let wanted = Infinity;
@@ -104,7 +102,7 @@ async function mapInData(reader: Reader, stored: number): Promise<Omit<Sparse, '
     if (blocks.length === 1) wanted = 1 + 2 * number(block.toString('latin1').split('\n')[0] ?? '');
   }
   const numbers = Buffer.concat(blocks).toString('latin1').split('\n');
-  return { pieces: pairUp(numbers.slice(1, wanted)), mapLength: blocks.length * BLOCK };
+  return pairUp(numbers.slice(1, wanted));
 }
 
 function pairUp(numbers: string[]): Piece[] {
@@ -116,7 +114,7 @@ function pairUp(numbers: string[]): Piece[] {
 }
 
 /** The sparse file: its data with the zeros between. @throws DiskError when pieces overlap or exceed the size */
-export async function* sparseBody(data: AsyncIterable<Buffer>, pieces: Piece[], size: number): AsyncGenerator<Buffer> {
+export async function* sparseBody(data: AsyncIterable<Buffer>, { pieces, size }: Sparse): AsyncGenerator<Buffer> {
   const reader = new ByteReader(data);
   let at = 0;
   for (const { offset, length } of [...pieces, { offset: size, length: 0 }]) {

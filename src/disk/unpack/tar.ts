@@ -23,35 +23,33 @@ const TEXT_LIMIT = 1024 ** 2;
  */
 export async function* members(reader: ByteReader): AsyncGenerator<Member> {
   let longName: string | undefined;
-  let pax = new Map<string, string>();
-  let pairs: [string, string][] = [];
+  let records: [string, string][] = [];
   for (;;) {
     const header = await reader.take(BLOCK);
     if (header.every((byte) => byte === 0)) break;
     if (!isTarHeader(header))
       throw new DiskError([`The tar archive is damaged: a header has a wrong checksum. ${AGAIN}`]);
+    const pax = new Map(records);
     const type = String.fromCharCode(header.readUInt8(156));
     const stored = number(pax.get('size') ?? header.subarray(124, 136));
     if (type === 'L' || type === 'x') {
       const text = await takeText(reader, stored);
       if (type === 'L') longName = text.toString().replace(/\0.*$/s, '');
-      else pax = new Map((pairs = paxRecords(text)));
+      else records = paxRecords(text);
       continue;
     }
     if (type === 'S' || type === '0' || type === '\0' || type === '7') {
-      const sparse = type === 'S' ? await gnuSparse(reader, header) : undefined;
-      const end = reader.position + stored + padding(stored);
-      const { size, pieces, mapLength } = sparse ??
-        (await paxSparse(reader, pairs, stored)) ?? { size: stored, pieces: undefined, mapLength: 0 };
+      const old = type === 'S' ? await gnuSparse(reader, header) : undefined;
+      const end = reader.position + stored;
+      const sparse = old ?? (await paxSparse(reader, records, stored));
       const name = pax.get('GNU.sparse.name') ?? pax.get('path') ?? longName ?? plainName(header);
-      const data = reader.some(stored - mapLength);
-      yield { name, size, body: pieces === undefined ? data : sparseBody(data, pieces, size) };
-      await reader.skip(end - reader.position);
+      const data = reader.some(end - reader.position);
+      yield { name, size: sparse?.size ?? stored, body: sparse === undefined ? data : sparseBody(data, sparse) };
+      await reader.skip(end + padding(stored) - reader.position);
     } else if (!'123456'.includes(type)) await reader.skip(stored + padding(stored));
     // Links, devices and directories have no data, whatever size their header gives.
     longName = undefined;
-    pax = new Map();
-    pairs = [];
+    records = [];
   }
   // Reads on, because a compressed archive has its checksum at the very end.
   await reader.drain();
