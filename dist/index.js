@@ -46580,32 +46580,35 @@ const THERE_ALREADY = /^EntityAlreadyExists/;
 /** How long a new role takes to propagate is not documented; 5 s to 2 min were observed. */
 const PROPAGATION = { code: ROLE_INCOMPLETE, patience: 180_000, first: 3_000, slowest: 15_000 };
 /**
- * Adds to the import role what it lacks: creates it with its policy, or attaches the policy to a role that has none, such as
- * one of a run that was killed. Idempotent.
+ * Finds out what this action has to add to the import role: the whole role, or the policy if the role has none.
  * @param refusal - the error of ImportImage
+ * @returns undefined when the role is complete and only has to propagate
  * @throws CloudError `RoleTrustsNotEcs`, `RoleHasOwnPolicy` when the user has to change the role; the refusal itself when
  * the role is not the reason
  */
-async function completeRole(ram, log, refusal) {
+async function findRoleGap(ram, refusal) {
     const trust = await trustPolicy(ram);
-    if (trust === undefined) {
-        await createRole(ram, log);
-        return attachPolicy(ram, log);
-    }
+    if (trust === undefined)
+        return 'role';
     if (!trustsEcs(trust)) {
         const text = `the trust policy of ${IMPORT_ROLE} lacks the statement ${JSON.stringify(TRUST_STATEMENT)}`;
         throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', text);
     }
     const policies = await policiesOf(ram);
     if (policies.length === 0)
-        return attachPolicy(ram, log);
-    // The role is complete and only has to propagate.
+        return 'policy';
     if (refusal.code !== 'InvalidOSS.NotAuthorized')
-        return;
+        return undefined;
     if (policies.includes(IMPORT_POLICY))
         throw refusal;
     const text = `${IMPORT_ROLE} has a policy of its own (${policies.join(', ')}), which needs ${JSON.stringify(READ_STATEMENT)}`;
     throw new CloudError('ram:ListPoliciesForRole', 'RoleHasOwnPolicy', text);
+}
+/** Creates the role that ECS uses to read the bucket, or attaches its policy. Idempotent. @throws CloudError */
+async function fillRoleGap(ram, log, gap) {
+    if (gap === 'role')
+        await createRole(ram, log);
+    await attachPolicy(ram, log);
 }
 /** Repeats the call until ECS can use the role. @throws CloudError */
 function onceRolePropagates(log, call) {
@@ -46620,6 +46623,11 @@ async function createRole(ram, log) {
     });
     await succeeds(made, THERE_ALREADY);
     log.info(`Created the role ${IMPORT_ROLE}, which ECS uses to read the bucket.`);
+}
+/** Attaches the policy if the role exists and has none. Idempotent. */
+async function completeImportRole(ram, log) {
+    if ((await trustPolicy(ram)) !== undefined && (await policiesOf(ram)).length === 0)
+        await attachPolicy(ram, log);
 }
 const ROLE_ABSENT = /^EntityNotExist\.Role$/;
 async function attachPolicy(ram, log) {
@@ -46758,7 +46766,7 @@ async function startAs(context, target, from, name) {
     return started;
 }
 /** Starts the import. If the default role that ECS uses to read the bucket is missing or incomplete, sets it up first. */
-async function startWithRole({ request, clients, log }, image) {
+async function startWithRole({ request, clients, ledger, log }, image) {
     const { ecs, ram } = clients;
     try {
         return await startImport(ecs, image);
@@ -46767,11 +46775,17 @@ async function startWithRole({ request, clients, log }, image) {
         if (request.importRole !== undefined || !hasCode(refusal, ROLE_INCOMPLETE))
             throw refusal;
         try {
-            await completeRole(ram, log, refusal);
+            const gap = await findRoleGap(ram, refusal);
+            if (gap !== undefined) {
+                ledger.record({ kind: 'role' });
+                await fillRoleGap(ram, log, gap);
+                ledger.forget({ kind: 'role' });
+            }
         }
         catch (error) {
             if (!isDenied(error))
                 throw error;
+            ledger.forget({ kind: 'role' });
             log.info(`The import role could not be set up: ${error.operation} is denied.`);
             throw refusal;
         }
@@ -46914,6 +46928,7 @@ function undoneAfter(ending, made, { skipClean, me }) {
             case 'replaced':
                 return ending === 'timeout';
             case 'zeros':
+            case 'role':
                 return false;
         }
     };
@@ -47422,6 +47437,20 @@ async function removeSources({ sources, tags }, { clients: { oss } }) {
     }
 }
 
+;// CONCATENATED MODULE: ./src/run/undo/role.ts
+
+/** A role is never removed: one that was created without its policy gets it now. */
+const role = {
+    deadline: 200_000,
+    async undo(_, { clients: { ram }, log }) {
+        await completeImportRole(ram, log);
+    },
+    byHand() {
+        const names = `--PolicyName ${IMPORT_POLICY} --RoleName ${IMPORT_ROLE}`;
+        return `The role ${IMPORT_ROLE} may lack its policy. Attach it: aliyun ram AttachPolicyToRole --PolicyType System ${names}`;
+    },
+};
+
 ;// CONCATENATED MODULE: ./src/run/undo/upload.ts
 
 
@@ -47804,8 +47833,9 @@ const zeros = {
 
 
 
+
 /** In the order of undoing: objects after images, because an import may be reading them. */
-const undo_KINDS = { upload: upload, zeros: zeros, image: image_image, replaced: replaced, object: object };
+const undo_KINDS = { upload: upload, zeros: zeros, image: image_image, replaced: replaced, object: object, role: role };
 /**
  * Undoes entries of the ledger, within a kind the last one first, because an image is deleted after its copies. Idempotent;
  * failures are returned, never thrown.

@@ -14,6 +14,7 @@ const MADE: Record<string, Made> = {
   'their object': { kind: 'object', key: 'images/disk.raw' },
   image: { kind: 'image', ...image },
   replaced: { kind: 'replaced', region: 'r', name: 'web', ids: ['m-1'] },
+  role: { kind: 'role' },
 };
 const OBJECTS = ['object', 'their object'];
 const IMAGES = ['image', 'replaced'];

@@ -5,8 +5,8 @@ import { listAt, parsed, textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 
 /** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
-const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
-const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
+export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
+export const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
 
 const ECS = 'ecs.aliyuncs.com';
 const TRUST_STATEMENT = { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: [ECS] } };
@@ -27,30 +27,35 @@ const THERE_ALREADY = /^EntityAlreadyExists/;
 /** How long a new role takes to propagate is not documented; 5 s to 2 min were observed. */
 const PROPAGATION = { code: ROLE_INCOMPLETE, patience: 180_000, first: 3_000, slowest: 15_000 };
 
+/** What is missing before ECS can use the role. */
+export type RoleGap = 'role' | 'policy';
+
 /**
- * Adds to the import role what it lacks: creates it with its policy, or attaches the policy to a role that has none, such as
- * one of a run that was killed. Idempotent.
+ * Finds out what this action has to add to the import role: the whole role, or the policy if the role has none.
  * @param refusal - the error of ImportImage
+ * @returns undefined when the role is complete and only has to propagate
  * @throws CloudError `RoleTrustsNotEcs`, `RoleHasOwnPolicy` when the user has to change the role; the refusal itself when
  * the role is not the reason
  */
-export async function completeRole(ram: Rpc, log: Log, refusal: CloudError): Promise<void> {
+export async function findRoleGap(ram: Rpc, refusal: CloudError): Promise<RoleGap | undefined> {
   const trust = await trustPolicy(ram);
-  if (trust === undefined) {
-    await createRole(ram, log);
-    return attachPolicy(ram, log);
-  }
+  if (trust === undefined) return 'role';
   if (!trustsEcs(trust)) {
     const text = `the trust policy of ${IMPORT_ROLE} lacks the statement ${JSON.stringify(TRUST_STATEMENT)}`;
     throw new CloudError('ram:GetRole', 'RoleTrustsNotEcs', text);
   }
   const policies = await policiesOf(ram);
-  if (policies.length === 0) return attachPolicy(ram, log);
-  // The role is complete and only has to propagate.
-  if (refusal.code !== 'InvalidOSS.NotAuthorized') return;
+  if (policies.length === 0) return 'policy';
+  if (refusal.code !== 'InvalidOSS.NotAuthorized') return undefined;
   if (policies.includes(IMPORT_POLICY)) throw refusal;
   const text = `${IMPORT_ROLE} has a policy of its own (${policies.join(', ')}), which needs ${JSON.stringify(READ_STATEMENT)}`;
   throw new CloudError('ram:ListPoliciesForRole', 'RoleHasOwnPolicy', text);
+}
+
+/** Creates the role that ECS uses to read the bucket, or attaches its policy. Idempotent. @throws CloudError */
+export async function fillRoleGap(ram: Rpc, log: Log, gap: RoleGap): Promise<void> {
+  if (gap === 'role') await createRole(ram, log);
+  await attachPolicy(ram, log);
 }
 
 /** Repeats the call until ECS can use the role. @throws CloudError */
@@ -67,6 +72,11 @@ async function createRole(ram: Rpc, log: Log): Promise<void> {
   });
   await succeeds(made, THERE_ALREADY);
   log.info(`Created the role ${IMPORT_ROLE}, which ECS uses to read the bucket.`);
+}
+
+/** Attaches the policy if the role exists and has none. Idempotent. */
+export async function completeImportRole(ram: Rpc, log: Log): Promise<void> {
+  if ((await trustPolicy(ram)) !== undefined && (await policiesOf(ram)).length === 0) await attachPolicy(ram, log);
 }
 
 const ROLE_ABSENT = /^EntityNotExist\.Role$/;

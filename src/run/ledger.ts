@@ -11,7 +11,9 @@ export type Made =
   | { kind: 'object'; key: string; etag?: string | undefined; versionId?: string | undefined }
   | MadeImage
   /** Images to delete once the new image holds the name; `by` is the id of the new image. */
-  | { kind: 'replaced'; region: string; name: string; ids: string[]; by?: string };
+  | { kind: 'replaced'; region: string; name: string; ids: string[]; by?: string }
+  /** The import role, perhaps without its policy. */
+  | { kind: 'role' };
 
 /** An image that was started or adopted. */
 export interface MadeImage {

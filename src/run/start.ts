@@ -3,7 +3,7 @@ import { startCopy } from '../ecs/copy.ts';
 import { NAME_TAKEN, type NewImage } from '../ecs/images.ts';
 import { startImport, type Started } from '../ecs/import.ts';
 import { temporaryName } from '../ecs/names.ts';
-import { completeRole, onceRolePropagates, ROLE_INCOMPLETE } from '../ecs/role.ts';
+import { fillRoleGap, findRoleGap, onceRolePropagates, ROLE_INCOMPLETE } from '../ecs/role.ts';
 import type { Context } from './context.ts';
 import type { MadeImage } from './ledger.ts';
 import { markText } from './ownership.ts';
@@ -47,16 +47,22 @@ async function startAs(context: Context, target: TargetPlan, from: Sources, name
 }
 
 /** Starts the import. If the default role that ECS uses to read the bucket is missing or incomplete, sets it up first. */
-async function startWithRole({ request, clients, log }: Context, image: NewImage): Promise<Started> {
+async function startWithRole({ request, clients, ledger, log }: Context, image: NewImage): Promise<Started> {
   const { ecs, ram } = clients;
   try {
     return await startImport(ecs, image);
   } catch (refusal) {
     if (request.importRole !== undefined || !hasCode(refusal, ROLE_INCOMPLETE)) throw refusal;
     try {
-      await completeRole(ram, log, refusal);
+      const gap = await findRoleGap(ram, refusal);
+      if (gap !== undefined) {
+        ledger.record({ kind: 'role' });
+        await fillRoleGap(ram, log, gap);
+        ledger.forget({ kind: 'role' });
+      }
     } catch (error) {
       if (!isDenied(error)) throw error;
+      ledger.forget({ kind: 'role' });
       log.info(`The import role could not be set up: ${error.operation} is denied.`);
       throw refusal;
     }

@@ -26,6 +26,7 @@ export function undoneAfter(ending: Ending, made: Made[], { skipClean, me }: { s
       case 'replaced':
         return ending === 'timeout';
       case 'zeros':
+      case 'role':
         return false;
     }
   };

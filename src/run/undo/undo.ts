@@ -5,11 +5,12 @@ import { image } from './image.ts';
 import type { Undo } from './kind.ts';
 import { object } from './object.ts';
 import { replaced } from './replaced.ts';
+import { role } from './role.ts';
 import { upload } from './upload.ts';
 import { zeros } from './zeros.ts';
 
 /** In the order of undoing: objects after images, because an import may be reading them. */
-const KINDS: { [K in Made['kind']]: Undo<K> } = { upload, zeros, image, replaced, object };
+const KINDS: { [K in Made['kind']]: Undo<K> } = { upload, zeros, image, replaced, object, role };
 
 /** Something that could not be undone, and a text with the command that does it. */
 export interface Leftover {
