@@ -43213,6 +43213,9 @@ function remedy(error) {
     if (TOKEN.test(error.code))
         return 'token';
     const { status = 0 } = error;
+    // The proxy refused its user or password (RFC 9110 section 15.5.8).
+    if (error.code === 'ERR_PROXY_TUNNEL' && error.message.includes('407'))
+        return 'none';
     // A proxy also answers so, when it has waited too long or is busy (RFC 9110 section 15.5.9, RFC 6585 section 4).
     if (status === 408 || status === 429)
         return 'again';
@@ -43540,7 +43543,11 @@ async function askRunner(idToken, audience) {
         const text = textOf(error);
         const status = Number(/Error Code : (\d+)/.exec(text)?.[1] ?? 0);
         const refused = status >= 400 && status < 500 ? 'IdTokenRefused' : 'ConnectionLost';
-        const code = text.includes('Unable to get ACTIONS_ID_TOKEN') ? 'MissingIdTokenPermission' : refused;
+        const code = text.includes('Unable to get ACTIONS_ID_TOKEN')
+            ? 'MissingIdTokenPermission'
+            : text.includes('tunneling socket') // by the http client of @actions/core
+                ? 'ERR_PROXY_TUNNEL'
+                : refused;
         throw new CloudError('github:getIDToken', code, text.replace(/^Error message: /, ''));
     }
 }
@@ -48208,7 +48215,7 @@ async function makeImages(context, plan, staged) {
         catch (error) {
             if (kind !== 'copy' || !(error instanceof CloudError))
                 throw error;
-            failures.push(error);
+            failures.push(error.reworded(`${region}: ${error.message}`));
         }
     }
     return { finished, failure: failures.length > 0 ? new CloudErrors(PARTLY, failures) : undefined };

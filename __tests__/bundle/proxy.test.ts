@@ -124,10 +124,14 @@ test.each([
   expect(crowd.simulator.record.length).toBe(seen);
 });
 
-test('a wrong proxy password is reported, and not shown', async () => {
+test.each([
+  ['an identity token', oidc],
+  ['an access key', () => ({ access_key: 'LTAI5tTheKeyOfNobody', secret_key: 'TheSecretOfNobody' })],
+])('a wrong proxy password is reported at once, and not shown: with %s', async (_, inputs) => {
   const { port } = new URL(crowd.simulator.proxy);
-  const main = await crowd.job({ HTTPS_PROXY: `http://us%40er:mistyped@127.0.0.1:${port}` }).main({ ...oidc() });
+  const main = await crowd.job({ HTTPS_PROXY: `http://us%40er:mistyped@127.0.0.1:${port}` }).main(inputs());
   expect(main.log.match(/##\[error\]/g)).toHaveLength(1);
-  expect(main.log).toMatch(/##\[error\].*(407|ERR_PROXY_TUNNEL).*HTTPS_PROXY/);
+  expect(main.log).toMatch(/##\[error\].*ERR_PROXY_TUNNEL.*407.*HTTPS_PROXY/);
+  expect(main.log).not.toContain('(try 1)');
   expect(main.raw.replace(/^::add-mask::.*$/gm, '')).not.toContain('mistyped');
 });

@@ -24,6 +24,8 @@ export function remedy(error: CloudError): 'again' | 'clock' | 'token' | 'none' 
   if (CLOCK.test(error.code)) return 'clock';
   if (TOKEN.test(error.code)) return 'token';
   const { status = 0 } = error;
+  // The proxy refused its user or password (RFC 9110 section 15.5.8).
+  if (error.code === 'ERR_PROXY_TUNNEL' && error.message.includes('407')) return 'none';
   // A proxy also answers so, when it has waited too long or is busy (RFC 9110 section 15.5.9, RFC 6585 section 4).
   if (status === 408 || status === 429) return 'again';
   // A page with such a status is the refusal of a proxy.

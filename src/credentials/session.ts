@@ -43,7 +43,11 @@ async function askRunner(idToken: IdToken, audience: string): Promise<string> {
     const text = textOf(error);
     const status = Number(/Error Code : (\d+)/.exec(text)?.[1] ?? 0);
     const refused = status >= 400 && status < 500 ? 'IdTokenRefused' : 'ConnectionLost';
-    const code = text.includes('Unable to get ACTIONS_ID_TOKEN') ? 'MissingIdTokenPermission' : refused;
+    const code = text.includes('Unable to get ACTIONS_ID_TOKEN')
+      ? 'MissingIdTokenPermission'
+      : text.includes('tunneling socket') // by the http client of @actions/core
+        ? 'ERR_PROXY_TUNNEL'
+        : refused;
     throw new CloudError('github:getIDToken', code, text.replace(/^Error message: /, ''));
   }
 }

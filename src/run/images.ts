@@ -32,7 +32,7 @@ export async function makeImages(context: Context, plan: Plan, staged: StagedObj
       if (made.failure !== undefined) failures.push(made.failure);
     } catch (error) {
       if (kind !== 'copy' || !(error instanceof CloudError)) throw error;
-      failures.push(error);
+      failures.push(error.reworded(`${region}: ${error.message}`));
     }
   }
   return { finished, failure: failures.length > 0 ? new CloudErrors(PARTLY, failures) : undefined };
