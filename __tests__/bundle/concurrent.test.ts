@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StageResult } from '../../runner/job.ts';
+import { annotations } from '../support/quick.ts';
 import { arrange, leftFor, NAME, type Arranged } from '../support/endings.ts';
 
 const FORCE = { image_force_delete: 'true' };
@@ -55,7 +56,12 @@ test.concurrent.each([
   expect(watch.holders()).toHaveLength(1);
   expect(ids).toContain(watch.holders()[0]?.id);
   expect(watch.left().filter((one) => !isAside(one))).toEqual([]);
-  expect(watch.left().filter(isAside)).toHaveLength(1);
+  const aside = watch.left().filter(isAside);
+  expect(aside).toHaveLength(1);
+  // The run that replaced it tells how to delete it.
+  const id = /-replaced-(\S+)/.exec(aside[0] ?? '')?.[1] ?? '';
+  const warnings = runs.flatMap((run) => annotations(run, 'warning')).filter((text) => text.includes('kept as'));
+  expect(warnings).toEqual([expect.stringContaining(`aliyun ecs DeleteImage --RegionId cn-beijing --ImageId ${id}`)]);
   expect(watch.seen).toEqual([]);
 
   // The next forced run deletes the replaced image.

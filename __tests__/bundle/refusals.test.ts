@@ -113,6 +113,18 @@ test('images of others and similar names are no duplicates; AES256 is a warning,
   expect(record().filter(({ operation }) => /Initiate|UploadPart|ImportImage$/.test(operation))).toEqual([]);
 });
 
+test('PublicEndpointForbidden is recognized although the answer to HEAD, which has no body, gives no reason', async () => {
+  const scene = await quickScene();
+  scene.simulator.account.publicEndpointForbidden = true;
+  scene.simulator.spelling = (answer) => {
+    const headers = Object.entries(answer.headers ?? {}).filter(([name]) => !/^x-oss-(err|ec)$/.test(name));
+    return { ...answer, headers: Object.fromEntries(headers) };
+  };
+  const [line, ...more] = refused(scene, theError(await scene.main()));
+  expect(more).toEqual([]);
+  expect(line).toMatch(/^oss:ListObjects failed: PublicEndpointForbidden: .*cn-hongkong.*-internal/);
+});
+
 test('PublicEndpointForbidden is also recognized when the upload begins', async () => {
   const scene = await quickScene();
   const { simulator } = scene;

@@ -1,4 +1,4 @@
-import { CloudError, isDenied, succeeds } from '../cloud/errors.ts';
+import { CloudError, hasCode, isDenied, succeeds } from '../cloud/errors.ts';
 import type { Oss } from './client.ts';
 import type { CallOptions } from './wire.ts';
 import type { Sdk } from './sdk.ts';
@@ -37,6 +37,8 @@ export async function headObject(
   } catch (error) {
     if (error instanceof CloudError && error.status === 404) return undefined;
     if (isDenied(error)) return 'unknown';
+    // An answer to HEAD has no body and need not give a reason. The answer to a listing has one.
+    if (hasCode(error, 'UnexpectedAnswer') && error.status === 400) await listKeys(oss, key);
     throw error;
   }
 }

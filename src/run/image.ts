@@ -3,7 +3,7 @@ import { finishImage } from '../ecs/finish.ts';
 import { imageById, isBeingMade, isFinished, MARK_TAG, type Image } from '../ecs/images.ts';
 import type { Started } from '../ecs/import.ts';
 import { takeName } from '../ecs/name.ts';
-import { temporaryName } from '../ecs/names.ts';
+import { asideName, temporaryName } from '../ecs/names.ts';
 import { importTask } from '../ecs/tasks.ts';
 import { waitForImage } from '../ecs/wait.ts';
 import { headObject, sameEtag } from '../oss/objects.ts';
@@ -13,6 +13,7 @@ import { isOurs, markText, parseMark } from './ownership.ts';
 import type { Sources } from './parameters.ts';
 import type { TargetPlan } from './plan-images.ts';
 import { entryFor, start } from './start.ts';
+import { ecsCommand } from './undo/kind.ts';
 
 /** An Available image, and what was done with it. */
 export interface FinishedImage {
@@ -80,6 +81,13 @@ async function assertObjectsUnchanged(
   }
 }
 
+/** Another run's image that was not finished when this run was planned is not deleted, and its snapshots are billed. */
+function keptAside(id: string, { region, name }: TargetPlan): string {
+  const kept = `It is kept as ${asideName(name, id)}, because that run may still need it, and is billed`;
+  const command = ecsCommand(region, 'DeleteImage', `--ImageId ${id}`);
+  return `Another run made the image ${id} in the meantime. ${kept}. The next run that replaces ${name} deletes it. To delete it now: ${command}`;
+}
+
 /** Gives an Available image its name, then family, boot mode and sharing. A failure is returned with the image. */
 async function nameAndFinish(context: Context, target: TargetPlan, image: RegionalImage) {
   const { clients, request, ledger, log, me } = context;
@@ -92,6 +100,8 @@ async function nameAndFinish(context: Context, target: TargetPlan, image: Region
     const temporary = temporaryName(name, image.tags[MARK_TAG] ?? markText(me));
     try {
       named = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
+      if (named.replaced !== undefined && !target.replaced.includes(named.replaced))
+        log.warning(keptAside(named.replaced, target));
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       // The images that it was meant to replace are kept.
