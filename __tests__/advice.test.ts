@@ -64,8 +64,8 @@ test('the error of a denied call says once what is missing', () => {
 });
 
 test('an annotation has one line for each problem, whatever the input contains', () => {
-  const text = annotation(new BadInput(['tags "a\n- b" is wrong.', 'path is missing.']), openLog().safe);
-  expect(text.split('\n')).toEqual([
+  const lines = annotation(new BadInput(['tags "a\n- b" is wrong.', 'path is missing.']));
+  expect(lines.map(openLog().safe)).toEqual([
     'Nothing was uploaded. Fix the following:',
     String.raw`- tags "a\u{a}- b" is wrong.`,
     '- path is missing.',

@@ -14,7 +14,7 @@ import { askAll } from './questions.ts';
 async function prepare({ cloud, log }: Live): Promise<void> {
   const no = await refusal(cloud.ram('GetRole', { RoleName: 'AliyunECSImageImportDefaultRole' }));
   if (no?.code === 'EntityNotExist.Role') {
-    log.fail('The import role does not exist: create it first, see "An import role" in docs/permissions.md.');
+    log.fail(['The import role does not exist: create it first, see "An import role" in docs/permissions.md.']);
     return;
   }
   await unpackDisk(await readFile(new URL('../fixture.img.gz', import.meta.url)), DISK);
@@ -28,7 +28,7 @@ async function ask(live: Live): Promise<void> {
 
 async function cleanUp(live: Live): Promise<void> {
   const left = await clean(live);
-  if (left.length > 0) live.log.fail(['Left behind:', ...left.map((one) => `- ${one}`)].join('\n'));
+  if (left.length > 0) live.log.fail(['Left behind:', ...left.map((one) => `- ${one}`)]);
 }
 
 const [command = ''] = process.argv.slice(2);

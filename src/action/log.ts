@@ -7,7 +7,7 @@ export interface Output extends RunLog {
   /** Hides a secret from now on, in this output and in the runner's. */
   hide: (secret: string) => void;
   /** Marks the step as failed, with one annotation. */
-  fail: (text: string) => void;
+  fail: (lines: string[]) => void;
   /** Any number of lines, shown only with debug logging. */
   debug: (text: string) => void;
   /** Any text as one harmless line. */
@@ -35,8 +35,8 @@ export function openLog(): Output {
     debug(text) {
       for (const line of conceal(text).split('\n')) core.debug(safe(line));
     },
-    fail(text) {
-      core.setFailed(conceal(text).split('\n').map(safe).join('\n'));
+    fail(lines) {
+      core.setFailed(lines.map(safe).join('\n'));
     },
     async group(title, work) {
       core.startGroup(safe(title));

@@ -20,9 +20,8 @@ export function report(error: unknown): { head?: string; problems: string[] } {
   return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
 }
 
-/** The problems as the text of one annotation, each on one line. @param safe - makes any text one harmless line */
-export function annotation(error: unknown, safe: (text: string) => string): string {
+/** The problems as the lines of one annotation. */
+export function annotation(error: unknown): string[] {
   const { head, problems } = report(error);
-  const lines = problems.map(safe);
-  return head === undefined ? lines.join('\n') : [safe(head), ...lines.map((line) => `- ${line}`)].join('\n');
+  return head === undefined ? problems : [head, ...problems.map((line) => `- ${line}`)];
 }

@@ -14,9 +14,9 @@ export async function start(): Promise<void> {
     await (isPost ? post(log) : main(log));
   } catch (error) {
     log.debug(error instanceof Error ? (error.stack ?? '') : textOf(error));
-    const text = annotation(error, log.safe);
-    if (isPost) text.split('\n').forEach(log.warning);
-    else log.fail(text);
+    const lines = annotation(error);
+    if (isPost) lines.forEach(log.warning);
+    else log.fail(lines);
   }
 }
 

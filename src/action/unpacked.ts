@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getState, saveState } from '@actions/core';
 import { textOf } from '../cloud/errors.ts';
+import { shellQuote } from '../disk/disk.ts';
 import type { Output } from './log.ts';
 
 /** The folder for unpacked disks. It is saved for post before it is created, because a cancelled main removes nothing. */
@@ -20,6 +21,6 @@ export const savedFolder = (): string => getState('unpacked');
 export async function removeUnpacked(folder: string, log: Output): Promise<void> {
   if (folder === '') return;
   await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
-    log.warning(`${folder} was not removed (${textOf(error)}). Run: rm -r '${folder}'`);
+    log.warning(`${folder} was not removed (${textOf(error)}). Run: rm -r ${shellQuote(folder)}`);
   });
 }

@@ -158,18 +158,12 @@ export function blockwise(
 }
 
 /** A big-endian 64-bit number; Infinity when a double cannot hold it, so that every range check fails. */
-export function u64be(buffer: Buffer, at: number): number {
-  return safe(buffer.readBigUInt64BE(at));
-}
+export const u64be = (buffer: Buffer, at: number): number => safe(buffer.readBigUInt64BE(at));
 
 /** Like `u64be`, little-endian. */
-export function u64le(buffer: Buffer, at: number): number {
-  return safe(buffer.readBigUInt64LE(at));
-}
+export const u64le = (buffer: Buffer, at: number): number => safe(buffer.readBigUInt64LE(at));
 
-function safe(value: bigint): number {
-  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value);
-}
+const safe = (value: bigint): number => (value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value));
 
 // Control and format characters, including bidirectional overrides, line and paragraph separators, and lone surrogates.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;

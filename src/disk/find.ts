@@ -180,9 +180,8 @@ async function lastBuilds(path: string): Promise<Build[]> {
   }));
 }
 
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
+const record = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 
 /** Undefined when nothing exists under that name. A path that cannot be examined is 'other': opening it gives the error. */
 async function kindOf(path: string): Promise<'file' | 'directory' | 'other' | undefined> {

@@ -6,12 +6,18 @@ interface Kind {
   /** Set where the runner can unpack or convert it. */
   packed?: Packed;
   is: string;
-  fix: (file: string, unpacked: string) => string;
+  /** The command that makes an image of it. */
+  fix: (path: string) => string;
 }
 
-const stdout = (command: string) => (file: string, unpacked: string) => `${command} ${file} > ${shellQuote(unpacked)}`;
-const convert = (format: string) => (file: string, unpacked: string) =>
-  `qemu-img convert -f ${format} -O qcow2 ${file} ${shellQuote(unpacked)}`;
+const bareName = (path: string) => path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed)$/i, '');
+const stdout = (command: string) => (path: string) => {
+  const bare = bareName(path);
+  return `${command} ${shellQuote(path)} > ${shellQuote(bare === path ? `${path}.raw` : bare)}`;
+};
+const convert = (format: string) => (path: string) =>
+  `qemu-img convert -f ${format} -O qcow2 ${shellQuote(path)} ${shellQuote(`${bareName(path)}.qcow2`)}`;
+const extract = (command: string) => (path: string) => `${command} ${shellQuote(path)}`;
 
 // Magic numbers as latin1, from qemu's block/*.c for the disks and from file(1) for the rest.
 const KINDS: Kind[] = [
@@ -29,15 +35,9 @@ const KINDS: Kind[] = [
   { at: 0, magic: '\x50\x2a\x4d\x18', packed: 'zstd', is: 'compressed with zstd', fix: stdout('zstd -dc') },
   { at: 0, magic: 'BZh', packed: 'bzip2', is: 'compressed with bzip2', fix: stdout('bzip2 -dc') },
   { at: 0, magic: '\x04\x22\x4d\x18', is: 'compressed with lz4', fix: stdout('lz4 -dc') },
-  { at: 0, magic: 'PK\x03\x04', is: 'a zip archive', fix: (file) => `unzip ${file}` },
-  { at: 0, magic: '7z\xbc\xaf\x27\x1c', is: 'a 7z archive', fix: (file) => `7z x ${file}` },
-  {
-    at: 257,
-    magic: 'ustar',
-    packed: 'tar',
-    is: 'a tar archive (an OVA is one, too)',
-    fix: (file) => `tar -xf ${file}`,
-  },
+  { at: 0, magic: 'PK\x03\x04', is: 'a zip archive', fix: extract('unzip') },
+  { at: 0, magic: '7z\xbc\xaf\x27\x1c', is: 'a 7z archive', fix: extract('7z x') },
+  { at: 257, magic: 'ustar', packed: 'tar', is: 'a tar archive (an OVA is one, too)', fix: extract('tar -xf') },
 ];
 
 /** Whether a block of 512 bytes is the header of a tar member: its checksum says so even in archives without magic. */
@@ -65,16 +65,12 @@ export async function isForeign(file: Source, findings: Findings): Promise<boole
   const head = await file.read(0, 512);
   const kind = foreignKind(head);
   const text = head.toString('latin1', 0, Math.min(file.size, 512));
-  const problem = kind === undefined ? noDisk(text, findings) : foreignDisk(kind, findings);
+  const problem =
+    kind === undefined
+      ? noDisk(text, findings)
+      : `the file is ${kind.is}, which ECS does not import. Run: ${kind.fix(findings.path)}`;
   if (problem !== undefined) findings.problem(problem, kind?.packed);
   return problem !== undefined;
-}
-
-function foreignDisk({ is, fix }: Kind, { path, quoted }: Findings): string {
-  const bare = path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed)$/i, '');
-  if (is.startsWith('compressed'))
-    return `the file is ${is}. Run: ${fix(quoted, bare === path ? `${path}.raw` : bare)}`;
-  return `the file is ${is}, which ECS does not import. Run: ${fix(quoted, `${bare}.qcow2`)}`;
 }
 
 function noDisk(text: string, { quoted }: Findings): string | undefined {

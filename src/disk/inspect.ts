@@ -127,6 +127,4 @@ export async function withFile<T>(
   }
 }
 
-function reason(cause: unknown): string {
-  return oneLine((cause as NodeJS.ErrnoException).code ?? String(cause));
-}
+const reason = (cause: unknown): string => oneLine((cause as NodeJS.ErrnoException).code ?? String(cause));

@@ -111,9 +111,7 @@ async function readGpt(disk: Source, findings: Findings, boots: boolean) {
     .filter(({ type }) => type !== UNUSED);
 }
 
-function isGpt(header: Buffer): boolean {
-  return header.toString('latin1', 0, 8) === 'EFI PART';
-}
+const isGpt = (header: Buffer): boolean => header.toString('latin1', 0, 8) === 'EFI PART';
 
 function guid(text: string): string {
   const [a = '', b = '', c = '', d = '', e = ''] = text.toLowerCase().split('-');

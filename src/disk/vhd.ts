@@ -109,13 +109,10 @@ async function inspectDynamic(file: Source, footer: Buffer, size: number, findin
 }
 
 // Converts to QCOW2, because another VHD would have the same size, which is the usual problem.
-function repair({ path, quoted }: Findings): string {
-  return `Run: qemu-img convert -f vpc -O qcow2 ${quoted} ${shellQuote(`${path}.qcow2`)}`;
-}
+const repair = ({ path, quoted }: Findings): string =>
+  `Run: qemu-img convert -f vpc -O qcow2 ${quoted} ${shellQuote(`${path}.qcow2`)}`;
 
-function cookie(sector: Buffer): boolean {
-  return sector.toString('latin1', 0, COOKIE.length) === COOKIE;
-}
+const cookie = (sector: Buffer): boolean => sector.toString('latin1', 0, COOKIE.length) === COOKIE;
 
 /** One's complement of the sum of all bytes except the four bytes of the checksum itself. */
 function checksum(header: Buffer, at: number): number {

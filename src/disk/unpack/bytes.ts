@@ -34,52 +34,34 @@ export class ByteReader {
     return bytes;
   }
 
-  /** Takes the next `length` bytes piece by piece. @throws DiskError when the stream ends too early */
-  async *some(length: number): AsyncGenerator<Buffer> {
+  /** Takes the next `length` bytes piece by piece, or all bytes. @throws DiskError when the stream ends too early */
+  async *pieces(length = Infinity): AsyncGenerator<Buffer> {
     for (let left = length; left > 0;) {
-      const piece = await this.#next(left);
-      if (piece === undefined) throw cutOff();
-      left -= piece.length;
-      yield piece;
+      let piece = this.#held;
+      if (piece.length === 0) {
+        const next = await this.#source.next();
+        if (next.done === true && length === Infinity) return;
+        if (next.done === true) throw cutOff();
+        piece = next.value;
+      }
+      const part = piece.subarray(0, left);
+      this.#held = piece.subarray(part.length);
+      this.position += part.length;
+      left -= part.length;
+      yield part;
     }
   }
 
-  /** Takes everything up to the end of the stream. */
-  async *rest(): AsyncGenerator<Buffer> {
-    for (let piece = await this.#next(); piece !== undefined; piece = await this.#next()) yield piece;
-  }
-
-  /** Skips the next `length` bytes. @throws DiskError when the stream ends too early */
-  async skip(length: number): Promise<void> {
-    await exhaust(this.some(length));
-  }
-
-  /** Reads to the end of the stream, so that the decompressor checks all of it. */
-  async drain(): Promise<void> {
-    await exhaust(this.rest());
+  /** Skips the next `length` bytes, or all bytes. @throws DiskError when the stream ends too early */
+  async skip(length = Infinity): Promise<void> {
+    const pieces = this.pieces(length);
+    while ((await pieces.next()).done !== true);
   }
 
   /** Closes the source, which ends its programs. */
   async close(): Promise<void> {
     await this.#source.return?.();
   }
-
-  async #next(most = Infinity): Promise<Buffer | undefined> {
-    let piece = this.#held;
-    if (piece.length === 0) {
-      const next = await this.#source.next();
-      if (next.done === true) return undefined;
-      piece = next.value;
-    }
-    const part = piece.subarray(0, most);
-    this.#held = piece.subarray(part.length);
-    this.position += part.length;
-    return part;
-  }
 }
 
 const cutOff = (): DiskError => new DiskError([`The container is cut off: it ends too early. ${AGAIN}`]);
-
-async function exhaust(chunks: AsyncGenerator<Buffer>): Promise<void> {
-  while ((await chunks.next()).done !== true);
-}

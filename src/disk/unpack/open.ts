@@ -107,7 +107,7 @@ async function unpack(handle: FileHandle, container: Container, into: string, op
   let layers: string[] = [];
   for await (const inner of disksIn(source, programs, limit)) {
     ({ layers } = inner);
-    await writeSparse(into, inner.body.rest());
+    await writeSparse(into, inner.body.pieces());
   }
   return layers.join(', in it ');
 }

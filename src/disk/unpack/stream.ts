@@ -20,9 +20,13 @@ export interface Inner {
 
 const HEAD = 2 ** 20;
 const DEPTH = 5;
-const STREAMS = new Set<Packed | undefined>(['gzip', 'zstd', 'xz', 'bzip2']);
-/** The file decides how much memory xz takes, up to gigabytes; a file made by `xz -9` needs 65 MiB. */
-const XZ = ['--decompress', '--stdout', '--quiet', '--memlimit-decompress=1GiB'];
+type Stream = 'gzip' | 'zstd' | 'xz' | 'bzip2';
+const isStream = (kind: Packed | undefined): kind is Stream => /^(gzip|zstd|xz|bzip2)$/.test(kind ?? '');
+const FILTERS = {
+  // The file decides how much memory xz takes, up to gigabytes; a file made by `xz -9` needs 65 MiB.
+  xz: { args: ['--decompress', '--stdout', '--quiet', '--memlimit-decompress=1GiB'], debian: 'xz-utils' },
+  bzip2: { args: ['--decompress', '--stdout'], debian: 'bzip2' },
+};
 
 /**
  * Reads through all containers around a disk in one pass. Yields the disk; in an archive it may yield again when a later
@@ -43,7 +47,7 @@ export async function* disksIn(
     const kind = foreignKind(head);
     const inside = kind === undefined ? layers : [...layers, kind.is];
     if (inside.length > DEPTH) throw new DiskError([`It has more than ${DEPTH} nested containers.`]);
-    if (kind !== undefined && STREAMS.has(kind.packed))
+    if (isStream(kind?.packed))
       yield* disksIn(atMost(unpacked(kind.packed, body, programs), limit), programs, limit, inside);
     else if (kind?.packed === 'tar') yield* disksInTar(body, programs, limit, inside);
     else if (kind !== undefined && kind.packed === undefined)
@@ -84,8 +88,8 @@ async function* disksInTar(
       found = [];
       // A sparse member may be zeros without end, so its size counts and not its bytes.
       if (size > limit) throw tooLarge(limit);
-      yield* disksIn(reader.rest(), programs, limit, layers, size);
-      await reader.drain();
+      yield* disksIn(reader.pieces(), programs, limit, layers, size);
+      await reader.skip();
       checksums = sums;
     }
     found.push(name);
@@ -95,14 +99,14 @@ async function* disksInTar(
   checksums?.check(manifest, only);
 }
 
-function unpacked(kind: Packed | undefined, body: ByteReader, { xz, bzip2 }: Programs): AsyncIterable<Buffer> {
-  if (kind === 'gzip') return through(body.rest(), createGunzip({ chunkSize: 2 ** 18 }));
+function unpacked(kind: Stream, body: ByteReader, programs: Programs): AsyncIterable<Buffer> {
+  if (kind === 'gzip') return through(body.pieces(), createGunzip({ chunkSize: 2 ** 18 }));
   if (kind === 'zstd') return unzstd(body);
-  const program = kind === 'xz' ? xz : bzip2;
-  if (program !== undefined) return filter(body.rest(), program, kind === 'xz' ? XZ : ['-dc']);
-  const name = kind === 'xz' ? 'xz' : 'bzip2';
-  const install = `sudo apt-get install -y ${name === 'xz' ? 'xz-utils' : name}`;
-  throw new DiskError([`Unpacking it needs ${name}, which this runner does not have. Run: ${install}`]);
+  const { args, debian } = FILTERS[kind];
+  const program = programs[kind];
+  if (program !== undefined) return filter(body.pieces(), program, args);
+  const install = `sudo apt-get install -y ${debian}`;
+  throw new DiskError([`Unpacking it needs ${kind}, which this runner does not have. Run: ${install}`]);
 }
 
 async function* atMost(source: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Buffer> {

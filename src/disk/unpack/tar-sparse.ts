@@ -120,7 +120,7 @@ export async function* sparseBody(data: AsyncIterable<Buffer>, { pieces, size }:
   for (const { offset, length } of [...pieces, { offset: size, length: 0 }]) {
     if (offset < at || offset + length > size) throw damaged();
     for (let left = offset - at; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left);
-    yield* reader.some(length);
+    yield* reader.pieces(length);
     at = offset + length;
   }
 }

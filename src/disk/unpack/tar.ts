@@ -43,7 +43,7 @@ export async function* members(reader: ByteReader): AsyncGenerator<Member> {
       const end = reader.position + stored;
       const sparse = old ?? (await paxSparse(reader, records, stored));
       const name = pax.get('GNU.sparse.name') ?? pax.get('path') ?? longName ?? plainName(header);
-      const data = reader.some(end - reader.position);
+      const data = reader.pieces(end - reader.position);
       yield { name, size: sparse?.size ?? stored, body: sparse === undefined ? data : sparseBody(data, sparse) };
       await reader.skip(end + padding(stored) - reader.position);
     } else if (!'123456'.includes(type)) await reader.skip(stored + padding(stored));
@@ -52,7 +52,7 @@ export async function* members(reader: ByteReader): AsyncGenerator<Member> {
     records = [];
   }
   // Reads on, because a compressed archive has its checksum at the very end.
-  await reader.drain();
+  await reader.skip();
 }
 
 const padding = (length: number): number => (BLOCK - (length % BLOCK)) % BLOCK;

@@ -39,7 +39,7 @@ async function* frame(reader: ByteReader): AsyncGenerator<Buffer> {
       // A block of type 1 stores one byte, which is repeated.
       length += 3 + (((block >> 1) & 3) === 1 ? 1 : block >> 3);
     }
-    yield* reader.some(Math.max(length, 3));
+    yield* reader.pieces(Math.max(length, 3));
   }
   if ((flags & 4) !== 0) yield await reader.take(4);
 }
