@@ -13,6 +13,7 @@ beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -75,6 +76,18 @@ describe('the patience of an upload', () => {
     await until(70 * MINUTE);
     expect(await fail()).toBe('tries on');
     await until(76 * MINUTE);
+    expect(await fail()).toBe('UploadGaveUp');
+  });
+
+  it('does not count the time for which the machine sleeps', async () => {
+    const fail = part(open());
+    await until(10 * MINUTE);
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + 60 * MINUTE);
+    expect(await fail()).toBe('tries on');
+    await until(14 * MINUTE);
+    expect(await fail()).toBe('tries on');
+    await until(16 * MINUTE);
     expect(await fail()).toBe('UploadGaveUp');
   });
 

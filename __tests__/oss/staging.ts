@@ -8,5 +8,6 @@ export const MARK = '0123456789abcdef.1.01234567';
 export function staging(some: Partial<Staging> = {}): Staging {
   const nothing = () => undefined;
   const isOurs = (mark: string | undefined) => mark === MARK;
-  return { key: KEY, mark: MARK, isOurs, zeros: KEY, onUpload: nothing, noUpload: nothing, onZeros: nothing, ...some };
+  const callbacks = { onUpload: nothing, noUpload: nothing, onZeros: nothing, noZeros: nothing };
+  return { key: KEY, mark: MARK, isOurs, zeros: KEY, ...callbacks, ...some };
 }

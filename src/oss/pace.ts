@@ -1,5 +1,5 @@
 import type { CloudError } from '../cloud/errors.ts';
-import { monotonic } from '../cloud/time.ts';
+import type { Oss } from './client.ts';
 import type { CallOptions } from './wire.ts';
 import type { Progress } from './progress.ts';
 import { nextWidth, type Measured } from './width.ts';
@@ -13,7 +13,7 @@ const MIB = 1024 ** 2;
 /** Measures how fast parts are accepted, and decides from it how many may be under way and when to give up. */
 export class Pace {
   private readonly progress: Progress;
-  private wave = newWave();
+  private wave: ReturnType<Pace['newWave']>;
   private widthNow: number;
   /** Tries that were under way when the width changed: their results say nothing about the new width. */
   private stale = 0;
@@ -25,7 +25,7 @@ export class Pace {
   /** Bytes of the parts whose try is running. */
   private underWay = 0;
   /** When a part was last accepted, or when the first of the waiting parts came. */
-  private lastGood = monotonic();
+  private lastGood: number;
   /** When each running try began, the oldest first. */
   private readonly tries = new Set<{ began: number }>();
 
@@ -45,6 +45,8 @@ export class Pace {
     this.widthNow = width;
     this.least = patience;
     this.signal = signal;
+    this.wave = this.newWave();
+    this.lastGood = progress.awake();
   }
 
   /** How many parts may be under way at a time. */
@@ -71,7 +73,7 @@ export class Pace {
    * @throws CloudError `UploadGaveUp`
    */
   async store<T>(bytes: number, call: (options: CallOptions) => Promise<T>): Promise<T> {
-    if (this.waiting === 0) this.lastGood = monotonic();
+    if (this.waiting === 0) this.lastGood = this.progress.awake();
     this.waiting += 1;
     let gaveUp = false as boolean;
     try {
@@ -86,7 +88,7 @@ export class Pace {
           this.progress.retried(`${code}: ${message}`);
         },
       });
-      this.lastGood = monotonic();
+      this.lastGood = this.progress.awake();
       this.decide({ accepted: 1, bytes });
       return stored;
     } catch (error) {
@@ -102,9 +104,17 @@ export class Pace {
     }
   }
 
+  /** The same client, whose calls are tried until the upload gives up. */
+  patient(oss: Oss): Oss {
+    return {
+      ...oss,
+      call: (operation, run, options) => this.store(0, (limits) => oss.call(operation, run, { ...limits, ...options })),
+    };
+  }
+
   /** Runs one try of a part of so many bytes. */
   async watched<T>(bytes: number, run: () => Promise<T>): Promise<T> {
-    const one = { began: monotonic() };
+    const one = { began: this.progress.awake() };
     this.tries.add(one);
     this.underWay += bytes;
     try {
@@ -119,7 +129,7 @@ export class Pace {
   private decide({ accepted = 0, bytes = 0, failed = 0, throttled = false }: Partial<typeof this.wave>): void {
     if (this.stale > 0) {
       this.stale -= 1;
-      if (this.stale === 0) this.wave = newWave();
+      if (this.stale === 0) this.wave = this.newWave();
       return;
     }
     const { wave, widthNow: width } = this;
@@ -128,12 +138,12 @@ export class Pace {
     wave.failed += failed;
     wave.throttled ||= throttled;
     if (!wave.throttled && wave.accepted + wave.failed < width) return;
-    const rate = (1000 * wave.bytes) / Math.max(monotonic() - wave.began, 1);
+    const rate = (1000 * wave.bytes) / Math.max(this.progress.awake() - wave.began, 1);
     this.widthNow = nextWidth({ ...wave, width, rate }, this.before);
     this.before = wave.accepted > 0 && !wave.throttled ? { width, rate } : undefined;
     if (this.before !== undefined) this.waveRate = rate;
     if (wave.throttled || this.widthNow !== width) this.stale = width - 1;
-    this.wave = newWave();
+    this.wave = this.newWave();
   }
 
   /** Bytes per second at which parts are accepted: in the last whole wave, or in this one if that is less; 0 if unknown. */
@@ -151,10 +161,13 @@ export class Pace {
 
   /** A large part on a slow line can take longer than the patience. The upload goes on while such a part is being sent. */
   private hopeless(): boolean {
-    const [oldest] = this.tries;
+    const now = this.progress.awake();
+    const [oldest = { began: now }] = this.tries;
     const patience = this.patience();
-    return monotonic() - this.lastGood > patience && monotonic() - (oldest?.began ?? monotonic()) <= patience;
+    return now - this.lastGood > patience && now - oldest.began <= patience;
+  }
+
+  private newWave() {
+    return { accepted: 0, bytes: 0, failed: 0, throttled: false, began: this.progress.awake() };
   }
 }
-
-const newWave = () => ({ accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() });

@@ -6,7 +6,7 @@ import { firstWidth, MOST } from './width.ts';
 import { Pace } from './pace.ts';
 import { blocks } from './reader.ts';
 import { openSender, type Sent } from './sender.ts';
-import { COPIES, type Attempts } from './zeros.ts';
+import { COPIES } from './zeros.ts';
 
 export interface Transfer extends CopyTarget {
   /** Parts that the upload already has. */
@@ -37,11 +37,7 @@ export async function transfer(job: Transfer): Promise<Sent[]> {
   const send = openSender(job, pace, slots);
   // With a patience of their own, copies that fail for long do not end an upload whose data is accepted.
   const copyPace = new Pace(progress, { width: COPIES, patience: COPY_PATIENCE, signal });
-  const attempts =
-    (of: Pace): Attempts =>
-    (call) =>
-      of.store(0, call);
-  const copier = new Copier(job, { uploads: attempts(pace), copies: attempts(copyPace) }, signal);
+  const copier = new Copier(job, { data: pace.patient(job.oss), copies: copyPace.patient(job.oss) }, signal);
   const sent: Sent[] = [];
   const working = new Set<Promise<void>>();
   const hold = (work: Promise<void>): Promise<void> => {

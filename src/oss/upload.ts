@@ -1,12 +1,10 @@
 import { CloudError, hasCode } from '../cloud/errors.ts';
-import { refuseOther200 } from './body.ts';
-import type { Oss } from './client.ts';
+import { counting, type Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, holdsParts, listParts, type ListedParts } from './join.ts';
-import { headObject, initiate, marked, toState, type ObjectState, type Unfinished } from './objects.ts';
+import { completeUpload, headObject, initiate, marked, toState, type ObjectState, type Unfinished } from './objects.ts';
 import { passes } from '../cloud/retry.ts';
 import { monotonic } from '../cloud/time.ts';
-import { textIn } from '../cloud/xml.ts';
 import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
@@ -30,6 +28,8 @@ export interface Staging {
   noUpload: (key: string, id?: string) => void;
   /** Called before a zero object is made. */
   onZeros: () => void;
+  /** Called when no zero object was made, because the first request for it was refused. */
+  noZeros: () => void;
 }
 
 /** The staged object. Its checksum equals the file's. */
@@ -68,18 +68,14 @@ export async function upload(oss: Oss, source: Source, staging: Staging): Promis
 
 async function begin(oss: Oss, { key, mark, onUpload, noUpload }: Staging): Promise<Unfinished> {
   onUpload(key);
-  let tries = 0;
-  const turn = <T>(run: () => Promise<T>): Promise<T> => {
-    tries += 1;
-    return run();
-  };
-  const id = await initiate(oss, key, marked(mark), { turn }).catch((error: unknown) => {
-    if (tries === 1 && !passes(error)) noUpload(key);
+  const counted = counting(oss);
+  const id = await initiate(counted, key, marked(mark)).catch((error: unknown) => {
+    if (counted.tries <= 1 && !passes(error)) noUpload(key);
     throw error;
   });
   onUpload(key, id);
   // If there were more tries, one whose answer was lost may have begun another upload.
-  if (tries === 1) noUpload(key);
+  if (counted.tries === 1) noUpload(key);
   return { key, id };
 }
 
@@ -117,8 +113,8 @@ async function send(
         oss.log.info('The service gives no CRC-64; comparing the MD5 of each part instead.');
         return holdsParts(source, stored);
       };
-      const whole = { parts: stored, crc64, isFile };
-      const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, whole, new Pace(progress));
+      const whole = { parts: stored, crc64, isFile, isOurs: staging.isOurs };
+      const { etag, versionId } = await complete(oss, { key, id: uploadId }, whole, new Pace(progress));
       staging.noUpload(key, uploadId);
       return { key, size: source.size, crc64, etag, versionId, ms: monotonic() - began, sent, zeros };
     } catch (error) {
@@ -136,38 +132,37 @@ async function send(
 const tellingHowFar = (error: unknown, progress: Progress): unknown =>
   error instanceof CloudError ? error.reworded(`${error.message} (${progress.reached()} was uploaded)`) : error;
 
+/** What the upload is made of, and how to know the object. */
+interface Whole extends Pick<Staging, 'isOurs'> {
+  parts: Sent[];
+  crc64: string;
+  isFile: (object: ObjectState) => Promise<boolean>;
+}
+
 /**
  * Completes the upload and verifies the object. The answer can be lost although the service has completed the upload, so
  * after a failure the object is looked at first.
  * @throws CloudError `IntegrityMismatch` if the object is not the file
  */
-async function complete(
-  oss: Oss,
-  { key, isOurs }: Staging,
-  id: string,
-  { parts, crc64, isFile }: { parts: Sent[]; crc64: string; isFile: (object: ObjectState) => Promise<boolean> },
-  pace: Pace,
-): Promise<ObjectState> {
+async function complete(oss: Oss, unfinished: Unfinished, whole: Whole, pace: Pace): Promise<ObjectState> {
+  const { key } = unfinished;
+  const { crc64 } = whole;
+  const counted = counting(oss);
   const headers = { 'x-oss-forbid-overwrite': 'true' };
-  let answer: ObjectState | undefined;
+  let answer: ObjectState;
   try {
-    const { res } = await pace.store(0, (options) =>
-      oss.call(
-        'oss:CompleteMultipartUpload',
-        async (sdk) => refuseOther200(await sdk.completeMultipartUpload(key, id, parts, { headers })),
-        { ...options, timeout: 180_000 },
-      ),
-    );
-    answer = toState({ etag: textIn(res.data, 'ETag'), ...res.headers });
+    answer = await completeUpload(pace.patient(counted), unfinished, whole.parts, headers);
     if (answer.crc64 === crc64) return answer;
   } catch (error) {
-    const there = await headObject(oss, key).catch(() => undefined);
-    if (typeof there === 'object' && there.crc64 === crc64 && isOurs(there.mark)) return there;
-    throw error;
+    const there = await headObject(oss, key).catch(() => 'unknown' as const);
+    if (typeof there === 'object' && there.crc64 === crc64 && whole.isOurs(there.mark)) return there;
+    // Without the right oss:GetObject: an upload that no longer exists was completed by a try whose answer was lost.
+    if (there !== 'unknown' || counted.tries === 1 || !hasCode(error, 'NoSuchUpload')) throw error;
+    answer = toState({});
   }
-  const there = await pace.store(0, (options) => headObject(oss, key, options));
+  const there = await headObject(pace.patient(oss), key);
   const state = typeof there === 'object' ? there : answer;
-  if (there === undefined || !(await isFile(state))) {
+  if (there === undefined || !(await whole.isFile(state))) {
     const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
     throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
   }

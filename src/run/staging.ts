@@ -60,6 +60,9 @@ async function stageDisk(
     onZeros: () => {
       ledger.record({ kind: 'zeros', key: zeros });
     },
+    noZeros: () => {
+      ledger.forget({ kind: 'zeros', key: zeros });
+    },
   };
   const staged = await upload(clients.oss, source, staging);
   ledger.record({ kind: 'object', key: staged.key, etag: staged.etag, versionId: staged.versionId });
