@@ -16,7 +16,8 @@ import {
   type Lab,
   type Piece,
 } from './lab.ts';
-import { upload, type Staging } from '../../src/oss/upload.ts';
+import type { Staging } from '../../src/oss/staging.ts';
+import { upload } from '../../src/oss/upload.ts';
 
 /** Uploads 24 MiB with 20 parts of data and 14 MiB of zeros. */
 async function stage(lab: Lab, faults: Fault[], some: Partial<Staging> = {}) {

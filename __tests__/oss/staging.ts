@@ -1,5 +1,5 @@
 /** How tests stage a disk: as the run does, but without its ledger. */
-import type { Staging } from '../../src/oss/upload.ts';
+import type { Staging } from '../../src/oss/staging.ts';
 
 export const KEY = 'alicloud-import/image/1/disk.raw';
 /** The mark of the execution whose upload is tested. */

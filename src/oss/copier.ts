@@ -2,33 +2,25 @@ import { CloudError, isDenied } from '../cloud/errors.ts';
 import { remedy } from '../cloud/retry.ts';
 import { zerosCrc } from './crc64.ts';
 import { zeroPart, type Part } from './cut.ts';
-import type { Sent, Target } from './sender.ts';
+import type { Sent } from './sender.ts';
+import type { Target } from './staging.ts';
 import { copyPart, makeZeros, type Clients } from './zeros.ts';
 
 /** Fewer zeros than this, in bytes, are not worth a zero object. */
 const WORTH = 8 * 1024 ** 2;
 
-export interface CopyTarget extends Target {
-  /** Prefix of the keys of the zero object and its seed. */
-  zeros: string;
-  /** Called before a zero object is made. */
-  onZeros: () => void;
-  /** Called when no zero object was made, because the first request for it was refused. */
-  noZeros: () => void;
-}
-
 /** Fills zero parts by copies inside the bucket, once there are enough of them to be worth it. */
 export class Copier {
   /** Parts that wait until a zero object is worth it. */
   readonly waiting: Part[] = [];
-  private readonly job: CopyTarget;
+  private readonly job: Target;
   private readonly clients: Clients;
   private readonly signal: AbortSignal;
   private found = 0;
   private object: Promise<string | undefined> | undefined;
   private refused = false;
 
-  constructor(job: CopyTarget, clients: Clients, signal: AbortSignal) {
+  constructor(job: Target, clients: Clients, signal: AbortSignal) {
     this.job = job;
     this.clients = clients;
     this.signal = signal;

@@ -9,28 +9,8 @@ import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
 import type { Sent } from './sender.ts';
+import type { Staging } from './staging.ts';
 import { transfer } from './transfer.ts';
-
-/** How the staged object is made. */
-export interface Staging {
-  key: string;
-  /** An unfinished upload of an earlier attempt, to be resumed under its own key. */
-  unfinished?: Unfinished | undefined;
-  /** Mark of this execution, for the objects that it makes. */
-  mark: string;
-  /** Whether this execution or an earlier attempt of it made an object with this mark. */
-  isOurs: (mark: string | undefined) => boolean;
-  /** Prefix of the keys of the zero object and its seed. */
-  zeros: string;
-  /** Called before an upload begins, without an id, and again when its id is known. */
-  onUpload: (key: string, id?: string) => void;
-  /** Called when this upload does not exist: it was refused or completed, or is the only one and its id is known. */
-  noUpload: (key: string, id?: string) => void;
-  /** Called before a zero object is made. */
-  onZeros: () => void;
-  /** Called when no zero object was made, because the first request for it was refused. */
-  noZeros: () => void;
-}
 
 /** The staged object. Its checksum equals the file's. */
 export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versionId'> {
@@ -94,15 +74,8 @@ async function send(
   for (let again = 0; ; again += 1) {
     const progress = new Progress(source, oss.log);
     try {
-      const stored = await transfer({
-        ...staging,
-        key,
-        uploadId,
-        oss,
-        source,
-        progress,
-        stored: checker(source, known),
-      });
+      const target = { ...staging, key, uploadId, oss, source, progress };
+      const stored = await transfer(target, checker(source, known));
       const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
       sent += progress.sent;
       zeros += progress.copied;

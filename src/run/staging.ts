@@ -1,7 +1,8 @@
 import { contentName, type DiskImage } from '../disk/disk.ts';
 import { removeObject } from '../oss/objects.ts';
 import { fileSum } from '../oss/sum.ts';
-import { upload, type StagedObject, type Staging } from '../oss/upload.ts';
+import type { Staging } from '../oss/staging.ts';
+import { upload, type StagedObject } from '../oss/upload.ts';
 import { sourceOf } from './content.ts';
 import type { Context } from './context.ts';
 import { claimTo, zeroPrefix } from './keys.ts';
