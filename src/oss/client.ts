@@ -5,7 +5,7 @@ import { defaultEndpoint } from '../cloud/endpoints.ts';
 import { retry } from '../cloud/retry.ts';
 import { toCloudError } from './failure.ts';
 import type { Sdk } from './sdk.ts';
-import { Line, type Stall, type Watch } from './line.ts';
+import { Line, type Watch } from './line.ts';
 import { send, type CallOptions, type SendOptions, type Urllib, type Wire } from './wire.ts';
 
 /** The client of one bucket and its objects. */
@@ -30,8 +30,9 @@ export function openOss(place: OssPlace, connection: Connection): Oss {
     const attempt = async (tries: number): Promise<T> => {
       // Each further try may stand still for twice as long, so that a slow line gets through in the end.
       const { stall } = options;
-      const patient: Stall | undefined = stall && ((...seen) => stall(...seen) * 2 ** Math.min(tries - 1, 3));
-      const watch: Watch | undefined = patient && ((...watched) => line.watch(patient, ...watched));
+      const factor = 2 ** Math.min(tries - 1, 3);
+      const watch: Watch | undefined =
+        stall && ((...watched) => line.watch((...seen) => stall(...seen) * factor, ...watched));
       const wire: Wire = {};
       try {
         options.signal?.throwIfAborted();

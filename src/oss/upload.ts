@@ -9,7 +9,7 @@ import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
 import type { Sent } from './sender.ts';
-import type { Staging } from './staging.ts';
+import type { Staging, Target } from './staging.ts';
 import { transfer } from './transfer.ts';
 
 /** The staged object. Its checksum equals the file's. */
@@ -31,18 +31,19 @@ export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versi
  * @throws CloudError
  */
 export async function upload(oss: Oss, source: Source, staging: Staging): Promise<StagedObject> {
+  const to = ({ key, id }: Unfinished) => ({ ...staging, key, uploadId: id, oss, source });
   const { unfinished } = staging;
   try {
-    if (unfinished === undefined) return await send(oss, source, staging, await begin(oss, staging));
+    if (unfinished === undefined) return await send(to(await begin(oss, staging)));
     const parts = await listParts(oss, unfinished.key, unfinished.id);
     oss.log.info(`Resuming an unfinished upload with ${parts.size} parts.`);
     staging.onUpload(unfinished.key, unfinished.id);
-    return await send(oss, source, staging, unfinished, parts);
+    return await send(to(unfinished), parts);
   } catch (error) {
     // A lifecycle rule or somebody else has aborted it.
     if (!hasCode(error, 'NoSuchUpload')) throw error;
     oss.log.info('The unfinished upload no longer exists; starting another.');
-    return send(oss, source, staging, await begin(oss, staging));
+    return send(to(await begin(oss, staging)));
   }
 }
 
@@ -59,36 +60,28 @@ async function begin(oss: Oss, { key, mark, onUpload, noUpload }: Staging): Prom
   return { key, id };
 }
 
-/** @param parts - the parts that the upload already has */
-async function send(
-  oss: Oss,
-  source: Source,
-  staging: Staging,
-  { key, id: uploadId }: Unfinished,
-  parts: ListedParts = new Map(),
-): Promise<StagedObject> {
+/**
+ * Sends the parts that are missing, and completes the upload.
+ * @param parts - the parts that the upload already has
+ */
+async function send(upload: Omit<Target, 'progress'>, parts: ListedParts = new Map()): Promise<StagedObject> {
+  const { oss, source, key, uploadId } = upload;
   const began = monotonic();
   let known = parts;
   let sent = 0;
   let zeros = 0;
   for (let again = 0; ; again += 1) {
     const progress = new Progress(source, oss.log);
+    const target = { ...upload, progress };
     try {
-      const target = { ...staging, key, uploadId, oss, source, progress };
       const stored = await transfer(target, checker(source, known));
       const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
       sent += progress.sent;
       zeros += progress.copied;
       await source.assertUnchanged?.();
       progress.logEnd();
-      const isFile = async (object: ObjectState): Promise<boolean> => {
-        if (object.crc64 !== undefined) return object.crc64 === crc64;
-        oss.log.info('The service gives no CRC-64; comparing the MD5 of each part instead.');
-        return holdsParts(source, stored);
-      };
-      const whole = { parts: stored, crc64, isFile, isOurs: staging.isOurs };
-      const { etag, versionId } = await complete(oss, { key, id: uploadId }, whole, new Pace(progress));
-      staging.noUpload(key, uploadId);
+      const { etag, versionId } = await complete(target, stored, crc64);
+      upload.noUpload(key, uploadId);
       return { key, size: source.size, crc64, etag, versionId, ms: monotonic() - began, sent, zeros };
     } catch (error) {
       // Parts are missing or differ from the list.
@@ -105,39 +98,35 @@ async function send(
 const tellingHowFar = (error: unknown, progress: Progress): unknown =>
   error instanceof CloudError ? error.reworded(`${error.message} (${progress.reached()} was uploaded)`) : error;
 
-/** What the upload is made of, and how to know the object. */
-interface Whole extends Pick<Staging, 'isOurs'> {
-  parts: Sent[];
-  crc64: string;
-  isFile: (object: ObjectState) => Promise<boolean>;
-}
-
 /**
  * Completes the upload and verifies the object. The answer can be lost although the service has completed the upload, so
  * after a failure the object is looked at first.
+ * @param crc64 - of the file
  * @throws CloudError `IntegrityMismatch` if the object is not the file
  */
-async function complete(oss: Oss, unfinished: Unfinished, whole: Whole, pace: Pace): Promise<ObjectState> {
-  const { key } = unfinished;
-  const { crc64 } = whole;
+async function complete(target: Target, parts: Sent[], crc64: string): Promise<ObjectState> {
+  const { oss, source, key, uploadId, isOurs, progress } = target;
+  const pace = new Pace(progress);
   const counted = counting(oss);
   const headers = { 'x-oss-forbid-overwrite': 'true' };
   let answer: ObjectState;
   try {
-    answer = await completeUpload(pace.patient(counted), unfinished, whole.parts, headers);
+    answer = await completeUpload(pace.patient(counted), { key, id: uploadId }, parts, headers);
     if (answer.crc64 === crc64) return answer;
   } catch (error) {
     const there = await headObject(oss, key).catch(() => 'unknown' as const);
-    if (typeof there === 'object' && there.crc64 === crc64 && whole.isOurs(there.mark)) return there;
+    if (typeof there === 'object' && there.crc64 === crc64 && isOurs(there.mark)) return there;
     // Without the right oss:GetObject: an upload that no longer exists was completed by a try whose answer was lost.
     if (there !== 'unknown' || counted.tries === 1 || !hasCode(error, 'NoSuchUpload')) throw error;
     answer = toState({});
   }
   const there = await headObject(pace.patient(oss), key);
   const state = typeof there === 'object' ? there : answer;
-  if (there === undefined || !(await whole.isFile(state))) {
-    const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
-    throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
+  if (there !== undefined && state.crc64 === crc64) return state;
+  if (there !== undefined && state.crc64 === undefined) {
+    oss.log.info('The service gives no CRC-64; comparing the MD5 of each part instead.');
+    if (await holdsParts(source, parts)) return state;
   }
-  return state;
+  const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
+  throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
 }

@@ -33,11 +33,7 @@ export interface Wire {
   failure?: Error & { code?: string };
 }
 
-interface Response {
-  status: number;
-  headers: IncomingHttpHeaders;
-}
-type Callback = (error: Error | null, data: Buffer, res: Response) => void;
+type Callback = (error: Error | null, data: Buffer, res: { status: number; headers: IncomingHttpHeaders }) => void;
 export interface Urllib {
   request(url: string, options: object, done: Callback): ClientRequest;
 }

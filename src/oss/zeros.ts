@@ -54,18 +54,12 @@ export async function makeZeros(
   return key;
 }
 
-/** The part to be filled. */
-export interface CopyTarget {
-  key: string;
-  uploadId: string;
-  number: number;
-  /** Bytes, from the start of the source. */
-  length: number;
-}
-
 /** Fills a part with the first `length` bytes of an object of zeros. @throws CloudError */
-export async function copyPart(oss: Oss, from: string, to: CopyTarget): Promise<{ number: number; etag: string }> {
-  const { key, uploadId, number, length } = to;
+export async function copyPart(
+  oss: Oss,
+  from: string,
+  { key, uploadId, number, length }: { key: string; uploadId: string; number: number; length: number },
+): Promise<{ number: number; etag: string }> {
   const source = { sourceKey: from, sourceBucketName: oss.bucket };
   const operation = 'oss:UploadPartCopy';
   const copy = async (sdk: Sdk) => {
