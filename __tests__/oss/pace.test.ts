@@ -140,18 +140,18 @@ describe('the width of an upload', () => {
       for (let n = 0; n < count; n++) await pace.store(MIB, () => after(each));
     };
     await store(4, 1000);
-    expect(pace.width()).toBe(8);
+    expect(pace.width).toBe(8);
     // These were under way before the change.
     await store(3, 1000);
     await store(8, 500);
-    expect(pace.width()).toBe(16);
+    expect(pace.width).toBe(16);
   });
 
   it.each([[429], [503]])('is halved when the service or a proxy answers %d', async (status) => {
     const pace = new Pace(progress(), { width: 64 });
     await pace.store(1, ({ onRetry }) => {
       onRetry?.(new CloudError('oss:UploadPart', 'UnexpectedAnswer', 'a page', { status }));
-      expect(pace.width()).toBe(32);
+      expect(pace.width).toBe(32);
       return Promise.resolve();
     });
   });

@@ -50,18 +50,15 @@ export function openOss(place: OssPlace, connection: Connection): Oss {
 
 /** The same client, which counts its tries: if there was more than one, the answer to an earlier one may have been lost. */
 export function counting(oss: Oss): Oss & { tries: number } {
-  const counted = {
-    ...oss,
-    tries: 0,
-    call: <T>(operation: string, run: (sdk: Sdk) => Promise<T>, options?: CallOptions): Promise<T> => {
-      const once = (sdk: Sdk): Promise<T> => {
-        counted.tries += 1;
-        return run(sdk);
-      };
-      return oss.call(operation, once, options);
-    },
+  const call: Oss['call'] = (operation, run, options) => {
+    const counted = (sdk: Sdk) => {
+      client.tries += 1;
+      return run(sdk);
+    };
+    return oss.call(operation, counted, options);
   };
-  return counted;
+  const client = { ...oss, call, tries: 0 };
+  return client;
 }
 
 /** Makes a client for one try: ali-oss reads credentials only once and never clears its cancel flag. */

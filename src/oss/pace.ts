@@ -1,5 +1,6 @@
 import type { CloudError } from '../cloud/errors.ts';
 import type { Oss } from './client.ts';
+import type { Stall } from './line.ts';
 import type { CallOptions } from './wire.ts';
 import type { Progress } from './progress.ts';
 import { nextWidth, type Measured } from './width.ts';
@@ -12,9 +13,10 @@ const MIB = 1024 ** 2;
 
 /** Measures how fast parts are accepted, and decides from it how many may be under way and when to give up. */
 export class Pace {
+  /** How many parts may be under way at a time. */
+  width: number;
   private readonly progress: Progress;
   private wave: ReturnType<Pace['newWave']>;
-  private widthNow: number;
   /** Tries that were under way when the width changed: their results say nothing about the new width. */
   private stale = 0;
   private before: Measured | undefined;
@@ -42,31 +44,21 @@ export class Pace {
     { width = 1, patience = PATIENCE, signal }: { width?: number; patience?: number; signal?: AbortSignal } = {},
   ) {
     this.progress = progress;
-    this.widthNow = width;
+    this.width = width;
     this.least = patience;
     this.signal = signal;
     this.wave = this.newWave();
     this.lastGood = progress.awake();
   }
 
-  /** How many parts may be under way at a time. */
-  width(): number {
-    return this.widthNow;
-  }
-
-  /**
-   * How long a try may stand still, in ms.
-   * @param waits - whether all of its bytes have left and only the answer is missing
-   * @param others - bytes that left on other connections meanwhile
-   */
-  stall(waits: boolean, others: number): number {
+  readonly stall: Stall = (waits, others) => {
     // On a thin line, a try waits for others. It has stalled only if they moved more than its fair share allows.
     if (others > 0 && others < Math.min(this.underWay, this.tries.size * MIB)) return STALL.most;
     if (!waits) return STALL.least;
     // The bytes may be in a buffer of the kernel or a proxy, behind those of all others.
     const rate = this.rate();
     return rate === 0 ? STALL.most : Math.min(STALL.most, Math.max(STALL.least, (2_000 * this.underWay) / rate));
-  }
+  };
 
   /**
    * Stores a part of so many bytes by a call that is tried until the upload gives up.
@@ -106,10 +98,9 @@ export class Pace {
 
   /** The same client, whose calls are tried until the upload gives up. */
   patient(oss: Oss): Oss {
-    return {
-      ...oss,
-      call: (operation, run, options) => this.store(0, (limits) => oss.call(operation, run, { ...limits, ...options })),
-    };
+    const call: Oss['call'] = (operation, run, options) =>
+      this.store(0, (limits) => oss.call(operation, run, { ...limits, ...options }));
+    return { ...oss, call };
   }
 
   /** Runs one try of a part of so many bytes. */
@@ -132,17 +123,17 @@ export class Pace {
       if (this.stale === 0) this.wave = this.newWave();
       return;
     }
-    const { wave, widthNow: width } = this;
+    const { wave, width } = this;
     wave.accepted += accepted;
     wave.bytes += bytes;
     wave.failed += failed;
     wave.throttled ||= throttled;
     if (!wave.throttled && wave.accepted + wave.failed < width) return;
     const rate = (1000 * wave.bytes) / Math.max(this.progress.awake() - wave.began, 1);
-    this.widthNow = nextWidth({ ...wave, width, rate }, this.before);
+    this.width = nextWidth({ ...wave, width, rate }, this.before);
     this.before = wave.accepted > 0 && !wave.throttled ? { width, rate } : undefined;
     if (this.before !== undefined) this.waveRate = rate;
-    if (wave.throttled || this.widthNow !== width) this.stale = width - 1;
+    if (wave.throttled || this.width !== width) this.stale = width - 1;
     this.wave = this.newWave();
   }
 

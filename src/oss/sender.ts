@@ -54,7 +54,7 @@ export class Sender {
           ...options,
           ...LONG_BODY,
           turn: (run) => this.inSlot(() => pace.watched(part.length, run)),
-          stall: (waits, others) => pace.stall(waits, others),
+          stall: pace.stall,
         }),
       );
     } finally {
@@ -64,7 +64,7 @@ export class Sender {
   }
 
   private inSlot<T>(run: () => Promise<T>): Promise<T> {
-    this.slots.concurrency = this.pace.width();
+    this.slots.concurrency = this.pace.width;
     return this.slots(run);
   }
 }

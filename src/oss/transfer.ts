@@ -73,7 +73,7 @@ export async function transfer(job: Target, stored: Checker): Promise<Sent[]> {
       return;
     }
     progress.kept += part.length;
-    keep({ number: part.number, length: part.length, ...listed });
+    keep(listed);
   };
 
   try {
