@@ -36,6 +36,7 @@ await measure(async () => {
     onUpload: nothing,
     noUpload: nothing,
     onZeros: nothing,
+    noZeros: nothing,
   });
 });
 process.exit();

@@ -42884,16 +42884,10 @@ function blockwise(size, block, piece) {
     return { size, read };
 }
 /** A big-endian 64-bit number; Infinity when a double cannot hold it, so that every range check fails. */
-function u64be(buffer, at) {
-    return safe(buffer.readBigUInt64BE(at));
-}
+const u64be = (buffer, at) => safe(buffer.readBigUInt64BE(at));
 /** Like `u64be`, little-endian. */
-function u64le(buffer, at) {
-    return safe(buffer.readBigUInt64LE(at));
-}
-function safe(value) {
-    return value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value);
-}
+const u64le = (buffer, at) => safe(buffer.readBigUInt64LE(at));
+const safe = (value) => (value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value));
 // Control and format characters, including bidirectional overrides, line and paragraph separators, and lone surrogates.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 /** Untrusted text as one printable line. */
@@ -42952,8 +42946,8 @@ function openLog() {
             for (const line of conceal(text).split('\n'))
                 debug(safe(line));
         },
-        fail(text) {
-            setFailed(conceal(text).split('\n').map(safe).join('\n'));
+        fail(lines) {
+            setFailed(lines.map(safe).join('\n'));
         },
         async group(title, work) {
             startGroup(safe(title));
@@ -43092,21 +43086,22 @@ function regionOfLocation(location) {
     return exception?.[0] ?? location.replace(/^oss-/, '');
 }
 
+;// CONCATENATED MODULE: external "node:async_hooks"
+const external_node_async_hooks_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:async_hooks");
+;// CONCATENATED MODULE: external "node:diagnostics_channel"
+const external_node_diagnostics_channel_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:diagnostics_channel");
 // EXTERNAL MODULE: ./node_modules/@alicloud/pop-core/index.js
 var pop_core = __nccwpck_require__(511);
 var pop_core_default = /*#__PURE__*/__nccwpck_require__.n(pop_core);
 ;// CONCATENATED MODULE: ./src/cloud/connection.ts
-const end = (socket) => {
-    socket.destroy();
-};
 /** Options for retries on this connection: the cause of a failure that the client can remove is gone before the next try. */
 function retryOptions(connection) {
     const heal = (how, { code, clockBehind }) => {
         if (how === 'again') {
             // A proxy that has forgotten one idle connection has forgotten the others: each would cost a try.
-            if (/^(ECONNRESET|EPIPE)$/.test(code))
-                for (const idle of Object.values(connection.agent.freeSockets))
-                    idle?.forEach(end);
+            const idle = /^(ECONNRESET|EPIPE)$/.test(code) ? Object.values(connection.agent.freeSockets).flat() : [];
+            for (const socket of idle)
+                socket?.destroy();
             return true;
         }
         if (how === 'token')
@@ -43306,69 +43301,85 @@ function plainXml(body) {
 
 
 
+
+
 /** Time limit of one try with its connection, in ms. The default of pop-core, 3 s, is too short for long distances. */
 const TRY_TIMEOUT = 30_000;
+/** The answer to the request that is being made: pop-core drops it if the body is not JSON. */
+const answers = new external_node_async_hooks_namespaceObject.AsyncLocalStorage();
+(0,external_node_diagnostics_channel_namespaceObject.subscribe)('http.client.response.finish', (message) => {
+    Object.assign(answers.getStore() ?? {}, { response: message.response });
+});
 /** Opens the client of an RPC-style API. Each try reads the credentials anew. */
 function openRpc(service, connection) {
-    const client = new (pop_core_default())({
+    const config = {
         endpoint: `https://${service.host}`,
         apiVersion: service.version,
         credentialsProvider: { getCredentials: connection.credentials },
         // POST keeps key, token and signature out of the URL. In lower case, pop-core would send a GET.
         opts: { method: 'POST', timeout: TRY_TIMEOUT, agent: connection.agent },
-    }, true);
+    };
+    // The types of pop-core do not know credentialsProvider.
+    const client = new (pop_core_default())(config);
     return (action, params = {}) => {
         const operation = `${service.name}:${action}`;
         const given = Object.entries({ RegionId: service.region, ...params }).filter(([, value]) => value !== undefined);
         const attempt = async () => {
             const stamp = new Date(now() + connection.clock.behind).toISOString().replace(/\.\d+Z$/, 'Z');
+            const seen = {};
             try {
                 const sent = { ...Object.fromEntries(given), Timestamp: stamp };
-                return checked(operation, ...(await client.request(action, sent)));
+                const answer = await answers.run(seen, () => client.request(action, sent));
+                return checked(operation, answer, seen.response);
             }
             catch (thrown) {
-                throw toCloudError(operation, thrown);
+                throw toCloudError(operation, thrown, seen.response);
             }
         };
         return retry(attempt, { ...retryOptions(connection), operation });
     };
 }
 /** Checks an answer: pop-core ignores the status and takes any JSON for a success. A real answer has a RequestId. */
-function checked(operation, answer, entry) {
-    const status = entry.response?.statusCode;
+function checked(operation, answer, response) {
+    const status = response?.statusCode;
     const plain = JSON.parse(JSON.stringify(answer));
-    if (status === 200 && typeof plain?.RequestId === 'string')
+    if (status === 200 && plain !== null && requestIdOf(plain, response) !== undefined)
         return plain;
     throw new CloudError(operation, 'UnexpectedAnswer', NOT_THE_SERVICE, { status });
 }
-function toCloudError(operation, thrown) {
+/** The RequestId, in the body or in the header that the vendor's SDK reads (@alicloud/gateway-pop). */
+function requestIdOf(body, response) {
+    return textAt(body, 'RequestId') ?? textAt(response?.headers, 'x-acs-request-id');
+}
+function toCloudError(operation, thrown, response) {
     if (thrown instanceof CloudError)
         return thrown;
-    const { code, data, entry } = thrown;
-    const more = { status: entry?.response?.statusCode, ...timing(entry?.response?.headers) };
-    if (data !== undefined) {
-        const requestId = textAt(data, 'RequestId');
-        return new CloudError(operation, String(code), excerpt(textAt(data, 'Message') ?? 'no message'), {
-            ...more,
-            requestId,
-        });
+    const more = { status: response?.statusCode, ...timing(response?.headers) };
+    const refusal = refusalIn(thrown);
+    if (refusal !== undefined) {
+        const requestId = requestIdOf(refusal, response);
+        const text = textAt(refusal, 'Message') ?? 'no message';
+        return new CloudError(operation, String(refusal.Code), excerpt(text), { ...more, requestId });
     }
-    // json-bigint throws a plain object for a body that is not JSON; errors can come in XML, the default format.
-    if (!(thrown instanceof Error)) {
-        const body = plainXml(Buffer.from(textAt(thrown, 'text') ?? ''));
-        const inXml = textIn(body, 'Code');
-        if (inXml !== undefined) {
-            const requestId = textIn(body, 'RequestId');
-            return new CloudError(operation, inXml, excerpt(textIn(body, 'Message') ?? 'no message'), { ...more, requestId });
-        }
-        return new CloudError(operation, 'UnexpectedAnswer', 'the answer is not JSON (a proxy in between?)', more);
-    }
+    // json-bigint throws a plain object for a body that is not JSON.
+    if (!(thrown instanceof Error))
+        return new CloudError(operation, 'UnexpectedAnswer', NOT_THE_SERVICE, more);
     if (thrown.name.includes('Timeout')) {
         return new CloudError(operation, 'Timeout', `no answer within ${TRY_TIMEOUT / 1000} s`, more);
     }
     // httpx appends the method and the URL.
     const text = textOf(thrown).replace(/(POST|GET) https?:\S+ failed\.?$/, '');
+    const { code } = thrown;
     return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', excerpt(text), more);
+}
+/** The error that the service answered, in JSON or in XML, its default format. */
+function refusalIn(thrown) {
+    const { data, text } = thrown;
+    if (data !== undefined)
+        return data;
+    const body = plainXml(Buffer.from(text ?? ''));
+    const [Code, Message, RequestId] = ['Code', 'Message', 'RequestId'].map((name) => textIn(body, name));
+    return Code === undefined ? undefined : { Code, Message, RequestId };
 }
 
 ;// CONCATENATED MODULE: external "node:events"
@@ -43625,6 +43636,11 @@ function failure_toCloudError(operation, thrown, wire) {
     const text = status === undefined ? excerpt(textOf(thrown)) : NOT_THE_SERVICE + elsewhere;
     return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
+/** The error in a body of status 200: the service can find an error after it has begun its answer. */
+function failureIn(operation, body, text = NOT_THE_SERVICE) {
+    const [code = 'UnexpectedAnswer', message = text, requestId] = ['Code', 'Message', 'RequestId'].map((name) => textIn(body, name));
+    return new CloudError(operation, code, excerpt(message), { requestId });
+}
 /** The error code of an answer without a body, as HEAD has it. EC 0048-00000401 is documented as PublicEndpointForbidden. */
 function ofBareAnswer(status, headers) {
     if (headers?.['x-oss-ec'] === '0048-00000401')
@@ -43637,8 +43653,54 @@ function pacing(headers) {
     return { ...timing(headers), ...(delay > 0 && { retryAfter: Math.min(delay, 60_000) }) };
 }
 
-;// CONCATENATED MODULE: ./src/oss/wire.ts
+;// CONCATENATED MODULE: ./src/oss/line.ts
 
+/** Time between two checks of a connection, in ms. */
+const LOOK = 2_000;
+/** A line over which no byte has moved for this long, in ms, is not slow but dead. */
+const QUIET = 30_000;
+/** The connections of one client, which share the bandwidth. */
+class Line {
+    /** Bytes that have moved over all watched connections. */
+    moved = 0;
+    /** When the last of them did. */
+    at = 0;
+    /** @param stall - how long the connection of the request may stand still */
+    watch(stall, request, stalled) {
+        let moved;
+        let since = monotonic();
+        let before = this.moved;
+        const measure = () => {
+            const { socket } = request;
+            if (socket == null)
+                return;
+            // What waits in this process has not left.
+            const left = socket.bytesWritten - socket.writableLength + socket.bytesRead;
+            if (left === moved)
+                return;
+            since = monotonic();
+            this.at = since;
+            this.moved += left - (moved ?? left);
+            before = this.moved;
+            moved = left;
+        };
+        request.once('socket', measure);
+        const stop = every(LOOK, () => {
+            measure();
+            const still = monotonic() - since;
+            const waits = request.writableEnded && request.socket?.writableLength === 0;
+            const others = monotonic() - this.at < QUIET ? this.moved - before : 0;
+            if (still >= stall(waits, others))
+                stalled(still / 1000);
+        });
+        return () => {
+            measure();
+            stop();
+        };
+    }
+}
+
+;// CONCATENATED MODULE: ./src/oss/wire.ts
 
 /**
  * Limits of a call with a long body. There is no short time limit, because a slow connection needs long. Node reports a
@@ -43694,54 +43756,14 @@ function send(urllib, url, sent, options, wire) {
             end('Stopped', 'the upload was stopped');
         };
         options.signal?.addEventListener('abort', stop, { once: true });
-        const unwatch = options.stall &&
-            watch(request, options.stall, (seconds) => {
-                end('Stalled', `no byte moved for ${seconds.toFixed(0)} s`);
-            });
+        const unwatch = options.watch?.(request, (seconds) => {
+            end('Stalled', `no byte moved for ${seconds.toFixed(0)} s`);
+        });
         finish = () => {
             unwatch?.();
             options.signal?.removeEventListener('abort', stop);
         };
     });
-}
-/** Time between two checks of a connection, in ms. */
-const LOOK = 2_000;
-/** A line over which no byte has moved for this long, in ms, is not slow but dead. */
-const QUIET = 30_000;
-/** Bytes that have moved over all watched connections, and when the last of them did. */
-const line = { moved: 0, at: 0 };
-/** Calls `stalled` once no byte has moved over the connection of a request for as long as `stall` allows. */
-function watch(request, stall, stalled) {
-    let moved;
-    let since = monotonic();
-    let before = line.moved;
-    const measure = () => {
-        const { socket } = request;
-        if (socket == null)
-            return;
-        // What waits in this process has not left.
-        const left = socket.bytesWritten - socket.writableLength + socket.bytesRead;
-        if (left === moved)
-            return;
-        since = monotonic();
-        line.at = since;
-        line.moved += left - (moved ?? left);
-        before = line.moved;
-        moved = left;
-    };
-    request.once('socket', measure);
-    const stop = every(LOOK, () => {
-        measure();
-        const still = monotonic() - since;
-        const waits = request.writableEnded && request.socket?.writableLength === 0;
-        const others = monotonic() - line.at < QUIET ? line.moved - before : 0;
-        if (still >= stall(waits, others))
-            stalled(still / 1000);
-    });
-    return () => {
-        measure();
-        stop();
-    };
 }
 
 ;// CONCATENATED MODULE: ./src/oss/client.ts
@@ -43751,16 +43773,19 @@ function watch(request, stall, stalled) {
 
 
 
+
 function openOss(place, connection) {
+    const line = new Line();
     const call = async (operation, run, options = {}) => {
         const attempt = async (tries) => {
             // Each further try may stand still for twice as long, so that a slow line gets through in the end.
-            const { stall: limit } = options;
-            const stall = limit && ((...seen) => limit(...seen) * 2 ** Math.min(tries - 1, 3));
+            const { stall } = options;
+            const factor = 2 ** Math.min(tries - 1, 3);
+            const watch = stall && ((...watched) => line.watch((...seen) => stall(...seen) * factor, ...watched));
             const wire = {};
             try {
                 options.signal?.throwIfAborted();
-                return await run(await newSdk(place, connection, operation.includes('Bucket'), { ...options, stall }, wire));
+                return await run(await newSdk(place, connection, operation.includes('Bucket'), { ...options, watch }, wire));
             }
             catch (thrown) {
                 options.signal?.throwIfAborted();
@@ -43771,6 +43796,18 @@ function openOss(place, connection) {
         return retry((tries) => turn(() => attempt(tries)), { ...options, ...retryOptions(connection), operation });
     };
     return { bucket: place.bucket, region: place.region, log: connection.log, call };
+}
+/** The same client, which counts its tries: if there was more than one, the answer to an earlier one may have been lost. */
+function counting(oss) {
+    const call = (operation, run, options) => {
+        const counted = (sdk) => {
+            client.tries += 1;
+            return run(sdk);
+        };
+        return oss.call(operation, counted, options);
+    };
+    const client = { ...oss, call, tries: 0 };
+    return client;
 }
 /** Makes a client for one try: ali-oss reads credentials only once and never clears its cancel flag. */
 async function newSdk(place, connection, forBucket, options, wire) {
@@ -43845,8 +43882,13 @@ const external_node_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(impo
 const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
 ;// CONCATENATED MODULE: ./src/disk/foreign.ts
 
-const stdout = (command) => (file, unpacked) => `${command} ${file} > ${shellQuote(unpacked)}`;
-const convert = (format) => (file, unpacked) => `qemu-img convert -f ${format} -O qcow2 ${file} ${shellQuote(unpacked)}`;
+const bareName = (path) => path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed)$/i, '');
+const stdout = (command) => (path) => {
+    const bare = bareName(path);
+    return `${command} ${shellQuote(path)} > ${shellQuote(bare === path ? `${path}.raw` : bare)}`;
+};
+const convert = (format) => (path) => `qemu-img convert -f ${format} -O qcow2 ${shellQuote(path)} ${shellQuote(`${bareName(path)}.qcow2`)}`;
+const extract = (command) => (path) => `${command} ${shellQuote(path)}`;
 // Magic numbers as latin1, from qemu's block/*.c for the disks and from file(1) for the rest.
 const KINDS = [
     { at: 0, magic: 'KDMV', packed: 'vmdk', is: 'a VMDK disk', fix: convert('vmdk') },
@@ -43863,15 +43905,9 @@ const KINDS = [
     { at: 0, magic: '\x50\x2a\x4d\x18', packed: 'zstd', is: 'compressed with zstd', fix: stdout('zstd -dc') },
     { at: 0, magic: 'BZh', packed: 'bzip2', is: 'compressed with bzip2', fix: stdout('bzip2 -dc') },
     { at: 0, magic: '\x04\x22\x4d\x18', is: 'compressed with lz4', fix: stdout('lz4 -dc') },
-    { at: 0, magic: 'PK\x03\x04', is: 'a zip archive', fix: (file) => `unzip ${file}` },
-    { at: 0, magic: '7z\xbc\xaf\x27\x1c', is: 'a 7z archive', fix: (file) => `7z x ${file}` },
-    {
-        at: 257,
-        magic: 'ustar',
-        packed: 'tar',
-        is: 'a tar archive (an OVA is one, too)',
-        fix: (file) => `tar -xf ${file}`,
-    },
+    { at: 0, magic: 'PK\x03\x04', is: 'a zip archive', fix: extract('unzip') },
+    { at: 0, magic: '7z\xbc\xaf\x27\x1c', is: 'a 7z archive', fix: extract('7z x') },
+    { at: 257, magic: 'ustar', packed: 'tar', is: 'a tar archive (an OVA is one, too)', fix: extract('tar -xf') },
 ];
 /** Whether a block of 512 bytes is the header of a tar member: its checksum says so even in archives without magic. */
 function isTarHeader(block) {
@@ -43897,16 +43933,12 @@ async function isForeign(file, findings) {
     const head = await file.read(0, 512);
     const kind = foreignKind(head);
     const text = head.toString('latin1', 0, Math.min(file.size, 512));
-    const problem = kind === undefined ? noDisk(text, findings) : foreignDisk(kind, findings);
+    const problem = kind === undefined
+        ? noDisk(text, findings)
+        : `the file is ${kind.is}, which ECS does not import. Run: ${kind.fix(findings.path)}`;
     if (problem !== undefined)
         findings.problem(problem, kind?.packed);
     return problem !== undefined;
-}
-function foreignDisk({ is, fix }, { path, quoted }) {
-    const bare = path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed)$/i, '');
-    if (is.startsWith('compressed'))
-        return `the file is ${is}. Run: ${fix(quoted, bare === path ? `${path}.raw` : bare)}`;
-    return `the file is ${is}, which ECS does not import. Run: ${fix(quoted, `${bare}.qcow2`)}`;
 }
 function noDisk(text, { quoted }) {
     if (text.startsWith('\x7fELF'))
@@ -44015,9 +44047,7 @@ async function readGpt(disk, findings, boots) {
     }))
         .filter(({ type }) => type !== UNUSED);
 }
-function isGpt(header) {
-    return header.toString('latin1', 0, 8) === 'EFI PART';
-}
+const isGpt = (header) => header.toString('latin1', 0, 8) === 'EFI PART';
 function guid(text) {
     const [a = '', b = '', c = '', d = '', e = ''] = text.toLowerCase().split('-');
     const little = (hex) => Buffer.from(hex, 'hex').reverse().toString('hex');
@@ -44269,12 +44299,8 @@ async function inspectDynamic(file, footer, size, findings) {
     return { virtualSize: size, guest };
 }
 // Converts to QCOW2, because another VHD would have the same size, which is the usual problem.
-function repair({ path, quoted }) {
-    return `Run: qemu-img convert -f vpc -O qcow2 ${quoted} ${shellQuote(`${path}.qcow2`)}`;
-}
-function cookie(sector) {
-    return sector.toString('latin1', 0, COOKIE.length) === COOKIE;
-}
+const repair = ({ path, quoted }) => `Run: qemu-img convert -f vpc -O qcow2 ${quoted} ${shellQuote(`${path}.qcow2`)}`;
+const cookie = (sector) => sector.toString('latin1', 0, COOKIE.length) === COOKIE;
 /** One's complement of the sum of all bytes except the four bytes of the checksum itself. */
 function checksum(header, at) {
     let sum = 0;
@@ -44407,9 +44433,7 @@ async function withFile(path, read) {
         await handle.close();
     }
 }
-function reason(cause) {
-    return oneLine(cause.code ?? String(cause));
-}
+const reason = (cause) => oneLine(cause.code ?? String(cause));
 
 ;// CONCATENATED MODULE: ./src/disk/find.ts
 
@@ -44589,9 +44613,7 @@ async function lastBuilds(path) {
         }),
     }));
 }
-function record(value) {
-    return typeof value === 'object' && value !== null ? value : {};
-}
+const record = (value) => typeof value === 'object' && value !== null ? value : {};
 /** Undefined when nothing exists under that name. A path that cannot be examined is 'other': opening it gives the error. */
 async function kindOf(path) {
     try {
@@ -44965,7 +44987,7 @@ async function* zstd_frame(reader) {
             // A block of type 1 stores one byte, which is repeated.
             length += 3 + (((block >> 1) & 3) === 1 ? 1 : block >> 3);
         }
-        yield* reader.some(Math.max(length, 3));
+        yield* reader.pieces(Math.max(length, 3));
     }
     if ((flags & 4) !== 0)
         yield await reader.take(4);
@@ -45223,52 +45245,37 @@ class ByteReader {
         this.position += length;
         return bytes;
     }
-    /** Takes the next `length` bytes piece by piece. @throws DiskError when the stream ends too early */
-    async *some(length) {
+    /** Takes the next `length` bytes piece by piece, or all bytes. @throws DiskError when the stream ends too early */
+    async *pieces(length = Infinity) {
         for (let left = length; left > 0;) {
-            const piece = await this.#next(left);
-            if (piece === undefined)
-                throw cutOff();
-            left -= piece.length;
-            yield piece;
+            let piece = this.#held;
+            if (piece.length === 0) {
+                const next = await this.#source.next();
+                if (next.done === true && length === Infinity)
+                    return;
+                if (next.done === true)
+                    throw cutOff();
+                piece = next.value;
+            }
+            const part = piece.subarray(0, left);
+            this.#held = piece.subarray(part.length);
+            this.position += part.length;
+            left -= part.length;
+            yield part;
         }
     }
-    /** Takes everything up to the end of the stream. */
-    async *rest() {
-        for (let piece = await this.#next(); piece !== undefined; piece = await this.#next())
-            yield piece;
-    }
-    /** Skips the next `length` bytes. @throws DiskError when the stream ends too early */
-    async skip(length) {
-        await exhaust(this.some(length));
-    }
-    /** Reads to the end of the stream, so that the decompressor checks all of it. */
-    async drain() {
-        await exhaust(this.rest());
+    /** Skips the next `length` bytes, or all bytes. @throws DiskError when the stream ends too early */
+    async skip(length = Infinity) {
+        const pieces = this.pieces(length);
+        while ((await pieces.next()).done !== true)
+            ;
     }
     /** Closes the source, which ends its programs. */
     async close() {
         await this.#source.return?.();
     }
-    async #next(most = Infinity) {
-        let piece = this.#held;
-        if (piece.length === 0) {
-            const next = await this.#source.next();
-            if (next.done === true)
-                return undefined;
-            piece = next.value;
-        }
-        const part = piece.subarray(0, most);
-        this.#held = piece.subarray(part.length);
-        this.position += part.length;
-        return part;
-    }
 }
 const cutOff = () => new DiskError([`The container is cut off: it ends too early. ${AGAIN}`]);
-async function exhaust(chunks) {
-    while ((await chunks.next()).done !== true)
-        ;
-}
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/manifest.ts
 
@@ -45407,7 +45414,7 @@ async function* sparseBody(data, { pieces, size }) {
             throw tar_sparse_damaged();
         for (let left = offset - at; left > 0; left -= tar_sparse_ZEROS.length)
             yield tar_sparse_ZEROS.subarray(0, left);
-        yield* reader.some(length);
+        yield* reader.pieces(length);
         at = offset + length;
     }
 }
@@ -45450,7 +45457,7 @@ async function* members(reader) {
             const end = reader.position + stored;
             const sparse = old ?? (await paxSparse(reader, records, stored));
             const name = pax.get('GNU.sparse.name') ?? pax.get('path') ?? longName ?? plainName(header);
-            const data = reader.some(end - reader.position);
+            const data = reader.pieces(end - reader.position);
             yield { name, size: sparse?.size ?? stored, body: sparse === undefined ? data : sparseBody(data, sparse) };
             await reader.skip(end + padding(stored) - reader.position);
         }
@@ -45461,7 +45468,7 @@ async function* members(reader) {
         records = [];
     }
     // Reads on, because a compressed archive has its checksum at the very end.
-    await reader.drain();
+    await reader.skip();
 }
 const padding = (length) => (tar_BLOCK - (length % tar_BLOCK)) % tar_BLOCK;
 async function takeText(reader, length) {
@@ -45489,9 +45496,12 @@ function plainName(header) {
 
 const HEAD = 2 ** 20;
 const DEPTH = 5;
-const STREAMS = new Set(['gzip', 'zstd', 'xz', 'bzip2']);
-/** The file decides how much memory xz takes, up to gigabytes; a file made by `xz -9` needs 65 MiB. */
-const XZ = ['--decompress', '--stdout', '--quiet', '--memlimit-decompress=1GiB'];
+const isStream = (kind) => /^(gzip|zstd|xz|bzip2)$/.test(kind ?? '');
+const FILTERS = {
+    // The file decides how much memory xz takes, up to gigabytes; a file made by `xz -9` needs 65 MiB.
+    xz: { args: ['--decompress', '--stdout', '--quiet', '--memlimit-decompress=1GiB'], debian: 'xz-utils' },
+    bzip2: { args: ['--decompress', '--stdout'], debian: 'bzip2' },
+};
 /**
  * Reads through all containers around a disk in one pass. Yields the disk; in an archive it may yield again when a later
  * member is more certainly the disk, which then replaces the first. Stopping early ends all programs.
@@ -45506,7 +45516,7 @@ async function* disksIn(source, programs, limit, layers = [], size) {
         const inside = kind === undefined ? layers : [...layers, kind.is];
         if (inside.length > DEPTH)
             throw new DiskError([`It has more than ${DEPTH} nested containers.`]);
-        if (kind !== undefined && STREAMS.has(kind.packed))
+        if (isStream(kind?.packed))
             yield* disksIn(atMost(unpacked(kind.packed, body, programs), limit), programs, limit, inside);
         else if (kind?.packed === 'tar')
             yield* disksInTar(body, programs, limit, inside);
@@ -45547,8 +45557,8 @@ async function* disksInTar(archive, programs, limit, layers) {
             // A sparse member may be zeros without end, so its size counts and not its bytes.
             if (size > limit)
                 throw tooLarge(limit);
-            yield* disksIn(reader.rest(), programs, limit, layers, size);
-            await reader.drain();
+            yield* disksIn(reader.pieces(), programs, limit, layers, size);
+            await reader.skip();
             checksums = sums;
         }
         found.push(name);
@@ -45558,17 +45568,17 @@ async function* disksInTar(archive, programs, limit, layers) {
         throw notOne(found, all);
     checksums?.check(manifest, only);
 }
-function unpacked(kind, body, { xz, bzip2 }) {
+function unpacked(kind, body, programs) {
     if (kind === 'gzip')
-        return through(body.rest(), (0,external_node_zlib_namespaceObject.createGunzip)({ chunkSize: 2 ** 18 }));
+        return through(body.pieces(), (0,external_node_zlib_namespaceObject.createGunzip)({ chunkSize: 2 ** 18 }));
     if (kind === 'zstd')
         return unzstd(body);
-    const program = kind === 'xz' ? xz : bzip2;
+    const { args, debian } = FILTERS[kind];
+    const program = programs[kind];
     if (program !== undefined)
-        return filter(body.rest(), program, kind === 'xz' ? XZ : ['-dc']);
-    const name = kind === 'xz' ? 'xz' : 'bzip2';
-    const install = `sudo apt-get install -y ${name === 'xz' ? 'xz-utils' : name}`;
-    throw new DiskError([`Unpacking it needs ${name}, which this runner does not have. Run: ${install}`]);
+        return filter(body.pieces(), program, args);
+    const install = `sudo apt-get install -y ${debian}`;
+    throw new DiskError([`Unpacking it needs ${kind}, which this runner does not have. Run: ${install}`]);
 }
 async function* atMost(source, limit) {
     let size = 0;
@@ -45683,7 +45693,7 @@ async function open_unpack(handle, container, into, opening) {
     let layers = [];
     for await (const inner of disksIn(source, programs, limit)) {
         ({ layers } = inner);
-        await writeSparse(into, inner.body.rest());
+        await writeSparse(into, inner.body.pieces());
     }
     return layers.join(', in it ');
 }
@@ -47259,6 +47269,8 @@ async function named(made, finished, { clients, log }) {
 
 ;// CONCATENATED MODULE: ./src/oss/objects.ts
 
+
+
 /** The metadata that holds the mark of the execution that made the object. */
 const MARK = 'x-oss-meta-alicloud-import';
 /** Headers of every object that we make. ECS cannot read the class Archive, which can be a bucket's default. */
@@ -47268,9 +47280,9 @@ const marked = (mark) => ({ [MARK]: mark, 'x-oss-storage-class': 'Standard' });
  * @returns undefined if there is none, `unknown` without the right oss:GetObject
  * @throws CloudError
  */
-async function headObject(oss, key, options) {
+async function headObject(oss, key) {
     try {
-        const { res } = await oss.call('oss:HeadObject', (sdk) => sdk.head(key), options);
+        const { res } = await oss.call('oss:HeadObject', (sdk) => sdk.head(key));
         return toState(res.headers);
     }
     catch (error) {
@@ -47278,6 +47290,9 @@ async function headObject(oss, key, options) {
             return undefined;
         if (isDenied(error))
             return 'unknown';
+        // An answer to HEAD has no body and need not give a reason. The answer to a listing has one.
+        if (hasCode(error, 'UnexpectedAnswer') && error.status === 400)
+            await listKeys(oss, key);
         throw error;
     }
 }
@@ -47368,15 +47383,26 @@ async function listKeys(oss, prefix) {
     }
 }
 /** Begins a multipart upload and returns its id. @throws CloudError */
-function initiate(oss, key, headers, options = {}) {
+function initiate(oss, key, headers) {
     const operation = 'oss:InitiateMultipartUpload';
-    const begin = async (sdk) => {
+    return oss.call(operation, async (sdk) => {
         const { uploadId } = await sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' });
         if (uploadId === undefined)
             throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no upload');
         return uploadId;
+    });
+}
+/** Completes a multipart upload. @throws CloudError */
+function completeUpload(oss, { key, id }, parts, headers = {}) {
+    const operation = 'oss:CompleteMultipartUpload';
+    const complete = async (sdk) => {
+        const { res } = await sdk.completeMultipartUpload(key, id, parts, { headers });
+        // ali-oss takes an error in an answer of status 200 for a success.
+        if (res.data?.includes('<CompleteMultipartUploadResult') !== true)
+            throw failureIn(operation, res.data);
+        return toState({ etag: textIn(res.data, 'ETag'), ...res.headers });
     };
-    return oss.call(operation, begin, options);
+    return oss.call(operation, complete, { timeout: 180_000 });
 }
 /** Aborts an unfinished upload and deletes its parts. Idempotent. @throws CloudError */
 async function abortUpload(oss, key, id) {
@@ -47725,24 +47751,6 @@ function validateConcurrency(concurrency) {
 	}
 }
 
-;// CONCATENATED MODULE: ./src/oss/body.ts
-
-
-/** The error in a body of status 200: the service can find an error after it has begun its answer. */
-function failureIn(operation, body, code, text) {
-    const requestId = textIn(body, 'RequestId');
-    return new CloudError(operation, textIn(body, 'Code') ?? code, excerpt(textIn(body, 'Message') ?? text), {
-        requestId,
-    });
-}
-/** Throws the error in an answer with status 200, which ali-oss would take for a success. @throws CloudError */
-function refuseOther200(answer) {
-    const { data } = answer.res;
-    if (data?.includes('<CompleteMultipartUploadResult'))
-        return answer;
-    throw failureIn('oss:CompleteMultipartUpload', data, 'UnexpectedAnswer', NOT_THE_SERVICE);
-}
-
 ;// CONCATENATED MODULE: ./src/oss/zeros.ts
 
 
@@ -47756,34 +47764,25 @@ const zeros_MIB = 1024 ** 2;
 const COPIES = 16;
 /** Keys of a zero object and of the seed that it is copied from. */
 const zeroKeys = (prefix) => ({ object: `${prefix}.zeros`, seed: `${prefix}.seed` });
-const usual = (call) => call({});
 /**
  * Builds an object of `length` zero bytes, a multiple of 1 MiB, inside the bucket: uploads one MiB and copies the rest
  * from it. https://help.aliyun.com/document_detail/31994.html
- * @param attempts - how the one request with a body and each of the others is tried
  * @throws CloudError; AccessDenied where a policy forbids the copy
  */
-async function makeZeros(oss, prefix, length, mark, { uploads = usual, copies = usual }) {
-    const keys = zeroKeys(prefix);
+async function makeZeros({ data, copies }, prefix, length, mark) {
+    const { object: key, seed } = zeroKeys(prefix);
     const headers = marked(mark);
-    const put = (sdk) => sdk.put(keys.seed, Buffer.alloc(zeros_MIB), { headers });
-    await uploads((options) => oss.call('oss:PutObject', put, { ...options, ...LONG_BODY }));
-    const uploadId = await copies((options) => initiate(oss, keys.object, headers, options));
+    await data.call('oss:PutObject', (sdk) => sdk.put(seed, Buffer.alloc(zeros_MIB), { headers }), LONG_BODY);
+    const id = await initiate(copies, key, headers);
     const limit = pLimit(COPIES);
-    const copy = (number) => {
-        const to = { key: keys.object, uploadId, number, length: zeros_MIB };
-        return limit(() => copies((options) => copyPart(oss, keys.seed, to, options)));
-    };
+    const copy = (number) => limit(() => copyPart(copies, seed, { key, uploadId: id, number, length: zeros_MIB }));
     // The first copy shows whether copies are allowed.
     const parts = [await copy(1)];
     const others = Array.from({ length: length / zeros_MIB - 1 }, (_, index) => copy(index + 2));
     parts.push(...(await Promise.all(others)));
-    const complete = async (sdk) => refuseOther200(await sdk.completeMultipartUpload(keys.object, uploadId, parts, { headers: {} }));
-    const { crc64 } = await copies((options) => oss.call('oss:CompleteMultipartUpload', complete, { ...options, timeout: 120_000 }))
-        .then(({ res }) => toState(res.headers))
-        .catch(async (error) => {
+    const { crc64 } = await completeUpload(copies, { key, id }, parts).catch(async (error) => {
         // The service may have completed it although the answer was lost.
-        const there = await copies((options) => headObject(oss, keys.object, options));
+        const there = await headObject(copies, key);
         if (typeof there === 'object')
             return there;
         throw error;
@@ -47791,11 +47790,10 @@ async function makeZeros(oss, prefix, length, mark, { uploads = usual, copies = 
     if (crc64 !== undefined && crc64 !== String(zerosCrc(length))) {
         throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', 'the zero object is not all zeros');
     }
-    return keys.object;
+    return key;
 }
 /** Fills a part with the first `length` bytes of an object of zeros. @throws CloudError */
-async function copyPart(oss, from, to, options) {
-    const { key, uploadId, number, length } = to;
+async function copyPart(oss, from, { key, uploadId, number, length }) {
     const source = { sourceKey: from, sourceBucketName: oss.bucket };
     const operation = 'oss:UploadPartCopy';
     const copy = async (sdk) => {
@@ -47804,13 +47802,13 @@ async function copyPart(oss, from, to, options) {
         // The documentation puts the ETag in the body; ali-oss reads only the headers.
         const etag = inHeader ?? textIn(res.data, 'ETag');
         if (etag === undefined)
-            throw failureIn(operation, res.data, 'NoPart', 'the answer names no part');
+            throw failureIn(operation, res.data, 'the answer names no part');
         if (crc64 !== undefined && crc64 !== String(zerosCrc(length))) {
             throw new CloudError(operation, 'IntegrityMismatch', `part ${number} is not all zeros`);
         }
         return { number, etag };
     };
-    return oss.call(operation, copy, { ...options, timeout: 120_000 });
+    return oss.call(operation, copy, { timeout: 120_000 });
 }
 
 ;// CONCATENATED MODULE: ./src/run/undo/zeros.ts
@@ -48088,6 +48086,7 @@ async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
 
 
 
+
 /**
  * Makes one image: starts or adopts it, waits until it is Available, gives it the name, then family, boot mode and sharing.
  * @throws CloudError when the image was not made
@@ -48144,6 +48143,12 @@ async function assertObjectsUnchanged(context, image, staged) {
         throw new CloudError('oss:HeadObject', 'ObjectReplaced', text);
     }
 }
+/** Another run's image that was not finished when this run was planned is not deleted, and its snapshots are billed. */
+function keptAside(id, { region, name }) {
+    const kept = `It is kept as ${asideName(name, id)}, because that run may still need it, and is billed`;
+    const command = ecsCommand(region, 'DeleteImage', `--ImageId ${id}`);
+    return `Another run made the image ${id} in the meantime. ${kept}. The next run that replaces ${name} deletes it. To delete it now: ${command}`;
+}
 /** Gives an Available image its name, then family, boot mode and sharing. A failure is returned with the image. */
 async function nameAndFinish(context, target, image) {
     const { clients, request, ledger, log, me } = context;
@@ -48157,6 +48162,8 @@ async function nameAndFinish(context, target, image) {
         const temporary = temporaryName(name, image.tags[MARK_TAG] ?? markText(me));
         try {
             named = await takeName({ ecs, log, region, name, temporary, timeout: request.timeout }, image.id);
+            if (named.replaced !== undefined && !target.replaced.includes(named.replaced))
+                log.warning(keptAside(named.replaced, target));
         }
         catch (error) {
             if (!(error instanceof CloudError))
@@ -48662,7 +48669,8 @@ function checker(source, parts) {
             zeroSums.set(part.length, sum);
         if (!sameEtag(listed.etag, sum))
             return undefined;
-        return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
+        const { number, length, zero } = part;
+        return { number, length, etag: listed.etag, crc: zero ? zerosCrc(length) : crc.digest() };
     };
     return { lists: (part) => listedAs(part) !== undefined, check };
 }
@@ -48717,7 +48725,6 @@ function nextWidth({ width, rate, accepted, failed, throttled }, before) {
 
 ;// CONCATENATED MODULE: ./src/oss/pace.ts
 
-
 /** How long an upload goes without an accepted part before it fails, in ms. On a line that is known to be slow, longer. */
 const pace_PATIENCE = 15 * 60_000;
 /** Limits of the time that a try may stand still, in ms. */
@@ -48725,9 +48732,10 @@ const STALL = { least: 30_000, most: 600_000 };
 const pace_MIB = 1024 ** 2;
 /** Measures how fast parts are accepted, and decides from it how many may be under way and when to give up. */
 class Pace {
+    /** How many parts may be under way at a time. */
+    width;
     progress;
-    wave = newWave();
-    widthNow;
+    wave;
     /** Tries that were under way when the width changed: their results say nothing about the new width. */
     stale = 0;
     before;
@@ -48738,7 +48746,7 @@ class Pace {
     /** Bytes of the parts whose try is running. */
     underWay = 0;
     /** When a part was last accepted, or when the first of the waiting parts came. */
-    lastGood = monotonic();
+    lastGood;
     /** When each running try began, the oldest first. */
     tries = new Set();
     least;
@@ -48750,20 +48758,13 @@ class Pace {
      */
     constructor(progress, { width = 1, patience = pace_PATIENCE, signal } = {}) {
         this.progress = progress;
-        this.widthNow = width;
+        this.width = width;
         this.least = patience;
         this.signal = signal;
+        this.wave = this.newWave();
+        this.lastGood = progress.awake();
     }
-    /** How many parts may be under way at a time. */
-    width() {
-        return this.widthNow;
-    }
-    /**
-     * How long a try may stand still, in ms.
-     * @param waits - whether all of its bytes have left and only the answer is missing
-     * @param others - bytes that left on other connections meanwhile
-     */
-    stall(waits, others) {
+    stall = (waits, others) => {
         // On a thin line, a try waits for others. It has stalled only if they moved more than its fair share allows.
         if (others > 0 && others < Math.min(this.underWay, this.tries.size * pace_MIB))
             return STALL.most;
@@ -48772,14 +48773,14 @@ class Pace {
         // The bytes may be in a buffer of the kernel or a proxy, behind those of all others.
         const rate = this.rate();
         return rate === 0 ? STALL.most : Math.min(STALL.most, Math.max(STALL.least, (2_000 * this.underWay) / rate));
-    }
+    };
     /**
      * Stores a part of so many bytes by a call that is tried until the upload gives up.
      * @throws CloudError `UploadGaveUp`
      */
     async store(bytes, call) {
         if (this.waiting === 0)
-            this.lastGood = monotonic();
+            this.lastGood = this.progress.awake();
         this.waiting += 1;
         let gaveUp = false;
         try {
@@ -48794,7 +48795,7 @@ class Pace {
                     this.progress.retried(`${code}: ${message}`);
                 },
             });
-            this.lastGood = monotonic();
+            this.lastGood = this.progress.awake();
             this.decide({ accepted: 1, bytes });
             return stored;
         }
@@ -48809,9 +48810,14 @@ class Pace {
             this.waiting -= 1;
         }
     }
+    /** The same client, whose calls are tried until the upload gives up. */
+    patient(oss) {
+        const call = (operation, run, options) => this.store(0, (limits) => oss.call(operation, run, { ...limits, ...options }));
+        return { ...oss, call };
+    }
     /** Runs one try of a part of so many bytes. */
     async watched(bytes, run) {
-        const one = { began: monotonic() };
+        const one = { began: this.progress.awake() };
         this.tries.add(one);
         this.underWay += bytes;
         try {
@@ -48827,24 +48833,24 @@ class Pace {
         if (this.stale > 0) {
             this.stale -= 1;
             if (this.stale === 0)
-                this.wave = newWave();
+                this.wave = this.newWave();
             return;
         }
-        const { wave, widthNow: width } = this;
+        const { wave, width } = this;
         wave.accepted += accepted;
         wave.bytes += bytes;
         wave.failed += failed;
         wave.throttled ||= throttled;
         if (!wave.throttled && wave.accepted + wave.failed < width)
             return;
-        const rate = (1000 * wave.bytes) / Math.max(monotonic() - wave.began, 1);
-        this.widthNow = nextWidth({ ...wave, width, rate }, this.before);
+        const rate = (1000 * wave.bytes) / Math.max(this.progress.awake() - wave.began, 1);
+        this.width = nextWidth({ ...wave, width, rate }, this.before);
         this.before = wave.accepted > 0 && !wave.throttled ? { width, rate } : undefined;
         if (this.before !== undefined)
             this.waveRate = rate;
-        if (wave.throttled || this.widthNow !== width)
+        if (wave.throttled || this.width !== width)
             this.stale = width - 1;
-        this.wave = newWave();
+        this.wave = this.newWave();
     }
     /** Bytes per second at which parts are accepted: in the last whole wave, or in this one if that is less; 0 if unknown. */
     rate() {
@@ -48860,12 +48866,15 @@ class Pace {
     }
     /** A large part on a slow line can take longer than the patience. The upload goes on while such a part is being sent. */
     hopeless() {
-        const [oldest] = this.tries;
+        const now = this.progress.awake();
+        const [oldest = { began: now }] = this.tries;
         const patience = this.patience();
-        return monotonic() - this.lastGood > patience && monotonic() - (oldest?.began ?? monotonic()) <= patience;
+        return now - this.lastGood > patience && now - oldest.began <= patience;
+    }
+    newWave() {
+        return { accepted: 0, bytes: 0, failed: 0, throttled: false, began: this.progress.awake() };
     }
 }
-const newWave = () => ({ accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() });
 
 ;// CONCATENATED MODULE: ./src/oss/progress.ts
 
@@ -48898,6 +48907,8 @@ class Progress {
     /** The state when something last moved. */
     before = { at: this.started, moves: 0, done: 0 };
     lastLine = this.started;
+    /** The clock of `awake` at the last line. */
+    awakeThen = 0;
     constructor(source, log) {
         this.source = source;
         this.log = log;
@@ -48919,6 +48930,10 @@ class Progress {
     retried(reason) {
         this.retries += 1;
         this.lastReason = reason;
+    }
+    /** A clock in ms that stops while the machine sleeps: it counts at most the time of two lines until the next line. */
+    awake() {
+        return this.awakeThen + Math.min(monotonic() - this.lastLine, 2 * progress_PACE);
     }
     /** How much is done, such as `37 % of 20.00 GiB`. */
     reached() {
@@ -48942,6 +48957,7 @@ class Progress {
         this.log.info(`${this.reached()}: ${amounts}, ${speed}${this.saved()}${this.trouble()}.`);
         if (!still)
             this.before = { at, moves, done };
+        this.awakeThen = this.awake();
         this.lastLine = at;
     }
     /** The average rate of what was accepted, and how long the rest of the data takes at this rate. */
@@ -48986,14 +49002,14 @@ class Copier {
     /** Parts that wait until a zero object is worth it. */
     waiting = [];
     job;
-    attempts;
+    clients;
     signal;
     found = 0;
     object;
     refused = false;
-    constructor(job, attempts, signal) {
+    constructor(job, clients, signal) {
         this.job = job;
-        this.attempts = attempts;
+        this.clients = clients;
         this.signal = signal;
     }
     /** Adds a zero part and returns the parts that can be copied now. */
@@ -49004,21 +49020,26 @@ class Copier {
     }
     /** Copies a part. Returns undefined if the bucket refuses copies, so that the zeros have to be sent. @throws CloudError */
     async copy({ number, length }) {
-        const { oss, key, uploadId, progress } = this.job;
+        const { key, uploadId, progress } = this.job;
         const object = await (this.object ??= this.make());
         if (object === undefined || this.refused)
             return undefined;
         const to = { key, uploadId, number, length };
-        const copied = await this.unlessRefused(this.attempts.copies((options) => copyPart(oss, object, to, options)));
+        const copied = await this.unlessRefused(copyPart(this.clients.copies, object, to));
         if (copied === undefined)
             return undefined;
         progress.copied += length;
         return { ...copied, crc: zerosCrc(length), length };
     }
     make() {
-        const { oss, zeros, mark, source, onZeros } = this.job;
+        const { zeros, mark, source, onZeros, noZeros } = this.job;
         onZeros();
-        return this.unlessRefused(makeZeros(oss, zeros, zeroPart(source.size), mark, this.attempts));
+        const made = makeZeros(this.clients, zeros, zeroPart(source.size), mark).catch((error) => {
+            if (isDenied(error) && error.operation === 'oss:PutObject')
+                noZeros();
+            throw error;
+        });
+        return this.unlessRefused(made);
     }
     /** A refusal, by a policy or by an endpoint that cannot copy, costs time but must not fail the upload. */
     async unlessRefused(work) {
@@ -49056,15 +49077,15 @@ class Rings {
     free = [];
     made = 0;
     take() {
-        return this.free.pop() ?? this.make();
-    }
-    give(ring) {
-        this.free.push(ring);
-    }
-    make() {
+        const ring = this.free.pop();
+        if (ring !== undefined)
+            return ring;
         this.made += 1;
         const slice = this.made > FAST ? SLICE / 8 : SLICE;
         return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(slice));
+    }
+    give(ring) {
+        this.free.push(ring);
     }
 }
 /** Streams a part slice by slice. `crc` covers what was read so far; `onSlice` is called with the length of each slice. */
@@ -49093,18 +49114,52 @@ function streamPart(source, part, ring, onSlice) {
 
 
 
-/**
- * Returns a function that sends a data part until the service accepts it with the CRC of the bytes that were read. Each
- * try takes a slot, so a part that waits for its next try leaves its slot to another.
- */
-function openSender(target, pace, slots) {
-    const rings = new Rings();
-    return (part) => pace.store(part.length, (options) => target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, rings), {
-        ...options,
-        ...LONG_BODY,
-        turn: (run) => slots(() => pace.watched(part.length, run)),
-        stall: (waits, others) => pace.stall(waits, others),
-    }));
+
+
+/** Data parts that wait for a slot or their next try, so that a long search for data does not leave the connections idle. */
+const AHEAD = 128;
+/** Sends data parts. */
+class Sender {
+    target;
+    pace;
+    slots = pLimit(MOST);
+    rings = new Rings();
+    unsent = 0;
+    roomForMore = () => undefined;
+    constructor(target, pace) {
+        this.target = target;
+        this.pace = pace;
+    }
+    /** Resolves as soon as another part may be given to `send`. */
+    async room() {
+        while (this.unsent >= MOST + AHEAD)
+            await new Promise((resolve) => (this.roomForMore = resolve));
+    }
+    /**
+     * Sends a part until the service accepts it with the CRC of the bytes that were read. Each try takes a slot, so a part
+     * that waits for its next try leaves its slot to another.
+     */
+    async send(part) {
+        const { target, pace } = this;
+        this.unsent += 1;
+        target.progress.toSend += part.length;
+        try {
+            return await pace.store(part.length, (options) => target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, this.rings), {
+                ...options,
+                ...LONG_BODY,
+                turn: (run) => this.inSlot(() => pace.watched(part.length, run)),
+                stall: pace.stall,
+            }));
+        }
+        finally {
+            this.unsent -= 1;
+            this.roomForMore();
+        }
+    }
+    inSlot(run) {
+        this.slots.concurrency = this.pace.width;
+        return this.slots(run);
+    }
 }
 async function attempt(sdk, target, part, rings) {
     const { source, key, uploadId, progress } = target;
@@ -49146,113 +49201,98 @@ async function attempt(sdk, target, part, rings) {
 
 /** If copies fail for this long, in ms, the zeros are sent as data. */
 const COPY_PATIENCE = 120_000;
-/** Data parts that wait for a slot or their next try, so that a long search for data does not leave the connections idle. */
-const AHEAD = 128;
+/** Work of which the first failure stops the rest. */
+class Group {
+    stop = new AbortController();
+    running = new Set();
+    signal = this.stop.signal;
+    /** Resolves when this work has ended, in any way. */
+    add(work) {
+        const held = work
+            .catch((error) => {
+            this.fail(error);
+        })
+            .finally(() => this.running.delete(held));
+        this.running.add(held);
+        return held;
+    }
+    fail(error) {
+        this.stop.abort(error);
+    }
+    /** Waits until all work has ended. @throws the first failure */
+    async settle() {
+        while (this.running.size > 0)
+            await Promise.all(this.running);
+        this.signal.throwIfAborted();
+    }
+}
 /**
  * Sends data parts and fills zero parts by copies inside the bucket. A part that fails for good stops the others.
+ * @param stored - the parts that the upload already has
  * @returns all parts, in order
  * @throws CloudError `UploadGaveUp` after 15 minutes without an accepted part; at once for an error that no retry cures
  */
-async function transfer(job) {
-    const { source, progress } = job;
-    const stop = new AbortController();
-    const { signal } = stop;
+async function transfer(job, stored) {
+    const { oss, source, progress } = job;
+    const group = new Group();
+    const { signal } = group;
     const pace = new Pace(progress, { width: firstWidth(dataPart(source.size)), signal });
-    const uploads = pLimit(pace.width());
-    const copies = pLimit(COPIES);
-    const slots = (run) => {
-        uploads.concurrency = pace.width();
-        return uploads(run);
-    };
-    const send = openSender(job, pace, slots);
     // With a patience of their own, copies that fail for long do not end an upload whose data is accepted.
     const copyPace = new Pace(progress, { width: COPIES, patience: COPY_PATIENCE, signal });
-    const attempts = (of) => (call) => of.store(0, call);
-    const copier = new Copier(job, { uploads: attempts(pace), copies: attempts(copyPace) }, signal);
+    const sender = new Sender(job, pace);
+    const copier = new Copier(job, { data: pace.patient(oss), copies: copyPace.patient(oss) }, signal);
     const sent = [];
-    const working = new Set();
-    const hold = (work) => {
-        const held = work
-            .catch((error) => {
-            stop.abort(error);
-        })
-            .finally(() => working.delete(held));
-        working.add(held);
-        return held;
+    const keep = (part) => {
+        sent[part.number - 1] = part;
     };
-    const track = (work) => {
-        void hold(work.then((part) => {
-            sent[part.number - 1] = part;
-        }));
-    };
-    let unsent = 0;
-    let roomForMore = () => undefined;
-    const asData = async (part) => {
-        unsent += 1;
-        progress.toSend += part.length;
-        try {
-            return await send(part);
-        }
-        finally {
-            unsent -= 1;
-            roomForMore();
-        }
-    };
-    const asCopy = async (part) => (await copies(() => copier.copy(part))) ?? (await asData(part));
-    const dispatch = (part) => {
+    const copies = pLimit(COPIES);
+    const copyOrSend = async (part) => (await copies(() => copier.copy(part))) ?? (await sender.send(part));
+    const store = (part) => {
         if (!part.zero)
-            track(asData(part));
+            void group.add(sender.send(part).then(keep));
         else
             for (const zero of copier.add(part))
-                track(asCopy(zero));
+                void group.add(copyOrSend(zero).then(keep));
     };
-    // One check at a time, while missing parts are already being sent.
-    const checks = pLimit(1);
     const check = async (part) => {
         signal.throwIfAborted();
-        const stored = await job.stored.check(part);
-        if (stored === undefined) {
-            dispatch(part);
+        const listed = await stored.check(part);
+        if (listed === undefined) {
+            store(part);
             return;
         }
         progress.kept += part.length;
-        sent[part.number - 1] = { number: part.number, length: part.length, ...stored };
+        keep(listed);
     };
     try {
-        const checked = [];
+        // One check at a time, while missing parts are already being sent.
+        const oneCheck = pLimit(1);
+        const checks = [];
         for await (const part of cut(blocks(source), source.size)) {
             progress.searched = part.offset + part.length;
-            if (job.stored.lists(part)) {
-                checked.push(hold(checks(() => check(part))));
+            if (stored.lists(part)) {
+                checks.push(group.add(oneCheck(() => check(part))));
             }
             else {
-                while (!part.zero && unsent >= MOST + AHEAD)
-                    await new Promise((resolve) => (roomForMore = resolve));
-                dispatch(part);
+                if (!part.zero)
+                    await sender.room();
+                store(part);
             }
-            stop.signal.throwIfAborted();
+            signal.throwIfAborted();
         }
-        await Promise.all(checked);
+        await Promise.all(checks);
         // There are too few zeros for a zero object.
         for (const part of copier.waiting)
-            track(asData(part));
-        await settled(working);
-        stop.signal.throwIfAborted();
+            void group.add(sender.send(part).then(keep));
     }
     catch (error) {
-        stop.abort(error);
-        await settled(working);
-        throw stop.signal.reason;
+        group.fail(error);
     }
+    await group.settle();
     return sent;
-}
-async function settled(working) {
-    while (working.size > 0)
-        await Promise.all(working);
 }
 
 ;// CONCATENATED MODULE: ./src/oss/upload.ts
-
 
 
 
@@ -49269,73 +49309,60 @@ async function settled(working) {
  * @throws CloudError
  */
 async function upload_upload(oss, source, staging) {
+    const to = ({ key, id }) => ({ ...staging, key, uploadId: id, oss, source });
     const { unfinished } = staging;
     try {
         if (unfinished === undefined)
-            return await upload_send(oss, source, staging, await begin(oss, staging));
+            return await upload_send(to(await begin(oss, staging)));
         const parts = await listParts(oss, unfinished.key, unfinished.id);
         oss.log.info(`Resuming an unfinished upload with ${parts.size} parts.`);
         staging.onUpload(unfinished.key, unfinished.id);
-        return await upload_send(oss, source, staging, unfinished, parts);
+        return await upload_send(to(unfinished), parts);
     }
     catch (error) {
         // A lifecycle rule or somebody else has aborted it.
         if (!hasCode(error, 'NoSuchUpload'))
             throw error;
         oss.log.info('The unfinished upload no longer exists; starting another.');
-        return upload_send(oss, source, staging, await begin(oss, staging));
+        return upload_send(to(await begin(oss, staging)));
     }
 }
 async function begin(oss, { key, mark, onUpload, noUpload }) {
     onUpload(key);
-    let tries = 0;
-    const turn = (run) => {
-        tries += 1;
-        return run();
-    };
-    const id = await initiate(oss, key, marked(mark), { turn }).catch((error) => {
-        if (tries === 1 && !passes(error))
+    const counted = counting(oss);
+    const id = await initiate(counted, key, marked(mark)).catch((error) => {
+        if (counted.tries <= 1 && !passes(error))
             noUpload(key);
         throw error;
     });
     onUpload(key, id);
     // If there were more tries, one whose answer was lost may have begun another upload.
-    if (tries === 1)
+    if (counted.tries === 1)
         noUpload(key);
     return { key, id };
 }
-/** @param parts - the parts that the upload already has */
-async function upload_send(oss, source, staging, { key, id: uploadId }, parts = new Map()) {
+/**
+ * Sends the parts that are missing, and completes the upload.
+ * @param parts - the parts that the upload already has
+ */
+async function upload_send(upload, parts = new Map()) {
+    const { oss, source, key, uploadId } = upload;
     const began = monotonic();
     let known = parts;
     let sent = 0;
     let zeros = 0;
     for (let again = 0;; again += 1) {
         const progress = new Progress(source, oss.log);
+        const target = { ...upload, progress };
         try {
-            const stored = await transfer({
-                ...staging,
-                key,
-                uploadId,
-                oss,
-                source,
-                progress,
-                stored: checker(source, known),
-            });
+            const stored = await transfer(target, checker(source, known));
             const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
             sent += progress.sent;
             zeros += progress.copied;
             await source.assertUnchanged?.();
             progress.logEnd();
-            const isFile = async (object) => {
-                if (object.crc64 !== undefined)
-                    return object.crc64 === crc64;
-                oss.log.info('The service gives no CRC-64; comparing the MD5 of each part instead.');
-                return holdsParts(source, stored);
-            };
-            const whole = { parts: stored, crc64, isFile };
-            const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, whole, new Pace(progress));
-            staging.noUpload(key, uploadId);
+            const { etag, versionId } = await complete(target, stored, crc64);
+            upload.noUpload(key, uploadId);
             return { key, size: source.size, crc64, etag, versionId, ms: monotonic() - began, sent, zeros };
         }
         catch (error) {
@@ -49355,30 +49382,40 @@ const tellingHowFar = (error, progress) => error instanceof CloudError ? error.r
 /**
  * Completes the upload and verifies the object. The answer can be lost although the service has completed the upload, so
  * after a failure the object is looked at first.
+ * @param crc64 - of the file
  * @throws CloudError `IntegrityMismatch` if the object is not the file
  */
-async function complete(oss, { key, isOurs }, id, { parts, crc64, isFile }, pace) {
+async function complete(target, parts, crc64) {
+    const { oss, source, key, uploadId, isOurs, progress } = target;
+    const pace = new Pace(progress);
+    const counted = counting(oss);
     const headers = { 'x-oss-forbid-overwrite': 'true' };
     let answer;
     try {
-        const { res } = await pace.store(0, (options) => oss.call('oss:CompleteMultipartUpload', async (sdk) => refuseOther200(await sdk.completeMultipartUpload(key, id, parts, { headers })), { ...options, timeout: 180_000 }));
-        answer = toState({ etag: textIn(res.data, 'ETag'), ...res.headers });
+        answer = await completeUpload(pace.patient(counted), { key, id: uploadId }, parts, headers);
         if (answer.crc64 === crc64)
             return answer;
     }
     catch (error) {
-        const there = await headObject(oss, key).catch(() => undefined);
+        const there = await headObject(oss, key).catch(() => 'unknown');
         if (typeof there === 'object' && there.crc64 === crc64 && isOurs(there.mark))
             return there;
-        throw error;
+        // Without the right oss:GetObject: an upload that no longer exists was completed by a try whose answer was lost.
+        if (there !== 'unknown' || counted.tries === 1 || !hasCode(error, 'NoSuchUpload'))
+            throw error;
+        answer = toState({});
     }
-    const there = await pace.store(0, (options) => headObject(oss, key, options));
+    const there = await headObject(pace.patient(oss), key);
     const state = typeof there === 'object' ? there : answer;
-    if (there === undefined || !(await isFile(state))) {
-        const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
-        throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
+    if (there !== undefined && state.crc64 === crc64)
+        return state;
+    if (there !== undefined && state.crc64 === undefined) {
+        oss.log.info('The service gives no CRC-64; comparing the MD5 of each part instead.');
+        if (await holdsParts(source, parts))
+            return state;
     }
-    return state;
+    const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
+    throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
 }
 
 ;// CONCATENATED MODULE: ./src/run/staging.ts
@@ -49432,6 +49469,9 @@ async function stageDisk(context, { disk, key, zeros, found, upload: unfinished 
         },
         onZeros: () => {
             ledger.record({ kind: 'zeros', key: zeros });
+        },
+        noZeros: () => {
+            ledger.forget({ kind: 'zeros', key: zeros });
         },
     };
     const staged = await upload_upload(clients.oss, source, staging);
@@ -50564,11 +50604,10 @@ function report(error) {
         return { head: error.message, problems: error.errors.map(explain) };
     return { problems: [error instanceof CloudError ? explain(error) : `Unexpected: ${textOf(error)}`] };
 }
-/** The problems as the text of one annotation, each on one line. @param safe - makes any text one harmless line */
-function annotation(error, safe) {
+/** The problems as the lines of one annotation. */
+function annotation(error) {
     const { head, problems } = report(error);
-    const lines = problems.map(safe);
-    return head === undefined ? lines.join('\n') : [safe(head), ...lines.map((line) => `- ${line}`)].join('\n');
+    return head === undefined ? problems : [head, ...problems.map((line) => `- ${line}`)];
 }
 
 ;// CONCATENATED MODULE: ./src/action/state.ts
@@ -50593,6 +50632,7 @@ function isPostStep() {
 
 
 
+
 /** The folder for unpacked disks. It is saved for post before it is created, because a cancelled main removes nothing. */
 function unpackFolder() {
     const folder = (0,external_node_path_namespaceObject.join)(process.env.RUNNER_TEMP || (0,external_node_os_namespaceObject.tmpdir)(), `alicloud-import-${(0,external_node_crypto_namespaceObject.randomUUID)()}`);
@@ -50606,7 +50646,7 @@ async function removeUnpacked(folder, log) {
     if (folder === '')
         return;
     await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error) => {
-        log.warning(`${folder} was not removed (${textOf(error)}). Run: rm -r '${folder}'`);
+        log.warning(`${folder} was not removed (${textOf(error)}). Run: rm -r ${shellQuote(folder)}`);
     });
 }
 
@@ -50930,11 +50970,11 @@ async function start_start() {
     }
     catch (error) {
         log.debug(error instanceof Error ? (error.stack ?? '') : textOf(error));
-        const text = annotation(error, log.safe);
+        const lines = annotation(error);
         if (isPost)
-            text.split('\n').forEach(log.warning);
+            lines.forEach(log.warning);
         else
-            log.fail(text);
+            log.fail(lines);
     }
 }
 /** Warnings of dependencies (DEP0169 of url.parse, stacks of urllib) are shown only with debug logging. */

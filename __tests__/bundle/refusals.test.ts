@@ -163,3 +163,12 @@ test('a failed check ends all other checks: no retry line and no wait after the 
   expect(asked).toHaveLength(1);
   expect(last - first).toBeLessThan(60_000);
 });
+
+test('a page with which a proxy refuses a request: one try, and an error that names the proxy', async () => {
+  const scene = await quickScene();
+  const operation = 'sts:GetCallerIdentity';
+  scene.simulator.faults.push({ operation, kind: 'html', status: 403 });
+  const error = theError(await scene.main());
+  expect(error).toMatch(/GetCallerIdentity failed: UnexpectedAnswer: .*a proxy in between.* Check HTTPS_PROXY/);
+  expect(requests(scene, operation)).toHaveLength(1);
+});

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { IMPORT_ROLE, trusting, type Simulator } from '../../simulator/index.ts';
 import { annotations, deny, quickScene, theError } from '../support/quick.ts';
-import { requests, type Scene } from '../support/scene.ts';
+import { openScene, requests, type Scene } from '../support/scene.ts';
 
 const PACKER = [
   'ecs:DescribeImages ecs:ImportImage ecs:DeleteImage',
@@ -47,6 +47,23 @@ test.each<[string, (scene: Scene) => void, Record<string, string>]>([
   // A bucket that was just created is not checked, so that no check can be denied.
   if (inputs.oss_bucket_name === undefined) expect(lines.length).toBeGreaterThan(0);
   expect(new Set(lines).size).toBe(lines.length);
+});
+
+test('rights on a key of its own alone: nothing is said of a zero object that could not be made', async () => {
+  const own = (action: string) => action.startsWith('oss:') && action.endsWith('Object');
+  const user = ({ world, account }: Simulator) =>
+    world.addUser(account, 'packer', [
+      { Effect: 'Allow', Action: PACKER.filter((action) => !own(action)), Resource: '*' },
+      { Effect: 'Allow', Action: PACKER.filter(own), Resource: 'acs:oss:*:*:packer/a/b.raw' },
+    ]);
+  const scene = await openScene({ user, importSeconds: 5 });
+  const inputs = { oss_key_name: 'a/b.raw' };
+  const main = await scene.main(inputs);
+  const post = await scene.post(inputs);
+  expect(main.conclusion, main.log).toBe('success');
+  expect(requests(scene, 'oss:PutObject').map(({ status }) => status)).toEqual([403]);
+  expect(main.log + post.log).not.toContain('only zeros');
+  expect([...annotations(main, 'warning'), ...annotations(post, 'warning')]).toEqual([]);
 });
 
 test('a new bucket is created in the region and gets one lifecycle rule', async () => {

@@ -9,7 +9,7 @@ const FRIEND = '1234567890123456';
 const TOGETHER = [
   ['sparse JSON', 'layout', 'bare ETag'],
   ['rich JSON', 'CDATA', 'chunked'],
-  ['short pages', 'other values', 'entities'],
+  ['short pages', 'other values', 'entities', 'RequestId in the header'],
   ['XML errors', 'no CRC'],
 ];
 const INPUTS = {

@@ -2,8 +2,22 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Fault, RecordedRequest } from '../../simulator/index.ts';
 import { pseudoRandom } from '../support/scene.ts';
-import { counts, gather, isFile, KEY, MIB, openFile, openLab, sent, staging, type Lab, type Piece } from './lab.ts';
-import { upload, type Staging } from '../../src/oss/upload.ts';
+import {
+  counts,
+  gather,
+  isFile,
+  KEY,
+  MIB,
+  openClient,
+  openFile,
+  openLab,
+  sent,
+  staging,
+  type Lab,
+  type Piece,
+} from './lab.ts';
+import type { Staging } from '../../src/oss/staging.ts';
+import { upload } from '../../src/oss/upload.ts';
 
 /** Uploads 24 MiB with 20 parts of data and 14 MiB of zeros. */
 async function stage(lab: Lab, faults: Fault[], some: Partial<Staging> = {}) {
@@ -79,6 +93,21 @@ describe('Complete', () => {
     expect(await isFile(lab, path)).toBe(true);
     expect(counts(lab)).toMatchObject({ UploadPart: 20, CompleteMultipartUpload: completes });
     expect(uploads(lab)).toEqual([]);
+  });
+
+  it('whose answer is lost, without the right to read the object: nothing is sent again', async () => {
+    const lab = await openLab({ speed: 5 });
+    const rights = ['oss:PutObject', 'oss:ListParts', 'oss:DeleteObject'];
+    const statement = { Effect: 'Allow', Action: rights, Resource: '*' } as const;
+    const { oss } = openClient(lab.simulator, lab.simulator.world.addUser(lab.simulator.account, 'poor', [statement]));
+    const { path, staged } = await stage({ ...lab, oss }, [
+      { operation: complete, kind: 'reset', when: 'after', nth: 1 },
+    ]);
+    await staged;
+    expect(await isFile(lab, path)).toBe(true);
+    expect(sent(lab, 'InitiateMultipartUpload').filter(({ key }) => key === KEY)).toHaveLength(1);
+    // The run of zeros is two parts.
+    expect(counts(lab)).toMatchObject({ UploadPart: 20 + 2, CompleteMultipartUpload: 2 });
   });
 
   it('does not touch a foreign object that appeared under the key', async () => {

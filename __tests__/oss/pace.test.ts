@@ -13,6 +13,7 @@ beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -78,6 +79,18 @@ describe('the patience of an upload', () => {
     expect(await fail()).toBe('UploadGaveUp');
   });
 
+  it('does not count the time for which the machine sleeps', async () => {
+    const fail = part(open());
+    await until(10 * MINUTE);
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + 60 * MINUTE);
+    expect(await fail()).toBe('tries on');
+    await until(14 * MINUTE);
+    expect(await fail()).toBe('tries on');
+    await until(16 * MINUTE);
+    expect(await fail()).toBe('UploadGaveUp');
+  });
+
   it('leaves an error that no retry cures its code, however late it comes', async () => {
     const stored = open().store(1, () => {
       vi.advanceTimersByTime(60 * MINUTE);
@@ -127,18 +140,18 @@ describe('the width of an upload', () => {
       for (let n = 0; n < count; n++) await pace.store(MIB, () => after(each));
     };
     await store(4, 1000);
-    expect(pace.width()).toBe(8);
+    expect(pace.width).toBe(8);
     // These were under way before the change.
     await store(3, 1000);
     await store(8, 500);
-    expect(pace.width()).toBe(16);
+    expect(pace.width).toBe(16);
   });
 
   it.each([[429], [503]])('is halved when the service or a proxy answers %d', async (status) => {
     const pace = new Pace(progress(), { width: 64 });
     await pace.store(1, ({ onRetry }) => {
       onRetry?.(new CloudError('oss:UploadPart', 'UnexpectedAnswer', 'a page', { status }));
-      expect(pace.width()).toBe(32);
+      expect(pace.width).toBe(32);
       return Promise.resolve();
     });
   });

@@ -6,15 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import pLimit from 'p-limit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { makeCertificates } from '../../simulator/certificates.ts';
 import { openOss, type Oss } from '../../src/oss/client.ts';
 import { Pace } from '../../src/oss/pace.ts';
 import { Progress } from '../../src/oss/progress.ts';
-import { openSender } from '../../src/oss/sender.ts';
+import { Sender } from '../../src/oss/sender.ts';
 import { pseudoRandom } from '../support/scene.ts';
-import { MIB, openFile, openLab } from './lab.ts';
+import { MIB, openFile, openLab, staging } from './lab.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
@@ -83,14 +82,11 @@ describe('the slices of a part', () => {
     const path = join(lab.directory, 'disk');
     const source = await openFile(path, parts * 3 * MIB, [[0, pseudoRandom(parts * 3 * MIB, 1)]]);
     const progress = new Progress(source, oss.log);
-    const send = openSender(
-      { oss, source, key: 'k', uploadId: 'u', mark: 'm', progress },
-      new Pace(progress, { width: 24 }),
-      pLimit(24),
-    );
+    const target = { ...staging(), oss, source, uploadId: 'u', progress };
+    const sender = new Sender(target, new Pace(progress, { width: 24 }));
     const numbers = Array.from({ length: parts }, (_, index) => index + 1);
     await Promise.all(
-      numbers.map((number) => send({ number, offset: (number - 1) * 3 * MIB, length: 3 * MIB, zero: false })),
+      numbers.map((number) => sender.send({ number, offset: (number - 1) * 3 * MIB, length: 3 * MIB, zero: false })),
     );
     progress.stop();
     const file = await openAsBlob(path);

@@ -92,6 +92,13 @@ const OTHER_CODES: Record<string, string> = {
   DryRunOperation: 'DRYRUN.SUCCESS',
 };
 
+/** Gives the RequestId of an RPC service in the header alone. */
+const requestIdInHeader: Spelling = (answer, { service }) => {
+  if (service === 'oss' || answer.body === undefined) return answer;
+  const { RequestId, ...body } = JSON.parse(answer.body) as { RequestId: string };
+  return { ...answer, headers: { ...answer.headers, 'x-acs-request-id': RequestId }, body: JSON.stringify(body) };
+};
+
 /** A run comes to the same result under each of these. */
 export const SPELLINGS: Record<string, () => Spelling> = {
   'sparse JSON': () =>
@@ -121,6 +128,7 @@ export const SPELLINGS: Record<string, () => Spelling> = {
       json((value, name) => (name === 'Status' && value === 'Creating' ? 'Waiting' : value)),
     ),
   'XML errors': () => errorsAsXml,
+  'RequestId in the header': () => requestIdInHeader,
   layout: () =>
     xml(
       (text) =>

@@ -30,7 +30,7 @@ const LENGTH = 64 * 1024 ** 2;
 
 export const askZeroCopies: Ask = async ({ cloud, run }) => {
   const { oss } = cloud;
-  const sourceKey = await makeZeros(oss, 'copied', LENGTH, run, {});
+  const sourceKey = await makeZeros({ data: oss, copies: oss }, 'copied', LENGTH, run);
   const source = { sourceKey, sourceBucketName: oss.bucket };
   const id = await initiate(oss, 'copied', {});
   const times: number[] = [];

@@ -1,5 +1,4 @@
 import type { Agent } from 'node:https';
-import type { Socket } from 'node:net';
 import type { Log } from './log.ts';
 import type { Deadline, RetryOptions } from './retry.ts';
 
@@ -29,17 +28,13 @@ export interface Connection {
   clock: { behind: number };
 }
 
-const end = (socket: Socket): void => {
-  socket.destroy();
-};
-
 /** Options for retries on this connection: the cause of a failure that the client can remove is gone before the next try. */
 export function retryOptions(connection: Connection): Pick<RetryOptions, 'log' | 'deadline' | 'heal'> {
   const heal: RetryOptions['heal'] = (how, { code, clockBehind }) => {
     if (how === 'again') {
       // A proxy that has forgotten one idle connection has forgotten the others: each would cost a try.
-      if (/^(ECONNRESET|EPIPE)$/.test(code))
-        for (const idle of Object.values(connection.agent.freeSockets)) idle?.forEach(end);
+      const idle = /^(ECONNRESET|EPIPE)$/.test(code) ? Object.values(connection.agent.freeSockets).flat() : [];
+      for (const socket of idle) socket?.destroy();
       return true;
     }
     if (how === 'token') return connection.credentials.forget();

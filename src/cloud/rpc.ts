@@ -1,3 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
 import RpcClient from '@alicloud/pop-core';
 import { retryOptions, type Connection } from './connection.ts';
 import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from './errors.ts';
@@ -30,40 +33,36 @@ export interface RpcService {
 /** Time limit of one try with its connection, in ms. The default of pop-core, 3 s, is too short for long distances. */
 const TRY_TIMEOUT = 30_000;
 
-interface PopCoreEntry {
-  response?: { statusCode?: number; headers?: Record<string, unknown> };
-}
-/** The verbose form of pop-core, which its types leave out. */
-type RpcConstructor = new (
-  config: object,
-  verbose: true,
-) => {
-  request(action: string, params: object): Promise<[answer: unknown, entry: PopCoreEntry]>;
-};
+/** The answer to the request that is being made: pop-core drops it if the body is not JSON. */
+const answers = new AsyncLocalStorage<{ response?: IncomingMessage }>();
+subscribe('http.client.response.finish', (message) => {
+  Object.assign(answers.getStore() ?? {}, { response: (message as { response: IncomingMessage }).response });
+});
 
 /** Opens the client of an RPC-style API. Each try reads the credentials anew. */
 export function openRpc(service: RpcService, connection: Connection): Rpc {
-  const client = new (RpcClient as unknown as RpcConstructor)(
-    {
-      endpoint: `https://${service.host}`,
-      apiVersion: service.version,
-      credentialsProvider: { getCredentials: connection.credentials },
-      // POST keeps key, token and signature out of the URL. In lower case, pop-core would send a GET.
-      opts: { method: 'POST', timeout: TRY_TIMEOUT, agent: connection.agent },
-    },
-    true,
-  );
+  const config = {
+    endpoint: `https://${service.host}`,
+    apiVersion: service.version,
+    credentialsProvider: { getCredentials: connection.credentials },
+    // POST keeps key, token and signature out of the URL. In lower case, pop-core would send a GET.
+    opts: { method: 'POST', timeout: TRY_TIMEOUT, agent: connection.agent },
+  };
+  // The types of pop-core do not know credentialsProvider.
+  const client = new RpcClient(config as unknown as RpcClient.Config);
 
   return (action, params = {}) => {
     const operation = `${service.name}:${action}`;
     const given = Object.entries({ RegionId: service.region, ...params }).filter(([, value]) => value !== undefined);
     const attempt = async (): Promise<Json> => {
       const stamp = new Date(now() + connection.clock.behind).toISOString().replace(/\.\d+Z$/, 'Z');
+      const seen: { response?: IncomingMessage } = {};
       try {
         const sent = { ...Object.fromEntries(given), Timestamp: stamp };
-        return checked(operation, ...(await client.request(action, sent)));
+        const answer = await answers.run(seen, () => client.request<unknown>(action, sent));
+        return checked(operation, answer, seen.response);
       } catch (thrown) {
-        throw toCloudError(operation, thrown);
+        throw toCloudError(operation, thrown, seen.response);
       }
     };
     return retry(attempt, { ...retryOptions(connection), operation });
@@ -71,38 +70,43 @@ export function openRpc(service: RpcService, connection: Connection): Rpc {
 }
 
 /** Checks an answer: pop-core ignores the status and takes any JSON for a success. A real answer has a RequestId. */
-function checked(operation: string, answer: unknown, entry: PopCoreEntry): Json {
-  const status = entry.response?.statusCode;
+function checked(operation: string, answer: unknown, response: IncomingMessage | undefined): Json {
+  const status = response?.statusCode;
   const plain = JSON.parse(JSON.stringify(answer)) as Json | null;
-  if (status === 200 && typeof plain?.RequestId === 'string') return plain;
+  if (status === 200 && plain !== null && requestIdOf(plain, response) !== undefined) return plain;
   throw new CloudError(operation, 'UnexpectedAnswer', NOT_THE_SERVICE, { status });
 }
 
-function toCloudError(operation: string, thrown: unknown): CloudError {
+/** The RequestId, in the body or in the header that the vendor's SDK reads (@alicloud/gateway-pop). */
+function requestIdOf(body: Json, response: IncomingMessage | undefined): string | undefined {
+  return textAt(body, 'RequestId') ?? textAt(response?.headers, 'x-acs-request-id');
+}
+
+function toCloudError(operation: string, thrown: unknown, response: IncomingMessage | undefined): CloudError {
   if (thrown instanceof CloudError) return thrown;
-  const { code, data, entry } = thrown as { code?: unknown; data?: Json; entry?: PopCoreEntry };
-  const more = { status: entry?.response?.statusCode, ...timing(entry?.response?.headers) };
-  if (data !== undefined) {
-    const requestId = textAt(data, 'RequestId');
-    return new CloudError(operation, String(code), excerpt(textAt(data, 'Message') ?? 'no message'), {
-      ...more,
-      requestId,
-    });
+  const more = { status: response?.statusCode, ...timing(response?.headers) };
+  const refusal = refusalIn(thrown);
+  if (refusal !== undefined) {
+    const requestId = requestIdOf(refusal, response);
+    const text = textAt(refusal, 'Message') ?? 'no message';
+    return new CloudError(operation, String(refusal.Code), excerpt(text), { ...more, requestId });
   }
-  // json-bigint throws a plain object for a body that is not JSON; errors can come in XML, the default format.
-  if (!(thrown instanceof Error)) {
-    const body = plainXml(Buffer.from(textAt(thrown, 'text') ?? ''));
-    const inXml = textIn(body, 'Code');
-    if (inXml !== undefined) {
-      const requestId = textIn(body, 'RequestId');
-      return new CloudError(operation, inXml, excerpt(textIn(body, 'Message') ?? 'no message'), { ...more, requestId });
-    }
-    return new CloudError(operation, 'UnexpectedAnswer', 'the answer is not JSON (a proxy in between?)', more);
-  }
+  // json-bigint throws a plain object for a body that is not JSON.
+  if (!(thrown instanceof Error)) return new CloudError(operation, 'UnexpectedAnswer', NOT_THE_SERVICE, more);
   if (thrown.name.includes('Timeout')) {
     return new CloudError(operation, 'Timeout', `no answer within ${TRY_TIMEOUT / 1000} s`, more);
   }
   // httpx appends the method and the URL.
   const text = textOf(thrown).replace(/(POST|GET) https?:\S+ failed\.?$/, '');
+  const { code } = thrown as { code?: unknown };
   return new CloudError(operation, typeof code === 'string' ? code : 'ConnectionLost', excerpt(text), more);
+}
+
+/** The error that the service answered, in JSON or in XML, its default format. */
+function refusalIn(thrown: unknown): Json | undefined {
+  const { data, text } = thrown as { data?: Json; text?: string };
+  if (data !== undefined) return data;
+  const body = plainXml(Buffer.from(text ?? ''));
+  const [Code, Message, RequestId] = ['Code', 'Message', 'RequestId'].map((name) => textIn(body, name));
+  return Code === undefined ? undefined : { Code, Message, RequestId };
 }

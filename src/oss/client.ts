@@ -5,7 +5,8 @@ import { defaultEndpoint } from '../cloud/endpoints.ts';
 import { retry } from '../cloud/retry.ts';
 import { toCloudError } from './failure.ts';
 import type { Sdk } from './sdk.ts';
-import { send, type CallOptions, type Urllib, type Wire } from './wire.ts';
+import { Line, type Watch } from './line.ts';
+import { send, type CallOptions, type SendOptions, type Urllib, type Wire } from './wire.ts';
 
 /** The client of one bucket and its objects. */
 export interface Oss {
@@ -24,15 +25,18 @@ export interface OssPlace {
 }
 
 export function openOss(place: OssPlace, connection: Connection): Oss {
+  const line = new Line();
   const call = async <T>(operation: string, run: (sdk: Sdk) => Promise<T>, options: CallOptions = {}): Promise<T> => {
     const attempt = async (tries: number): Promise<T> => {
       // Each further try may stand still for twice as long, so that a slow line gets through in the end.
-      const { stall: limit } = options;
-      const stall: CallOptions['stall'] = limit && ((...seen) => limit(...seen) * 2 ** Math.min(tries - 1, 3));
+      const { stall } = options;
+      const factor = 2 ** Math.min(tries - 1, 3);
+      const watch: Watch | undefined =
+        stall && ((...watched) => line.watch((...seen) => stall(...seen) * factor, ...watched));
       const wire: Wire = {};
       try {
         options.signal?.throwIfAborted();
-        return await run(await newSdk(place, connection, operation.includes('Bucket'), { ...options, stall }, wire));
+        return await run(await newSdk(place, connection, operation.includes('Bucket'), { ...options, watch }, wire));
       } catch (thrown) {
         options.signal?.throwIfAborted();
         throw toCloudError(operation, thrown, wire);
@@ -44,12 +48,25 @@ export function openOss(place: OssPlace, connection: Connection): Oss {
   return { bucket: place.bucket, region: place.region, log: connection.log, call };
 }
 
+/** The same client, which counts its tries: if there was more than one, the answer to an earlier one may have been lost. */
+export function counting(oss: Oss): Oss & { tries: number } {
+  const call: Oss['call'] = (operation, run, options) => {
+    const counted = (sdk: Sdk) => {
+      client.tries += 1;
+      return run(sdk);
+    };
+    return oss.call(operation, counted, options);
+  };
+  const client = { ...oss, call, tries: 0 };
+  return client;
+}
+
 /** Makes a client for one try: ali-oss reads credentials only once and never clears its cancel flag. */
 async function newSdk(
   place: OssPlace,
   connection: Connection,
   forBucket: boolean,
-  options: CallOptions,
+  options: SendOptions,
   wire: Wire,
 ): Promise<Sdk> {
   const { accessKeyId, accessKeySecret, securityToken } = await connection.credentials();

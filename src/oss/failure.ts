@@ -31,6 +31,14 @@ export function toCloudError(operation: string, thrown: unknown, wire: Wire): Cl
   return new CloudError(operation, status === undefined ? 'InvalidRequest' : 'UnexpectedAnswer', text, more);
 }
 
+/** The error in a body of status 200: the service can find an error after it has begun its answer. */
+export function failureIn(operation: string, body: Buffer | undefined, text = NOT_THE_SERVICE): CloudError {
+  const [code = 'UnexpectedAnswer', message = text, requestId] = ['Code', 'Message', 'RequestId'].map((name) =>
+    textIn(body, name),
+  );
+  return new CloudError(operation, code, excerpt(message), { requestId });
+}
+
 /** The error code of an answer without a body, as HEAD has it. EC 0048-00000401 is documented as PublicEndpointForbidden. */
 function ofBareAnswer(status: number | undefined, headers: IncomingHttpHeaders | undefined): string | undefined {
   if (headers?.['x-oss-ec'] === '0048-00000401') return 'PublicEndpointForbidden';

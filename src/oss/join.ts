@@ -7,12 +7,6 @@ import { sameEtag } from './objects.ts';
 import { readFully, type Source } from './reader.ts';
 import type { Sent } from './sender.ts';
 
-/** A part of an earlier attempt whose content equals the file. */
-export interface Listed {
-  etag: string;
-  crc: bigint;
-}
-
 /** The parts of an unfinished upload by number. The service's list is the only checkpoint. */
 export type ListedParts = Map<number, { size: number; etag: string }>;
 
@@ -41,7 +35,7 @@ export interface Checker {
   /** Whether a part of this number and size is listed, whatever its content. */
   lists: (part: Part) => boolean;
   /** Returns the listed part if its MD5 equals that of the file. Call it once at a time. */
-  check: (part: Part) => Promise<Listed | undefined>;
+  check: (part: Part) => Promise<Sent | undefined>;
 }
 
 /** A listed part counts only if its size and MD5 equal the file's. */
@@ -52,7 +46,7 @@ export function checker(source: Source, parts: ListedParts): Checker {
   };
   const zeroSums = new Map<number, string>();
   const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
-  const check = async (part: Part): Promise<Listed | undefined> => {
+  const check = async (part: Part): Promise<Sent | undefined> => {
     const listed = listedAs(part);
     if (listed === undefined) return undefined;
     const known = part.zero ? zeroSums.get(part.length) : undefined;
@@ -69,7 +63,8 @@ export function checker(source: Source, parts: ListedParts): Checker {
     const sum = known ?? md5.digest('hex');
     if (part.zero) zeroSums.set(part.length, sum);
     if (!sameEtag(listed.etag, sum)) return undefined;
-    return { etag: listed.etag, crc: part.zero ? zerosCrc(part.length) : crc.digest() };
+    const { number, length, zero } = part;
+    return { number, length, etag: listed.etag, crc: zero ? zerosCrc(length) : crc.digest() };
   };
   return { lists: (part) => listedAs(part) !== undefined, check };
 }

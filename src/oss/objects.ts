@@ -1,6 +1,7 @@
 import { CloudError, hasCode, isDenied, succeeds } from '../cloud/errors.ts';
+import { textIn } from '../cloud/xml.ts';
 import type { Oss } from './client.ts';
-import type { CallOptions } from './wire.ts';
+import { failureIn } from './failure.ts';
 import type { Sdk } from './sdk.ts';
 
 /** The metadata that holds the mark of the execution that made the object. */
@@ -26,13 +27,9 @@ export interface ObjectState {
  * @returns undefined if there is none, `unknown` without the right oss:GetObject
  * @throws CloudError
  */
-export async function headObject(
-  oss: Oss,
-  key: string,
-  options?: CallOptions,
-): Promise<ObjectState | 'unknown' | undefined> {
+export async function headObject(oss: Oss, key: string): Promise<ObjectState | 'unknown' | undefined> {
   try {
-    const { res } = await oss.call('oss:HeadObject', (sdk) => sdk.head(key), options);
+    const { res } = await oss.call('oss:HeadObject', (sdk) => sdk.head(key));
     return toState(res.headers);
   } catch (error) {
     if (error instanceof CloudError && error.status === 404) return undefined;
@@ -142,19 +139,30 @@ export async function listKeys(oss: Oss, prefix: string): Promise<string[] | und
 }
 
 /** Begins a multipart upload and returns its id. @throws CloudError */
-export function initiate(
-  oss: Oss,
-  key: string,
-  headers: Record<string, string>,
-  options: CallOptions = {},
-): Promise<string> {
+export function initiate(oss: Oss, key: string, headers: Record<string, string>): Promise<string> {
   const operation = 'oss:InitiateMultipartUpload';
-  const begin = async (sdk: Sdk): Promise<string> => {
+  return oss.call(operation, async (sdk) => {
     const { uploadId } = await sdk.initMultipartUpload(key, { headers, mime: 'application/octet-stream' });
     if (uploadId === undefined) throw new CloudError(operation, 'UnexpectedAnswer', 'the answer names no upload');
     return uploadId;
+  });
+}
+
+/** Completes a multipart upload. @throws CloudError */
+export function completeUpload(
+  oss: Oss,
+  { key, id }: Unfinished,
+  parts: { number: number; etag: string }[],
+  headers: Record<string, string> = {},
+): Promise<ObjectState> {
+  const operation = 'oss:CompleteMultipartUpload';
+  const complete = async (sdk: Sdk): Promise<ObjectState> => {
+    const { res } = await sdk.completeMultipartUpload(key, id, parts, { headers });
+    // ali-oss takes an error in an answer of status 200 for a success.
+    if (res.data?.includes('<CompleteMultipartUploadResult') !== true) throw failureIn(operation, res.data);
+    return toState({ etag: textIn(res.data, 'ETag'), ...res.headers });
   };
-  return oss.call(operation, begin, options);
+  return oss.call(operation, complete, { timeout: 180_000 });
 }
 
 /** Aborts an unfinished upload and deletes its parts. Idempotent. @throws CloudError */

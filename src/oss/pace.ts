@@ -1,5 +1,6 @@
 import type { CloudError } from '../cloud/errors.ts';
-import { monotonic } from '../cloud/time.ts';
+import type { Oss } from './client.ts';
+import type { Stall } from './line.ts';
 import type { CallOptions } from './wire.ts';
 import type { Progress } from './progress.ts';
 import { nextWidth, type Measured } from './width.ts';
@@ -12,9 +13,10 @@ const MIB = 1024 ** 2;
 
 /** Measures how fast parts are accepted, and decides from it how many may be under way and when to give up. */
 export class Pace {
+  /** How many parts may be under way at a time. */
+  width: number;
   private readonly progress: Progress;
-  private wave = newWave();
-  private widthNow: number;
+  private wave: ReturnType<Pace['newWave']>;
   /** Tries that were under way when the width changed: their results say nothing about the new width. */
   private stale = 0;
   private before: Measured | undefined;
@@ -25,7 +27,7 @@ export class Pace {
   /** Bytes of the parts whose try is running. */
   private underWay = 0;
   /** When a part was last accepted, or when the first of the waiting parts came. */
-  private lastGood = monotonic();
+  private lastGood: number;
   /** When each running try began, the oldest first. */
   private readonly tries = new Set<{ began: number }>();
 
@@ -42,36 +44,28 @@ export class Pace {
     { width = 1, patience = PATIENCE, signal }: { width?: number; patience?: number; signal?: AbortSignal } = {},
   ) {
     this.progress = progress;
-    this.widthNow = width;
+    this.width = width;
     this.least = patience;
     this.signal = signal;
+    this.wave = this.newWave();
+    this.lastGood = progress.awake();
   }
 
-  /** How many parts may be under way at a time. */
-  width(): number {
-    return this.widthNow;
-  }
-
-  /**
-   * How long a try may stand still, in ms.
-   * @param waits - whether all of its bytes have left and only the answer is missing
-   * @param others - bytes that left on other connections meanwhile
-   */
-  stall(waits: boolean, others: number): number {
+  readonly stall: Stall = (waits, others) => {
     // On a thin line, a try waits for others. It has stalled only if they moved more than its fair share allows.
     if (others > 0 && others < Math.min(this.underWay, this.tries.size * MIB)) return STALL.most;
     if (!waits) return STALL.least;
     // The bytes may be in a buffer of the kernel or a proxy, behind those of all others.
     const rate = this.rate();
     return rate === 0 ? STALL.most : Math.min(STALL.most, Math.max(STALL.least, (2_000 * this.underWay) / rate));
-  }
+  };
 
   /**
    * Stores a part of so many bytes by a call that is tried until the upload gives up.
    * @throws CloudError `UploadGaveUp`
    */
   async store<T>(bytes: number, call: (options: CallOptions) => Promise<T>): Promise<T> {
-    if (this.waiting === 0) this.lastGood = monotonic();
+    if (this.waiting === 0) this.lastGood = this.progress.awake();
     this.waiting += 1;
     let gaveUp = false as boolean;
     try {
@@ -86,7 +80,7 @@ export class Pace {
           this.progress.retried(`${code}: ${message}`);
         },
       });
-      this.lastGood = monotonic();
+      this.lastGood = this.progress.awake();
       this.decide({ accepted: 1, bytes });
       return stored;
     } catch (error) {
@@ -102,9 +96,16 @@ export class Pace {
     }
   }
 
+  /** The same client, whose calls are tried until the upload gives up. */
+  patient(oss: Oss): Oss {
+    const call: Oss['call'] = (operation, run, options) =>
+      this.store(0, (limits) => oss.call(operation, run, { ...limits, ...options }));
+    return { ...oss, call };
+  }
+
   /** Runs one try of a part of so many bytes. */
   async watched<T>(bytes: number, run: () => Promise<T>): Promise<T> {
-    const one = { began: monotonic() };
+    const one = { began: this.progress.awake() };
     this.tries.add(one);
     this.underWay += bytes;
     try {
@@ -119,21 +120,21 @@ export class Pace {
   private decide({ accepted = 0, bytes = 0, failed = 0, throttled = false }: Partial<typeof this.wave>): void {
     if (this.stale > 0) {
       this.stale -= 1;
-      if (this.stale === 0) this.wave = newWave();
+      if (this.stale === 0) this.wave = this.newWave();
       return;
     }
-    const { wave, widthNow: width } = this;
+    const { wave, width } = this;
     wave.accepted += accepted;
     wave.bytes += bytes;
     wave.failed += failed;
     wave.throttled ||= throttled;
     if (!wave.throttled && wave.accepted + wave.failed < width) return;
-    const rate = (1000 * wave.bytes) / Math.max(monotonic() - wave.began, 1);
-    this.widthNow = nextWidth({ ...wave, width, rate }, this.before);
+    const rate = (1000 * wave.bytes) / Math.max(this.progress.awake() - wave.began, 1);
+    this.width = nextWidth({ ...wave, width, rate }, this.before);
     this.before = wave.accepted > 0 && !wave.throttled ? { width, rate } : undefined;
     if (this.before !== undefined) this.waveRate = rate;
-    if (wave.throttled || this.widthNow !== width) this.stale = width - 1;
-    this.wave = newWave();
+    if (wave.throttled || this.width !== width) this.stale = width - 1;
+    this.wave = this.newWave();
   }
 
   /** Bytes per second at which parts are accepted: in the last whole wave, or in this one if that is less; 0 if unknown. */
@@ -151,10 +152,13 @@ export class Pace {
 
   /** A large part on a slow line can take longer than the patience. The upload goes on while such a part is being sent. */
   private hopeless(): boolean {
-    const [oldest] = this.tries;
+    const now = this.progress.awake();
+    const [oldest = { began: now }] = this.tries;
     const patience = this.patience();
-    return monotonic() - this.lastGood > patience && monotonic() - (oldest?.began ?? monotonic()) <= patience;
+    return now - this.lastGood > patience && now - oldest.began <= patience;
+  }
+
+  private newWave() {
+    return { accepted: 0, bytes: 0, failed: 0, throttled: false, began: this.progress.awake() };
   }
 }
-
-const newWave = () => ({ accepted: 0, bytes: 0, failed: 0, throttled: false, began: monotonic() });

@@ -32,6 +32,8 @@ export class Progress {
   /** The state when something last moved. */
   private before = { at: this.started, moves: 0, done: 0 };
   private lastLine = this.started;
+  /** The clock of `awake` at the last line. */
+  private awakeThen = 0;
 
   constructor(source: Pick<Source, 'size' | 'extents'>, log: Log) {
     this.source = source;
@@ -58,6 +60,11 @@ export class Progress {
     this.lastReason = reason;
   }
 
+  /** A clock in ms that stops while the machine sleeps: it counts at most the time of two lines until the next line. */
+  awake(): number {
+    return this.awakeThen + Math.min(monotonic() - this.lastLine, 2 * PACE);
+  }
+
   /** How much is done, such as `37 % of 20.00 GiB`. */
   reached(): string {
     const { size } = this.source;
@@ -81,6 +88,7 @@ export class Progress {
     const amounts = `${gib(this.sent)} sent, ${gib(this.underWay)} under way`;
     this.log.info(`${this.reached()}: ${amounts}, ${speed}${this.saved()}${this.trouble()}.`);
     if (!still) this.before = { at, moves, done };
+    this.awakeThen = this.awake();
     this.lastLine = at;
   }
 

@@ -1,12 +1,12 @@
+import pLimit from 'p-limit';
 import { CloudError } from '../cloud/errors.ts';
-import type { Oss } from './client.ts';
-import { LONG_BODY } from './wire.ts';
 import type { Part } from './cut.ts';
 import type { Pace } from './pace.ts';
-import type { Progress } from './progress.ts';
-import type { Source } from './reader.ts';
 import type { Sdk } from './sdk.ts';
 import { Rings, streamPart } from './slices.ts';
+import type { Target } from './staging.ts';
+import { MOST } from './width.ts';
+import { LONG_BODY } from './wire.ts';
 
 /** A part that the service has accepted. */
 export interface Sent {
@@ -18,36 +18,55 @@ export interface Sent {
   length: number;
 }
 
-/** The file and the multipart upload that receives it. */
-export interface Target {
-  oss: Oss;
-  source: Source;
-  key: string;
-  uploadId: string;
-  /** Mark of this execution, for the objects that it makes. */
-  mark: string;
-  progress: Progress;
-}
+/** Data parts that wait for a slot or their next try, so that a long search for data does not leave the connections idle. */
+const AHEAD = 128;
 
-/**
- * Returns a function that sends a data part until the service accepts it with the CRC of the bytes that were read. Each
- * try takes a slot, so a part that waits for its next try leaves its slot to another.
- */
-export function openSender(
-  target: Target,
-  pace: Pace,
-  slots: <T>(run: () => Promise<T>) => Promise<T>,
-): (part: Part) => Promise<Sent> {
-  const rings = new Rings();
-  return (part) =>
-    pace.store(part.length, (options) =>
-      target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, rings), {
-        ...options,
-        ...LONG_BODY,
-        turn: (run) => slots(() => pace.watched(part.length, run)),
-        stall: (waits, others) => pace.stall(waits, others),
-      }),
-    );
+/** Sends data parts. */
+export class Sender {
+  private readonly target: Target;
+  private readonly pace: Pace;
+  private readonly slots = pLimit(MOST);
+  private readonly rings = new Rings();
+  private unsent = 0;
+  private roomForMore = (): void => undefined;
+
+  constructor(target: Target, pace: Pace) {
+    this.target = target;
+    this.pace = pace;
+  }
+
+  /** Resolves as soon as another part may be given to `send`. */
+  async room(): Promise<void> {
+    while (this.unsent >= MOST + AHEAD) await new Promise<void>((resolve) => (this.roomForMore = resolve));
+  }
+
+  /**
+   * Sends a part until the service accepts it with the CRC of the bytes that were read. Each try takes a slot, so a part
+   * that waits for its next try leaves its slot to another.
+   */
+  async send(part: Part): Promise<Sent> {
+    const { target, pace } = this;
+    this.unsent += 1;
+    target.progress.toSend += part.length;
+    try {
+      return await pace.store(part.length, (options) =>
+        target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, this.rings), {
+          ...options,
+          ...LONG_BODY,
+          turn: (run) => this.inSlot(() => pace.watched(part.length, run)),
+          stall: pace.stall,
+        }),
+      );
+    } finally {
+      this.unsent -= 1;
+      this.roomForMore();
+    }
+  }
+
+  private inSlot<T>(run: () => Promise<T>): Promise<T> {
+    this.slots.concurrency = this.pace.width;
+    return this.slots(run);
+  }
 }
 
 async function attempt(sdk: Sdk, target: Target, part: Part, rings: Rings): Promise<Sent> {

@@ -21,17 +21,15 @@ export class Rings {
   private made = 0;
 
   take(): Buffer[] {
-    return this.free.pop() ?? this.make();
+    const ring = this.free.pop();
+    if (ring !== undefined) return ring;
+    this.made += 1;
+    const slice = this.made > FAST ? SLICE / 8 : SLICE;
+    return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(slice));
   }
 
   give(ring: Buffer[]): void {
     this.free.push(ring);
-  }
-
-  private make(): Buffer[] {
-    this.made += 1;
-    const slice = this.made > FAST ? SLICE / 8 : SLICE;
-    return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(slice));
   }
 }
 

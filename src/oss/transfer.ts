@@ -1,120 +1,101 @@
 import pLimit from 'p-limit';
-import { Copier, type CopyTarget } from './copier.ts';
+import { Copier } from './copier.ts';
 import { cut, dataPart, type Part } from './cut.ts';
 import type { Checker } from './join.ts';
-import { firstWidth, MOST } from './width.ts';
 import { Pace } from './pace.ts';
 import { blocks } from './reader.ts';
-import { openSender, type Sent } from './sender.ts';
-import { COPIES, type Attempts } from './zeros.ts';
-
-export interface Transfer extends CopyTarget {
-  /** Parts that the upload already has. */
-  stored: Checker;
-}
+import { Sender, type Sent } from './sender.ts';
+import type { Target } from './staging.ts';
+import { firstWidth } from './width.ts';
+import { COPIES } from './zeros.ts';
 
 /** If copies fail for this long, in ms, the zeros are sent as data. */
 const COPY_PATIENCE = 120_000;
-/** Data parts that wait for a slot or their next try, so that a long search for data does not leave the connections idle. */
-const AHEAD = 128;
+
+/** Work of which the first failure stops the rest. */
+class Group {
+  private readonly stop = new AbortController();
+  private readonly running = new Set<Promise<void>>();
+  readonly signal = this.stop.signal;
+
+  /** Resolves when this work has ended, in any way. */
+  add(work: Promise<void>): Promise<void> {
+    const held = work
+      .catch((error: unknown) => {
+        this.fail(error);
+      })
+      .finally(() => this.running.delete(held));
+    this.running.add(held);
+    return held;
+  }
+
+  fail(error: unknown): void {
+    this.stop.abort(error);
+  }
+
+  /** Waits until all work has ended. @throws the first failure */
+  async settle(): Promise<void> {
+    while (this.running.size > 0) await Promise.all(this.running);
+    this.signal.throwIfAborted();
+  }
+}
 
 /**
  * Sends data parts and fills zero parts by copies inside the bucket. A part that fails for good stops the others.
+ * @param stored - the parts that the upload already has
  * @returns all parts, in order
  * @throws CloudError `UploadGaveUp` after 15 minutes without an accepted part; at once for an error that no retry cures
  */
-export async function transfer(job: Transfer): Promise<Sent[]> {
-  const { source, progress } = job;
-  const stop = new AbortController();
-  const { signal } = stop;
+export async function transfer(job: Target, stored: Checker): Promise<Sent[]> {
+  const { oss, source, progress } = job;
+  const group = new Group();
+  const { signal } = group;
   const pace = new Pace(progress, { width: firstWidth(dataPart(source.size)), signal });
-  const uploads = pLimit(pace.width());
-  const copies = pLimit(COPIES);
-  const slots = <T>(run: () => Promise<T>): Promise<T> => {
-    uploads.concurrency = pace.width();
-    return uploads(run);
-  };
-  const send = openSender(job, pace, slots);
   // With a patience of their own, copies that fail for long do not end an upload whose data is accepted.
   const copyPace = new Pace(progress, { width: COPIES, patience: COPY_PATIENCE, signal });
-  const attempts =
-    (of: Pace): Attempts =>
-    (call) =>
-      of.store(0, call);
-  const copier = new Copier(job, { uploads: attempts(pace), copies: attempts(copyPace) }, signal);
+  const sender = new Sender(job, pace);
+  const copier = new Copier(job, { data: pace.patient(oss), copies: copyPace.patient(oss) }, signal);
   const sent: Sent[] = [];
-  const working = new Set<Promise<void>>();
-  const hold = (work: Promise<void>): Promise<void> => {
-    const held = work
-      .catch((error: unknown) => {
-        stop.abort(error);
-      })
-      .finally(() => working.delete(held));
-    working.add(held);
-    return held;
+  const keep = (part: Sent): void => {
+    sent[part.number - 1] = part;
   };
-  const track = (work: Promise<Sent>): void => {
-    void hold(
-      work.then((part) => {
-        sent[part.number - 1] = part;
-      }),
-    );
+  const copies = pLimit(COPIES);
+  const copyOrSend = async (part: Part) => (await copies(() => copier.copy(part))) ?? (await sender.send(part));
+  const store = (part: Part): void => {
+    if (!part.zero) void group.add(sender.send(part).then(keep));
+    else for (const zero of copier.add(part)) void group.add(copyOrSend(zero).then(keep));
   };
-  let unsent = 0;
-  let roomForMore = (): void => undefined;
-  const asData = async (part: Part): Promise<Sent> => {
-    unsent += 1;
-    progress.toSend += part.length;
-    try {
-      return await send(part);
-    } finally {
-      unsent -= 1;
-      roomForMore();
-    }
-  };
-  const asCopy = async (part: Part) => (await copies(() => copier.copy(part))) ?? (await asData(part));
-  const dispatch = (part: Part): void => {
-    if (!part.zero) track(asData(part));
-    else for (const zero of copier.add(part)) track(asCopy(zero));
-  };
-  // One check at a time, while missing parts are already being sent.
-  const checks = pLimit(1);
   const check = async (part: Part): Promise<void> => {
     signal.throwIfAborted();
-    const stored = await job.stored.check(part);
-    if (stored === undefined) {
-      dispatch(part);
+    const listed = await stored.check(part);
+    if (listed === undefined) {
+      store(part);
       return;
     }
     progress.kept += part.length;
-    sent[part.number - 1] = { number: part.number, length: part.length, ...stored };
+    keep(listed);
   };
 
   try {
-    const checked: Promise<void>[] = [];
+    // One check at a time, while missing parts are already being sent.
+    const oneCheck = pLimit(1);
+    const checks: Promise<void>[] = [];
     for await (const part of cut(blocks(source), source.size)) {
       progress.searched = part.offset + part.length;
-      if (job.stored.lists(part)) {
-        checked.push(hold(checks(() => check(part))));
+      if (stored.lists(part)) {
+        checks.push(group.add(oneCheck(() => check(part))));
       } else {
-        while (!part.zero && unsent >= MOST + AHEAD) await new Promise<void>((resolve) => (roomForMore = resolve));
-        dispatch(part);
+        if (!part.zero) await sender.room();
+        store(part);
       }
-      stop.signal.throwIfAborted();
+      signal.throwIfAborted();
     }
-    await Promise.all(checked);
+    await Promise.all(checks);
     // There are too few zeros for a zero object.
-    for (const part of copier.waiting) track(asData(part));
-    await settled(working);
-    stop.signal.throwIfAborted();
+    for (const part of copier.waiting) void group.add(sender.send(part).then(keep));
   } catch (error) {
-    stop.abort(error);
-    await settled(working);
-    throw stop.signal.reason;
+    group.fail(error);
   }
+  await group.settle();
   return sent;
-}
-
-async function settled(working: Set<Promise<void>>): Promise<void> {
-  while (working.size > 0) await Promise.all(working);
 }

@@ -1,36 +1,16 @@
 import { CloudError, hasCode } from '../cloud/errors.ts';
-import { refuseOther200 } from './body.ts';
-import type { Oss } from './client.ts';
+import { counting, type Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, holdsParts, listParts, type ListedParts } from './join.ts';
-import { headObject, initiate, marked, toState, type ObjectState, type Unfinished } from './objects.ts';
+import { completeUpload, headObject, initiate, marked, toState, type ObjectState, type Unfinished } from './objects.ts';
 import { passes } from '../cloud/retry.ts';
 import { monotonic } from '../cloud/time.ts';
-import { textIn } from '../cloud/xml.ts';
 import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
 import type { Sent } from './sender.ts';
+import type { Staging, Target } from './staging.ts';
 import { transfer } from './transfer.ts';
-
-/** How the staged object is made. */
-export interface Staging {
-  key: string;
-  /** An unfinished upload of an earlier attempt, to be resumed under its own key. */
-  unfinished?: Unfinished | undefined;
-  /** Mark of this execution, for the objects that it makes. */
-  mark: string;
-  /** Whether this execution or an earlier attempt of it made an object with this mark. */
-  isOurs: (mark: string | undefined) => boolean;
-  /** Prefix of the keys of the zero object and its seed. */
-  zeros: string;
-  /** Called before an upload begins, without an id, and again when its id is known. */
-  onUpload: (key: string, id?: string) => void;
-  /** Called when this upload does not exist: it was refused or completed, or is the only one and its id is known. */
-  noUpload: (key: string, id?: string) => void;
-  /** Called before a zero object is made. */
-  onZeros: () => void;
-}
 
 /** The staged object. Its checksum equals the file's. */
 export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versionId'> {
@@ -51,75 +31,57 @@ export interface StagedObject extends Pick<ObjectState, 'size' | 'etag' | 'versi
  * @throws CloudError
  */
 export async function upload(oss: Oss, source: Source, staging: Staging): Promise<StagedObject> {
+  const to = ({ key, id }: Unfinished) => ({ ...staging, key, uploadId: id, oss, source });
   const { unfinished } = staging;
   try {
-    if (unfinished === undefined) return await send(oss, source, staging, await begin(oss, staging));
+    if (unfinished === undefined) return await send(to(await begin(oss, staging)));
     const parts = await listParts(oss, unfinished.key, unfinished.id);
     oss.log.info(`Resuming an unfinished upload with ${parts.size} parts.`);
     staging.onUpload(unfinished.key, unfinished.id);
-    return await send(oss, source, staging, unfinished, parts);
+    return await send(to(unfinished), parts);
   } catch (error) {
     // A lifecycle rule or somebody else has aborted it.
     if (!hasCode(error, 'NoSuchUpload')) throw error;
     oss.log.info('The unfinished upload no longer exists; starting another.');
-    return send(oss, source, staging, await begin(oss, staging));
+    return send(to(await begin(oss, staging)));
   }
 }
 
 async function begin(oss: Oss, { key, mark, onUpload, noUpload }: Staging): Promise<Unfinished> {
   onUpload(key);
-  let tries = 0;
-  const turn = <T>(run: () => Promise<T>): Promise<T> => {
-    tries += 1;
-    return run();
-  };
-  const id = await initiate(oss, key, marked(mark), { turn }).catch((error: unknown) => {
-    if (tries === 1 && !passes(error)) noUpload(key);
+  const counted = counting(oss);
+  const id = await initiate(counted, key, marked(mark)).catch((error: unknown) => {
+    if (counted.tries <= 1 && !passes(error)) noUpload(key);
     throw error;
   });
   onUpload(key, id);
   // If there were more tries, one whose answer was lost may have begun another upload.
-  if (tries === 1) noUpload(key);
+  if (counted.tries === 1) noUpload(key);
   return { key, id };
 }
 
-/** @param parts - the parts that the upload already has */
-async function send(
-  oss: Oss,
-  source: Source,
-  staging: Staging,
-  { key, id: uploadId }: Unfinished,
-  parts: ListedParts = new Map(),
-): Promise<StagedObject> {
+/**
+ * Sends the parts that are missing, and completes the upload.
+ * @param parts - the parts that the upload already has
+ */
+async function send(upload: Omit<Target, 'progress'>, parts: ListedParts = new Map()): Promise<StagedObject> {
+  const { oss, source, key, uploadId } = upload;
   const began = monotonic();
   let known = parts;
   let sent = 0;
   let zeros = 0;
   for (let again = 0; ; again += 1) {
     const progress = new Progress(source, oss.log);
+    const target = { ...upload, progress };
     try {
-      const stored = await transfer({
-        ...staging,
-        key,
-        uploadId,
-        oss,
-        source,
-        progress,
-        stored: checker(source, known),
-      });
+      const stored = await transfer(target, checker(source, known));
       const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
       sent += progress.sent;
       zeros += progress.copied;
       await source.assertUnchanged?.();
       progress.logEnd();
-      const isFile = async (object: ObjectState): Promise<boolean> => {
-        if (object.crc64 !== undefined) return object.crc64 === crc64;
-        oss.log.info('The service gives no CRC-64; comparing the MD5 of each part instead.');
-        return holdsParts(source, stored);
-      };
-      const whole = { parts: stored, crc64, isFile };
-      const { etag, versionId } = await complete(oss, { ...staging, key }, uploadId, whole, new Pace(progress));
-      staging.noUpload(key, uploadId);
+      const { etag, versionId } = await complete(target, stored, crc64);
+      upload.noUpload(key, uploadId);
       return { key, size: source.size, crc64, etag, versionId, ms: monotonic() - began, sent, zeros };
     } catch (error) {
       // Parts are missing or differ from the list.
@@ -139,37 +101,32 @@ const tellingHowFar = (error: unknown, progress: Progress): unknown =>
 /**
  * Completes the upload and verifies the object. The answer can be lost although the service has completed the upload, so
  * after a failure the object is looked at first.
+ * @param crc64 - of the file
  * @throws CloudError `IntegrityMismatch` if the object is not the file
  */
-async function complete(
-  oss: Oss,
-  { key, isOurs }: Staging,
-  id: string,
-  { parts, crc64, isFile }: { parts: Sent[]; crc64: string; isFile: (object: ObjectState) => Promise<boolean> },
-  pace: Pace,
-): Promise<ObjectState> {
+async function complete(target: Target, parts: Sent[], crc64: string): Promise<ObjectState> {
+  const { oss, source, key, uploadId, isOurs, progress } = target;
+  const pace = new Pace(progress);
+  const counted = counting(oss);
   const headers = { 'x-oss-forbid-overwrite': 'true' };
-  let answer: ObjectState | undefined;
+  let answer: ObjectState;
   try {
-    const { res } = await pace.store(0, (options) =>
-      oss.call(
-        'oss:CompleteMultipartUpload',
-        async (sdk) => refuseOther200(await sdk.completeMultipartUpload(key, id, parts, { headers })),
-        { ...options, timeout: 180_000 },
-      ),
-    );
-    answer = toState({ etag: textIn(res.data, 'ETag'), ...res.headers });
+    answer = await completeUpload(pace.patient(counted), { key, id: uploadId }, parts, headers);
     if (answer.crc64 === crc64) return answer;
   } catch (error) {
-    const there = await headObject(oss, key).catch(() => undefined);
+    const there = await headObject(oss, key).catch(() => 'unknown' as const);
     if (typeof there === 'object' && there.crc64 === crc64 && isOurs(there.mark)) return there;
-    throw error;
+    // Without the right oss:GetObject: an upload that no longer exists was completed by a try whose answer was lost.
+    if (there !== 'unknown' || counted.tries === 1 || !hasCode(error, 'NoSuchUpload')) throw error;
+    answer = toState({});
   }
-  const there = await pace.store(0, (options) => headObject(oss, key, options));
+  const there = await headObject(pace.patient(oss), key);
   const state = typeof there === 'object' ? there : answer;
-  if (there === undefined || !(await isFile(state))) {
-    const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
-    throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
+  if (there !== undefined && state.crc64 === crc64) return state;
+  if (there !== undefined && state.crc64 === undefined) {
+    oss.log.info('The service gives no CRC-64; comparing the MD5 of each part instead.');
+    if (await holdsParts(source, parts)) return state;
   }
-  return state;
+  const text = `the object has CRC-64 ${state.crc64 ?? 'unknown'}, the file ${crc64}`;
+  throw new CloudError('oss:CompleteMultipartUpload', 'IntegrityMismatch', text);
 }

@@ -1,19 +1,19 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { RetryOptions } from '../cloud/retry.ts';
-import { every, monotonic } from '../cloud/time.ts';
 import { plainXml } from '../cloud/xml.ts';
+import type { Stall, Watch } from './line.ts';
 
 export interface CallOptions extends Pick<RetryOptions, 'givesUp' | 'onRetry' | 'signal'> {
   /** Time limit of one try with its body, in ms; 30 s by default. */
   timeout?: number;
-  /**
-   * How long a try may stand still, in ms; called again and again.
-   * @param waits - whether its whole body has left
-   * @param others - bytes that left on other watched connections since it last moved; 0 if none did in the last 30 s
-   */
-  stall?: ((waits: boolean, others: number) => number) | undefined;
+  stall?: Stall;
   /** Runs each try as soon as it may start. */
   turn?: <T>(run: () => Promise<T>) => Promise<T>;
+}
+
+/** Options of one try. */
+export interface SendOptions extends Pick<CallOptions, 'signal' | 'timeout'> {
+  watch: Watch | undefined;
 }
 
 /**
@@ -33,11 +33,7 @@ export interface Wire {
   failure?: Error & { code?: string };
 }
 
-interface Response {
-  status: number;
-  headers: IncomingHttpHeaders;
-}
-type Callback = (error: Error | null, data: Buffer, res: Response) => void;
+type Callback = (error: Error | null, data: Buffer, res: { status: number; headers: IncomingHttpHeaders }) => void;
 export interface Urllib {
   request(url: string, options: object, done: Callback): ClientRequest;
 }
@@ -47,7 +43,7 @@ export function send(
   urllib: Urllib,
   url: string,
   sent: { method?: string },
-  options: CallOptions,
+  options: SendOptions,
   wire: Wire,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -90,57 +86,12 @@ export function send(
       end('Stopped', 'the upload was stopped');
     };
     options.signal?.addEventListener('abort', stop, { once: true });
-    const unwatch =
-      options.stall &&
-      watch(request, options.stall, (seconds) => {
-        end('Stalled', `no byte moved for ${seconds.toFixed(0)} s`);
-      });
+    const unwatch = options.watch?.(request, (seconds) => {
+      end('Stalled', `no byte moved for ${seconds.toFixed(0)} s`);
+    });
     finish = () => {
       unwatch?.();
       options.signal?.removeEventListener('abort', stop);
     };
   });
-}
-
-/** Time between two checks of a connection, in ms. */
-const LOOK = 2_000;
-
-/** A line over which no byte has moved for this long, in ms, is not slow but dead. */
-const QUIET = 30_000;
-/** Bytes that have moved over all watched connections, and when the last of them did. */
-const line = { moved: 0, at: 0 };
-
-/** Calls `stalled` once no byte has moved over the connection of a request for as long as `stall` allows. */
-function watch(
-  request: ClientRequest,
-  stall: (waits: boolean, others: number) => number,
-  stalled: (seconds: number) => void,
-): () => void {
-  let moved: number | undefined;
-  let since = monotonic();
-  let before = line.moved;
-  const measure = (): void => {
-    const { socket } = request;
-    if (socket == null) return;
-    // What waits in this process has not left.
-    const left = socket.bytesWritten - socket.writableLength + socket.bytesRead;
-    if (left === moved) return;
-    since = monotonic();
-    line.at = since;
-    line.moved += left - (moved ?? left);
-    before = line.moved;
-    moved = left;
-  };
-  request.once('socket', measure);
-  const stop = every(LOOK, () => {
-    measure();
-    const still = monotonic() - since;
-    const waits = request.writableEnded && request.socket?.writableLength === 0;
-    const others = monotonic() - line.at < QUIET ? line.moved - before : 0;
-    if (still >= stall(waits, others)) stalled(still / 1000);
-  });
-  return () => {
-    measure();
-    stop();
-  };
 }

@@ -1,7 +1,8 @@
 import { contentName } from '../disk/disk.ts';
 import { removeObject } from '../oss/objects.ts';
 import { fileSum } from '../oss/sum.ts';
-import { upload, type StagedObject, type Staging } from '../oss/upload.ts';
+import type { Staging } from '../oss/staging.ts';
+import { upload, type StagedObject } from '../oss/upload.ts';
 import { sourceOf } from './content.ts';
 import type { Context } from './context.ts';
 import { claimTo } from './keys.ts';
@@ -54,6 +55,9 @@ async function stageDisk(
     },
     onZeros: () => {
       ledger.record({ kind: 'zeros', key: zeros });
+    },
+    noZeros: () => {
+      ledger.forget({ kind: 'zeros', key: zeros });
     },
   };
   const staged = await upload(clients.oss, source, staging);
