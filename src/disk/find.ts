@@ -65,9 +65,8 @@ async function theOne(path: string, files: string[]): Promise<string> {
   const images = new Map<string, string>();
   const others = new Map<string, string>();
   for (const file of files) {
-    if ((await kindOf(file)) !== 'file') continue;
     // The extents of a VMDK disk look like disks.
-    if (EXTENT.test(file)) continue;
+    if (EXTENT.test(file) || (await kindOf(file)) !== 'file') continue;
     const kind = isOtherName(file) ? others : isImageName(file) || (await holdsDisk(file)) ? images : undefined;
     // Links to one file are one image.
     kind?.set(await realpath(file), file);

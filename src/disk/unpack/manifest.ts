@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import { AGAIN, DiskError, shellQuote } from '../disk.ts';
 
 const LINE = /^(SHA1|SHA256)\s*\((.+)\)\s*=\s*([0-9a-f]+)\s*$/gim;
@@ -22,7 +23,7 @@ export class Checksums {
   check(manifest: string, name: string): void {
     const sums = { SHA1: this.#hashes.SHA1.digest('hex'), SHA256: this.#hashes.SHA256.digest('hex') };
     for (const [, algorithm = '', file, sum = ''] of manifest.matchAll(LINE))
-      if (file === name && sums[algorithm.toUpperCase() as keyof typeof sums] !== sum.toLowerCase())
+      if (file === basename(name) && sums[algorithm.toUpperCase() as keyof typeof sums] !== sum.toLowerCase())
         throw new DiskError([`${shellQuote(name)} does not have the ${algorithm} that the manifest gives. ${AGAIN}`]);
   }
 }

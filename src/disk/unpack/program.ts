@@ -73,11 +73,8 @@ export async function runProgram(
   onOutput: (text: string) => void,
 ): Promise<void> {
   // No broken pipe ends such a child, so setpriv asks the kernel to kill it when this process ends.
-  const command = setpriv === undefined ? [program] : [setpriv, '--pdeathsig', 'KILL', '--', program];
-  const child = spawn(command[0] ?? program, [...command.slice(1), ...args], {
-    ...CLEAN,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const bound = setpriv === undefined ? args : ['--pdeathsig', 'KILL', '--', program, ...args];
+  const child = spawn(setpriv ?? program, bound, { ...CLEAN, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.setEncoding('latin1').on('data', onOutput);
   try {
     await ending(child, program);
@@ -97,12 +94,8 @@ function ending(child: ChildProcess, program: string): Promise<void> {
       reject(new DiskError([`${name} cannot be started: ${oneLine(String(cause))}.`]));
     });
     child.on('close', (code, signal) => {
-      const words = oneLine(
-        said
-          .trim()
-          .replace(/\s+/g, ' ')
-          .replace(/'json:\{.*?\}'/g, 'the disk'),
-      );
+      const line = said.trim().replace(/\s+/g, ' ');
+      const words = oneLine(line.replace(/'json:\{.*?\}'/g, 'the disk'));
       if (code === 0) resolve();
       else if (signal !== null) reject(new DiskError([`${name} was killed by ${signal}. Run this step again.`]));
       else if (/no space left/i.test(words)) reject(noSpace());
