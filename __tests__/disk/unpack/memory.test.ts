@@ -17,12 +17,15 @@ const CHILD = `
   const [, peak] = /VmHWM:\\s+(\\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1'));
   console.log(JSON.stringify({ path, size, peak: peak * 1024 }));`;
 
-test.skipIf(!hasTools)('unpacking a disk of 20 GiB takes less than 224 MiB of memory and writes no zeros', () => {
+/** GiB of zeros around 256 MiB of data. */
+const SIZE = process.env.MATRIX === 'whole' ? 20 : 6;
+
+test.skipIf(!hasTools)(`unpacking a disk of ${SIZE} GiB takes less than 224 MiB of memory and writes no zeros`, () => {
   const folder = made(`head -c 1G /dev/zero | zstd -q > zeros; head -c 256M /dev/urandom | zstd -q > data
-    for i in 1 2 3 4 5 6 7 8 9 10; do cat zeros; done > half; cat half data half > disk.zst`);
+    for i in $(seq ${SIZE / 2}); do cat zeros; done > half; cat half data half > disk.zst`);
   const said = execFileSync(process.execPath, ['--input-type=module', '-e', CHILD], { cwd: folder, encoding: 'utf8' });
   const { path, size, peak } = JSON.parse(said) as { path: string; size: number; peak: number };
-  expect(size).toBe(20 * GiB + 256 * MiB);
+  expect(size).toBe(SIZE * GiB + 256 * MiB);
   expect(peak).toBeLessThan(224 * MiB);
   expect(statSync(path).blocks * 512).toBeLessThan(257 * MiB);
 });
