@@ -92,6 +92,8 @@ const OTHER_CODES: Record<string, string> = {
   DryRunOperation: 'DRYRUN.SUCCESS',
 };
 
+const OTHER_TASK = { TaskId: 't-other', TaskAction: 'ImportImage', TaskStatus: 'Failed', ResourceId: 'm-other' };
+
 /** A run comes to the same result under each of these. */
 export const SPELLINGS: Record<string, () => Spelling> = {
   'sparse JSON': () =>
@@ -119,6 +121,7 @@ export const SPELLINGS: Record<string, () => Spelling> = {
     all(
       shortPages(),
       json((value, name) => (name === 'Status' && value === 'Creating' ? 'Waiting' : value)),
+      json((value, name) => (name === 'Task' && Array.isArray(value) ? [OTHER_TASK, ...value] : value)),
     ),
   'XML errors': () => errorsAsXml,
   layout: () =>
