@@ -43224,13 +43224,14 @@ const passes = (error) => error instanceof CloudError && remedy(error) === 'agai
 /** These need longer: quotas are per minute (https://help.aliyun.com/document_detail/437902.html), and a network outage lasts. */
 const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/;
 /**
- * The pause before the next try, in ms: random, up to 0.5 s doubling to 10 s, or 4 s doubling to 60 s for `LONG`; never
- * less than the service asks for. `tries` counts from 1.
+ * The pause before the next try, in ms: at most 1 s doubling to 10 s, or 8 s doubling to 60 s for `LONG`, at random but at
+ * least half of that, so that six tries outlast a quota per minute; never less than the service asks for. `tries` counts
+ * from 1.
  */
 function pauseBefore(tries, error) {
     const [least, most] = LONG.test(error.code) ? [4_000, 60_000] : [500, 10_000];
-    const jitter = Math.random() * Math.min(most, least * 2 ** tries);
-    return Math.max(jitter, error.retryAfter ?? 0, 100);
+    const jitter = ((1 + Math.random()) / 2) * Math.min(most, least * 2 ** tries);
+    return Math.max(jitter, error.retryAfter ?? 0);
 }
 const TRIES = 6;
 function retryLine({ operation, code, message }, n, pause) {
@@ -44493,10 +44494,8 @@ async function theOne(path, files) {
     const images = new Map();
     const others = new Map();
     for (const file of files) {
-        if ((await kindOf(file)) !== 'file')
-            continue;
         // The extents of a VMDK disk look like disks.
-        if (EXTENT.test(file))
+        if (EXTENT.test(file) || (await kindOf(file)) !== 'file')
             continue;
         const kind = isOtherName(file) ? others : isImageName(file) || (await holdsDisk(file)) ? images : undefined;
         // Links to one file are one image.
@@ -44888,11 +44887,8 @@ async function* filter(source, program, args) {
  */
 async function runProgram({ setpriv }, program, args, onOutput) {
     // No broken pipe ends such a child, so setpriv asks the kernel to kill it when this process ends.
-    const command = setpriv === undefined ? [program] : [setpriv, '--pdeathsig', 'KILL', '--', program];
-    const child = (0,external_node_child_process_namespaceObject.spawn)(command[0] ?? program, [...command.slice(1), ...args], {
-        ...CLEAN,
-        stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const bound = setpriv === undefined ? args : ['--pdeathsig', 'KILL', '--', program, ...args];
+    const child = (0,external_node_child_process_namespaceObject.spawn)(setpriv ?? program, bound, { ...CLEAN, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.setEncoding('latin1').on('data', onOutput);
     try {
         await ending(child, program);
@@ -44913,10 +44909,8 @@ function ending(child, program) {
             reject(new DiskError([`${name} cannot be started: ${oneLine(String(cause))}.`]));
         });
         child.on('close', (code, signal) => {
-            const words = oneLine(said
-                .trim()
-                .replace(/\s+/g, ' ')
-                .replace(/'json:\{.*?\}'/g, 'the disk'));
+            const line = said.trim().replace(/\s+/g, ' ');
+            const words = oneLine(line.replace(/'json:\{.*?\}'/g, 'the disk'));
             if (code === 0)
                 resolve();
             else if (signal !== null)
@@ -45280,6 +45274,7 @@ const cutOff = () => new DiskError([`The container is cut off: it ends too early
 ;// CONCATENATED MODULE: ./src/disk/unpack/manifest.ts
 
 
+
 const LINE = /^(SHA1|SHA256)\s*\((.+)\)\s*=\s*([0-9a-f]+)\s*$/gim;
 /**
  * Computes both checksums that the manifest of an OVA may have for a member. The manifest may come after the member.
@@ -45299,7 +45294,7 @@ class Checksums {
     check(manifest, name) {
         const sums = { SHA1: this.#hashes.SHA1.digest('hex'), SHA256: this.#hashes.SHA256.digest('hex') };
         for (const [, algorithm = '', file, sum = ''] of manifest.matchAll(LINE))
-            if (file === name && sums[algorithm.toUpperCase()] !== sum.toLowerCase())
+            if (file === (0,external_node_path_namespaceObject.basename)(name) && sums[algorithm.toUpperCase()] !== sum.toLowerCase())
                 throw new DiskError([`${shellQuote(name)} does not have the ${algorithm} that the manifest gives. ${AGAIN}`]);
     }
 }
@@ -46501,7 +46496,8 @@ async function startCopy(here, there, image, patience) {
 /** Status of a task: Waiting, Processing, Finished, Failed, Deleted or Paused; undefined if it is not listed. */
 async function statusOf(ecs, id) {
     const answer = await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 });
-    return textAt(listAt(answer, 'TaskSet', 'Task')[0], 'TaskStatus');
+    const task = listAt(answer, 'TaskSet', 'Task').find((one) => textAt(one, 'TaskId') === id);
+    return textAt(task, 'TaskStatus');
 }
 /** Id of the import task of an image, whatever its status. */
 async function importTask(ecs, imageId) {

@@ -99,6 +99,8 @@ const requestIdInHeader: Spelling = (answer, { service }) => {
   return { ...answer, headers: { ...answer.headers, 'x-acs-request-id': RequestId }, body: JSON.stringify(body) };
 };
 
+const OTHER_TASK = { TaskId: 't-other', TaskAction: 'ImportImage', TaskStatus: 'Failed', ResourceId: 'm-other' };
+
 /** A run comes to the same result under each of these. */
 export const SPELLINGS: Record<string, () => Spelling> = {
   'sparse JSON': () =>
@@ -126,6 +128,7 @@ export const SPELLINGS: Record<string, () => Spelling> = {
     all(
       shortPages(),
       json((value, name) => (name === 'Status' && value === 'Creating' ? 'Waiting' : value)),
+      json((value, name) => (name === 'Task' && Array.isArray(value) ? [OTHER_TASK, ...value] : value)),
     ),
   'XML errors': () => errorsAsXml,
   'RequestId in the header': () => requestIdInHeader,

@@ -41,13 +41,14 @@ const LONG =
   /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/;
 
 /**
- * The pause before the next try, in ms: random, up to 0.5 s doubling to 10 s, or 4 s doubling to 60 s for `LONG`; never
- * less than the service asks for. `tries` counts from 1.
+ * The pause before the next try, in ms: at most 1 s doubling to 10 s, or 8 s doubling to 60 s for `LONG`, at random but at
+ * least half of that, so that six tries outlast a quota per minute; never less than the service asks for. `tries` counts
+ * from 1.
  */
 function pauseBefore(tries: number, error: CloudError): number {
   const [least, most] = LONG.test(error.code) ? [4_000, 60_000] : [500, 10_000];
-  const jitter = Math.random() * Math.min(most, least * 2 ** tries);
-  return Math.max(jitter, error.retryAfter ?? 0, 100);
+  const jitter = ((1 + Math.random()) / 2) * Math.min(most, least * 2 ** tries);
+  return Math.max(jitter, error.retryAfter ?? 0);
 }
 
 /** No try starts after `at`, in ms since the epoch. It can be moved. `signal` ends a pause between two tries. */

@@ -5,7 +5,8 @@ import { entries } from './pages.ts';
 /** Status of a task: Waiting, Processing, Finished, Failed, Deleted or Paused; undefined if it is not listed. */
 export async function statusOf(ecs: Rpc, id: string): Promise<string | undefined> {
   const answer = await ecs('DescribeTasks', { TaskIds: id, PageNumber: 1, PageSize: 100 });
-  return textAt(listAt(answer, 'TaskSet', 'Task')[0], 'TaskStatus');
+  const task = listAt(answer, 'TaskSet', 'Task').find((one) => textAt(one, 'TaskId') === id);
+  return textAt(task, 'TaskStatus');
 }
 
 /** Id of the import task of an image, whatever its status. */
