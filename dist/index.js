@@ -46810,6 +46810,7 @@ async function startWithRole({ request, clients, ledger, log }, image) {
 
 
 
+
 /**
  * Reads the state of the bucket with GetBucketInfo, or with ListBuckets if that is refused.
  * @throws CloudError unless the bucket or the right is missing
@@ -46871,6 +46872,8 @@ async function bucket_listed(oss) {
 }
 /** Prefix of all keys that this action chooses. */
 const PREFIX = 'alicloud-import/';
+/** A new bucket can be seen late. */
+const bucket_NOT_SEEN_YET = { code: /^NoSuchBucket$/, patience: 60_000, first: 1_000, slowest: 5_000 };
 /**
  * Creates the bucket with one lifecycle rule: unfinished uploads under our prefix are aborted after 7 days. Idempotent.
  * @throws CloudError `BucketAlreadyExists` if the name belongs to another account
@@ -46880,7 +46883,8 @@ async function makeBucket(oss) {
     oss.log.info(`Created the bucket ${oss.bucket} in ${oss.region}.`);
     const rule = { id: 'alicloud-import', prefix: PREFIX, status: 'Enabled', abortMultipartUpload: { days: 7 } };
     try {
-        await oss.call('oss:PutBucketLifecycle', (sdk) => sdk.putBucketLifecycle(oss.bucket, [rule]));
+        const setRule = () => oss.call('oss:PutBucketLifecycle', (sdk) => sdk.putBucketLifecycle(oss.bucket, [rule]));
+        await callWhile(bucket_NOT_SEEN_YET, setRule);
     }
     catch (error) {
         // The rule is only a safety net. Any other problem shows in the next call.

@@ -132,6 +132,15 @@ describe('the bucket', () => {
   });
 });
 
+it('a new bucket that is seen late gets its lifecycle rule', async () => {
+  const lab = await openLab();
+  const { world, faults } = lab.simulator;
+  world.buckets = [];
+  faults.push({ operation: 'oss:PutBucketLifecycle', kind: 'error', code: 'NoSuchBucket', status: 404, nth: 1 });
+  await makeBucket(lab.oss);
+  expect(world.bucket('packer')?.lifecycle).toContain('<Days>7</Days>');
+});
+
 it('a request that Node refuses to send ends at once, with the reason', async () => {
   const lab = await openLab();
   const { oss } = openClient(lab.simulator, { ...lab.simulator.admin, accessKeyId: 'LTAI\nsecret' });

@@ -1,3 +1,4 @@
+import { callWhile } from '../cloud/again.ts';
 import { regionOfLocation } from '../cloud/endpoints.ts';
 import { CloudError, hasCode, isDenied } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
@@ -72,6 +73,9 @@ async function listed(oss: Oss): Promise<BucketState> {
 /** Prefix of all keys that this action chooses. */
 export const PREFIX = 'alicloud-import/';
 
+/** A new bucket can be seen late. */
+const NOT_SEEN_YET = { code: /^NoSuchBucket$/, patience: 60_000, first: 1_000, slowest: 5_000 };
+
 /**
  * Creates the bucket with one lifecycle rule: unfinished uploads under our prefix are aborted after 7 days. Idempotent.
  * @throws CloudError `BucketAlreadyExists` if the name belongs to another account
@@ -81,7 +85,8 @@ export async function makeBucket(oss: Oss): Promise<void> {
   oss.log.info(`Created the bucket ${oss.bucket} in ${oss.region}.`);
   const rule = { id: 'alicloud-import', prefix: PREFIX, status: 'Enabled', abortMultipartUpload: { days: 7 } };
   try {
-    await oss.call('oss:PutBucketLifecycle', (sdk) => sdk.putBucketLifecycle(oss.bucket, [rule]));
+    const setRule = () => oss.call('oss:PutBucketLifecycle', (sdk) => sdk.putBucketLifecycle(oss.bucket, [rule]));
+    await callWhile(NOT_SEEN_YET, setRule);
   } catch (error) {
     // The rule is only a safety net. Any other problem shows in the next call.
     if (!(error instanceof CloudError)) throw error;
