@@ -59,7 +59,7 @@ test('an error is one line: operation, code, message, cause, fix, RequestId', ()
 test('the error of a denied call says once what is missing', () => {
   expect(explain(new CloudError('oss:UploadPart', 'AccessDenied', 'No right', { requestId: 'ABC-1' }))).toBe(
     'oss:UploadPart failed: AccessDenied: No right. Missing RAM action: oss:PutObject. ' +
-      'Allow it for the RAM user or role. docs/permissions.md has the policies. (RequestId ABC-1)',
+      'Allow it for the RAM user or role. docs/permissions.md of this action has the policies. (RequestId ABC-1)',
   );
 });
 

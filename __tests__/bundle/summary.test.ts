@@ -81,7 +81,7 @@ test('a partial success: what was made, what failed and why, what is left and wh
     ...Array.from(heads(summary).filter((head) => head === 'Left behind')),
   ]);
   expect(row(summary, 'Failed')).toMatch(
-    /^ecs:CopyImage failed: QuotaExceed\.Image: a\|b `c`.* The account has reached its limit of images .* \(RequestId [\w-]+\)$/,
+    /^ecs:CopyImage failed: QuotaExceed\.Image: cn-shanghai: a\|b `c`.* The account has reached its limit of images .* \(RequestId [\w-]+\)$/,
   );
   expect(row(summary, 'Left behind')).toMatch(/ossutil rm oss:\/\/packer\/.*\(AccessDenied: a\|b `c`/);
 });
