@@ -49056,8 +49056,8 @@ class Copier {
         }
     }
 }
-/** Whether copies failed for good or for two minutes, while the upload itself still exists. */
-const isRefusal = (error) => error.code === 'UploadGaveUp' || (remedy(error) === 'none' && error.code !== 'NoSuchUpload');
+/** Whether copies failed for good or for two minutes. If the upload itself is gone, sending the zeros as data shows it. */
+const isRefusal = (error) => error.code === 'UploadGaveUp' || remedy(error) === 'none';
 
 ;// CONCATENATED MODULE: ./src/oss/slices.ts
 

@@ -80,6 +80,22 @@ describe('zeros are sent as data if copies are refused', () => {
     expect(await isFile(lab, path)).toBe(true);
   });
 
+  it('because the upload of the zero object is gone: the upload of the disk goes on', async () => {
+    const lab = await openLab();
+    lab.simulator.faults.push({
+      operation: 'oss:UploadPartCopy',
+      kind: 'error',
+      code: 'NoSuchUpload',
+      status: 404,
+      nth: 2,
+    });
+    const { path, source } = await disk(lab, 20 * MIB);
+    const staged = await upload(lab.oss, source, staging());
+    expect(staged.sent).toBe(22 * MIB);
+    expect(await isFile(lab, path)).toBe(true);
+    expect(sent(lab, 'InitiateMultipartUpload').filter(({ key }) => key === KEY)).toHaveLength(1);
+  });
+
   it('in the middle: the zero object is gone', async () => {
     const lab = await openLab();
     let copies = 0;

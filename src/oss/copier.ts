@@ -68,6 +68,5 @@ export class Copier {
   }
 }
 
-/** Whether copies failed for good or for two minutes, while the upload itself still exists. */
-const isRefusal = (error: CloudError): boolean =>
-  error.code === 'UploadGaveUp' || (remedy(error) === 'none' && error.code !== 'NoSuchUpload');
+/** Whether copies failed for good or for two minutes. If the upload itself is gone, sending the zeros as data shows it. */
+const isRefusal = (error: CloudError): boolean => error.code === 'UploadGaveUp' || remedy(error) === 'none';
