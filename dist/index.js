@@ -44388,7 +44388,7 @@ async function inspect(path, handle, claimed, boots) {
     if (iso && (await guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001')
         findings.problem('the file is an ISO image, not a disk image. Set path to the disk that was installed from it.');
     if (claimed !== undefined && claimed !== format)
-        findings.problem(`format is ${claimed}, but the content is ${format}. Set format to ${format} or leave it empty.`);
+        findings.problem(otherFormat(claimed, format));
     if (problems.length > 0)
         throw findings.error();
     return {
@@ -44403,6 +44403,7 @@ async function inspect(path, handle, claimed, boots) {
         identity,
     };
 }
+const otherFormat = (claimed, format) => `format is ${claimed}, but the content is ${format}. Set format to ${format} or leave it empty.`;
 function inspectRaw(file, findings) {
     // A disk consists of whole sectors.
     if (file.size % 512 !== 0)
@@ -45723,6 +45724,10 @@ async function look(container, handle, opening) {
     const size = known ?? (layers.length === 1 ? await claimedSize(container, handle, await opening.programs()) : 0);
     const file = headSource(head, size);
     const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : RAW;
+    const { claimed = format } = opening;
+    // Only the end of a fixed VHD shows that it is one.
+    if (claimed !== format && !(claimed === 'VHD' && format === RAW))
+        throw new DiskError([otherFormat(claimed, format)]);
     return { ...shown, size, virtualSize: format === 'QCOW2' ? u64be(head, 24) : size, format };
 }
 async function firstDisk(handle, { programs, limit }) {

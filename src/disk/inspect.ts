@@ -74,8 +74,7 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
   const iso = table?.partitions.every(({ start }) => start <= ISO_9660_AT) === true;
   if (iso && (await guest?.read(ISO_9660_AT, 5))?.toString('latin1') === 'CD001')
     findings.problem('the file is an ISO image, not a disk image. Set path to the disk that was installed from it.');
-  if (claimed !== undefined && claimed !== format)
-    findings.problem(`format is ${claimed}, but the content is ${format}. Set format to ${format} or leave it empty.`);
+  if (claimed !== undefined && claimed !== format) findings.problem(otherFormat(claimed, format));
   if (problems.length > 0) throw findings.error();
   return {
     path,
@@ -89,6 +88,9 @@ async function inspect(path: string, handle: FileHandle, claimed: Format | undef
     identity,
   };
 }
+
+export const otherFormat = (claimed: Format, format: Format): string =>
+  `format is ${claimed}, but the content is ${format}. Set format to ${format} or leave it empty.`;
 
 function inspectRaw(file: Source, findings: Findings): Inside {
   // A disk consists of whole sectors.

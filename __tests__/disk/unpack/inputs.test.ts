@@ -7,6 +7,8 @@ test.skipIf(!hasTools)('the format of the container is an error in the input for
   const folder = made(`${DISK}; qemu-img convert -c -O qcow2 -o compression_type=zstd disk.raw d.qcow2; gzip disk.raw`);
   expect(await refused(folder, 'd.qcow2', { claimed: 'QCOW2' })).toMatch(/ECS gets RAW/);
   expect(await refused(folder, 'disk.raw.gz', { claimed: 'VHD' })).toMatch(/format is VHD, but the content is RAW/);
+  const dry = { claimed: 'QCOW2', headersOnly: true } as const;
+  expect(await refused(folder, 'disk.raw.gz', dry)).toMatch(/format is QCOW2, but the content is RAW/);
 });
 
 test.skipIf(!hasTools)('a dry run writes nothing', async () => {

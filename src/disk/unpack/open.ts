@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytes, DiskError, oneLine, shellQuote, u64be } from '../disk.ts';
 import type { Container, ConvertedFormat, DiskImage, Format, Packed } from '../disk.ts';
-import { assertUnchanged, openDisk, openFile } from '../inspect.ts';
+import { assertUnchanged, openDisk, openFile, otherFormat } from '../inspect.ts';
 import { isQcow2 } from '../qcow2.ts';
 import { isVhd } from '../vhd.ts';
 import { foreignKind } from '../foreign.ts';
@@ -141,6 +141,9 @@ async function look(container: Container, handle: FileHandle, opening: Opening):
   const size = known ?? (layers.length === 1 ? await claimedSize(container, handle, await opening.programs()) : 0);
   const file = headSource(head, size);
   const format = (await isQcow2(file)) ? 'QCOW2' : (await isVhd(file)) ? 'VHD' : RAW;
+  const { claimed = format } = opening;
+  // Only the end of a fixed VHD shows that it is one.
+  if (claimed !== format && !(claimed === 'VHD' && format === RAW)) throw new DiskError([otherFormat(claimed, format)]);
   return { ...shown, size, virtualSize: format === 'QCOW2' ? u64be(head, 24) : size, format };
 }
 
