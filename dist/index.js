@@ -42796,98 +42796,9 @@ function getIDToken(aud) {
  */
 
 //# sourceMappingURL=core.js.map
-;// CONCATENATED MODULE: ./src/disk/disk.ts
-/** The path of the original file, for messages. */
-const givenName = ({ path, container }) => container?.path ?? path;
-/** What is uploaded, for messages. */
-const contentName = ({ path, container }) => container === undefined ? path : `the disk in ${container.path}`;
-/** All problems of a file, one line each, with the command that fixes them where there is one. */
-class DiskError extends Error {
-    problems;
-    /** What the file is, when unpacking or converting it may solve all its problems. */
-    packed;
-    constructor(problems, packed) {
-        super(problems.join('\n'));
-        this.name = 'DiskError';
-        this.problems = problems;
-        this.packed = packed;
-    }
-}
-/** Collects the problems of one file, each as one line that begins with the name of the file. */
-class Findings {
-    path;
-    quoted;
-    problems = [];
-    warnings = [];
-    /** What the file is, when unpacking or converting it solves all its problems. */
-    packed;
-    constructor(path) {
-        this.path = path;
-        this.quoted = shellQuote(path);
-    }
-    /** @param packed what the file is, when unpacking or converting it solves the problem */
-    problem(text, packed) {
-        const isSolved = this.problems.length === 0 || this.packed !== undefined;
-        this.packed = isSolved ? packed : undefined;
-        this.problems.push(`${this.quoted}: ${text}`);
-    }
-    /** The problems as the error to throw. */
-    error() {
-        return new DiskError(this.problems, this.packed);
-    }
-    warn(text) {
-        this.warnings.push(`${this.quoted}: ${text}`);
-    }
-}
+;// CONCATENATED MODULE: ./src/disk/text.ts
 /** The only advice when data is missing or damaged. */
 const AGAIN = 'Build, copy or download it again.';
-const LISTED = 10;
-const READ_LIMIT = 16 * 1024 ** 2;
-/**
- * Reads from a file of `size` bytes, at most 16 MiB in total, so that no hostile header makes inspection read a whole disk.
- * Reads throw DiskError beyond that limit and when the file cannot be read.
- */
-function boundedSource(handle, size) {
-    let left = READ_LIMIT;
-    return {
-        size,
-        async read(offset, length) {
-            left -= length;
-            if (left < 0)
-                throw new DiskError(['The file is damaged: its headers take more than 16 MiB.']);
-            const buffer = Buffer.alloc(length);
-            if (offset < 0 || offset >= size)
-                return buffer;
-            for (let done = 0; done < length;) {
-                const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((cause) => {
-                    throw new DiskError([`Reading the file failed: ${oneLine(String(cause))}`]);
-                });
-                if (bytesRead === 0)
-                    break;
-                done += bytesRead;
-            }
-            return buffer;
-        },
-    };
-}
-/** A disk whose blocks are scattered in a file. `piece` reads within one block and returns undefined for zeros. */
-function blockwise(size, block, piece) {
-    const read = async (offset, length) => {
-        const whole = Buffer.alloc(length);
-        for (let done = 0; done < length && offset + done < size;) {
-            const part = Math.min(length - done, block - ((offset + done) % block));
-            (await piece(offset + done, part))?.copy(whole, done);
-            done += part;
-        }
-        return whole;
-    };
-    return { size, read };
-}
-/** A big-endian 64-bit number; Infinity when a double cannot hold it, so that every range check fails. */
-const u64be = (buffer, at) => safe(buffer.readBigUInt64BE(at));
-/** Like `u64be`, little-endian. */
-const u64le = (buffer, at) => safe(buffer.readBigUInt64LE(at));
-const safe = (value) => (value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value));
 // Control and format characters, including bidirectional overrides, line and paragraph separators, and lone surrogates.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 /** Untrusted text as one printable line. */
@@ -42897,6 +42808,7 @@ function oneLine(text) {
     const line = printable(text);
     return line.length > 200 ? `${line.slice(0, 200)}...` : line;
 }
+const LISTED = 10;
 /** At most ten names, for messages. */
 function listed(names) {
     const shown = names.slice(0, LISTED).map(oneLine).join(', ') || 'nothing';
@@ -43875,12 +43787,107 @@ function openClients({ region, bucket, hosts }, source, runner) {
     };
 }
 
+;// CONCATENATED MODULE: ./src/disk/disk.ts
+
+/** The path of the original file, for messages. */
+const givenName = ({ path, container }) => container?.path ?? path;
+/** What is uploaded, for messages. */
+const contentName = ({ path, container }) => container === undefined ? path : `the disk in ${container.path}`;
+/** All problems of a file, one line each, with the command that fixes them where there is one. */
+class DiskError extends Error {
+    problems;
+    /** What the file is, when unpacking or converting it may solve all its problems. */
+    packed;
+    constructor(problems, packed) {
+        super(problems.join('\n'));
+        this.name = 'DiskError';
+        this.problems = problems;
+        this.packed = packed;
+    }
+}
+/** Collects the problems of one file, each as one line that begins with the name of the file. */
+class Findings {
+    path;
+    quoted;
+    problems = [];
+    warnings = [];
+    /** What the file is, when unpacking or converting it solves all its problems. */
+    packed;
+    constructor(path) {
+        this.path = path;
+        this.quoted = shellQuote(path);
+    }
+    /** @param packed what the file is, when unpacking or converting it solves the problem */
+    problem(text, packed) {
+        const isSolved = this.problems.length === 0 || this.packed !== undefined;
+        this.packed = isSolved ? packed : undefined;
+        this.problems.push(`${this.quoted}: ${text}`);
+    }
+    /** The problems as the error to throw. */
+    error() {
+        return new DiskError(this.problems, this.packed);
+    }
+    warn(text) {
+        this.warnings.push(`${this.quoted}: ${text}`);
+    }
+}
+
 ;// CONCATENATED MODULE: external "node:fs/promises"
 const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
 ;// CONCATENATED MODULE: external "node:path"
 const external_node_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:path");
 ;// CONCATENATED MODULE: external "node:fs"
 const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
+;// CONCATENATED MODULE: ./src/disk/source.ts
+
+
+const READ_LIMIT = 16 * 1024 ** 2;
+/**
+ * Reads from a file of `size` bytes, at most 16 MiB in total, so that no hostile header makes inspection read a whole disk.
+ * Reads throw DiskError beyond that limit and when the file cannot be read.
+ */
+function boundedSource(handle, size) {
+    let left = READ_LIMIT;
+    return {
+        size,
+        async read(offset, length) {
+            left -= length;
+            if (left < 0)
+                throw new DiskError(['The file is damaged: its headers take more than 16 MiB.']);
+            const buffer = Buffer.alloc(length);
+            if (offset < 0 || offset >= size)
+                return buffer;
+            for (let done = 0; done < length;) {
+                const { bytesRead } = await handle.read(buffer, done, length - done, offset + done).catch((cause) => {
+                    throw new DiskError([`Reading the file failed: ${oneLine(String(cause))}`]);
+                });
+                if (bytesRead === 0)
+                    break;
+                done += bytesRead;
+            }
+            return buffer;
+        },
+    };
+}
+/** A disk whose blocks are scattered in a file. `piece` reads within one block and returns undefined for zeros. */
+function blockwise(size, block, piece) {
+    const read = async (offset, length) => {
+        const whole = Buffer.alloc(length);
+        for (let done = 0; done < length && offset + done < size;) {
+            const part = Math.min(length - done, block - ((offset + done) % block));
+            (await piece(offset + done, part))?.copy(whole, done);
+            done += part;
+        }
+        return whole;
+    };
+    return { size, read };
+}
+/** A big-endian 64-bit number; Infinity when a double cannot hold it, so that every range check fails. */
+const u64be = (buffer, at) => safe(buffer.readBigUInt64BE(at));
+/** Like `u64be`, little-endian. */
+const u64le = (buffer, at) => safe(buffer.readBigUInt64LE(at));
+const safe = (value) => (value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value));
+
 ;// CONCATENATED MODULE: ./src/disk/foreign.ts
 
 const bareName = (path) => path.replace(/\.(gz|xz|zst|bz2|lz4|vmdk|vdi|vhdx|qcow|qed)$/i, '');
@@ -43955,6 +43962,7 @@ function noDisk(text, { quoted }) {
 ;// CONCATENATED MODULE: external "node:zlib"
 const external_node_zlib_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:zlib");
 ;// CONCATENATED MODULE: ./src/disk/partitions.ts
+
 
 
 // Type GUIDs as stored on disk: the first three fields are little-endian.
@@ -44056,6 +44064,8 @@ function guid(text) {
 }
 
 ;// CONCATENATED MODULE: ./src/disk/qcow2.ts
+
+
 
 
 // Offsets in L1, L2 and refcount entries: bits 9 to 55.
@@ -44197,6 +44207,7 @@ function unpack(packed, cluster) {
 
 ;// CONCATENATED MODULE: ./src/disk/vhd.ts
 
+
 const COOKIE = 'conectix';
 const FIXED = 2;
 const DYNAMIC = 3;
@@ -44312,6 +44323,8 @@ function checksum(header, at) {
 }
 
 ;// CONCATENATED MODULE: ./src/disk/inspect.ts
+
+
 
 
 
@@ -44438,6 +44451,7 @@ async function withFile(path, read) {
 const reason = (cause) => oneLine(cause.code ?? String(cause));
 
 ;// CONCATENATED MODULE: ./src/disk/find.ts
+
 
 
 
@@ -44632,6 +44646,8 @@ const external_node_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(im
 
 
 
+
+
 const DESCRIPTOR_LIMIT = 65536;
 const named_SECTOR = 512;
 /**
@@ -44713,6 +44729,8 @@ async function qcow2Names(file) {
 }
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/chain.ts
+
+
 
 
 
@@ -44841,6 +44859,7 @@ const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createR
 
 
 
+
 /** Keeps the secrets of the job from child processes, and their messages in English. */
 const CLEAN = { cwd: '/', env: { PATH: '/usr/bin:/bin', LANG: 'C' } };
 const ERROR_LIMIT = 4096;
@@ -44945,6 +44964,7 @@ function damaged(error) {
 
 
 
+
 const FRAME = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a50;
 /** Bytes of output for each turn. Node's 16 KiB make 1.3 million turns of a disk of 20 GiB. */
@@ -45010,6 +45030,7 @@ function zstdSize(head) {
 
 
 
+
 /**
  * The unpacked size in bytes that a compressed file claims; 0 if it claims none. gzip stores only the lowest 32 bits, and
  * bzip2 stores nothing.
@@ -45046,6 +45067,7 @@ async function assertSpace(folder, needed, most) {
 }
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/convert.ts
+
 
 
 
@@ -45122,6 +45144,7 @@ async function dataOf(source, layers, qemuImg, programs) {
 }
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/pick.ts
+
 
 
 
@@ -45207,6 +45230,7 @@ function isZero(chunk, start, end) {
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/bytes.ts
 
+
 /** Reads a stream in the lengths that a format asks for. All lengths are bytes. */
 class ByteReader {
     #source;
@@ -45276,6 +45300,7 @@ const cutOff = () => new DiskError([`The container is cut off: it ends too early
 
 
 
+
 const LINE = /^(SHA1|SHA256)\s*\((.+)\)\s*=\s*([0-9a-f]+)\s*$/gim;
 /**
  * Computes both checksums that the manifest of an OVA may have for a member. The manifest may come after the member.
@@ -45301,6 +45326,7 @@ class Checksums {
 }
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/tar-sparse.ts
+
 
 
 const tar_sparse_BLOCK = 512;
@@ -45419,6 +45445,7 @@ async function* sparseBody(data, { pieces, size }) {
 
 
 
+
 const tar_BLOCK = 512;
 const TEXT_LIMIT = 1024 ** 2;
 /**
@@ -45481,6 +45508,7 @@ function plainName(header) {
 }
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/stream.ts
+
 
 
 
@@ -45588,6 +45616,8 @@ async function* atMost(source, limit) {
 const tooLarge = (limit) => new DiskError([`It unpacks to more than ${bytes(limit)}, the largest disk that ECS takes.`]);
 
 ;// CONCATENATED MODULE: ./src/disk/unpack/open.ts
+
+
 
 
 
@@ -46167,6 +46197,7 @@ function contentOf(request, disks, sums, target) {
 }
 
 ;// CONCATENATED MODULE: ./src/run/disks.ts
+
 
 
 

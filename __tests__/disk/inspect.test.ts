@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it, test } from 'vitest';
-import { shellQuote } from '../../src/disk/disk.ts';
+import { shellQuote } from '../../src/disk/text.ts';
 import { assertUnchanged } from '../../src/disk/inspect.ts';
 import { dynamicVhd, file, GiB, has, judge, MiB, problems, qcow2, scratch, sh } from './build.ts';
 

@@ -1,5 +1,5 @@
 import * as core from '@actions/core';
-import { printable } from '../disk/disk.ts';
+import { printable } from '../disk/text.ts';
 import type { RunLog } from '../run/context.ts';
 
 /** Everything that is printed during a run. */

@@ -1,5 +1,6 @@
 import { summary } from '@actions/core';
-import { rounded, type DiskImage } from '../disk/disk.ts';
+import type { DiskImage } from '../disk/disk.ts';
+import { rounded } from '../disk/text.ts';
 import { bootModeText } from '../run/content.ts';
 import type { ImportRequest } from '../run/request.ts';
 import type { Outcome } from '../run/run.ts';

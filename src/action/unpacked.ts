@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getState, saveState } from '@actions/core';
 import { textOf } from '../cloud/errors.ts';
-import { shellQuote } from '../disk/disk.ts';
+import { shellQuote } from '../disk/text.ts';
 import type { Output } from './log.ts';
 
 /** The folder for unpacked disks. It is saved for post before it is created, because a cancelled main removes nothing. */

@@ -1,6 +1,7 @@
 import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { bytes, DiskError, listed, oneLine, shellQuote } from './disk.ts';
+import { DiskError } from './disk.ts';
+import { bytes, listed, oneLine, shellQuote } from './text.ts';
 import { holdsDisk } from './inspect.ts';
 
 const MANIFEST_LIMIT = 8 * 1024 ** 2;

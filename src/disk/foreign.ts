@@ -1,4 +1,6 @@
-import { shellQuote, type Findings, type Packed, type Source } from './disk.ts';
+import type { Findings, Packed } from './disk.ts';
+import type { Source } from './source.ts';
+import { shellQuote } from './text.ts';
 
 interface Kind {
   at: number;

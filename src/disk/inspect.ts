@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import { AGAIN, boundedSource, bytes, DiskError, Findings, oneLine, shellQuote } from './disk.ts';
-import type { DiskImage, Format, Inside, Source } from './disk.ts';
+import { DiskError, Findings, type DiskImage, type Format } from './disk.ts';
+import { boundedSource, type Inside, type Source } from './source.ts';
+import { AGAIN, bytes, oneLine, shellQuote } from './text.ts';
 import { isForeign } from './foreign.ts';
 import { readTable } from './partitions.ts';
 import { inspectQcow2, isQcow2 } from './qcow2.ts';

@@ -1,5 +1,7 @@
 import { crc32 } from 'node:zlib';
-import { AGAIN, bytes, u64le, type Findings, type Source } from './disk.ts';
+import type { Findings } from './disk.ts';
+import { u64le, type Source } from './source.ts';
+import { AGAIN, bytes } from './text.ts';
 
 // Type GUIDs as stored on disk: the first three fields are little-endian.
 const EFI_SYSTEM = guid('C12A7328-F81F-11D2-BA4B-00A0C93EC93B');

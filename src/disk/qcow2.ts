@@ -1,6 +1,7 @@
 import { inflateRawSync } from 'node:zlib';
-import { AGAIN, blockwise, bytes, DiskError, oneLine, shellQuote, u64be } from './disk.ts';
-import type { Findings, Inside, Source } from './disk.ts';
+import { DiskError, type Findings } from './disk.ts';
+import { blockwise, u64be, type Inside, type Source } from './source.ts';
+import { AGAIN, bytes, oneLine, shellQuote } from './text.ts';
 
 // Offsets in L1, L2 and refcount entries: bits 9 to 55.
 const OFFSET = 0x00fffffffffffe00n;

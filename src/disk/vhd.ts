@@ -1,4 +1,6 @@
-import { AGAIN, blockwise, bytes, shellQuote, u64be, type Findings, type Inside, type Source } from './disk.ts';
+import type { Findings } from './disk.ts';
+import { blockwise, u64be, type Inside, type Source } from './source.ts';
+import { AGAIN, bytes, shellQuote } from './text.ts';
 
 const COOKIE = 'conectix';
 const FIXED = 2;

@@ -1,6 +1,7 @@
 import type { Log } from '../cloud/log.ts';
 import { now } from '../cloud/time.ts';
-import { bytes, DiskError, givenName, type DiskImage } from '../disk/disk.ts';
+import { DiskError, givenName, type DiskImage } from '../disk/disk.ts';
+import { bytes } from '../disk/text.ts';
 import { findDisk } from '../disk/find.ts';
 import { openAnyDisk } from '../disk/unpack/open.ts';
 import { findPrograms } from './content.ts';

@@ -1,4 +1,5 @@
-import { AGAIN, DiskError } from '../disk.ts';
+import { DiskError } from '../disk.ts';
+import { AGAIN } from '../text.ts';
 
 /** Reads a stream in the lengths that a format asks for. All lengths are bytes. */
 export class ByteReader {

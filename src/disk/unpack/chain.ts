@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { AGAIN, DiskError, Findings, oneLine, shellQuote, u64be } from '../disk.ts';
-import type { ConvertedFormat, DiskImage, Source } from '../disk.ts';
+import { DiskError, Findings, type ConvertedFormat, type DiskImage } from '../disk.ts';
+import { u64be, type Source } from '../source.ts';
+import { AGAIN, oneLine, shellQuote } from '../text.ts';
 import { foreignKind } from '../foreign.ts';
 import { withFile } from '../inspect.ts';
 import { inspectQcow2, isQcow2 } from '../qcow2.ts';

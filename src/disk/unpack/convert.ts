@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AGAIN, bytes, DiskError, shellQuote, type ConvertedFormat } from '../disk.ts';
+import { DiskError, type ConvertedFormat } from '../disk.ts';
+import { AGAIN, bytes, shellQuote } from '../text.ts';
 import { assertUnchanged } from '../inspect.ts';
 import { Chain, type Held } from './chain.ts';
 import type { Around } from './named.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { AGAIN, DiskError, shellQuote } from '../disk.ts';
+import { DiskError } from '../disk.ts';
+import { AGAIN, shellQuote } from '../text.ts';
 
 const LINE = /^(SHA1|SHA256)\s*\((.+)\)\s*=\s*([0-9a-f]+)\s*$/gim;
 

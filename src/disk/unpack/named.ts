@@ -1,6 +1,8 @@
 import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute } from 'node:path';
-import { bytes, DiskError, oneLine, shellQuote, u64be, u64le, type Source } from '../disk.ts';
+import { DiskError } from '../disk.ts';
+import { u64be, u64le, type Source } from '../source.ts';
+import { bytes, oneLine, shellQuote } from '../text.ts';
 import { isInside } from '../find.ts';
 
 /** The folder in which the files must be that a disk names; undefined for a disk from a container, which has none. */

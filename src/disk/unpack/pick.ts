@@ -1,4 +1,6 @@
-import { DiskError, listed, shellQuote, type Source } from '../disk.ts';
+import { DiskError } from '../disk.ts';
+import type { Source } from '../source.ts';
+import { listed, shellQuote } from '../text.ts';
 import { foreignKind } from '../foreign.ts';
 import { isImageName, isOtherName } from '../find.ts';
 import { isDisk } from '../inspect.ts';

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Readable, type Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { AGAIN, DiskError, oneLine } from '../disk.ts';
+import { DiskError } from '../disk.ts';
+import { AGAIN, oneLine } from '../text.ts';
 
 /** Paths of programs on this machine; undefined for those that it does not have. */
 export interface Programs {

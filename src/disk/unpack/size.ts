@@ -1,5 +1,6 @@
 import { statfs, type FileHandle } from 'node:fs/promises';
-import { bytes, DiskError, shellQuote, type Container } from '../disk.ts';
+import { DiskError, type Container } from '../disk.ts';
+import { bytes, shellQuote } from '../text.ts';
 import { runProgram, type Programs } from './program.ts';
 import { zstdSize } from './zstd.ts';
 

@@ -1,5 +1,6 @@
 import { createGunzip } from 'node:zlib';
-import { bytes, DiskError, type Packed } from '../disk.ts';
+import { DiskError, type Packed } from '../disk.ts';
+import { bytes } from '../text.ts';
 import { foreignKind } from '../foreign.ts';
 import { ByteReader } from './bytes.ts';
 import { Checksums } from './manifest.ts';

@@ -1,4 +1,5 @@
-import { AGAIN, DiskError } from '../disk.ts';
+import { DiskError } from '../disk.ts';
+import { AGAIN } from '../text.ts';
 import { ByteReader } from './bytes.ts';
 
 /** A range of data in a sparse file, in bytes. */

@@ -1,4 +1,5 @@
-import { AGAIN, DiskError } from '../disk.ts';
+import { DiskError } from '../disk.ts';
+import { AGAIN } from '../text.ts';
 import { isTarHeader } from '../foreign.ts';
 import type { ByteReader } from './bytes.ts';
 import { gnuSparse, number, paxRecords, paxSparse, sparseBody } from './tar-sparse.ts';

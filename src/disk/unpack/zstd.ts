@@ -1,5 +1,6 @@
 import { createZstdDecompress } from 'node:zlib';
-import { AGAIN, DiskError } from '../disk.ts';
+import { DiskError } from '../disk.ts';
+import { AGAIN } from '../text.ts';
 import type { ByteReader } from './bytes.ts';
 import { through } from './program.ts';
 
