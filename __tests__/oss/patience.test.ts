@@ -112,7 +112,8 @@ it('many 503: fewer parts at a time', async () => {
   expect(await isFile(lab, path)).toBe(true);
   // The faults end only when five or fewer requests come at a time.
   expect(calm).toBeGreaterThan(1);
-  expect(sent(lab, 'UploadPart').filter(({ status }) => status === 503).length).toBeGreaterThan(32);
+  // On a busy machine, a wave can come in several pieces; the first one is 16 parts.
+  expect(sent(lab, 'UploadPart').filter(({ status }) => status === 503).length).toBeGreaterThan(16);
   expect(lines.at(-1)).toMatch(/, \d+ retries/);
 });
 

@@ -34,8 +34,11 @@ describe('ImportImage', () => {
     const { ImageId, TaskId } = made;
     expect((await ecs('DescribeImages', { ImageId })).TotalCount).toBe(0);
     expect(await code(ecs('DeleteImage', { ImageId }))).toBe('ImageIsImporting');
-    await until(() => (find('life')?.progress ?? 0) > 30);
-    const [creating] = (await ecs('DescribeImages', { ImageId, Status: 'ALL' })).Images.Image;
+    let creating: unknown;
+    await until(async () => {
+      [creating] = (await ecs('DescribeImages', { ImageId, Status: 'ALL' })).Images.Image;
+      return creating !== undefined;
+    });
     expect(creating).toMatchObject({ Status: 'Creating', ImageOwnerAlias: 'self', Tags: { Tag: [{ TagKey: 'k' }] } });
     await until(
       async () => (await ecs('DescribeTasks', { TaskIds: TaskId })).TaskSet.Task[0]?.TaskStatus === 'Finished',
