@@ -43188,6 +43188,12 @@ function textIn(body, name) {
     const [, text] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body?.toString('utf8') ?? '') ?? [];
     return text === undefined ? undefined : decoded(text);
 }
+/** The error in such a body, as OSS and the RPC services spell it. */
+const errorIn = (body) => ({
+    code: textIn(body, 'Code'),
+    message: textIn(body, 'Message'),
+    requestId: textIn(body, 'RequestId'),
+});
 /**
  * The same XML in the one spelling that ali-oss reads correctly: to it, an attribute turns a text into an object, the white
  * space in an empty element is a value, a prefix is part of the name, and only `true` means truncated. Returns any other body
@@ -43290,9 +43296,8 @@ function refusalIn(thrown) {
     const { data, text } = thrown;
     if (data !== undefined)
         return data;
-    const body = plainXml(Buffer.from(text ?? ''));
-    const [Code, Message, RequestId] = ['Code', 'Message', 'RequestId'].map((name) => textIn(body, name));
-    return Code === undefined ? undefined : { Code, Message, RequestId };
+    const { code, message, requestId } = errorIn(plainXml(Buffer.from(text ?? '')));
+    return code === undefined ? undefined : { Code: code, Message: message, RequestId: requestId };
 }
 
 ;// CONCATENATED MODULE: external "node:events"
@@ -43459,19 +43464,19 @@ async function assumeWithOidc(sts, role, idToken, { log, deadline }) {
         throw error.reworded(`${error.message} (${claims(token)})`);
     }
 }
+/** What the texts of @actions/core and its http client mean. */
+const ID_TOKEN_ERRORS = [
+    [/Unable to get ACTIONS_ID_TOKEN/, 'MissingIdTokenPermission'],
+    [/tunneling socket/, 'ERR_PROXY_TUNNEL'],
+    [/Error Code : 4\d\d\b/, 'IdTokenRefused'],
+];
 async function askRunner(idToken, audience) {
     try {
         return await idToken(audience);
     }
     catch (error) {
         const text = textOf(error);
-        const status = Number(/Error Code : (\d+)/.exec(text)?.[1] ?? 0);
-        const refused = status >= 400 && status < 500 ? 'IdTokenRefused' : 'ConnectionLost';
-        const code = text.includes('Unable to get ACTIONS_ID_TOKEN')
-            ? 'MissingIdTokenPermission'
-            : text.includes('tunneling socket') // by the http client of @actions/core
-                ? 'ERR_PROXY_TUNNEL'
-                : refused;
+        const [, code = 'ConnectionLost'] = ID_TOKEN_ERRORS.find(([pattern]) => pattern.test(text)) ?? [];
         throw new CloudError('github:getIDToken', code, text.replace(/^Error message: /, ''));
     }
 }
@@ -43551,7 +43556,7 @@ function failure_toCloudError(operation, thrown, wire) {
 }
 /** The error in a body of status 200: the service can find an error after it has begun its answer. */
 function failureIn(operation, body, text = NOT_THE_SERVICE) {
-    const [code = 'UnexpectedAnswer', message = text, requestId] = ['Code', 'Message', 'RequestId'].map((name) => textIn(body, name));
+    const { code = 'UnexpectedAnswer', message = text, requestId } = errorIn(body);
     return new CloudError(operation, code, excerpt(message), { requestId });
 }
 /** The error code of an answer without a body, as HEAD has it. EC 0048-00000401 is documented as PublicEndpointForbidden. */
@@ -46211,6 +46216,7 @@ const PACE = 12_000;
 async function openDisks(request, folder, log) {
     const disks = [];
     const problems = [];
+    let programs;
     for (const [n, path] of [request.path, ...request.dataDisks].entries()) {
         if (path === '')
             continue;
@@ -46219,7 +46225,7 @@ async function openDisks(request, folder, log) {
             const opening = {
                 folder,
                 workspace: request.workflow.workspace,
-                programs: findPrograms,
+                programs: () => (programs ??= findPrograms()),
                 limit: LARGEST,
                 headersOnly: request.dryRun,
                 onProgress: sayProgress(found, log),
@@ -46988,12 +46994,6 @@ function undoneAfter(ending, made, { skipClean, me }) {
     return made.filter((one) => !isKept(one));
 }
 
-;// CONCATENATED MODULE: ./src/run/undo/kind.ts
-/** Quotes an argument for a shell, if it needs quotes. */
-const quoted = (text) => /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-const removeCommand = (bucket, key) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
-const ecsCommand = (region, action, parameters) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
-
 ;// CONCATENATED MODULE: ./src/ecs/cancel.ts
 
 
@@ -47050,7 +47050,12 @@ async function remove(ecs, log, image) {
         log.info(`Deleted image ${image.id} (${image.status}).`);
 }
 
+;// CONCATENATED MODULE: ./src/ecs/command.ts
+/** A command of Alibaba Cloud's CLI that a person can run. @param parameters - such as `--ImageId m-1` */
+const ecsCommand = (region, action, parameters) => `aliyun ecs ${action} --RegionId ${region} ${parameters}`;
+
 ;// CONCATENATED MODULE: ./src/ecs/delete.ts
+
 
 /** Codes for an image that cannot be deleted now: in use, shared, being copied or exported. */
 const STAYS = /^(Image(Using|Use|Is)\w+|OperationDenied\.\w+|Forbidden.*)$/;
@@ -47068,7 +47073,7 @@ async function deleteReplaced(ecs, log, image, { region, snapshots }) {
         if (!hasCode(error, STAYS))
             throw error;
         const why = `${error.code}: ${error.message}`;
-        const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
+        const command = ecsCommand(region, 'DeleteImage', `--ImageId ${id}`);
         log.warning(`The replaced image ${id} could not be deleted and is now named ${name} (${why}). To delete it later: ${command}`);
         return;
     }
@@ -47128,6 +47133,7 @@ const other = (who) => (who === 'new' ? 'old' : 'new');
 
 
 
+
 /** Longest time for all renames, in ms, including the lag of the listing. */
 const SWAP = 180_000;
 /** How long a known image may be missing from the listing before it counts as deleted, in ms (undocumented). */
@@ -47155,7 +47161,7 @@ async function takeName(wanted, newId) {
     }
 }
 async function holders({ ecs, name, region }, newId) {
-    const command = `aliyun ecs ModifyImageAttribute --RegionId ${region} --ImageId ${newId} --ImageName ${name}`;
+    const command = ecsCommand(region, 'ModifyImageAttribute', `--ImageId ${newId} --ImageName ${name}`);
     const what = `the new image ${newId} is Available`;
     try {
         const images = await listImages(ecs);
@@ -47453,6 +47459,11 @@ async function abortUploads(oss, key) {
         if (one.key === key)
             await abortUpload(oss, key, one.id);
 }
+
+;// CONCATENATED MODULE: ./src/run/undo/kind.ts
+/** Quotes an argument for a shell, if it needs quotes. */
+const quoted = (text) => /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+const removeCommand = (bucket, key) => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
 
 ;// CONCATENATED MODULE: ./src/run/undo/object.ts
 
@@ -47959,7 +47970,7 @@ async function deleteInput({ disks, log }) {
         }
         catch (error) {
             const reason = error instanceof DiskError ? 'it has changed since it was read' : textOf(error);
-            log.warning(`${path} was not deleted (${reason}). Remove it: rm ${quoted(path)}`);
+            log.warning(`${path} was not deleted (${reason}). Remove it: rm ${shellQuote(path)}`);
         }
     }
 }

@@ -7,7 +7,7 @@ import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from './errors.t
 import { textAt } from './json.ts';
 import { retry } from './retry.ts';
 import { now } from './time.ts';
-import { plainXml, textIn } from './xml.ts';
+import { errorIn, plainXml } from './xml.ts';
 
 /** Parameters of a call, with flat keys such as `DiskDeviceMapping.1.Format`. Undefined ones are not sent. */
 export type Params = Record<string, string | number | boolean | undefined>;
@@ -106,7 +106,6 @@ function toCloudError(operation: string, thrown: unknown, response: IncomingMess
 function refusalIn(thrown: unknown): Json | undefined {
   const { data, text } = thrown as { data?: Json; text?: string };
   if (data !== undefined) return data;
-  const body = plainXml(Buffer.from(text ?? ''));
-  const [Code, Message, RequestId] = ['Code', 'Message', 'RequestId'].map((name) => textIn(body, name));
-  return Code === undefined ? undefined : { Code, Message, RequestId };
+  const { code, message, requestId } = errorIn(plainXml(Buffer.from(text ?? '')));
+  return code === undefined ? undefined : { Code: code, Message: message, RequestId: requestId };
 }

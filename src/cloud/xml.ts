@@ -15,6 +15,13 @@ export function textIn(body: Buffer | undefined, name: string): string | undefin
   return text === undefined ? undefined : decoded(text);
 }
 
+/** The error in such a body, as OSS and the RPC services spell it. */
+export const errorIn = (body: Buffer | undefined) => ({
+  code: textIn(body, 'Code'),
+  message: textIn(body, 'Message'),
+  requestId: textIn(body, 'RequestId'),
+});
+
 /**
  * The same XML in the one spelling that ali-oss reads correctly: to it, an attribute turns a text into an object, the white
  * space in an empty element is a value, a prefix is part of the name, and only `true` means truncated. Returns any other body

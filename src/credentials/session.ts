@@ -36,18 +36,19 @@ export async function assumeWithOidc(
   }
 }
 
+/** What the texts of @actions/core and its http client mean. */
+const ID_TOKEN_ERRORS: [RegExp, string][] = [
+  [/Unable to get ACTIONS_ID_TOKEN/, 'MissingIdTokenPermission'],
+  [/tunneling socket/, 'ERR_PROXY_TUNNEL'],
+  [/Error Code : 4\d\d\b/, 'IdTokenRefused'],
+];
+
 async function askRunner(idToken: IdToken, audience: string): Promise<string> {
   try {
     return await idToken(audience);
   } catch (error) {
     const text = textOf(error);
-    const status = Number(/Error Code : (\d+)/.exec(text)?.[1] ?? 0);
-    const refused = status >= 400 && status < 500 ? 'IdTokenRefused' : 'ConnectionLost';
-    const code = text.includes('Unable to get ACTIONS_ID_TOKEN')
-      ? 'MissingIdTokenPermission'
-      : text.includes('tunneling socket') // by the http client of @actions/core
-        ? 'ERR_PROXY_TUNNEL'
-        : refused;
+    const [, code = 'ConnectionLost'] = ID_TOKEN_ERRORS.find(([pattern]) => pattern.test(text)) ?? [];
     throw new CloudError('github:getIDToken', code, text.replace(/^Error message: /, ''));
   }
 }

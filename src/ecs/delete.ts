@@ -1,6 +1,7 @@
 import type { Log } from '../cloud/log.ts';
 import { CloudError, hasCode, succeeds } from '../cloud/errors.ts';
 import type { Rpc } from '../cloud/rpc.ts';
+import { ecsCommand } from './command.ts';
 import type { Image } from './images.ts';
 
 /** Codes for an image that cannot be deleted now: in use, shared, being copied or exported. */
@@ -23,7 +24,7 @@ export async function deleteReplaced(
   } catch (error) {
     if (!hasCode(error, STAYS)) throw error;
     const why = `${error.code}: ${error.message}`;
-    const command = `aliyun ecs DeleteImage --RegionId ${region} --ImageId ${id}`;
+    const command = ecsCommand(region, 'DeleteImage', `--ImageId ${id}`);
     log.warning(
       `The replaced image ${id} could not be deleted and is now named ${name} (${why}). To delete it later: ${command}`,
     );

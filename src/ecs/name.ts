@@ -3,6 +3,7 @@ import { CloudError, hasCode } from '../cloud/errors.ts';
 import { passes } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
+import { ecsCommand } from './command.ts';
 import { imageById, isBeingMade, listImages, NAME_TAKEN, type Image } from './images.ts';
 import { asideName, isAside } from './names.ts';
 import { nextSwap, type Held, type Who } from './swap.ts';
@@ -45,7 +46,7 @@ export async function takeName(wanted: Name, newId: string): Promise<{ name: str
 }
 
 async function holders({ ecs, name, region }: Name, newId: string): Promise<string> {
-  const command = `aliyun ecs ModifyImageAttribute --RegionId ${region} --ImageId ${newId} --ImageName ${name}`;
+  const command = ecsCommand(region, 'ModifyImageAttribute', `--ImageId ${newId} --ImageName ${name}`);
   const what = `the new image ${newId} is Available`;
   try {
     const images = await listImages(ecs);

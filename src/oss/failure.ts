@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { CloudError, excerpt, NOT_THE_SERVICE, textOf, timing } from '../cloud/errors.ts';
-import { textIn } from '../cloud/xml.ts';
+import { errorIn, textIn } from '../cloud/xml.ts';
 import type { Wire } from './wire.ts';
 
 /** The error of a failed try. */
@@ -33,9 +33,7 @@ export function toCloudError(operation: string, thrown: unknown, wire: Wire): Cl
 
 /** The error in a body of status 200: the service can find an error after it has begun its answer. */
 export function failureIn(operation: string, body: Buffer | undefined, text = NOT_THE_SERVICE): CloudError {
-  const [code = 'UnexpectedAnswer', message = text, requestId] = ['Code', 'Message', 'RequestId'].map((name) =>
-    textIn(body, name),
-  );
+  const { code = 'UnexpectedAnswer', message = text, requestId } = errorIn(body);
   return new CloudError(operation, code, excerpt(message), { requestId });
 }
 

@@ -2,12 +2,12 @@ import { unlink } from 'node:fs/promises';
 import { hasCode, textOf } from '../cloud/errors.ts';
 import { DiskError, givenName } from '../disk/disk.ts';
 import { assertUnchanged } from '../disk/inspect.ts';
+import { shellQuote } from '../disk/text.ts';
 import { isBeingMade, MARK_TAG } from '../ecs/images.ts';
 import type { Context } from './context.ts';
 import type { Plan } from './preflight.ts';
 import { entryFor } from './start.ts';
 import { undoneAfter, type Ending } from './undo/endings.ts';
-import { quoted } from './undo/kind.ts';
 import { undoAll } from './undo/undo.ts';
 
 const endingOf = (failure: unknown): Ending =>
@@ -50,7 +50,7 @@ export async function deleteInput({ disks, log }: Context): Promise<void> {
       log.info(`Deleted ${path} (keep_input_artifact: false).`);
     } catch (error) {
       const reason = error instanceof DiskError ? 'it has changed since it was read' : textOf(error);
-      log.warning(`${path} was not deleted (${reason}). Remove it: rm ${quoted(path)}`);
+      log.warning(`${path} was not deleted (${reason}). Remove it: rm ${shellQuote(path)}`);
     }
   }
 }

@@ -16,6 +16,7 @@ const PACE = 12_000;
 export async function openDisks(request: ImportRequest, folder: string, log: Log) {
   const disks: DiskImage[] = [];
   const problems: string[] = [];
+  let programs: ReturnType<typeof findPrograms> | undefined;
   for (const [n, path] of [request.path, ...request.dataDisks].entries()) {
     if (path === '') continue;
     try {
@@ -23,7 +24,7 @@ export async function openDisks(request: ImportRequest, folder: string, log: Log
       const opening = {
         folder,
         workspace: request.workflow.workspace,
-        programs: findPrograms,
+        programs: () => (programs ??= findPrograms()),
         limit: LARGEST,
         headersOnly: request.dryRun,
         onProgress: sayProgress(found, log),

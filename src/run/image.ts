@@ -1,4 +1,5 @@
 import { CloudError } from '../cloud/errors.ts';
+import { ecsCommand } from '../ecs/command.ts';
 import { finishImage } from '../ecs/finish.ts';
 import { imageById, isBeingMade, isFinished, MARK_TAG, type Image } from '../ecs/images.ts';
 import type { Started } from '../ecs/import.ts';
@@ -13,7 +14,6 @@ import { isOurs, markText, parseMark } from './ownership.ts';
 import type { Sources } from './parameters.ts';
 import type { TargetPlan } from './plan-images.ts';
 import { entryFor, start } from './start.ts';
-import { ecsCommand } from './undo/kind.ts';
 
 /** An Available image, and what was done with it. */
 export interface FinishedImage {

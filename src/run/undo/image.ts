@@ -1,12 +1,13 @@
 import { now } from '../../cloud/time.ts';
 import { cancelImport } from '../../ecs/cancel.ts';
+import { ecsCommand } from '../../ecs/command.ts';
 import { deleteIntermediate } from '../../ecs/delete.ts';
 import { findImage, isBeingMade, type Image } from '../../ecs/images.ts';
 import { takeName } from '../../ecs/name.ts';
 import { temporaryName } from '../../ecs/names.ts';
 import type { RegionalImage, UndoContext } from '../context.ts';
 import type { MadeImage } from '../ledger.ts';
-import { ecsCommand, type Undo } from './kind.ts';
+import type { Undo } from './kind.ts';
 
 /** Longest time until a cancelled image is gone, in ms. */
 const PATIENCE = 150_000;

@@ -20,5 +20,3 @@ export interface Undo<K extends Made['kind']> {
 export const quoted = (text: string): string =>
   /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 export const removeCommand = (bucket: string, key: string): string => `ossutil rm ${quoted(`oss://${bucket}/${key}`)}`;
-export const ecsCommand = (region: string, action: string, parameters: string): string =>
-  `aliyun ecs ${action} --RegionId ${region} ${parameters}`;

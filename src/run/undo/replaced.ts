@@ -1,10 +1,11 @@
+import { ecsCommand } from '../../ecs/command.ts';
 import { deleteReplaced } from '../../ecs/delete.ts';
 import { listImages, MARK_TAG, type Image } from '../../ecs/images.ts';
 import { isTemporary } from '../../ecs/names.ts';
 import { removeObject } from '../../oss/objects.ts';
 import type { UndoContext } from '../context.ts';
 import { markText } from '../ownership.ts';
-import { ecsCommand, type Undo } from './kind.ts';
+import type { Undo } from './kind.ts';
 
 /** Deletes the images that forced runs replaced, if the new image holds the name. */
 export const replaced: Undo<'replaced'> = {
