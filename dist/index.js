@@ -46616,6 +46616,7 @@ function withSuffix(name, suffix) {
 
 
 
+
 /** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
 const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
 const IMPORT_POLICY = 'AliyunECSImageImportRolePolicy';
@@ -46654,9 +46655,14 @@ async function findRoleGap(ram, refusal) {
         return 'policy';
     if (refusal.code !== 'InvalidOSS.NotAuthorized')
         return undefined;
-    if (policies.includes(IMPORT_POLICY))
+    const own = policies.find(({ name }) => name === IMPORT_POLICY);
+    // An earlier attempt may have attached it just now.
+    if (own !== undefined && now() - own.attached < PROPAGATION.patience)
+        return undefined;
+    if (own !== undefined)
         throw refusal;
-    const text = `${IMPORT_ROLE} has a policy of its own (${policies.join(', ')}), which needs ${JSON.stringify(READ_STATEMENT)}`;
+    const names = policies.map(({ name }) => name).join(', ');
+    const text = `${IMPORT_ROLE} has a policy of its own (${names}), which needs ${JSON.stringify(READ_STATEMENT)}`;
     throw new CloudError('ram:ListPoliciesForRole', 'RoleHasOwnPolicy', text);
 }
 /** Creates the role that ECS uses to read the bucket, or attaches its policy. Idempotent. @throws CloudError */
@@ -46701,9 +46707,13 @@ async function trustPolicy(ram) {
         throw error;
     }
 }
+/** The policies of the role, each with the time when it was attached, in ms since 1970; NaN if that is unknown. */
 async function policiesOf(ram) {
     const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
-    return listAt(answer, 'Policies', 'Policy').map((policy) => textAt(policy, 'PolicyName') ?? '');
+    return listAt(answer, 'Policies', 'Policy').map((policy) => ({
+        name: textAt(policy, 'PolicyName') ?? '',
+        attached: Date.parse(textAt(policy, 'AttachDate') ?? ''),
+    }));
 }
 function trustsEcs(document) {
     return listAt(parsed(document), 'Statement').some((statement) => {

@@ -18,7 +18,10 @@ export const RAM: RpcHandlers = {
   },
   ListPoliciesForRole: (call) => ({
     Policies: {
-      Policy: findRole(call).policies.map((policy) => shape('PolicyName=name PolicyType=type', policy)),
+      Policy: findRole(call).policies.map((policy) => ({
+        ...shape('PolicyName=name PolicyType=type', policy),
+        AttachDate: isoSeconds(policy.at),
+      })),
     },
   }),
   GetPolicy: (call) => {

@@ -26,6 +26,11 @@ const bare = (scene: Scene) => {
   if (role) role.policies = [];
 };
 
+/** What a run leaves that is killed while it waits for its new role. */
+const fresh = ({ simulator }: Scene) => {
+  for (const policy of simulator.account.roles[0]?.policies ?? []) policy.at = simulator.world.clock.now();
+};
+
 test.each<[string, (scene: Scene) => void, Record<string, string>]>([
   ['an existing bucket', () => undefined, {}],
   ['a missing bucket', () => undefined, { oss_bucket_name: 'brand-new' }],
@@ -85,6 +90,7 @@ test('a new bucket is created in the region and gets one lifecycle rule', async 
 test.each([
   ['missing', withoutRole, ['ram:CreateRole', 'ram:AttachPolicyToRole']],
   ['without its policy', bare, ['ram:AttachPolicyToRole']],
+  ['complete since a moment ago', fresh, []],
 ])('an import role that is %s is set up, and waited for until ECS sees it', async (_, prepare, made) => {
   const scene = await quickScene({ rolePropagationSeconds: 40 });
   prepare(scene);

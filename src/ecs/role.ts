@@ -3,6 +3,7 @@ import type { Log } from '../cloud/log.ts';
 import { CloudError, hasCode, succeeds } from '../cloud/errors.ts';
 import { listAt, parsed, textAt } from '../cloud/json.ts';
 import type { Rpc } from '../cloud/rpc.ts';
+import { now } from '../cloud/time.ts';
 
 /** Names fixed by the service (https://help.aliyun.com/document_detail/25542.html). */
 export const IMPORT_ROLE = 'AliyunECSImageImportDefaultRole';
@@ -47,8 +48,12 @@ export async function findRoleGap(ram: Rpc, refusal: CloudError): Promise<RoleGa
   const policies = await policiesOf(ram);
   if (policies.length === 0) return 'policy';
   if (refusal.code !== 'InvalidOSS.NotAuthorized') return undefined;
-  if (policies.includes(IMPORT_POLICY)) throw refusal;
-  const text = `${IMPORT_ROLE} has a policy of its own (${policies.join(', ')}), which needs ${JSON.stringify(READ_STATEMENT)}`;
+  const own = policies.find(({ name }) => name === IMPORT_POLICY);
+  // An earlier attempt may have attached it just now.
+  if (own !== undefined && now() - own.attached < PROPAGATION.patience) return undefined;
+  if (own !== undefined) throw refusal;
+  const names = policies.map(({ name }) => name).join(', ');
+  const text = `${IMPORT_ROLE} has a policy of its own (${names}), which needs ${JSON.stringify(READ_STATEMENT)}`;
   throw new CloudError('ram:ListPoliciesForRole', 'RoleHasOwnPolicy', text);
 }
 
@@ -99,9 +104,13 @@ async function trustPolicy(ram: Rpc): Promise<string | undefined> {
   }
 }
 
-async function policiesOf(ram: Rpc): Promise<string[]> {
+/** The policies of the role, each with the time when it was attached, in ms since 1970; NaN if that is unknown. */
+async function policiesOf(ram: Rpc): Promise<{ name: string; attached: number }[]> {
   const answer = await ram('ListPoliciesForRole', { RoleName: IMPORT_ROLE });
-  return listAt(answer, 'Policies', 'Policy').map((policy) => textAt(policy, 'PolicyName') ?? '');
+  return listAt(answer, 'Policies', 'Policy').map((policy) => ({
+    name: textAt(policy, 'PolicyName') ?? '',
+    attached: Date.parse(textAt(policy, 'AttachDate') ?? ''),
+  }));
 }
 
 function trustsEcs(document: string): boolean {
