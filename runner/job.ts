@@ -188,6 +188,7 @@ export class Job {
       PATH: [...this.#path, host.PATH ?? ''].join(delimiter),
       HOME: home ?? host.HOME ?? this.#root,
       LANG: host.LANG ?? 'C.UTF-8',
+      ...(host.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: host.NODE_COMPILE_CACHE }),
       ...(nodeOptions && { NODE_OPTIONS: nodeOptions }),
       ...GITHUB,
       GITHUB_WORKSPACE: this.workspace,

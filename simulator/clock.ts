@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writ
 import { join } from 'node:path';
 
 /** The longest step of simulated time, in real milliseconds; it limits what a late turn of the event loop counts. */
-const STEP = 5;
+const STEP = 10;
 /** The clock does not wait longer than this for a process that has stopped, in real milliseconds. */
 const PATIENCE = 10_000;
 
@@ -40,7 +40,7 @@ export class Clock {
     publish();
     const timer = setInterval(() => {
       if (this.#tick()) publish();
-    }, 2).unref();
+    }, 6).unref();
     this.close = () => {
       clearInterval(timer);
       closeSync(file);

@@ -8,7 +8,7 @@ import { QUESTIONS } from '../../scripts/live/questions.ts';
 import { ROOT } from '../support/scene.ts';
 import { runWorkflowJob, type WorkflowJob, type WorkflowOptions, type WorkflowResult } from '../support/workflow.ts';
 
-const SPEED = 30;
+const SPEED = 60;
 const FAST = pathToFileURL(join(ROOT, '__tests__/support/fast-time.ts')).href;
 // With the failsafe schema every scalar is a string, as in the runner.
 const workflow = parse(readFileSync(join(ROOT, '.github/workflows/live.yml'), 'utf8'), { schema: 'failsafe' }) as {
@@ -30,7 +30,7 @@ const BUCKET = 'ours-in-the-mainland';
 
 /** An account that trusts GitHub as in CONTRIBUTING.md, and that also holds resources of others. */
 async function openAccount(denied: string[] = []) {
-  const simulator = await startSimulator({ speed: SPEED, importSeconds: 60, copySeconds: 60 });
+  const simulator = await startSimulator({ speed: SPEED, importSeconds: 20, copySeconds: 20 });
   onTestFinished(() => simulator.close());
   const { world, account, oidc } = simulator;
   const issuer = 'https://token.actions.githubusercontent.com';

@@ -16,7 +16,7 @@ const ended = new Map<string, StageResult>();
 let uploaded: StageResult;
 
 beforeAll(async () => {
-  const cloud = { speed: 30, sessionSeconds: SESSION };
+  const cloud = { speed: 60, sessionSeconds: SESSION };
   [imports, uploads] = await Promise.all([
     openCrowd({ ...cloud, importSeconds: LONG }),
     openCrowd({ ...cloud, write: (path) => writeDisk(path, 48 * MIB, [[0, pseudoRandom(48 * MIB, 7)]]) }),

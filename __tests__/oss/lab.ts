@@ -129,6 +129,7 @@ export async function inChild(
     env: {
       ...simulator.env,
       NODE_OPTIONS: `${fast} ${nodeOptions}`.trim(),
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
       ...env,
     },
   });

@@ -34,7 +34,7 @@ const look = (): void => {
 };
 look();
 const begun = time;
-realInterval(look, 1).unref();
+realInterval(look, 3).unref();
 
 /** Whole milliseconds since 1970. */
 const now = (): number => Math.floor(time + Number(wrong));

@@ -10,9 +10,6 @@ const MIB = 1024 ** 2;
 /** NODE_OPTIONS that make the action use the simulated clock. */
 export const preload = `--import=${pathToFileURL(join(ROOT, '__tests__/support/fast-time.ts')).href}`;
 
-/** Saves compile time, because the tests start the bundle more than a thousand times. */
-const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/bundle');
-
 /** The inputs that every run needs besides credentials, as in the README. */
 export const INPUTS = {
   path: 'disk.raw',
@@ -84,7 +81,6 @@ export async function makeScene({ user, env, write = smallDisk, ...options }: Sc
 export function runnerEnv({ env }: Simulator, { accessKeyId, secret }: User, more: Record<string, string> = {}) {
   return {
     ...env,
-    NODE_COMPILE_CACHE: COMPILE_CACHE,
     ALICLOUD_ACCESS_KEY: accessKeyId,
     ALICLOUD_SECRET_KEY: secret,
     ...more,

@@ -133,6 +133,7 @@ export async function runWorkflowJob(job: WorkflowJob, options: WorkflowOptions)
       PATH: [dirname(process.execPath), host.PATH ?? ''].join(delimiter),
       HOME: workspace,
       NODE_OPTIONS: nodeOptions,
+      NODE_COMPILE_CACHE: host.NODE_COMPILE_CACHE ?? '',
       GITHUB_STEP_SUMMARY: summaryFile,
       GITHUB_WORKSPACE: workspace,
       ...jobEnv,

@@ -19,10 +19,10 @@ describe.skipIf(!hasTools)('damage', () => {
   ] as const;
 
   test.each(PACKERS)('is found in truncated %s', async (_, script, name) => {
-    for (const cut of [600, 1_000_000, -1, -9, -600]) {
-      const folder = made(`${NOISE}; ${script}`);
-      const size = readFileSync(join(folder, name)).length;
-      truncateSync(join(folder, name), cut < 0 ? size + cut : cut);
+    const folder = made(`${NOISE}; ${script}`);
+    const whole = readFileSync(join(folder, name));
+    for (const end of [600, 1_000_000, -1, -9, -600]) {
+      writeFileSync(join(folder, name), whole.subarray(0, end));
       expect(await refused(folder, name)).toMatch(/cut off|damaged|failed/);
     }
   });
@@ -91,10 +91,10 @@ describe.skipIf(!hasTools)('a bomb is refused', () => {
     ['zstd -1', 'd.zst'],
     ['bzip2 -1', 'd.bz2'],
   ])('by %s', async (packer, name) => {
-    const folder = made(`truncate -s 300M z; { head -c 1M /dev/urandom; cat z; } | ${packer} > ${name}; rm z`);
-    expect(await refused(folder, name, { limit: 200 * MiB })).toMatch(/unpacks to/);
+    const folder = made(`truncate -s 60M z; { head -c 1M /dev/urandom; cat z; } | ${packer} > ${name}; rm z`);
+    expect(await refused(folder, name, { limit: 40 * MiB })).toMatch(/unpacks to/);
     const unpacked = join(scratch(), 'u');
-    await refused(folder, name, { limit: 200 * MiB, folder: unpacked });
+    await refused(folder, name, { limit: 40 * MiB, folder: unpacked });
     if (existsSync(unpacked)) expect(sh('/', `du -sk '${unpacked}'`)).toMatch(/^[12]?\d{1,3}\t/);
   });
 
@@ -112,8 +112,8 @@ describe.skipIf(!hasTools)('a bomb is refused', () => {
   });
 
   it('beside the disk in a compressed archive', async () => {
-    const folder = made(`${DISK}; truncate -s 300M README; tar -czf d.tar.gz README disk.raw; rm README`);
-    expect(await refused(folder, 'd.tar.gz', { limit: 200 * MiB })).toMatch(/unpacks to more than/);
+    const folder = made(`${DISK}; truncate -s 60M README; tar -czf d.tar.gz README disk.raw; rm README`);
+    expect(await refused(folder, 'd.tar.gz', { limit: 40 * MiB })).toMatch(/unpacks to more than/);
   });
 
   it('that is a sparse tar archive whose map is larger than the member', async () => {
