@@ -92,6 +92,14 @@ const GITHUB = {
   RUNNER_OS: { darwin: 'macOS', win32: 'Windows' }[process.platform as string] ?? 'Linux',
 };
 
+const actions = new Map<string, Action>();
+/** Parses action.yml, once for each text. In the failsafe schema every scalar is a string, as in the runner. */
+function readAction(text: string): Action {
+  const action = actions.get(text) ?? (parse(text, { schema: 'failsafe' }) as Action);
+  actions.set(text, action);
+  return action;
+}
+
 /** One step of one job. Each `main` is a new attempt, without the state and variables of the attempt before. */
 export class Job {
   readonly workspace: string;
@@ -112,9 +120,7 @@ export class Job {
   }
 
   async run(stage: 'main' | 'post', inputs: Record<string, string>, options: StageOptions = {}): Promise<StageResult> {
-    // In the failsafe schema every scalar is a string, as in the runner.
-    const text = await readFile(join(this.#options.actionDir, 'action.yml'), 'utf8');
-    const action = parse(text, { schema: 'failsafe' }) as Action;
+    const action = readAction(await readFile(join(this.#options.actionDir, 'action.yml'), 'utf8'));
     const script = action.runs[stage];
     if (!script) throw new Error(`action.yml has no ${stage}`);
     if ((action.runs['post-if'] ?? 'always()') !== 'always()') throw new Error('only post-if: always() is simulated');

@@ -30,7 +30,7 @@ const BUCKET = 'ours-in-the-mainland';
 
 /** An account that trusts GitHub as in CONTRIBUTING.md, and that also holds resources of others. */
 async function openAccount(denied: string[] = []) {
-  const simulator = await startSimulator({ speed: SPEED, importSeconds: 20, copySeconds: 20 });
+  const simulator = await startSimulator({ speed: SPEED, importSeconds: 20, copySeconds: 60 });
   onTestFinished(() => simulator.close());
   const { world, account, oidc } = simulator;
   const issuer = 'https://token.actions.githubusercontent.com';
