@@ -28,7 +28,7 @@ export interface Arranged {
 }
 
 export const OPTIONS: SceneOptions = {
-  speed: 30,
+  speed: 60,
   importSeconds: 8,
 };
 
