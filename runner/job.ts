@@ -26,6 +26,8 @@ export interface RunnerOptions {
   matrix?: Record<string, unknown>;
   /** HOME of the action; by default that of this process. */
   home?: string;
+  /** Is called with each process of the action. */
+  onSpawn?: ProcessOptions['onSpawn'];
 }
 
 export interface StageOptions extends Omit<ProcessOptions, 'onLine'> {
@@ -140,6 +142,10 @@ export class Job {
     const command = [process.execPath, resolve(this.#options.actionDir, script)] as const;
     const { code, signal, cancelled, raw } = await runProcess(command, this.workspace, env, {
       ...options,
+      onSpawn: (child) => {
+        this.#options.onSpawn?.(child);
+        options.onSpawn?.(child);
+      },
       onLine: (line) => {
         output.accept(line);
       },

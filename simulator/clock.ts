@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The longest step of simulated time, in real milliseconds; it limits what a late turn of the event loop counts. */
@@ -50,6 +50,11 @@ export class Clock {
   now(): number {
     return Math.floor(this.speed === 1 ? this.#now + Date.now() - this.#begun : this.#now);
   }
+
+  /** Lets no time pass until a process that was just started has seen the time, however long its start takes. */
+  readonly follow = ({ pid }: { pid?: number | undefined }): void => {
+    if (this.speed !== 1 && pid !== undefined) writeFileSync(join(this.#directory, String(pid)), '', { flag: 'a' });
+  };
 
   sleep(milliseconds: number): Promise<void> {
     return new Promise((wake) => {

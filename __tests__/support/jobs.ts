@@ -84,6 +84,7 @@ export async function openCloud(options: Options = {}) {
     const job = new Job({
       actionDir: ROOT,
       nodeOptions: preload,
+      onSpawn: simulator.world.clock.follow,
       env: runnerEnv(simulator, who, {
         GITHUB_RUN_ID: identity.run ?? '4242',
         GITHUB_JOB: identity.job ?? 'build',

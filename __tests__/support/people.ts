@@ -99,6 +99,7 @@ export async function openCrowd(options: CrowdOptions = {}): Promise<Crowd> {
         home,
         workspace,
         nodeOptions: `${preload('fast-time')} ${preload('routes')}`,
+        onSpawn: simulator.world.clock.follow,
         env: { ...simulator.env, ROUTES: JSON.stringify(ports), ...env },
       });
       jobs.push(job);

@@ -58,6 +58,7 @@ export async function makeScene({ user, env, write = smallDisk, ...options }: Sc
   const job = new Job({
     actionDir: ROOT,
     nodeOptions: preload,
+    onSpawn: simulator.world.clock.follow,
     env: runnerEnv(simulator, user?.(simulator) ?? simulator.admin, env),
   });
   const disk = join(job.workspace, 'disk.raw');
