@@ -88,11 +88,11 @@ describe('a directory', () => {
 
   it('without an image gives an error with the names of its files', async () => {
     expect(await refusal(workspace({ 'o/disk.raw.sha256': 'x' }), 'o')).toMatch(
-      /No disk image .* only: WS\/o\/disk.raw.sha256/,
+      /No disk image .* Found: WS\/o\/disk.raw.sha256/,
     );
     const root = scratch();
     mkdirSync(join(root, 'o'));
-    expect(await refusal(root, 'o')).toMatch(/only: nothing/);
+    expect(await refusal(root, 'o')).toMatch(/Found: nothing/);
   });
 });
 

@@ -38,7 +38,7 @@ describe('a file that is not a disk image', () => {
     ],
     ['d.raw', '\x7fELF\x02\x01\x01\0', 'is a program (ELF)'],
     ['d.raw', '<!DOCTYPE html><html>', 'is a web page or XML'],
-    ['d.raw', 'secret', 'is a text, not a disk image'],
+    ['d.raw', 'secret', 'is plain text, not a disk image'],
   ])('%s holding %j', async (name, content, says) => {
     const path = file(name, Buffer.from(content, 'latin1'));
     const text = await problems(path, 'VHD');

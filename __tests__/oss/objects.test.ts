@@ -87,21 +87,21 @@ describe('the bucket', () => {
   it('is read', async () => {
     const lab = await openLab();
     const bucket = lab.simulator.world.bucket('packer');
-    const state = { exists: 'yes', region: 'cn-beijing', owner: lab.simulator.account.id, denied: [] };
+    const state = { exists: true, region: 'cn-beijing', owner: lab.simulator.account.id, denied: [] };
     expect(await inspectBucket(lab.oss)).toEqual({ ...state, encryption: undefined });
     Object.assign(bucket ?? {}, { versioning: 'Suspended', encryption: { algorithm: 'KMS' } });
     expect(await inspectBucket(lab.oss)).toEqual({ ...state, encryption: 'KMS' });
     lab.simulator.world.buckets = [];
-    expect(await inspectBucket(lab.oss)).toEqual({ exists: 'no', denied: [] });
+    expect(await inspectBucket(lab.oss)).toEqual({ exists: false, denied: [] });
   });
 
   it('is looked up in the list if GetBucketInfo is refused', async () => {
     const lab = await openLab();
     const denied = ['oss:GetBucketInfo'];
     const listing = poor(lab, 'oss:ListBuckets');
-    expect(await inspectBucket(listing)).toEqual({ exists: 'yes', region: 'cn-beijing', denied });
+    expect(await inspectBucket(listing)).toEqual({ exists: true, region: 'cn-beijing', denied });
     expect(await inspectBucket(poor(lab, 'oss:PutObject'))).toEqual({
-      exists: 'yes',
+      exists: true,
       denied: [...denied, 'oss:ListBuckets'],
     });
   });
@@ -112,7 +112,7 @@ describe('the bucket', () => {
     lab.simulator.world.addBucket(lab.simulator.world.addAccount(), 'packer');
     lab.simulator.spelling = spelled('layout');
     const state = await inspectBucket(poor(lab, 'oss:ListBuckets'));
-    expect(state).toEqual({ exists: 'unlisted', denied: ['oss:GetBucketInfo'] });
+    expect(state).toEqual({ exists: false, denied: ['oss:GetBucketInfo'] });
     expect(counts(lab).ListBuckets).toBe(1);
   });
 

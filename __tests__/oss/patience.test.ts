@@ -1,9 +1,23 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Fault } from '../../simulator/index.ts';
 import { pseudoRandom, writeDisk } from '../support/scene.ts';
-import { inChild, isFile, KEY, MIB, openFragments, openLab, sent, type Lab } from './lab.ts';
+import {
+  inChild,
+  isFile,
+  KEY,
+  MIB,
+  openFile,
+  openFragments,
+  openLab,
+  sent,
+  staging,
+  type Lab,
+  type Piece,
+} from './lab.ts';
+import { upload } from '../../src/oss/upload.ts';
 
 const UPLOAD_PART = 'oss:UploadPart';
 
@@ -115,6 +129,38 @@ it('many 503: fewer parts at a time', async () => {
   // On a busy machine, a wave can come in several pieces; the first one is 16 parts.
   expect(sent(lab, 'UploadPart').filter(({ status }) => status === 503).length).toBeGreaterThan(16);
   expect(lines.at(-1)).toMatch(/, \d+ retries/);
+});
+
+it('more parts are under way after the first wave, also if all others are already waiting', async () => {
+  const lab = await openLab();
+  // A file of this size begins with 16 parts.
+  const [size, width] = [2048 * MIB, 16];
+  const pieces = Array.from({ length: 100 }, (_, at): Piece => [at * 1.125 * MIB, pseudoRandom(MIB / 8, at + 1)]);
+  const source = await openFile(join(lab.directory, 'disk'), size, pieces);
+  const extents = pieces.map(([offset, { length }]) => ({ offset, length }));
+  let requests = 0;
+  let most = 0;
+  const held = new Set<() => void>();
+  lab.simulator.before = async ({ operation }) => {
+    if (operation !== UPLOAD_PART || most > width) return;
+    requests += 1;
+    if (requests <= width) {
+      // By the end of the first wave, the whole file has been read.
+      await pause(2_000);
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      held.add(resolve);
+      most = Math.max(most, held.size);
+      if (most > width) for (const release of held) release();
+      setTimeout(() => {
+        held.delete(resolve);
+        resolve();
+      }, 3_000);
+    });
+  };
+  await upload(lab.oss, { ...source, extents }, staging());
+  expect(most).toBeGreaterThan(width);
 });
 
 describe('the upload gives up only after 15 minutes without an accepted part', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { firstWidth, LEAST, MOST, nextWidth, type Measured, type Wave } from '../../src/oss/width.ts';
+import { firstWidth, MAX_WIDTH, MIN_WIDTH, nextWidth, type Measured, type Wave } from '../../src/oss/width.ts';
 
 const KIB = 1024;
 const MIB = 1024 ** 2;
-const WIDTHS = Array.from({ length: MOST - LEAST + 1 }, (_, index) => index + LEAST);
+const WIDTHS = Array.from({ length: MAX_WIDTH - MIN_WIDTH + 1 }, (_, index) => index + MIN_WIDTH);
 const RATES = [0, 10e3, 150e3, 500e3, 2e6, 6.4e6, 50e6, 1e9];
 const wave = (some: Partial<Wave>): Wave => ({
   width: 64,
@@ -42,7 +42,7 @@ describe('the number of parts under way', () => {
             for (const failed of [0, 1, 64])
               for (const throttled of [true, false]) {
                 const next = nextWidth({ width, rate, accepted, failed, throttled }, before);
-                if (!(next >= LEAST && next <= MOST)) outside.push(next);
+                if (!(next >= MIN_WIDTH && next <= MAX_WIDTH)) outside.push(next);
               }
     expect(outside).toEqual([]);
   });

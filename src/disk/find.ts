@@ -80,7 +80,9 @@ async function theOne(path: string, files: string[]): Promise<string> {
     throw new DiskError([
       `${found.length} disk images in ${among}, but only one can be imported. Set path to one of: ${listed(found)}`,
     ]);
-  throw new DiskError([`No disk image in ${among}, by name (.raw, .vhd, .qcow2) or content, only: ${listed(files)}`]);
+  throw new DiskError([
+    `No disk image in ${among}: no file has the name (.raw, .vhd, .qcow2) or the content of one. Found: ${listed(files)}`,
+  ]);
 }
 
 async function fromManifest(full: string, workspace: string): Promise<string> {

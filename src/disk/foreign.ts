@@ -80,6 +80,6 @@ function noDisk(text: string, { quoted }: Findings): string | undefined {
   if (text.startsWith('version https://git-lfs'))
     return 'the file is a Git LFS pointer; the image itself was not downloaded. Run: git lfs pull';
   if (NOT_TEXT.test(text)) return undefined;
-  const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
+  const is = text.trimStart().startsWith('<') ? 'a web page or XML (perhaps an error page)' : 'plain text';
   return `the file is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`;
 }

@@ -5,9 +5,9 @@ import { textAt } from '../cloud/json.ts';
 import type { Oss } from './client.ts';
 
 export interface BucketState {
-  /** `unlisted`: it belongs to another account or does not exist; only creating it shows which. */
-  exists: 'yes' | 'no' | 'unlisted';
-  /** This and the next three are undefined without the right to read them. */
+  /** False if it does not exist or belongs to another account; only creating it shows which. */
+  exists: boolean;
+  /** This and the next two are undefined if they could not be read. */
   region?: string | undefined;
   owner?: string | undefined;
   /** Default server-side encryption: KMS, AES256, SM4 or undefined. */
@@ -27,14 +27,14 @@ export async function inspectBucket(oss: Oss): Promise<BucketState> {
     const location = text('Location');
     const encryption = text('ServerSideEncryptionRule', 'SSEAlgorithm');
     return {
-      exists: 'yes',
+      exists: true,
       region: location === undefined ? undefined : regionOfLocation(location),
       owner: text('Owner', 'ID'),
       encryption: encryption === 'None' ? undefined : encryption,
       denied: [],
     };
   } catch (error) {
-    if (hasCode(error, 'NoSuchBucket')) return { exists: 'no', denied: [] };
+    if (hasCode(error, 'NoSuchBucket')) return { exists: false, denied: [] };
     if (!isDenied(error)) throw error;
     return listed(oss);
   }
@@ -62,11 +62,11 @@ async function listed(oss: Oss): Promise<BucketState> {
     const query = { prefix: oss.bucket, 'max-keys': 1000 };
     const { buckets } = await oss.call('oss:ListBuckets', (sdk) => sdk.listBuckets(query));
     const own = buckets?.find(({ name }) => name === oss.bucket);
-    if (own === undefined) return { exists: 'unlisted', denied };
-    return { exists: 'yes', region: own.region === undefined ? undefined : regionOfLocation(own.region), denied };
+    if (own === undefined) return { exists: false, denied };
+    return { exists: true, region: own.region === undefined ? undefined : regionOfLocation(own.region), denied };
   } catch (error) {
     if (!isDenied(error)) throw error;
-    return { exists: 'yes', denied: [...denied, 'oss:ListBuckets'] };
+    return { exists: true, denied: [...denied, 'oss:ListBuckets'] };
   }
 }
 

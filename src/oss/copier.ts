@@ -2,8 +2,8 @@ import { CloudError, isDenied } from '../cloud/errors.ts';
 import { remedy } from '../cloud/retry.ts';
 import { zerosCrc } from './crc64.ts';
 import { zeroPart, type Part } from './cut.ts';
-import type { Sent } from './sender.ts';
-import type { Target } from './staging.ts';
+import type { StoredPart } from './sender.ts';
+import type { UploadJob } from './staging.ts';
 import { copyPart, makeZeros, type Clients } from './zeros.ts';
 
 /** Fewer zeros than this, in bytes, are not worth a zero object. */
@@ -13,14 +13,14 @@ const WORTH = 8 * 1024 ** 2;
 export class Copier {
   /** Parts that wait until a zero object is worth it. */
   readonly waiting: Part[] = [];
-  private readonly job: Target;
+  private readonly job: UploadJob;
   private readonly clients: Clients;
   private readonly signal: AbortSignal;
   private found = 0;
   private object: Promise<string | undefined> | undefined;
   private refused = false;
 
-  constructor(job: Target, clients: Clients, signal: AbortSignal) {
+  constructor(job: UploadJob, clients: Clients, signal: AbortSignal) {
     this.job = job;
     this.clients = clients;
     this.signal = signal;
@@ -34,7 +34,7 @@ export class Copier {
   }
 
   /** Copies a part. Returns undefined if the bucket refuses copies, so that the zeros have to be sent. @throws CloudError */
-  async copy({ number, length }: Part): Promise<Sent | undefined> {
+  async copy({ number, length }: Part): Promise<StoredPart | undefined> {
     const { key, uploadId, progress } = this.job;
     const object = await (this.object ??= this.make());
     if (object === undefined || this.refused) return undefined;
@@ -68,5 +68,9 @@ export class Copier {
   }
 }
 
-/** Whether copies failed for good or for two minutes. If the upload itself is gone, sending the zeros as data shows it. */
-const isRefusal = (error: CloudError): boolean => error.code === 'UploadGaveUp' || remedy(error) === 'none';
+/**
+ * Whether copies failed for good, for two minutes, or with wrong content. If the upload itself is gone, sending the zeros as
+ * data shows it.
+ */
+const isRefusal = (error: CloudError): boolean =>
+  /^(UploadGaveUp|IntegrityMismatch)$/.test(error.code) || remedy(error) === 'none';

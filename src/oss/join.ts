@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { textAt } from '../cloud/json.ts';
+import { listAt, textAt } from '../cloud/json.ts';
 import type { Oss } from './client.ts';
 import { Crc64, zerosCrc } from './crc64.ts';
 import type { Part } from './cut.ts';
 import { sameEtag } from './objects.ts';
 import { readFully, type Source } from './reader.ts';
-import type { Sent } from './sender.ts';
+import type { StoredPart } from './sender.ts';
 
-/** The parts of an unfinished upload by number. The service's list is the only checkpoint. */
+/** The parts of an unfinished upload by number. The action keeps no list of its own. */
 export type ListedParts = Map<number, { size: number; etag: string }>;
 
 /** Lists the parts of an upload. @throws CloudError */
@@ -17,8 +17,7 @@ export async function listParts(oss: Oss, key: string, id: string): Promise<List
   for (;;) {
     const query = { 'max-parts': 1000, 'part-number-marker': marker };
     const page = await oss.call('oss:ListParts', (sdk) => sdk.listParts(key, id, query));
-    // ali-oss returns a single part as an object, and `isTruncated` as a string.
-    for (const part of [page.parts ?? []].flat()) {
+    for (const part of listAt(page, 'parts')) {
       parts.set(Number(textAt(part, 'PartNumber')), {
         size: Number(textAt(part, 'Size')),
         etag: textAt(part, 'ETag') ?? '',
@@ -35,7 +34,7 @@ export interface Checker {
   /** Whether a part of this number and size is listed, whatever its content. */
   lists: (part: Part) => boolean;
   /** Returns the listed part if its MD5 equals that of the file. Call it once at a time. */
-  check: (part: Part) => Promise<Sent | undefined>;
+  check: (part: Part) => Promise<StoredPart | undefined>;
 }
 
 /** A listed part counts only if its size and MD5 equal the file's. */
@@ -46,7 +45,7 @@ export function checker(source: Source, parts: ListedParts): Checker {
   };
   const zeroSums = new Map<number, string>();
   const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
-  const check = async (part: Part): Promise<Sent | undefined> => {
+  const check = async (part: Part): Promise<StoredPart | undefined> => {
     const listed = listedAs(part);
     if (listed === undefined) return undefined;
     const known = part.zero ? zeroSums.get(part.length) : undefined;
@@ -70,7 +69,7 @@ export function checker(source: Source, parts: ListedParts): Checker {
 }
 
 /** Whether the ETag of each part, in order, is the MD5 of its bytes in the file. @throws CloudError */
-export async function holdsParts(source: Source, parts: Sent[]): Promise<boolean> {
+export async function holdsParts(source: Source, parts: StoredPart[]): Promise<boolean> {
   const { check } = checker(source, new Map(parts.map(({ number, length, etag }) => [number, { size: length, etag }])));
   let offset = 0;
   for (const { number, length, crc } of parts) {

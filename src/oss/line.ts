@@ -2,9 +2,9 @@ import type { ClientRequest } from 'node:http';
 import { every, monotonic } from '../cloud/time.ts';
 
 /** Time between two checks of a connection, in ms. */
-const LOOK = 2_000;
-/** A line over which no byte has moved for this long, in ms, is not slow but dead. */
-const QUIET = 30_000;
+const CHECK_INTERVAL = 2_000;
+/** If no watched connection has moved a byte for this long, in ms, waiting for the others no longer excuses a try. */
+const SILENCE = 30_000;
 
 /**
  * How long a try may stand still, in ms; called again and again.
@@ -41,11 +41,11 @@ export class Line {
       moved = left;
     };
     request.once('socket', measure);
-    const stop = every(LOOK, () => {
+    const stop = every(CHECK_INTERVAL, () => {
       measure();
       const still = monotonic() - since;
       const waits = request.writableEnded && request.socket?.writableLength === 0;
-      const others = monotonic() - this.at < QUIET ? this.moved - before : 0;
+      const others = monotonic() - this.at < SILENCE ? this.moved - before : 0;
       if (still >= stall(waits, others)) stalled(still / 1000);
     });
     return () => {

@@ -79,7 +79,8 @@ export async function removeObject(oss: Oss, claim: Claim): Promise<boolean> {
   const found = await headObject(oss, key);
   if (found === undefined) return true;
   if (found === 'unknown') return (claim.derived || etag !== undefined) && remove(oss, key, versionId);
-  if (!sameEtag(found.etag, etag) && !claim.isOurs(found.mark)) return false;
+  // Two runs that upload the same file get the same ETag, so a mark decides where there is one.
+  if (!(found.mark === undefined ? sameEtag(found.etag, etag) : claim.isOurs(found.mark))) return false;
   await remove(oss, key, found.versionId);
   // An older version can be ours too: an object is written twice if the first answer was lost.
   return found.versionId === undefined || removeObject(oss, claim);

@@ -6,7 +6,10 @@ import { readFully, type Source } from './reader.ts';
 /** Bytes given to a socket at once. Fewer cost more CPU per byte, more cost memory per connection. */
 const SLICE = 256 * 1024;
 
-/** A fast line needs no more connections than this. More are for slow lines, where small slices show that bytes move. */
+/**
+ * The first rings have large slices, for a fast line. Uploads use more connections only on slow lines, where small slices let
+ * the stall check see progress sooner.
+ */
 const FAST = 16;
 
 /**
@@ -18,18 +21,24 @@ const RING = 3;
 /** Free rings of buffers. The ring of a try that failed is not used again, because its socket may still read it. */
 export class Rings {
   private readonly free: Buffer[][] = [];
-  private made = 0;
+  /** Number of rings in use or free that have large slices. */
+  private large = 0;
 
   take(): Buffer[] {
     const ring = this.free.pop();
     if (ring !== undefined) return ring;
-    this.made += 1;
-    const slice = this.made > FAST ? SLICE / 8 : SLICE;
+    const slice = this.large < FAST ? SLICE : SLICE / 8;
+    if (slice === SLICE) this.large += 1;
     return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(slice));
   }
 
   give(ring: Buffer[]): void {
     this.free.push(ring);
+  }
+
+  /** Counts a ring as gone, so that another one may take its place. */
+  drop([slice]: Buffer[]): void {
+    if (slice?.length === SLICE) this.large -= 1;
   }
 }
 

@@ -25,7 +25,7 @@ export interface Staging {
 }
 
 /** The file and the multipart upload that receives it. */
-export interface Target extends Staging {
+export interface UploadJob extends Staging {
   oss: Oss;
   source: Source;
   uploadId: string;

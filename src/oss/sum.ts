@@ -6,12 +6,8 @@ export async function fileSum(source: Source): Promise<string> {
   const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
   let sum = 0n;
   for await (const { offset, length, zero } of blocks(source)) {
-    if (zero) {
-      sum = combine(sum, zerosCrc(length), length);
-      continue;
-    }
-    await readFully(source, buffer, length, offset);
-    sum = combine(sum, crc64(buffer.subarray(0, length)), length);
+    if (!zero) await readFully(source, buffer, length, offset);
+    sum = combine(sum, zero ? zerosCrc(length) : crc64(buffer.subarray(0, length)), length);
   }
   return String(sum);
 }

@@ -4,8 +4,8 @@ import { cut, dataPart, type Part } from './cut.ts';
 import type { Checker } from './join.ts';
 import { Pace } from './pace.ts';
 import { blocks } from './reader.ts';
-import { Sender, type Sent } from './sender.ts';
-import type { Target } from './staging.ts';
+import { Sender, type StoredPart } from './sender.ts';
+import type { UploadJob } from './staging.ts';
 import { firstWidth } from './width.ts';
 import { COPIES } from './zeros.ts';
 
@@ -18,7 +18,7 @@ class Group {
   private readonly running = new Set<Promise<void>>();
   readonly signal = this.stop.signal;
 
-  /** Resolves when this work has ended, in any way. */
+  /** Resolves when this work has ended, whether it succeeded or failed. */
   add(work: Promise<void>): Promise<void> {
     const held = work
       .catch((error: unknown) => {
@@ -34,7 +34,7 @@ class Group {
   }
 
   /** Waits until all work has ended. @throws the first failure */
-  async settle(): Promise<void> {
+  async wait(): Promise<void> {
     while (this.running.size > 0) await Promise.all(this.running);
     this.signal.throwIfAborted();
   }
@@ -46,17 +46,17 @@ class Group {
  * @returns all parts, in order
  * @throws CloudError `UploadGaveUp` after 15 minutes without an accepted part; at once for an error that no retry cures
  */
-export async function transfer(job: Target, stored: Checker): Promise<Sent[]> {
+export async function transfer(job: UploadJob, stored: Checker): Promise<StoredPart[]> {
   const { oss, source, progress } = job;
   const group = new Group();
   const { signal } = group;
   const pace = new Pace(progress, { width: firstWidth(dataPart(source.size)), signal });
   // With a patience of their own, copies that fail for long do not end an upload whose data is accepted.
-  const copyPace = new Pace(progress, { width: COPIES, patience: COPY_PATIENCE, signal });
+  const copyPace = new Pace(progress, { patience: COPY_PATIENCE, signal });
   const sender = new Sender(job, pace);
   const copier = new Copier(job, { data: pace.patient(oss), copies: copyPace.patient(oss) }, signal);
-  const sent: Sent[] = [];
-  const keep = (part: Sent): void => {
+  const sent: StoredPart[] = [];
+  const keep = (part: StoredPart): void => {
     sent[part.number - 1] = part;
   };
   const copies = pLimit(COPIES);
@@ -96,6 +96,6 @@ export async function transfer(job: Target, stored: Checker): Promise<Sent[]> {
   } catch (error) {
     group.fail(error);
   }
-  await group.settle();
+  await group.wait();
   return sent;
 }

@@ -3,13 +3,13 @@ import { counting, type Oss } from './client.ts';
 import { combine } from './crc64.ts';
 import { checker, holdsParts, listParts, type ListedParts } from './join.ts';
 import { completeUpload, headObject, initiate, marked, toState, type ObjectState, type Unfinished } from './objects.ts';
-import { passes } from '../cloud/retry.ts';
+import { isTransient } from '../cloud/retry.ts';
 import { monotonic } from '../cloud/time.ts';
 import { Pace } from './pace.ts';
 import { Progress } from './progress.ts';
 import type { Source } from './reader.ts';
-import type { Sent } from './sender.ts';
-import type { Staging, Target } from './staging.ts';
+import type { StoredPart } from './sender.ts';
+import type { Staging, UploadJob } from './staging.ts';
 import { transfer } from './transfer.ts';
 
 /** The staged object. Its checksum equals the file's. */
@@ -51,7 +51,7 @@ async function begin(oss: Oss, { key, mark, onUpload, noUpload }: Staging): Prom
   onUpload(key);
   const counted = counting(oss);
   const id = await initiate(counted, key, marked(mark)).catch((error: unknown) => {
-    if (counted.tries <= 1 && !passes(error)) noUpload(key);
+    if (counted.tries <= 1 && !isTransient(error)) noUpload(key);
     throw error;
   });
   onUpload(key, id);
@@ -64,7 +64,7 @@ async function begin(oss: Oss, { key, mark, onUpload, noUpload }: Staging): Prom
  * Sends the parts that are missing, and completes the upload.
  * @param parts - the parts that the upload already has
  */
-async function send(upload: Omit<Target, 'progress'>, parts: ListedParts = new Map()): Promise<StagedObject> {
+async function send(upload: Omit<UploadJob, 'progress'>, parts: ListedParts = new Map()): Promise<StagedObject> {
   const { oss, source, key, uploadId } = upload;
   const began = monotonic();
   let known = parts;
@@ -72,15 +72,15 @@ async function send(upload: Omit<Target, 'progress'>, parts: ListedParts = new M
   let zeros = 0;
   for (let again = 0; ; again += 1) {
     const progress = new Progress(source, oss.log);
-    const target = { ...upload, progress };
+    const job = { ...upload, progress };
     try {
-      const stored = await transfer(target, checker(source, known));
+      const stored = await transfer(job, checker(source, known));
       const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
       sent += progress.sent;
       zeros += progress.copied;
       await source.assertUnchanged?.();
       progress.logEnd();
-      const { etag, versionId } = await complete(target, stored, crc64);
+      const { etag, versionId } = await complete(job, stored, crc64);
       upload.noUpload(key, uploadId);
       return { key, size: source.size, crc64, etag, versionId, ms: monotonic() - began, sent, zeros };
     } catch (error) {
@@ -104,8 +104,8 @@ const tellingHowFar = (error: unknown, progress: Progress): unknown =>
  * @param crc64 - of the file
  * @throws CloudError `IntegrityMismatch` if the object is not the file
  */
-async function complete(target: Target, parts: Sent[], crc64: string): Promise<ObjectState> {
-  const { oss, source, key, uploadId, isOurs, progress } = target;
+async function complete(job: UploadJob, parts: StoredPart[], crc64: string): Promise<ObjectState> {
+  const { oss, source, key, uploadId, isOurs, progress } = job;
   const pace = new Pace(progress);
   const counted = counting(oss);
   const headers = { 'x-oss-forbid-overwrite': 'true' };
@@ -116,8 +116,9 @@ async function complete(target: Target, parts: Sent[], crc64: string): Promise<O
   } catch (error) {
     const there = await headObject(oss, key).catch(() => 'unknown' as const);
     if (typeof there === 'object' && there.crc64 === crc64 && isOurs(there.mark)) return there;
-    // Without the right oss:GetObject: an upload that no longer exists was completed by a try whose answer was lost.
-    if (there !== 'unknown' || counted.tries === 1 || !hasCode(error, 'NoSuchUpload')) throw error;
+    const isOther = there === undefined || (there !== 'unknown' && !isOurs(there.mark));
+    // An upload that no longer exists was completed by a try whose answer was lost.
+    if (isOther || counted.tries === 1 || !hasCode(error, 'NoSuchUpload')) throw error;
     answer = toState({});
   }
   const there = await headObject(pace.patient(oss), key);

@@ -1,7 +1,10 @@
 /** The most parts under way at a time: on a lossy line the number of connections decides the rate (bench/README.md). */
-export const MOST = 64;
-export const LEAST = 4;
-/** Bytes that may be under way before a rate is known: a line of 150 kB/s takes four minutes for them. */
+export const MAX_WIDTH = 64;
+export const MIN_WIDTH = 4;
+/**
+ * Bytes to have under way before a rate is known; a line of 150 kB/s takes four minutes for them. Parts over 2 MiB exceed it,
+ * because at least a quarter of the most parts is sent at a time.
+ */
 const UNMEASURED = 32 * 1024 ** 2;
 /** Below this rate per connection, in bytes per second, fewer connections may do as well. */
 const THIN = 32_000;
@@ -22,7 +25,7 @@ export interface Wave extends Measured {
 
 /** How many parts may be under way at first. @param partLength - bytes */
 export const firstWidth = (partLength: number): number =>
-  Math.min(MOST, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
+  Math.min(MAX_WIDTH, Math.max(MAX_WIDTH / 4, Math.floor(UNMEASURED / partLength)));
 
 /**
  * How many parts may be under way next. Each change is an experiment that the next wave judges: twice as many if the rate
@@ -31,10 +34,10 @@ export const firstWidth = (partLength: number): number =>
  * @param before - what the wave before measured; undefined for the first, and after throttling
  */
 export function nextWidth({ width, rate, accepted, failed, throttled }: Wave, before?: Measured): number {
-  if (throttled || failed > accepted) return Math.max(LEAST, Math.floor(width / 2));
+  if (throttled || failed > accepted) return Math.max(MIN_WIDTH, Math.floor(width / 2));
   if (accepted === 0) return width;
-  const wider = Math.min(MOST, width * 2);
-  const fewer = Math.min(width, Math.max(LEAST, Math.ceil(rate / (2 * THIN))));
+  const wider = Math.min(MAX_WIDTH, width * 2);
+  const fewer = Math.min(width, Math.max(MIN_WIDTH, Math.ceil(rate / (2 * THIN))));
   const thin = rate < THIN * width;
   if (before === undefined) return thin ? fewer : wider;
   if (rate > 1.3 * before.rate) return wider;

@@ -41,7 +41,10 @@ export async function makeZeros(
   // The first copy shows whether copies are allowed.
   const parts = [await copy(1)];
   const others = Array.from({ length: length / MIB - 1 }, (_, index) => copy(index + 2));
-  parts.push(...(await Promise.all(others)));
+  const all = Promise.all(others).finally(() => {
+    limit.clearQueue();
+  });
+  parts.push(...(await all));
   const { crc64 } = await completeUpload(copies, { key, id }, parts).catch(async (error: unknown) => {
     // The service may have completed it although the answer was lost.
     const there = await headObject(copies, key);

@@ -51,7 +51,9 @@ export async function* filter(source: AsyncIterable<Buffer>, program: string, ar
   try {
     for await (const chunk of child.stdout) yield chunk as Buffer;
     const failure = await feeding;
-    if (failure instanceof DiskError) throw failure;
+    // A broken pipe is not the cause: the exit status of the program is.
+    if (failure instanceof DiskError || (failure as NodeJS.ErrnoException | undefined)?.syscall === 'read')
+      throw failure as Error;
     await ended;
   } finally {
     child.kill('SIGKILL');

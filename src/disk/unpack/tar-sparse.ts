@@ -1,17 +1,12 @@
 import { DiskError } from '../disk.ts';
+import type { Extent } from '../extents.ts';
 import { AGAIN } from '../text.ts';
 import { ByteReader } from './bytes.ts';
-
-/** A range of data in a sparse file, in bytes. */
-export interface Piece {
-  offset: number;
-  length: number;
-}
 
 export interface Sparse {
   /** Bytes, holes included. */
   size: number;
-  pieces: Piece[];
+  pieces: Extent[];
 }
 
 const BLOCK = 512;
@@ -51,7 +46,7 @@ export function paxRecords(text: Buffer): [string, string][] {
 
 /** The map of a sparse file in GNU's old format, which continues in the blocks after the header. */
 export async function gnuSparse(reader: ByteReader, header: Buffer): Promise<Sparse> {
-  const pieces: Piece[] = [];
+  const pieces: Extent[] = [];
   const read = (block: Buffer, at: number, count: number) => {
     for (let index = 0; index < count; index += 1) {
       const from = at + index * 24;
@@ -89,7 +84,7 @@ export async function paxSparse(
 }
 
 /** Format 1.0: decimal lines before the data, first the number of pieces, padded to a whole block. */
-async function mapInData(reader: ByteReader, stored: number): Promise<Piece[]> {
+async function mapInData(reader: ByteReader, stored: number): Promise<Extent[]> {
   const blocks: Buffer[] = [];
   let lines = 0;
   let wanted = Infinity;
@@ -106,9 +101,9 @@ async function mapInData(reader: ByteReader, stored: number): Promise<Piece[]> {
   return pairUp(numbers.slice(1, wanted));
 }
 
-function pairUp(numbers: string[]): Piece[] {
+function pairUp(numbers: string[]): Extent[] {
   if (numbers.length % 2 !== 0 || numbers.length > 2 * PIECES_LIMIT) throw damaged();
-  const pieces: Piece[] = [];
+  const pieces: Extent[] = [];
   for (let at = 0; at < numbers.length; at += 2)
     pieces.push({ offset: number(numbers[at] ?? ''), length: number(numbers[at + 1] ?? '') });
   return pieces;

@@ -32,7 +32,8 @@ export async function* members(reader: ByteReader): AsyncGenerator<Member> {
       throw new DiskError([`The tar archive is damaged: a header has a wrong checksum. ${AGAIN}`]);
     const pax = new Map(records);
     const type = String.fromCharCode(header.readUInt8(156));
-    const stored = number(pax.get('size') ?? header.subarray(124, 136));
+    // The record is about the file, not about another header before it.
+    const stored = number((/^[Lx]$/.test(type) ? undefined : pax.get('size')) ?? header.subarray(124, 136));
     if (type === 'L' || type === 'x') {
       const text = await takeText(reader, stored);
       if (type === 'L') longName = text.toString().replace(/\0.*$/s, '');

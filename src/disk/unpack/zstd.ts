@@ -29,7 +29,7 @@ export async function* unzstd(reader: ByteReader): AsyncGenerator<Buffer> {
 /** The bytes of one frame. */
 async function* frame(reader: ByteReader): AsyncGenerator<Buffer> {
   const flags = (await reader.peek(5)).at(4) ?? 0;
-  yield await reader.take(frameHeaderLength(flags));
+  yield await reader.take(5 + sizeAt(flags) + sizeLength(flags));
   for (let last = false; !last;) {
     // A block of zeros has 4 bytes, so all blocks that are at hand are passed on together.
     const held = await reader.peek(CHUNK);
@@ -44,8 +44,6 @@ async function* frame(reader: ByteReader): AsyncGenerator<Buffer> {
   }
   if ((flags & 4) !== 0) yield await reader.take(4);
 }
-
-const frameHeaderLength = (flags: number): number => 5 + sizeAt(flags) + sizeLength(flags);
 
 /** Bytes of the window descriptor and dictionary id, which precede the content size. */
 const sizeAt = (flags: number): number => ((flags & 32) === 0 ? 1 : 0) + ([0, 1, 2, 4][flags & 3] ?? 0);
