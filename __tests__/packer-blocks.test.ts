@@ -48,7 +48,7 @@ describe('a list is read the same', () => {
     '["cn-shanghai", ["cn-hangzhou"]]',
     '["cn-shanghai]',
   ])('and %j is refused', async (value) => {
-    expect((await read({ image_copy_regions: value })).problems.join()).toContain('is not a list of region ids');
+    expect((await read({ image_copy_regions: value })).problems.join()).toContain('is not a region ID');
   });
 
   test('numbers need no quotation marks, and paths keep their commas', async () => {

@@ -39836,7 +39836,6 @@ const RAM_ACTIONS = {
     'oss:UploadPartCopy': 'oss:PutObject',
     'oss:CompleteMultipartUpload': 'oss:PutObject',
     'oss:HeadObject': 'oss:GetObject',
-    'oss:ListObjectsV2': 'oss:ListObjects',
 };
 /** The RAM action that an operation needs. */
 const ramActionOf = (operation) => RAM_ACTIONS[operation] ?? operation;
@@ -43123,16 +43122,16 @@ function remedy(error) {
     // The proxy refused its user or password (RFC 9110 section 15.5.8).
     if (error.code === 'ERR_PROXY_TUNNEL' && error.message.includes('407'))
         return 'none';
-    // A proxy also answers so, when it has waited too long or is busy (RFC 9110 section 15.5.9, RFC 6585 section 4).
+    // A proxy answers 408 when it has waited too long, and 429 when it is busy (RFC 9110 section 15.5.9, RFC 6585 section 4).
     if (status === 408 || status === 429)
         return 'again';
-    // A page with such a status is the refusal of a proxy.
+    // With such a status, an answer that is not the service's is a refusal by a proxy.
     if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500)
         return 'none';
     return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
 }
 /** Whether the same call can succeed later. */
-const passes = (error) => error instanceof CloudError && remedy(error) === 'again';
+const isTransient = (error) => error instanceof CloudError && remedy(error) === 'again';
 /** These need longer: quotas are per minute (https://help.aliyun.com/document_detail/437902.html), and a network outage lasts. */
 const LONG = /^Throttling|FlowLimit|QpsLimit|^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/;
 /**
@@ -43146,9 +43145,6 @@ function pauseBefore(tries, error) {
     return Math.max(jitter, error.retryAfter ?? 0);
 }
 const TRIES = 6;
-function retryLine({ operation, code, message }, n, pause) {
-    return `${operation} failed (try ${n}): ${code}: ${message}. Retrying in ${(pause / 1000).toFixed(1)} s.`;
-}
 /** Runs `attempt` until it succeeds, fails for good or runs out of tries. @throws CloudError the last failure */
 async function retry(attempt, options) {
     const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
@@ -43163,15 +43159,17 @@ async function retry(attempt, options) {
             options.signal?.throwIfAborted();
             const error = thrown;
             const how = remedy(error);
-            const curable = how !== 'none' && (how === 'again' || !healed.has(how)) && heal(how, error);
+            const canRetry = how !== 'none' && (how === 'again' || !healed.has(how)) && heal(how, error);
             healed.add(how);
             const pause = pauseBefore(n, error);
-            if (!curable || givesUp(n) || now() + pause > deadline.at)
+            if (!canRetry || givesUp(n) || now() + pause > deadline.at)
                 throw error;
             if (options.onRetry !== undefined)
                 options.onRetry(error);
-            else
-                log.info(retryLine(error, n, pause));
+            else {
+                const failed = `${error.operation} failed (try ${n}): ${error.code}: ${error.message}`;
+                log.info(`${failed}. Retrying in ${(pause / 1000).toFixed(1)} s.`);
+            }
             await sleep(pause, options.signal ?? deadline.signal);
         }
     }
@@ -43179,9 +43177,12 @@ async function retry(attempt, options) {
 
 ;// CONCATENATED MODULE: ./src/cloud/xml.ts
 const ENTITIES = { quot: '"', apos: "'", lt: '<', gt: '>', amp: '&' };
-const decoded = (text) => text.replace(/&(#x?)?(\w+);/gi, (all, number, name) => number === undefined
-    ? (ENTITIES[name] ?? all)
-    : String.fromCodePoint(parseInt(name, number.length === 2 ? 16 : 10) || 0xfffd));
+const decoded = (text) => text.replace(/&(#x?)?(\w+);/gi, (all, number, name) => {
+    if (number === undefined)
+        return ENTITIES[name] ?? all;
+    const point = parseInt(name, number.length === 2 ? 16 : 10);
+    return String.fromCodePoint(point > 0 && point <= 0x10ffff ? point : 0xfffd);
+});
 const encoded = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 /** The text of the first element of that name in a small XML body that `plainXml` has returned. */
 function textIn(body, name) {
@@ -43425,6 +43426,8 @@ const failure = (code, message) => new CloudError('ecs:metadata', code, message)
 async function ask(method, path, headers) {
     const sent = (0,external_node_http_namespaceObject.request)({ host: HOST, path, method, headers, agent: AGENT, timeout: TIMEOUT });
     sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT / 1000} s`)));
+    // After the headers, the reader of the body reports the failure.
+    sent.on('error', () => undefined);
     sent.end();
     try {
         const [answer] = (await (0,external_node_events_namespaceObject.once)(sent, 'response'));
@@ -43574,9 +43577,9 @@ function pacing(headers) {
 ;// CONCATENATED MODULE: ./src/oss/line.ts
 
 /** Time between two checks of a connection, in ms. */
-const LOOK = 2_000;
-/** A line over which no byte has moved for this long, in ms, is not slow but dead. */
-const QUIET = 30_000;
+const CHECK_INTERVAL = 2_000;
+/** If no watched connection has moved a byte for this long, in ms, waiting for the others no longer excuses a try. */
+const SILENCE = 30_000;
 /** The connections of one client, which share the bandwidth. */
 class Line {
     /** Bytes that have moved over all watched connections. */
@@ -43603,11 +43606,11 @@ class Line {
             moved = left;
         };
         request.once('socket', measure);
-        const stop = every(LOOK, () => {
+        const stop = every(CHECK_INTERVAL, () => {
             measure();
             const still = monotonic() - since;
             const waits = request.writableEnded && request.socket?.writableLength === 0;
-            const others = monotonic() - this.at < QUIET ? this.moved - before : 0;
+            const others = monotonic() - this.at < SILENCE ? this.moved - before : 0;
             if (still >= stall(waits, others))
                 stalled(still / 1000);
         });
@@ -43763,7 +43766,7 @@ async function newSdk(place, connection, forBucket, options, wire) {
 
 
 const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
-/** Opens the clients; sends nothing. @throws CloudError `InvalidProxy` */
+/** Opens the clients; sends nothing. @throws CloudError `InvalidProxy`, `ProxyNeedsNewerRunner` */
 function openClients({ region, bucket, hosts }, source, runner) {
     const { env, idToken, log, hide } = runner;
     const agent = openAgent(env);
@@ -43960,7 +43963,7 @@ function noDisk(text, { quoted }) {
         return 'the file is a Git LFS pointer; the image itself was not downloaded. Run: git lfs pull';
     if (NOT_TEXT.test(text))
         return undefined;
-    const is = text.trimStart().startsWith('<') ? 'a web page or XML (an error instead of the image?)' : 'a text';
+    const is = text.trimStart().startsWith('<') ? 'a web page or XML (perhaps an error page)' : 'plain text';
     return `the file is ${is}, not a disk image. Look at it with: head -c 300 ${quoted}`;
 }
 
@@ -44530,7 +44533,9 @@ async function theOne(path, files) {
         throw new DiskError([
             `${found.length} disk images in ${among}, but only one can be imported. Set path to one of: ${listed(found)}`,
         ]);
-    throw new DiskError([`No disk image in ${among}, by name (.raw, .vhd, .qcow2) or content, only: ${listed(files)}`]);
+    throw new DiskError([
+        `No disk image in ${among}: no file has the name (.raw, .vhd, .qcow2) or the content of one. Found: ${listed(files)}`,
+    ]);
 }
 async function fromManifest(full, workspace) {
     const builds = await lastBuilds(full);
@@ -44893,7 +44898,8 @@ async function* filter(source, program, args) {
         for await (const chunk of child.stdout)
             yield chunk;
         const failure = await feeding;
-        if (failure instanceof DiskError)
+        // A broken pipe is not the cause: the exit status of the program is.
+        if (failure instanceof DiskError || failure?.syscall === 'read')
             throw failure;
         await ended;
     }
@@ -44996,7 +45002,7 @@ async function* unzstd(reader) {
 /** The bytes of one frame. */
 async function* zstd_frame(reader) {
     const flags = (await reader.peek(5)).at(4) ?? 0;
-    yield await reader.take(frameHeaderLength(flags));
+    yield await reader.take(5 + sizeAt(flags) + sizeLength(flags));
     for (let last = false; !last;) {
         // A block of zeros has 4 bytes, so all blocks that are at hand are passed on together.
         const held = await reader.peek(CHUNK);
@@ -45012,7 +45018,6 @@ async function* zstd_frame(reader) {
     if ((flags & 4) !== 0)
         yield await reader.take(4);
 }
-const frameHeaderLength = (flags) => 5 + sizeAt(flags) + sizeLength(flags);
 /** Bytes of the window descriptor and dictionary id, which precede the content size. */
 const sizeAt = (flags) => ((flags & 32) === 0 ? 1 : 0) + ([0, 1, 2, 4][flags & 3] ?? 0);
 const sizeLength = (flags) => [(flags & 32) === 0 ? 0 : 1, 2, 4, 8][flags >> 6] ?? 0;
@@ -45471,7 +45476,8 @@ async function* members(reader) {
             throw new DiskError([`The tar archive is damaged: a header has a wrong checksum. ${AGAIN}`]);
         const pax = new Map(records);
         const type = String.fromCharCode(header.readUInt8(156));
-        const stored = number(pax.get('size') ?? header.subarray(124, 136));
+        // The record is about the file, not about another header before it.
+        const stored = number((/^[Lx]$/.test(type) ? undefined : pax.get('size')) ?? header.subarray(124, 136));
         if (type === 'L' || type === 'x') {
             const text = await takeText(reader, stored);
             if (type === 'L')
@@ -45814,7 +45820,10 @@ async function dataExtents(disk, python3) {
     if (python3 === undefined || process.platform !== 'linux' || disk.allocated >= 0.9 * disk.size)
         return everything;
     const extents = parse(await output(python3, disk.handle.fd), disk.size);
-    const believed = extents !== undefined && coverAllocation(disk, extents) && (await holesAreZero(disk, extents));
+    const believed = extents !== undefined &&
+        coverAllocation(disk, extents) &&
+        // The upload reports what cannot be read.
+        (await holesAreZero(disk, extents).catch(() => false));
     return believed ? extents : everything;
 }
 /**
@@ -46068,18 +46077,18 @@ function worthACut(rest, numbers, dataLength) {
 
 
 /** Bytes of one read in the search for zeros. */
-const reader_LOOK = 8 * GRAIN;
+const LOOK = 8 * GRAIN;
 /** Splits the file into blocks of zeros and of data, in order. @throws CloudError `FileChanged`, `FileUnreadable` */
 async function* blocks(source) {
     const { size } = source;
-    const buffer = Buffer.allocUnsafeSlow(reader_LOOK);
+    const buffer = Buffer.allocUnsafeSlow(LOOK);
     const nothing = Buffer.alloc(GRAIN);
     let at = 0;
     for (const { from, to } of grains(source.extents ?? [{ offset: 0, length: size }], size)) {
         if (from > at)
             yield { offset: at, length: from - at, zero: true };
         for (at = from; at < to;) {
-            const length = Math.min(reader_LOOK, to - at);
+            const length = Math.min(LOOK, to - at);
             await readFully(source, buffer, length, at);
             for (let start = 0; start < length; start += GRAIN) {
                 const end = Math.min(start + GRAIN, length);
@@ -46128,12 +46137,9 @@ async function fileSum(source) {
     const buffer = Buffer.allocUnsafeSlow(1024 ** 2);
     let sum = 0n;
     for await (const { offset, length, zero } of blocks(source)) {
-        if (zero) {
-            sum = combine(sum, zerosCrc(length), length);
-            continue;
-        }
-        await readFully(source, buffer, length, offset);
-        sum = combine(sum, crc64(buffer.subarray(0, length)), length);
+        if (!zero)
+            await readFully(source, buffer, length, offset);
+        sum = combine(sum, zero ? zerosCrc(length) : crc64(buffer.subarray(0, length)), length);
     }
     return String(sum);
 }
@@ -46277,7 +46283,7 @@ function impossible({ image, dataDisks, distribution }, disks) {
 }
 
 ;// CONCATENATED MODULE: ./src/run/ledger.ts
-/** Saves every entry at once, because the process can be killed at any time and the post step reads what was saved. */
+/** Saves each change immediately, because the process can be killed at any time and the post step reads what was saved. */
 class Ledger {
     /** Id of the account. */
     account;
@@ -46431,7 +46437,7 @@ async function imageIdFrom(operation, call, there, image) {
     }
     catch (error) {
         // An earlier try whose answer was lost may have taken the name or the ClientToken.
-        if (!hasCode(error, NAME_TAKEN) && !hasCode(error, TOKEN_TAKEN) && !passes(error))
+        if (!hasCode(error, NAME_TAKEN) && !hasCode(error, TOKEN_TAKEN) && !isTransient(error))
             throw error;
         const look = () => findImage(there, image);
         const patience = { first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG };
@@ -46473,6 +46479,7 @@ const isOurs = (mark, me) => relation(parseMark(mark), me) !== 'other';
 function decide(image, circumstances) {
     const { relation, named, sameContent, force, reuse } = circumstances;
     const isMade = isBeingMade(image) || image.status === 'Available';
+    // Nothing is mine at the first look. The rule is here so that the table is complete.
     if (relation === 'mine' && isMade)
         return 'adopt';
     if (relation === 'earlier attempt' && isMade && sameContent)
@@ -46511,7 +46518,8 @@ async function callWhile({ code, patience, first, slowest }, call) {
     const done = await poll({ first, slowest, deadline: now() + patience }, attempt);
     if (done !== undefined)
         return done.answer;
-    throw last ?? new CloudError('again', 'OutOfTime', 'there was no time left for this call');
+    // At least one call was made.
+    throw last;
 }
 
 ;// CONCATENATED MODULE: ./src/ecs/copy.ts
@@ -46799,8 +46807,13 @@ function commonParams({ request, disks, me }, target, { sums }, name) {
 /** The ledger entry of an image. */
 function entryFor({ me }, target, name, mark = markText(me)) {
     const { region, name: wants, kind, intermediate } = target;
-    return { kind: 'image', region, name, wants, made: kind, intermediate, mark };
+    return { kind: 'image', region, name, wants, madeBy: kind, intermediate, mark };
 }
+/** The ledger entry of an image of an earlier attempt. If it is finished by the time it is undone, it keeps its name. */
+const entryOf = (context, target, { id, name, tags }) => ({
+    ...entryFor(context, { ...target, name }, name, tags[MARK_TAG]),
+    id,
+});
 /** Starts the image under its final name, or under a temporary one when another image holds the name and will be replaced. */
 async function start(context, target, from) {
     const { request, ledger, log, me } = context;
@@ -46874,7 +46887,7 @@ async function inspectBucket(oss) {
         const location = text('Location');
         const encryption = text('ServerSideEncryptionRule', 'SSEAlgorithm');
         return {
-            exists: 'yes',
+            exists: true,
             region: location === undefined ? undefined : regionOfLocation(location),
             owner: text('Owner', 'ID'),
             encryption: encryption === 'None' ? undefined : encryption,
@@ -46883,7 +46896,7 @@ async function inspectBucket(oss) {
     }
     catch (error) {
         if (hasCode(error, 'NoSuchBucket'))
-            return { exists: 'no', denied: [] };
+            return { exists: false, denied: [] };
         if (!isDenied(error))
             throw error;
         return bucket_listed(oss);
@@ -46913,13 +46926,13 @@ async function bucket_listed(oss) {
         const { buckets } = await oss.call('oss:ListBuckets', (sdk) => sdk.listBuckets(query));
         const own = buckets?.find(({ name }) => name === oss.bucket);
         if (own === undefined)
-            return { exists: 'unlisted', denied };
-        return { exists: 'yes', region: own.region === undefined ? undefined : regionOfLocation(own.region), denied };
+            return { exists: false, denied };
+        return { exists: true, region: own.region === undefined ? undefined : regionOfLocation(own.region), denied };
     }
     catch (error) {
         if (!isDenied(error))
             throw error;
-        return { exists: 'yes', denied: [...denied, 'oss:ListBuckets'] };
+        return { exists: true, denied: [...denied, 'oss:ListBuckets'] };
     }
 }
 /** Prefix of all keys that this action chooses. */
@@ -47019,8 +47032,8 @@ async function cancelImport(ecs, log, made, deadline) {
     const started = now();
     const known = { asked: false };
     const look = async () => {
-        const id = known.image?.id ?? made.id;
-        const image = await findImage(ecs, { ...made, id });
+        const image = await findImage(ecs, { ...made, id: known.image?.id ?? made.id });
+        const id = image?.id ?? known.image?.id ?? made.id;
         if (image === undefined && (known.image !== undefined || now() - started > LISTING_LAG))
             return {};
         if (image !== undefined)
@@ -47029,15 +47042,15 @@ async function cancelImport(ecs, log, made, deadline) {
             return { image };
         if (image !== undefined && isFailed(image))
             await remove(ecs, log, image);
-        else if ((image?.id ?? id) !== undefined)
-            known.asked ||= await cancel(ecs, log, image?.id ?? id ?? '', made);
+        else if (id !== undefined)
+            known.asked ||= await cancel(ecs, log, id, made);
         return undefined;
     };
     const end = await poll({ first: 2_000, slowest: 5_000, deadline }, look);
     if (end !== undefined)
         return end.image;
     const { id = made.name, status = 'not visible yet' } = known.image ?? {};
-    const text = `image ${id} is still ${status}${known.asked ? ', its import task is being cancelled' : ''}`;
+    const text = `image ${id} is still ${status}${known.asked ? ', although ECS accepted its cancellation' : ''}`;
     throw new CloudError('ecs:CancelTask', 'CancelPending', text);
 }
 const ENDED = /^(InvalidTaskId|CancelTaskFailed|IncorrectImageStatus|InvalidImageId\.NotFound|InvalidImageStatus)/;
@@ -47232,7 +47245,7 @@ async function swapNames(wanted, newId, goal, moved = []) {
         catch (error) {
             // ECS may take a moment to free a name, or another run has just taken the name or deleted the image. After a lost
             // answer, the next look shows whether the rename was made.
-            if (!hasCode(error, NAME_TAKEN) && !hasCode(error, 'InvalidImageId.NotFound') && !passes(error))
+            if (!hasCode(error, NAME_TAKEN) && !hasCode(error, 'InvalidImageId.NotFound') && !isTransient(error))
                 throw error;
             last = error;
             return undefined;
@@ -47279,10 +47292,10 @@ const image_image = {
     async undo(made, context) {
         const { clients, log } = context;
         const ecs = clients.ecsIn(made.region);
-        if (made.made === 'copy' && (await isBeingCopied(made, context)))
+        if (made.madeBy === 'copy' && (await isBeingCopied(made, context)))
             return undefined;
         const patience = Math.min(now() + PATIENCE, clients.deadline.at);
-        const copy = made.made !== 'import';
+        const copy = made.madeBy !== 'import';
         const finished = await cancelImport(ecs, log, { ...made, copy }, patience);
         if (finished !== undefined && !made.intermediate)
             return named(made, finished, context);
@@ -47290,11 +47303,11 @@ const image_image = {
             await deleteIntermediate(ecs, log, finished);
         return undefined;
     },
-    byHand({ region, name, wants, id, taskId, made }) {
+    byHand({ region, name, wants, id, taskId, madeBy }) {
         const one = `--ImageId ${id ?? '<id>'}`;
         const find = ecsCommand(region, 'DescribeTasks', '--TaskAction ImportImage');
         const task = taskId === undefined ? find : ecsCommand(region, 'CancelTask', `--TaskId ${taskId}`);
-        const cancel = made === 'import' ? task : ecsCommand(region, 'CancelCopyImage', one);
+        const cancel = madeBy === 'import' ? task : ecsCommand(region, 'CancelCopyImage', one);
         const rename = ecsCommand(region, 'ModifyImageAttribute', `${one} --ImageName ${wants}`);
         const remove = ecsCommand(region, 'DeleteImage', one);
         const what = `Image ${id ?? name} may still exist, unfinished or without its name`;
@@ -47378,7 +47391,8 @@ async function removeObject(oss, claim) {
         return true;
     if (found === 'unknown')
         return (claim.derived || etag !== undefined) && objects_remove(oss, key, versionId);
-    if (!sameEtag(found.etag, etag) && !claim.isOurs(found.mark))
+    // Two runs that upload the same file get the same ETag, so a mark decides where there is one.
+    if (!(found.mark === undefined ? sameEtag(found.etag, etag) : claim.isOurs(found.mark)))
         return false;
     await objects_remove(oss, key, found.versionId);
     // An older version can be ours too: an object is written twice if the first answer was lost.
@@ -47496,7 +47510,7 @@ const object = {
 
 
 
-/** Deletes the images that forced runs replaced, if the new image holds the name. */
+/** Deletes the images that forced runs replaced or left under temporary names, if the new image holds the name. */
 const replaced = {
     deadline: 150_000,
     async undo({ region, name, by, ids }, context) {
@@ -47507,10 +47521,14 @@ const replaced = {
         const isNew = by === undefined ? holder?.tags[MARK_TAG] === markText(me) : holder?.id === by;
         if (holder === undefined || !isNew)
             return undefined;
-        for (const image of images.filter(({ id }) => ids.includes(id) && id !== holder.id)) {
-            await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
-            if (isTemporary(image, name))
+        for (const image of images.filter(({ id }) => ids.includes(id))) {
+            if (isTemporary(image, name) || isPlain(image, name)) {
+                await deleteIntermediate(ecs, log, image);
                 await removeSources(image, context);
+            }
+            // One that somebody has renamed is theirs.
+            if (isAside(image, name))
+                await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
         }
     },
     byHand({ region, ids }) {
@@ -47836,7 +47854,10 @@ async function makeZeros({ data, copies }, prefix, length, mark) {
     // The first copy shows whether copies are allowed.
     const parts = [await copy(1)];
     const others = Array.from({ length: length / zeros_MIB - 1 }, (_, index) => copy(index + 2));
-    parts.push(...(await Promise.all(others)));
+    const all = Promise.all(others).finally(() => {
+        limit.clearQueue();
+    });
+    parts.push(...(await all));
     const { crc64 } = await completeUpload(copies, { key, id }, parts).catch(async (error) => {
         // The service may have completed it although the answer was lost.
         const there = await headObject(copies, key);
@@ -47876,10 +47897,10 @@ async function copyPart(oss, from, { key, uploadId, number, length }) {
 const zeros = {
     deadline: 45_000,
     async undo({ key: prefix }, { clients: { oss }, me }) {
-        for (const key of Object.values(zeroKeys(prefix))) {
-            await abortUploads(oss, key);
+        const { object, seed } = zeroKeys(prefix);
+        await abortUploads(oss, object);
+        for (const key of [object, seed])
             await removeObject(oss, claimTo(key, me));
-        }
     },
     byHand({ key }, bucket) {
         const { object, seed } = zeroKeys(key);
@@ -47922,7 +47943,10 @@ async function undoAll(context, made, began) {
                 if (hasCode(error, 'NoSuchBucket'))
                     continue;
                 const reason = error instanceof CloudError ? `${error.code}: ${error.message}` : textOf(error);
-                result.leftovers.push({ made: one, text: `${byHand(one, context.request.bucket)} (${reason})` });
+                result.leftovers.push({
+                    made: one,
+                    text: `Not cleaned up (${reason}). ${byHand(one, context.request.bucket)}`,
+                });
             }
         }
     }
@@ -47943,31 +47967,30 @@ const byHand = (made, bucket) => undo_KINDS[made.kind].byHand(made, bucket);
 
 const endingOf = (failure) => failure === undefined ? 'success' : hasCode(failure, 'WaitTimedOut') ? 'timeout' : 'failure';
 /** Undoes what has to be undone after this ending. What cannot be undone stays in the ledger for the post step. */
-async function cleanUp({ ledger, log, ...context }, failure) {
+async function cleanUp(context, ending) {
+    const { ledger, log, me, request } = context;
     const all = ledger.made();
-    const { skipClean } = context.request;
-    const undone = undoneAfter(endingOf(failure), all, { skipClean, me: context.me });
-    const { leftovers, finished } = await undoAll({ log, ...context }, undone);
+    const undone = undoneAfter(ending, all, { skipClean: request.skipClean, me });
+    const { leftovers, finished } = await undoAll(context, undone);
     const left = new Set(leftovers.map(({ made }) => made));
     ledger.forget(...all.filter((made) => !left.has(made)));
     for (const { text } of leftovers)
-        log.info(`${text}; the post step tries again.`);
+        log.info(`The post step tries this again. ${text}`);
     return { images: finished, leftovers: leftovers.map(({ text }) => text) };
 }
 /** Removes what earlier attempts left when the check ends the run, unless a later attempt can resume their import. */
 async function cleanUpAfterRefusal(context, { left, targets }) {
     if (targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt)))
         return;
-    // If one is finished by now, it keeps its name.
-    const unfinished = targets.flatMap((target) => target.cancel.map(({ id, name, tags }) => ({
-        ...entryFor(context, { ...target, name }, name, tags[MARK_TAG]),
-        id,
-    })));
-    if (left.length + unfinished.length === 0)
+    const images = targets.flatMap((target) => {
+        const plain = target.intermediate && target.adopt !== undefined ? [target.adopt] : [];
+        return [...target.cancel, ...plain].map((image) => entryOf(context, target, image));
+    });
+    if (left.length + images.length === 0)
         return;
-    for (const made of [...left, ...unfinished])
+    for (const made of [...left, ...images])
         context.ledger.record(made);
-    await context.log.group('Clean up', () => cleanUp(context, 'refused'));
+    await context.log.group('Clean up', () => cleanUp(context, 'failure'));
 }
 /** Deletes the files that `path` and `data_disk_paths` name, if they are still the files that were imported. */
 async function deleteInput({ disks, log }) {
@@ -48102,7 +48125,7 @@ async function waitForImage({ ecs, log, timeout }, { imageId, taskId }) {
             return await look();
         }
         catch (error) {
-            if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer')))
+            if (error instanceof ImportFailed || !(isTransient(error) || hasCode(error, 'UnexpectedAnswer')))
                 throw error;
             log.info(`Could not query the image (${error.code}: ${error.message}); the import continues. Trying again.`);
             return undefined;
@@ -48117,18 +48140,21 @@ async function waitForImage({ ecs, log, timeout }, { imageId, taskId }) {
 }
 class ImportFailed extends CloudError {
 }
-async function wait_failure(ecs, { imageId, taskId }, task, status = 'Gone') {
+async function wait_failure(ecs, { imageId, taskId }, task, status) {
     const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
     // The image may be marked as failed a moment before its task gives the reason.
     const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
     const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
     const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
-    const failed = (code, text) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
+    const operation = id === undefined ? 'ecs:DescribeImages' : 'ecs:ImportImage';
+    const failed = (code, text) => new ImportFailed(operation, code, `image ${imageId}${text}`);
     if (reason !== undefined)
         return failed(reason.code, `: ${excerpt(reason.message)}`);
     if (task === 'Deleted')
         return failed('ImportCancelled', ': its import task was cancelled');
-    return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
+    if (status === undefined)
+        return failed('ImageGone', ' no longer exists');
+    return failed('ImageCreateFailed', ` is ${status}${id === undefined ? '' : `, its import task is ${id}`}`);
 }
 
 ;// CONCATENATED MODULE: ./src/run/image.ts
@@ -48160,7 +48186,7 @@ async function makeImage(context, target, from) {
         ledger.record({ ...replacing, by: started.imageId });
     const image = { ...(await waitForImage({ ecs, log, timeout: request.timeout }, started)), region };
     if (target.kind === 'import')
-        await assertObjectsUnchanged(context, image, from.staged);
+        await assertObjectsUnchanged(context, target, image, from.staged);
     if (!target.intermediate)
         context.onAvailable(image);
     return { ...(await nameAndFinish(context, target, image)), taskId: started.taskId };
@@ -48183,20 +48209,22 @@ async function resume(context, target, image) {
  * x-oss-forbid-overwrite. Under a key that the user chose, the object must still be the one that was uploaded.
  * @throws CloudError `ObjectReplaced`
  */
-async function assertObjectsUnchanged(context, image, staged) {
+async function assertObjectsUnchanged(context, target, image, staged) {
     const { clients, ledger, me, request } = context;
-    for (const { key, etag, versionId } of staged) {
+    for (const { key, etag } of staged) {
         if (isDerived(key, me))
             continue;
         const there = await headObject(clients.oss, key);
-        if (there === 'unknown' || (there !== undefined && sameEtag(there.etag, etag) && there.versionId === versionId))
+        if (there === 'unknown' || (there !== undefined && sameEtag(there.etag, etag)))
             continue;
-        // The image is finished, so it is kept; the user has to decide whether it gets the name.
         for (const made of ledger.made())
-            if (made.kind === 'image' || made.kind === 'replaced')
+            if (made.kind === 'replaced')
                 ledger.forget(made);
+        // Nobody may take it for an image of this file, so the clean-up deletes it although it is finished.
+        const entry = entryFor(context, target, image.name, image.tags[MARK_TAG]);
+        ledger.record({ ...entry, id: image.id, intermediate: true });
         const what = `oss://${request.bucket}/${key} was replaced or deleted by someone else during the import`;
-        const text = `${what}; image ${image.id} in ${image.region}, named ${image.name}, may have other content`;
+        const text = `${what}; image ${image.id} may have other content, so it is deleted`;
         throw new CloudError('oss:HeadObject', 'ObjectReplaced', text);
     }
 }
@@ -48251,7 +48279,7 @@ async function nameAndFinish(context, target, image) {
 
 
 const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
-const PARTLY = 'Some images are incomplete or missing; the outputs have the others. A re-run of the job makes only what is missing.';
+const PARTLY = 'Some images are incomplete or missing. The outputs list every image that is Available. A re-run of the job makes only what is missing.';
 /**
  * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.
  * @returns the finished images, and what failed after the main image was Available
@@ -48261,7 +48289,7 @@ async function makeImages(context, plan, staged) {
     const { log } = context;
     // An image that an earlier attempt is importing reads the object that the check found.
     const found = plan.objects.flatMap(({ found: one }) => one ?? []);
-    const isImporting = plan.targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt));
+    const isImporting = plan.targets.some(({ kind, adopt }) => kind === 'import' && adopt !== undefined && isBeingMade(adopt));
     const from = { staged: isImporting ? found : staged, sums: plan.sums ?? staged.map(({ crc64 }) => crc64) };
     const finished = [];
     const failures = [];
@@ -48296,9 +48324,9 @@ async function makeImages(context, plan, staged) {
 
 /**
  * ECS answers a dry run that passes with an error of one of these codes
- * (https://help.aliyun.com/document_detail/25542.html). Object, bucket and role may not exist yet.
+ * (https://help.aliyun.com/document_detail/25542.html). Object and bucket may not exist yet.
  */
-const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
+const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSS(Object|Bucket)\.NotFound)$/i;
 /** Finds refusals before the upload, by dry runs of the import and of the rename of the image that holds the name. */
 async function askEcs(context, plan) {
     const { request, disks, me, clients, log } = context;
@@ -48316,7 +48344,7 @@ async function askEcs(context, plan) {
         asked.push(asking.then((error) => (isCompleted(error) ? undefined : error)));
     }
     for (const { holder, region, name } of plan.targets) {
-        if (holder === undefined || isBeingMade(holder))
+        if (!request.forceDelete || holder === undefined || isBeingMade(holder))
             continue;
         const rename = { ImageId: holder.id, ImageName: asideName(name, holder.id) };
         asked.push(refusal(clients.ecsIn(region), 'ModifyImageAttribute', rename, log));
@@ -48334,7 +48362,7 @@ async function refusal(ecs, action, params, log) {
             throw error;
         if (PASSED.test(error.code))
             return undefined;
-        if (!passes(error))
+        if (!isTransient(error))
             return error;
         log.warning(`Not checked: whether ECS would take the request (${error.operation}: ${error.code}).`);
         return undefined;
@@ -48370,7 +48398,16 @@ async function planImages(context, targets, images) {
     const left = imagesIn(request.region)
         .filter((image) => isPlain(image, request.image.name) && isOurs(image.tags[MARK_TAG], me) && !used.has(image))
         .map(({ id, name, tags: { [MARK_TAG]: mark = '' } }) => {
-        return { kind: 'image', region: request.region, name, wants: name, id, mark, made: 'import', intermediate: true };
+        return {
+            kind: 'image',
+            region: request.region,
+            name,
+            wants: name,
+            id,
+            mark,
+            madeBy: 'import',
+            intermediate: true,
+        };
     });
     const problems = request.forceDelete ? [] : kept.flatMap(nameTaken);
     return { targets: kept, left, sums, problems };
@@ -48417,7 +48454,7 @@ function planTarget(context, target, images, sums) {
 }
 /** Images that forced runs renamed and could not delete, and old temporary images of runs that were killed. */
 function leftByForcedRuns(images, name) {
-    const isStale = (image) => isTemporary(image, name) &&
+    const isStale = (image) => (isTemporary(image, name) || isPlain(image, name)) &&
         parseMark(image.tags[MARK_TAG]) !== undefined &&
         Date.parse(image.created) < now() - STALE;
     return images.filter((image) => (isAside(image, name) || isStale(image)) && !isBeingMade(image));
@@ -48565,6 +48602,7 @@ function targetsOf({ region, image: { name }, distribution }, me) {
 
 
 
+
 /**
  * Checks everything that could make the import fail later. Reads only.
  * @throws CloudError when nothing else can be checked (wrong keys, no network)
@@ -48583,7 +48621,7 @@ async function preflight(context) {
     }
     const bucketIssues = bucketProblems(context, bucket, account);
     // A bucket in another region or account does not show its objects.
-    const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
+    const reachable = bucket.exists && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
     const planAndAsk = async () => {
         const plan = await planImages(context, targets, new Map(images));
         // ECS would only repeat what is wrong with the bucket.
@@ -48593,18 +48631,22 @@ async function preflight(context) {
         planObjects(context, reachable),
         planAndAsk(),
     ]);
-    // Nothing is uploaded where the image exists already.
-    const isMade = plan.targets.some(({ kind, adopt }) => kind !== 'copy' && adopt !== undefined && isFinished(adopt));
+    // Nothing is uploaded where the image exists already. But an import by an earlier attempt may have read a foreign object.
+    const made = plan.targets.find(({ kind, adopt }) => kind !== 'copy' && adopt !== undefined && isFinished(adopt))?.adopt;
+    const matters = ({ code }) => made === undefined || (code === 'ForeignObject' && isOurs(made.tags[MARK_TAG], me));
     return {
         ...plan,
-        problems: [...bucketIssues, ...(isMade ? [] : problems), ...plan.problems, ...refusals],
+        problems: [...bucketIssues, ...problems.filter(matters), ...plan.problems, ...refusals],
         account,
-        makeBucket: bucket.exists !== 'yes',
+        makeBucket: !bucket.exists,
         objects,
         left: [...left, ...plan.left],
     };
 }
-/** Id of the account. The call needs no right: any error but an explicit denial means wrong credentials. */
+/**
+ * Id of the account; undefined if a policy denies even this call, which needs no permission.
+ * @throws CloudError for refused credentials, and if the network fails
+ */
 async function whoAmI(sts, log) {
     try {
         const identity = await sts('GetCallerIdentity');
@@ -48648,20 +48690,28 @@ function bucketProblems({ clients: { oss }, log }, bucket, account) {
 
 
 
+
 /** How long ECS may take to cancel an image of an earlier attempt, in ms. */
 const prepare_PATIENCE = 60_000;
 /**
  * Takes over what earlier attempts left, cancels their unfinished images, and creates the bucket if it does not exist.
  * @throws CloudError; CloudErrors if an image that was to be cancelled is finished and has the name
  */
-async function prepare({ clients, ledger, log, me, request }, plan) {
+async function prepare(context, plan) {
+    const { clients, ledger, log, me, request } = context;
     for (const made of plan.left)
         ledger.record(made);
     for (const target of plan.targets) {
         const ecs = clients.ecsIn(target.region);
-        for (const { id, name } of target.cancel) {
+        for (const image of target.cancel) {
+            const { id, name } = image;
+            const entry = entryOf(context, target, image);
+            ledger.record(entry);
             // Only the list of tasks tells whether it is a copy: the earlier attempt may have imported what this one copies.
             const finished = await cancelImport(ecs, log, { name, id, mark: markText(me) }, now() + prepare_PATIENCE);
+            // A finished intermediate image is deleted by the clean-up.
+            if (finished === undefined || !target.intermediate)
+                ledger.forget(entry);
             if (finished?.name !== target.name || request.forceDelete)
                 continue;
             throw new CloudErrors('Nothing was uploaded.', nameTaken({ ...target, holder: finished }));
@@ -48684,8 +48734,7 @@ async function listParts(oss, key, id) {
     for (;;) {
         const query = { 'max-parts': 1000, 'part-number-marker': marker };
         const page = await oss.call('oss:ListParts', (sdk) => sdk.listParts(key, id, query));
-        // ali-oss returns a single part as an object, and `isTruncated` as a string.
-        for (const part of [page.parts ?? []].flat()) {
+        for (const part of listAt(page, 'parts')) {
             parts.set(Number(textAt(part, 'PartNumber')), {
                 size: Number(textAt(part, 'Size')),
                 etag: textAt(part, 'ETag') ?? '',
@@ -48746,14 +48795,17 @@ async function holdsParts(source, parts) {
 
 ;// CONCATENATED MODULE: ./src/oss/width.ts
 /** The most parts under way at a time: on a lossy line the number of connections decides the rate (bench/README.md). */
-const MOST = 64;
-const LEAST = 4;
-/** Bytes that may be under way before a rate is known: a line of 150 kB/s takes four minutes for them. */
+const MAX_WIDTH = 64;
+const MIN_WIDTH = 4;
+/**
+ * Bytes to have under way before a rate is known; a line of 150 kB/s takes four minutes for them. Parts over 2 MiB exceed it,
+ * because at least a quarter of the most parts is sent at a time.
+ */
 const UNMEASURED = 32 * 1024 ** 2;
 /** Below this rate per connection, in bytes per second, fewer connections may do as well. */
 const THIN = 32_000;
 /** How many parts may be under way at first. @param partLength - bytes */
-const firstWidth = (partLength) => Math.min(MOST, Math.max(MOST / 4, Math.floor(UNMEASURED / partLength)));
+const firstWidth = (partLength) => Math.min(MAX_WIDTH, Math.max(MAX_WIDTH / 4, Math.floor(UNMEASURED / partLength)));
 /**
  * How many parts may be under way next. Each change is an experiment that the next wave judges: twice as many if the rate
  * has risen by 30 %, back to the number before if a change did not pay, and at once to a few if a line looks thin. Half after
@@ -48762,11 +48814,11 @@ const firstWidth = (partLength) => Math.min(MOST, Math.max(MOST / 4, Math.floor(
  */
 function nextWidth({ width, rate, accepted, failed, throttled }, before) {
     if (throttled || failed > accepted)
-        return Math.max(LEAST, Math.floor(width / 2));
+        return Math.max(MIN_WIDTH, Math.floor(width / 2));
     if (accepted === 0)
         return width;
-    const wider = Math.min(MOST, width * 2);
-    const fewer = Math.min(width, Math.max(LEAST, Math.ceil(rate / (2 * THIN))));
+    const wider = Math.min(MAX_WIDTH, width * 2);
+    const fewer = Math.min(width, Math.max(MIN_WIDTH, Math.ceil(rate / (2 * THIN))));
     const thin = rate < THIN * width;
     if (before === undefined)
         return thin ? fewer : wider;
@@ -49113,8 +49165,11 @@ class Copier {
         }
     }
 }
-/** Whether copies failed for good or for two minutes. If the upload itself is gone, sending the zeros as data shows it. */
-const isRefusal = (error) => error.code === 'UploadGaveUp' || remedy(error) === 'none';
+/**
+ * Whether copies failed for good, for two minutes, or with wrong content. If the upload itself is gone, sending the zeros as
+ * data shows it.
+ */
+const isRefusal = (error) => /^(UploadGaveUp|IntegrityMismatch)$/.test(error.code) || remedy(error) === 'none';
 
 ;// CONCATENATED MODULE: ./src/oss/slices.ts
 
@@ -49122,7 +49177,10 @@ const isRefusal = (error) => error.code === 'UploadGaveUp' || remedy(error) === 
 
 /** Bytes given to a socket at once. Fewer cost more CPU per byte, more cost memory per connection. */
 const SLICE = 256 * 1024;
-/** A fast line needs no more connections than this. More are for slow lines, where small slices show that bytes move. */
+/**
+ * The first rings have large slices, for a fast line. Uploads use more connections only on slow lines, where small slices let
+ * the stall check see progress sooner.
+ */
 const FAST = 16;
 /**
  * Buffers that a stream uses in turn: one is being written, one waits in the stream, one is being filled. A stream reads on
@@ -49132,17 +49190,24 @@ const RING = 3;
 /** Free rings of buffers. The ring of a try that failed is not used again, because its socket may still read it. */
 class Rings {
     free = [];
-    made = 0;
+    /** Number of rings in use or free that have large slices. */
+    large = 0;
     take() {
         const ring = this.free.pop();
         if (ring !== undefined)
             return ring;
-        this.made += 1;
-        const slice = this.made > FAST ? SLICE / 8 : SLICE;
+        const slice = this.large < FAST ? SLICE : SLICE / 8;
+        if (slice === SLICE)
+            this.large += 1;
         return Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(slice));
     }
     give(ring) {
         this.free.push(ring);
+    }
+    /** Counts a ring as gone, so that another one may take its place. */
+    drop([slice]) {
+        if (slice?.length === SLICE)
+            this.large -= 1;
     }
 }
 /** Streams a part slice by slice. `crc` covers what was read so far; `onSlice` is called with the length of each slice. */
@@ -49177,19 +49242,19 @@ function streamPart(source, part, ring, onSlice) {
 const AHEAD = 128;
 /** Sends data parts. */
 class Sender {
-    target;
+    job;
     pace;
-    slots = pLimit(MOST);
+    slots = pLimit(MAX_WIDTH);
     rings = new Rings();
     unsent = 0;
     roomForMore = () => undefined;
-    constructor(target, pace) {
-        this.target = target;
+    constructor(job, pace) {
+        this.job = job;
         this.pace = pace;
     }
     /** Resolves as soon as another part may be given to `send`. */
     async room() {
-        while (this.unsent >= MOST + AHEAD)
+        while (this.unsent >= MAX_WIDTH + AHEAD)
             await new Promise((resolve) => (this.roomForMore = resolve));
     }
     /**
@@ -49197,19 +49262,21 @@ class Sender {
      * that waits for its next try leaves its slot to another.
      */
     async send(part) {
-        const { target, pace } = this;
+        const { job, pace } = this;
         this.unsent += 1;
-        target.progress.toSend += part.length;
+        job.progress.toSend += part.length;
         try {
-            return await pace.store(part.length, (options) => target.oss.call('oss:UploadPart', (sdk) => attempt(sdk, target, part, this.rings), {
+            return await pace.store(part.length, (options) => job.oss.call('oss:UploadPart', (sdk) => attempt(sdk, job, part, this.rings), {
                 ...options,
-                ...LONG_BODY,
+                timeout: LONG_BODY.timeout,
                 turn: (run) => this.inSlot(() => pace.watched(part.length, run)),
                 stall: pace.stall,
             }));
         }
         finally {
             this.unsent -= 1;
+            // p-limit starts waiting parts only when it is told that more may run.
+            this.slots.concurrency = pace.width;
             this.roomForMore();
         }
     }
@@ -49218,8 +49285,8 @@ class Sender {
         return this.slots(run);
     }
 }
-async function attempt(sdk, target, part, rings) {
-    const { source, key, uploadId, progress } = target;
+async function attempt(sdk, job, part, rings) {
+    const { source, key, uploadId, progress } = job;
     const { number, length } = part;
     const ring = rings.take();
     let moved = 0;
@@ -49235,12 +49302,15 @@ async function attempt(sdk, target, part, rings) {
         if (moved !== length || (answered !== undefined && answered !== String(digest))) {
             throw new CloudError('oss:UploadPart', 'IntegrityMismatch', `part ${number} arrived damaged`);
         }
-        rings.give(ring);
         accepted = true;
         return { number, etag, crc: digest, length };
     }
     finally {
         progress.ended(moved, accepted);
+        if (accepted)
+            rings.give(ring);
+        else
+            rings.drop(ring);
         // After success too: the answer can arrive before the socket has drained. Such a request would never end and would keep
         // its connection and the process alive.
         body.destroy();
@@ -49263,7 +49333,7 @@ class Group {
     stop = new AbortController();
     running = new Set();
     signal = this.stop.signal;
-    /** Resolves when this work has ended, in any way. */
+    /** Resolves when this work has ended, whether it succeeded or failed. */
     add(work) {
         const held = work
             .catch((error) => {
@@ -49277,7 +49347,7 @@ class Group {
         this.stop.abort(error);
     }
     /** Waits until all work has ended. @throws the first failure */
-    async settle() {
+    async wait() {
         while (this.running.size > 0)
             await Promise.all(this.running);
         this.signal.throwIfAborted();
@@ -49295,7 +49365,7 @@ async function transfer(job, stored) {
     const { signal } = group;
     const pace = new Pace(progress, { width: firstWidth(dataPart(source.size)), signal });
     // With a patience of their own, copies that fail for long do not end an upload whose data is accepted.
-    const copyPace = new Pace(progress, { width: COPIES, patience: COPY_PATIENCE, signal });
+    const copyPace = new Pace(progress, { patience: COPY_PATIENCE, signal });
     const sender = new Sender(job, pace);
     const copier = new Copier(job, { data: pace.patient(oss), copies: copyPace.patient(oss) }, signal);
     const sent = [];
@@ -49345,7 +49415,7 @@ async function transfer(job, stored) {
     catch (error) {
         group.fail(error);
     }
-    await group.settle();
+    await group.wait();
     return sent;
 }
 
@@ -49388,7 +49458,7 @@ async function begin(oss, { key, mark, onUpload, noUpload }) {
     onUpload(key);
     const counted = counting(oss);
     const id = await initiate(counted, key, marked(mark)).catch((error) => {
-        if (counted.tries <= 1 && !passes(error))
+        if (counted.tries <= 1 && !isTransient(error))
             noUpload(key);
         throw error;
     });
@@ -49410,15 +49480,15 @@ async function upload_send(upload, parts = new Map()) {
     let zeros = 0;
     for (let again = 0;; again += 1) {
         const progress = new Progress(source, oss.log);
-        const target = { ...upload, progress };
+        const job = { ...upload, progress };
         try {
-            const stored = await transfer(target, checker(source, known));
+            const stored = await transfer(job, checker(source, known));
             const crc64 = String(stored.reduce((all, { crc, length }) => combine(all, crc, length), 0n));
             sent += progress.sent;
             zeros += progress.copied;
             await source.assertUnchanged?.();
             progress.logEnd();
-            const { etag, versionId } = await complete(target, stored, crc64);
+            const { etag, versionId } = await complete(job, stored, crc64);
             upload.noUpload(key, uploadId);
             return { key, size: source.size, crc64, etag, versionId, ms: monotonic() - began, sent, zeros };
         }
@@ -49442,8 +49512,8 @@ const tellingHowFar = (error, progress) => error instanceof CloudError ? error.r
  * @param crc64 - of the file
  * @throws CloudError `IntegrityMismatch` if the object is not the file
  */
-async function complete(target, parts, crc64) {
-    const { oss, source, key, uploadId, isOurs, progress } = target;
+async function complete(job, parts, crc64) {
+    const { oss, source, key, uploadId, isOurs, progress } = job;
     const pace = new Pace(progress);
     const counted = counting(oss);
     const headers = { 'x-oss-forbid-overwrite': 'true' };
@@ -49457,8 +49527,9 @@ async function complete(target, parts, crc64) {
         const there = await headObject(oss, key).catch(() => 'unknown');
         if (typeof there === 'object' && there.crc64 === crc64 && isOurs(there.mark))
             return there;
-        // Without the right oss:GetObject: an upload that no longer exists was completed by a try whose answer was lost.
-        if (there !== 'unknown' || counted.tries === 1 || !hasCode(error, 'NoSuchUpload'))
+        const isOther = there === undefined || (there !== 'unknown' && !isOurs(there.mark));
+        // An upload that no longer exists was completed by a try whose answer was lost.
+        if (isOther || counted.tries === 1 || !hasCode(error, 'NoSuchUpload'))
             throw error;
         answer = toState({});
     }
@@ -49508,8 +49579,10 @@ async function stageDisk(context, { disk, key, zeros, found, upload: unfinished 
         if (same)
             return reuse(context, { ...found, size: disk.size });
         // Under the same key it has to be deleted now; under an earlier attempt's key it is deleted in the end.
-        if (found.key === key)
+        if (found.key === key) {
             await removeObject(clients.oss, { ...claimTo(key, me), etag: found.etag });
+            ledger.forget({ kind: 'object', key });
+        }
     }
     const staging = {
         key,
@@ -49591,13 +49664,17 @@ async function run(context) {
         failure = error;
     }
     const [taskId] = [...finished, ...ledger.made().filter((made) => made.kind === 'image')].flatMap((one) => one.taskId ?? []);
-    const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, failure));
-    if (failure === undefined && leftovers.length === 0 && !request.keepInput)
-        await deleteInput(context);
+    const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, endingOf(failure)));
+    if (failure === undefined && !request.keepInput) {
+        if (leftovers.length === 0)
+            await deleteInput(context);
+        else
+            log.info('The disk image was kept (keep_input_artifact: false), because not everything could be cleaned up.');
+    }
     const [object] = plan.objects;
     const key = staged[0]?.key ?? object?.found?.key ?? object?.key ?? '';
     return {
-        images: finished.length > 0 ? finished.map(({ image }) => image) : images,
+        images: [...finished.map(({ image }) => image), ...images],
         taskId,
         object: `oss://${request.bucket}/${key}`,
         staged,
@@ -49715,7 +49792,7 @@ const identity_NONE = 'No credentials. Tried: access_key and secret_key; ram_rol
     '(A secret that does not exist, or that a pull request from a fork cannot read, is empty.)';
 /**
  * Chooses where credentials come from. Inputs win over the environment. Two sources in the inputs are a problem, and so is
- * half a key pair. A profile or an instance role counts only if it is named. Never another account by accident.
+ * half a key pair. A profile or an instance role counts only if it is named. So another account is never used by accident.
  */
 function readIdentity(fields, env, sessionName, dryRun) {
     const roleArn = fields.optional('ram_role_arn', ROLE_ARN);
@@ -49754,8 +49831,8 @@ function fromInputs(fields, env) {
         const variable = PROFILES.find((name) => environmentValue(env, name) !== '');
         if (variable === undefined)
             fields.problems.push('shared_credentials_file is set, but profile is empty.');
-        const from = `shared_credentials_file and ${variable ?? 'profile'}`;
-        sources.push(profileOf(environmentValue(env, variable ?? ''), file, env, from));
+        else
+            sources.push(profileOf(environmentValue(env, variable), file, env, `shared_credentials_file and ${variable}`));
     }
     const roleName = fields.optional('ram_role_name', ROLE);
     if (roleName !== undefined)
@@ -49785,7 +49862,7 @@ function pair(fields, names, value, spare = '') {
     if (accessKeyId === '' || accessKeySecret === '') {
         const list = (wanted) => names.filter((name) => (value(name) !== '') === wanted).join(' and ');
         const needed = list(false).replace(` and ${names[2]}`, '');
-        fields.problems.push(`Incomplete credentials. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
+        fields.problems.push(`Incomplete credentials: no value for ${needed}, but one for ${list(true)}. Does the secret exist?`);
     }
     else if (accessKeyId.startsWith('STS.') && keys.securityToken === undefined) {
         fields.problems.push(`${names[0]} is a temporary key (it begins with STS.), but ${names[2]} is empty.`);
@@ -49922,7 +49999,7 @@ const REFERENCE = /^(?:var|local)\.(?!(?:raw|vhd|qcow2|img)$)[a-z_][\w-]*$/i;
 const CALL = /^[a-z]\w*\((?:.*(?:["[{]|\b(?:var|local)\.).*)?\)$/s;
 /** Expression of Packer -> what to write in a workflow. */
 const REPLACEMENTS = [
-    [/timestamp|uuid/, '${{ github.run_id }}-${{ github.run_attempt }}, which is different for each attempt of a run'],
+    [/timestamp|uuid/, '${{ github.run_id }}, which is the same in a re-run, so that the re-run can continue the import'],
     [/isotime|formatdate/, '${{ steps.<id>.outputs.<name> }} of a step that runs date'],
     [/\buser\b|\bvar\.|\blocal\./, '${{ vars.<name> }}, ${{ inputs.<name> }} or, for a secret, ${{ secrets.<name> }}'],
     [/\benv\b/, '${{ env.<name> }}'],
@@ -49968,7 +50045,7 @@ class Fields {
     required(name, form) {
         const value = this.text(name);
         if (value !== '')
-            return this.formed(name, value, form);
+            return form === undefined ? value : this.formed(name, value, form);
         if (!this.#refused.has(name))
             this.problems.push(`${name} is missing.`);
         return '';
@@ -49986,8 +50063,6 @@ class Fields {
     }
     /** Adds a problem if the value, of the input `name`, does not have the form. */
     formed(name, given, form) {
-        if (form === undefined)
-            return given;
         const value = form.strip === undefined ? given : given.replace(form.strip, '');
         const fits = typeof form.test === 'function' ? form.test(value) : form.test.test(value);
         // A URL can hold a password.
@@ -50031,9 +50106,9 @@ class Fields {
 }
 
 ;// CONCATENATED MODULE: ./src/action/distribution.ts
-const REGION = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a list of region ids such as cn-beijing' };
-const ACCOUNT = { test: /^\d{10,20}$/, meaning: 'a list of account ids, which are numbers' };
-const KEY = { test: /^[\w-]{8,64}$/, meaning: 'the id of a KMS key' };
+const REGION = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a region ID such as cn-beijing' };
+const ACCOUNT = { test: /^\d{10,20}$/, meaning: 'an account ID, which is a number' };
+const KEY = { test: /^[\w-]{8,64}$/, meaning: 'the ID of a KMS key' };
 /** Reads the inputs about copies, encryption and sharing. Names and keys of copies are in the order of the regions. */
 function readDistribution(fields, region, imageName, nameForm) {
     const regions = fields.list('image_copy_regions', REGION);
@@ -50056,7 +50131,7 @@ function readDistribution(fields, region, imageName, nameForm) {
     if (accounts.length > 50)
         problems.push('image_share_account has more than 50 accounts, which is the limit of ECS.');
     if (encrypted && accounts.length > 0 && kmsKeyId === undefined) {
-        problems.push('An encrypted image can be shared only with a key of your own: set kms_key_id.');
+        problems.push('Sharing an encrypted image requires your own KMS key: set kms_key_id.');
     }
     const copies = regions.map((to, n) => ({ region: to, name: names[n] ?? imageName, kmsKeyId: keys[n] }));
     return { copies, encrypted, kmsKeyId, accounts };
@@ -50164,7 +50239,7 @@ const DESCRIPTION = {
 };
 /** A client that resolves `.` and `..` in the path of a URL would address another object. */
 const inputs_KEY = {
-    test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|(^|\/)\.{1,2}(\/|$)/u.test(key),
+    test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|[\p{Cc}\p{Cf}]|(^|\/)\.{1,2}(\/|$)/u.test(key),
     meaning: 'an object key: at most 1023 bytes, not starting with "/" or "\\", without control characters, and without a segment "." or ".."',
 };
 const PATH = { test: /./, meaning: 'a path' };
@@ -50197,7 +50272,7 @@ function readTags(fields) {
     });
     const keys = new Set(pairs.map(([key = '']) => key.toLowerCase()));
     if (keys.size < pairs.length)
-        fields.problems.push('tags has a key twice (ECS ignores upper and lower case).');
+        fields.problems.push('tags has a key twice (upper and lower case count as the same).');
     if (pairs.length > 17)
         fields.problems.push('tags has more than 17 entries. ECS accepts 20, and this action adds three.');
     return Object.fromEntries(pairs);
@@ -50309,7 +50384,7 @@ const bucket_BUCKET = [
     {
         codes: ['ObjectReplaced'],
         cause: 'Someone else replaced or deleted the staged object while ECS was reading it.',
-        fix: 'Do not use the image in this message. Delete it, leave oss_key_name empty, and run again: nobody else writes to the default key.',
+        fix: 'Leave oss_key_name empty and run again: nobody else writes to the default key.',
     },
     {
         codes: ['FileImmutable'],
@@ -50458,7 +50533,11 @@ const IMPORT = [
         cause: 'The import role exists, but its trust policy does not let ECS assume it. The action does not change that policy.',
         fix: 'Add the statement in this message to its trust policy.',
     },
-    { codes: ['EntityNotExist.Role'], cause: 'The RAM role does not exist.', fix: 'Check import_role_name.' },
+    {
+        codes: ['EntityNotExist.Role'],
+        cause: 'The RAM role does not exist.',
+        fix: 'Check import_role_name, or ram_role_arn if the call is sts:AssumeRole.',
+    },
     {
         codes: ['InvalidImageName.Duplicated'],
         cause: 'An image in this account and region already has this name.',
@@ -50518,13 +50597,18 @@ const IMPORT = [
     },
     {
         codes: ['WaitTimedOut'],
-        cause: 'The image was not ready in time. The import continues in ECS: nothing was cancelled or deleted.',
-        fix: 'Re-run the job: it resumes the same import. Set a larger timeout_minutes for the next run.',
+        cause: 'The import or copy continues in ECS, which still needs the staged object.',
+        fix: 'Re-run the job: it waits for the same image and then deletes the object. Without a re-run, delete the object when the import has ended. Set a larger timeout_minutes for the next run.',
     },
     {
         codes: ['ImageGone'],
         cause: 'The new image was deleted by someone else.',
         fix: 'Run again, and make sure that nothing else changes images of this name.',
+    },
+    {
+        codes: ['ImageCreateFailed'],
+        cause: 'ECS could not create the image and gives no reason.',
+        fix: 'Run again. If it fails again, open a support ticket with the IDs in this message.',
     },
     {
         codes: ['ImportCancelled'],
@@ -50572,6 +50656,11 @@ const NETWORK = [
         ],
         cause: 'The service could not be reached.',
         fix: 'Check the network of the runner, the input region, and HTTPS_PROXY. The status code 407 means that the proxy refused its user or password.',
+    },
+    {
+        codes: ['UploadGaveUp'],
+        cause: 'OSS accepted no data for too long.',
+        fix: 'Run again. If it fails again, check the network of the runner and HTTPS_PROXY, or use a self-hosted runner in the region.',
     },
     {
         codes: ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'SELF_SIGNED_CERT_IN_CHAIN'],
@@ -50947,7 +51036,7 @@ function openContext(request, disks, source, log) {
         },
     };
 }
-/** Refused credentials are named: there is never a second source that could have been used instead. */
+/** Names the source of refused credentials, because users suspect that another one was used. No second one is ever tried. */
 const withSource = (error, from) => error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
 const SHORT_LIVED = 'A security token expires after 30 to 60 minutes by default, and the action cannot renew it. An import may take longer. ' +
     'With ram_role_arn and oidc_provider_arn, the action renews the session as needed.';
@@ -51003,7 +51092,7 @@ async function openSaved({ me, request, account }, log, began) {
         const current = await whoAmI(clients.sts, log);
         if (current === account)
             return clients;
-        return `The credentials are of account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'one that it could not find out'}.`;
+        return `The credentials belong to account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'one that it could not determine'}.`;
     }
     catch (error) {
         return report(error).problems.join(' ');

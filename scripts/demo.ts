@@ -90,7 +90,7 @@ function verify(simulator: Simulator, results: StageResult[], bytes: number, crc
   const disk = image?.disks[0];
   const bucket = buckets.find(({ name }) => name === BUCKET);
   // A file that the action unpacks or converts differs from the file of the user.
-  const staged = !(main?.log.includes('\nWhat ECS gets: ') ?? false);
+  const staged = !(main?.log.includes('\nTo import: ') ?? false);
   const hex = (value: bigint | undefined): string => value?.toString(16).padStart(16, '0') ?? 'none';
   return [
     ['main and post succeeded', results.every(({ conclusion }) => conclusion === 'success')],

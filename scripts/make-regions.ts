@@ -31,10 +31,11 @@ export async function regionsPage(): Promise<string> {
   });
   const page = `# Regions and hosts
 
-The default hosts. \`custom_endpoint_ecs\` and \`custom_endpoint_oss\` replace them. RAM and STS have one host each for all
+The default hosts. \`custom_endpoint_ecs\` and \`custom_endpoint_oss\` replace those of \`region\`; copies use the
+default ECS host of their region. RAM and STS have one host each for all
 regions: \`ram.aliyuncs.com\` and \`sts.aliyuncs.com\`.
 
-<!-- Made from src/cloud/endpoints.ts by scripts/make-regions.ts. -->
+<!-- LedgerEntry from src/cloud/endpoints.ts by scripts/make-regions.ts. -->
 
 | region | ECS | OSS | exception |
 | --- | --- | --- | --- |

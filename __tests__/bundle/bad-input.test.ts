@@ -54,7 +54,7 @@ test('reports every problem at once, before anything is sent', async () => {
       name,
     ).toHaveLength(1);
   expect(
-    found.filter((line) => line.startsWith('Incomplete credentials. Set: access_key; empty: secret_key.')),
+    found.filter((line) => line.startsWith('Incomplete credentials: no value for secret_key, but one for access_key.')),
   ).toHaveLength(1);
   expect(found).toHaveLength(wrong.length + 1);
 
@@ -69,7 +69,9 @@ test('reports every problem at once, before anything is sent', async () => {
 
   const half = await scene.main({}, { env: { ALICLOUD_SECRET_KEY: '' } });
   expect(problems(theError(half))).toEqual([
-    expect.stringMatching(/^Incomplete credentials\. Set: ALICLOUD_ACCESS_KEY; empty: ALICLOUD_SECRET_KEY\./),
+    expect.stringMatching(
+      /^Incomplete credentials: no value for ALICLOUD_SECRET_KEY, but one for ALICLOUD_ACCESS_KEY\./,
+    ),
   ]);
   const disks = Array.from({ length: 17 }, () => 'disk.raw').join('\n');
   expect(problems(theError(await scene.main({ data_disk_paths: disks })))).toEqual([
@@ -102,7 +104,7 @@ test('refuses a file that cannot be imported before anything is sent', async () 
     [{ path: 'gone.raw' }, /No file, directory or match for gone\.raw/],
     [{ path: 'two' }, /2 disk images in two, but only one can be imported\. Set path to one of: .*a\.raw, .*b\.raw/],
     [{ path: 't*/*' }, /2 disk images in 't\*\/\*', but only one can be imported/],
-    [{ path: 'none' }, /No disk image in none, .* only: .*notes\.txt/],
+    [{ path: 'none' }, /No disk image in none: .* Found: .*notes\.txt/],
     [{ path: 'empty.raw' }, /empty\.raw: the file is empty/],
     [{ path: '/dev/zero' }, /\/dev\/zero is a device or pipe, not a file/],
     [{ path: 'loop.raw' }, /Cannot open .*loop\.raw: ELOOP/],

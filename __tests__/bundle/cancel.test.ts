@@ -108,7 +108,7 @@ test('post ends in time when the import cannot be cancelled, and still deletes t
   simulator.faults.push({ operation: 'ecs:CancelTask', kind: 'error', code: 'CancelTaskFailed', status: 403 });
   const post = await scene.post();
   expect(post.log).toMatch(
-    /##\[warning\]Image m-\w+ may still exist, unfinished or without its name\. To cancel it: aliyun ecs CancelTask/,
+    /##\[warning\]Not cleaned up \(.*\)\. Image m-\w+ may still exist, unfinished or without its name\. To cancel it: aliyun ecs CancelTask/,
   );
   expect(watch.left().filter((one) => !/^(image|task)/.test(one))).toEqual([]);
   expect(watch.holders()).toEqual([old]);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { utimes } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { RecordedRequest } from '../../simulator/index.ts';
-import { endImports, isImport, mainAndPost, testCloud, testCloudWithOld } from '../support/jobs.ts';
+import { endImports, isImport, mainAndPost, NAME, testCloud, testCloudWithOld } from '../support/jobs.ts';
 import { annotations, theError } from '../support/quick.ts';
 
 const AGAIN = { attempt: 2 };
@@ -90,4 +90,24 @@ test('with keep_input_artifact: false, a file that changed while it was imported
   expect(main.conclusion, main.log).toBe('success');
   expect(annotations(main, 'warning')).toEqual([expect.stringContaining('it has changed since it was read')]);
   expect(existsSync(job.disk)).toBe(true);
+});
+
+test('an unencrypted image that is finished before another attempt can cancel it is deleted with its snapshots', async () => {
+  const opened = await testCloud({ importSeconds: FOREVER });
+  const { world, before, addJob } = opened;
+  const job = await addJob();
+  await job.main(ENCRYPTED, { endAfter: isImport, kill: 'SIGKILL' });
+  const [plain] = world.images;
+  await job.build(2);
+  before.add(async ({ operation }) => {
+    if (operation !== 'ecs:CancelTask') return;
+    world.durations.importSeconds = 8;
+    endImports(opened, 0);
+    await expect.poll(() => plain?.status).toBe('Available');
+  });
+  const again = await mainAndPost(job, ENCRYPTED, AGAIN);
+  expect(again.conclusion, again.log).toBe('success');
+  expect(world.images).not.toContain(plain);
+  expect(world.images.map(({ name }) => name)).toEqual([NAME]);
+  expect(world.snapshots).toHaveLength(1);
 });

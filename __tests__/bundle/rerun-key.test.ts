@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { arrange, BUCKET } from '../support/endings.ts';
+import { isImport, testCloud } from '../support/jobs.ts';
 import { killAt } from '../support/kill.ts';
 
 const AGAIN = { env: { GITHUB_RUN_ATTEMPT: '2' } };
@@ -61,4 +62,22 @@ test("under the key of an earlier attempt, an object that is somebody else's by 
   expect(watch.holders()[0]?.disks[0]?.object).not.toBe(key);
   expect(watch.left()).toEqual([line]);
   await scene.close();
+});
+
+test('an image of an earlier attempt is not adopted while a foreign object lies under the key that ECS read', async () => {
+  const opened = await testCloud();
+  const { world, after, addJob, holders } = opened;
+  const bucket = world.bucket('packer');
+  if (bucket) bucket.versioning = 'Enabled';
+  const key = { oss_key_name: 'images/disk.raw' };
+  const job = await addJob();
+  after.add(async ({ operation }) => {
+    if (operation === 'oss:CompleteMultipartUpload')
+      await world.putObject('packer', 'images/disk.raw', Buffer.from('other bytes'));
+  });
+  await job.main(key, { endAfter: isImport, kill: 'SIGKILL' });
+  await expect.poll(() => holders().map(({ status }) => status)).toEqual(['Available']);
+  const again = await job.main(key, { attempt: 2 });
+  expect(again.log).toMatch(/##\[error\][^]*ForeignObject/);
+  expect(again.outputs.image_id).toBe('');
 });

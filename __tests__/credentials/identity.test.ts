@@ -144,7 +144,7 @@ test('a token is used only with the keys of the same place', () => {
   expect(source).toMatchObject({ keys: { accessKeyId: 'id', accessKeySecret: 's' } });
   expect(source).not.toHaveProperty('keys.securityToken');
   expect(read({}, { ...own, ALICLOUD_SECURITY_TOKEN: 'another' }).problems).toEqual([
-    'Incomplete credentials. Set: ALICLOUD_SECURITY_TOKEN; empty: ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY. Does the secret exist?',
+    'Incomplete credentials: no value for ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, but one for ALICLOUD_SECURITY_TOKEN. Does the secret exist?',
   ]);
 });
 

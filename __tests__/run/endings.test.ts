@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import type { Made } from '../../src/run/ledger.ts';
+import type { LedgerEntry } from '../../src/run/ledger.ts';
 import { undoneAfter, type Ending } from '../../src/run/undo/endings.ts';
 
 const me = { owner: '0123456789abcdef', attempt: 1, nonce: '01234567' };
 const DERIVED = `alicloud-import/web/42-${me.owner}/1-${me.nonce}/disk.raw`;
-const image = { region: 'r', name: 'web', wants: 'web', mark: '', made: 'import', intermediate: false } as const;
+const image = { region: 'r', name: 'web', wants: 'web', mark: '', madeBy: 'import', intermediate: false } as const;
 /** One entry of each kind; uploads and objects under a derived key and under a user's key. */
-const MADE: Record<string, Made> = {
+const MADE: Record<string, LedgerEntry> = {
   upload: { kind: 'upload', key: DERIVED, id: 'u' },
   'their upload': { kind: 'upload', key: 'images/disk.raw', id: 'u' },
   zeros: { kind: 'zeros', key: DERIVED },

@@ -157,18 +157,18 @@ export function mistakesOf({
     'an empty secret_key': {
       inputs: { access_key: user.accessKeyId, secret_key: '' },
       env: { ALICLOUD_SECRET_KEY: stranger.secret },
-      says: ['Set: access_key; empty: secret_key.', 'Does the secret exist?'],
+      says: ['no value for secret_key, but one for access_key.', 'Does the secret exist?'],
       quiet: true,
     },
     'an empty access_key': {
       inputs: { access_key: '', secret_key: user.secret },
-      says: ['Set: secret_key; empty: access_key.'],
+      says: ['no value for access_key, but one for secret_key.'],
       quiet: true,
     },
     'a token alone': {
       inputs: { security_token: session.token },
       env: { ALICLOUD_ACCESS_KEY: stranger.accessKeyId, ALICLOUD_SECRET_KEY: stranger.secret },
-      says: ['Set: security_token; empty: access_key and secret_key.'],
+      says: ['no value for access_key and secret_key, but one for security_token.'],
       quiet: true,
     },
     'an empty security_token': {
@@ -182,12 +182,12 @@ export function mistakesOf({
         ALIBABA_CLOUD_ACCESS_KEY_ID: stranger.accessKeyId,
         ALIBABA_CLOUD_ACCESS_KEY_SECRET: stranger.secret,
       },
-      says: ['Set: ALICLOUD_ACCESS_KEY; empty: ALICLOUD_SECRET_KEY.'],
+      says: ['no value for ALICLOUD_SECRET_KEY, but one for ALICLOUD_ACCESS_KEY.'],
       quiet: true,
     },
     'half of ALIBABA_CLOUD_*': {
       env: { ALIBABA_CLOUD_ACCESS_KEY_SECRET: user.secret, ALICLOUD_PROFILE: 'default' },
-      says: ['Set: ALIBABA_CLOUD_ACCESS_KEY_SECRET; empty: ALIBABA_CLOUD_ACCESS_KEY_ID.'],
+      says: ['no value for ALIBABA_CLOUD_ACCESS_KEY_ID, but one for ALIBABA_CLOUD_ACCESS_KEY_SECRET.'],
       quiet: true,
     },
     'an empty ram_role_arn': {

@@ -1,9 +1,9 @@
 import type { Distribution } from '../run/request.ts';
 import type { Fields, Form } from './fields.ts';
 
-const REGION: Form = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a list of region ids such as cn-beijing' };
-const ACCOUNT: Form = { test: /^\d{10,20}$/, meaning: 'a list of account ids, which are numbers' };
-const KEY: Form = { test: /^[\w-]{8,64}$/, meaning: 'the id of a KMS key' };
+const REGION: Form = { test: /^[a-z]{2,}(-[a-z0-9]+)+$/, meaning: 'a region ID such as cn-beijing' };
+const ACCOUNT: Form = { test: /^\d{10,20}$/, meaning: 'an account ID, which is a number' };
+const KEY: Form = { test: /^[\w-]{8,64}$/, meaning: 'the ID of a KMS key' };
 
 /** Reads the inputs about copies, encryption and sharing. Names and keys of copies are in the order of the regions. */
 export function readDistribution(fields: Fields, region: string, imageName: string, nameForm: Form): Distribution {
@@ -24,7 +24,7 @@ export function readDistribution(fields: Fields, region: string, imageName: stri
   }
   if (accounts.length > 50) problems.push('image_share_account has more than 50 accounts, which is the limit of ECS.');
   if (encrypted && accounts.length > 0 && kmsKeyId === undefined) {
-    problems.push('An encrypted image can be shared only with a key of your own: set kms_key_id.');
+    problems.push('Sharing an encrypted image requires your own KMS key: set kms_key_id.');
   }
   const copies = regions.map((to, n) => ({ region: to, name: names[n] ?? imageName, kmsKeyId: keys[n] }));
   return { copies, encrypted, kmsKeyId, accounts };

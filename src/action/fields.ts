@@ -37,7 +37,7 @@ export class Fields {
 
   required(name: string, form?: Form): string {
     const value = this.text(name);
-    if (value !== '') return this.formed(name, value, form);
+    if (value !== '') return form === undefined ? value : this.formed(name, value, form);
     if (!this.#refused.has(name)) this.problems.push(`${name} is missing.`);
     return '';
   }
@@ -56,8 +56,7 @@ export class Fields {
   }
 
   /** Adds a problem if the value, of the input `name`, does not have the form. */
-  formed(name: string, given: string, form?: Form): string {
-    if (form === undefined) return given;
+  formed(name: string, given: string, form: Form): string {
     const value = form.strip === undefined ? given : given.replace(form.strip, '');
     const fits = typeof form.test === 'function' ? form.test(value) : form.test.test(value);
     // A URL can hold a password.

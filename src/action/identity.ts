@@ -37,7 +37,7 @@ const NONE =
 
 /**
  * Chooses where credentials come from. Inputs win over the environment. Two sources in the inputs are a problem, and so is
- * half a key pair. A profile or an instance role counts only if it is named. Never another account by accident.
+ * half a key pair. A profile or an instance role counts only if it is named. So another account is never used by accident.
  */
 export function readIdentity(
   fields: Fields,
@@ -78,8 +78,7 @@ function fromInputs(fields: Fields, env: NodeJS.ProcessEnv): Source[] {
   else if (file !== '') {
     const variable = PROFILES.find((name) => environmentValue(env, name) !== '');
     if (variable === undefined) fields.problems.push('shared_credentials_file is set, but profile is empty.');
-    const from = `shared_credentials_file and ${variable ?? 'profile'}`;
-    sources.push(profileOf(environmentValue(env, variable ?? ''), file, env, from));
+    else sources.push(profileOf(environmentValue(env, variable), file, env, `shared_credentials_file and ${variable}`));
   }
   const roleName = fields.optional('ram_role_name', ROLE);
   if (roleName !== undefined) sources.push({ kind: 'ecs', roleName, from: 'ram_role_name' });
@@ -107,7 +106,9 @@ function pair(fields: Fields, names: Names, value: (name: string) => string, spa
   if (accessKeyId === '' || accessKeySecret === '') {
     const list = (wanted: boolean) => names.filter((name) => (value(name) !== '') === wanted).join(' and ');
     const needed = list(false).replace(` and ${names[2]}`, '');
-    fields.problems.push(`Incomplete credentials. Set: ${list(true)}; empty: ${needed}. Does the secret exist?`);
+    fields.problems.push(
+      `Incomplete credentials: no value for ${needed}, but one for ${list(true)}. Does the secret exist?`,
+    );
   } else if (accessKeyId.startsWith('STS.') && keys.securityToken === undefined) {
     fields.problems.push(`${names[0]} is a temporary key (it begins with STS.), but ${names[2]} is empty.`);
   }

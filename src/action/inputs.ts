@@ -112,7 +112,7 @@ const DESCRIPTION: Form = {
 };
 /** A client that resolves `.` and `..` in the path of a URL would address another object. */
 const KEY: Form = {
-  test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|\p{Cc}|(^|\/)\.{1,2}(\/|$)/u.test(key),
+  test: (key) => Buffer.byteLength(key) <= 1023 && !/^[/\\]|[\p{Cc}\p{Cf}]|(^|\/)\.{1,2}(\/|$)/u.test(key),
   meaning:
     'an object key: at most 1023 bytes, not starting with "/" or "\\", without control characters, and without a segment "." or ".."',
 };
@@ -150,7 +150,7 @@ function readTags(fields: Fields): Record<string, string> {
     return pair;
   });
   const keys = new Set(pairs.map(([key = '']) => key.toLowerCase()));
-  if (keys.size < pairs.length) fields.problems.push('tags has a key twice (ECS ignores upper and lower case).');
+  if (keys.size < pairs.length) fields.problems.push('tags has a key twice (upper and lower case count as the same).');
   if (pairs.length > 17)
     fields.problems.push('tags has more than 17 entries. ECS accepts 20, and this action adds three.');
   return Object.fromEntries(pairs) as Record<string, string>;

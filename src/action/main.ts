@@ -1,6 +1,5 @@
 import { getIDToken } from '@actions/core';
-import type { CloudError } from '../cloud/errors.ts';
-import { isLockedOut, textOf } from '../cloud/errors.ts';
+import { isLockedOut, textOf, type CloudError } from '../cloud/errors.ts';
 import type { Resolved } from '../credentials/profile.ts';
 import { cannotBeRenewed } from '../credentials/source.ts';
 import type { DiskImage } from '../disk/disk.ts';
@@ -101,7 +100,7 @@ function openContext(request: ImportRequest, disks: DiskImage[], source: Resolve
   };
 }
 
-/** Refused credentials are named: there is never a second source that could have been used instead. */
+/** Names the source of refused credentials, because users suspect that another one was used. No second one is ever tried. */
 const withSource = (error: CloudError, from: string) =>
   error.reworded(`${error.message.replace(/\.$/, '')} (credentials from ${from}, the only source that was tried)`);
 

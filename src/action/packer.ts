@@ -22,7 +22,7 @@ const CALL = /^[a-z]\w*\((?:.*(?:["[{]|\b(?:var|local)\.).*)?\)$/s;
 
 /** Expression of Packer -> what to write in a workflow. */
 const REPLACEMENTS: [RegExp, string][] = [
-  [/timestamp|uuid/, '${{ github.run_id }}-${{ github.run_attempt }}, which is different for each attempt of a run'],
+  [/timestamp|uuid/, '${{ github.run_id }}, which is the same in a re-run, so that the re-run can continue the import'],
   [/isotime|formatdate/, '${{ steps.<id>.outputs.<name> }} of a step that runs date'],
   [/\buser\b|\bvar\.|\blocal\./, '${{ vars.<name> }}, ${{ inputs.<name> }} or, for a secret, ${{ secrets.<name> }}'],
   [/\benv\b/, '${{ env.<name> }}'],

@@ -53,7 +53,7 @@ async function openSaved(
     // If main was denied this call, only credentials that are denied it too can be the same.
     const current = await whoAmI(clients.sts, log);
     if (current === account) return clients;
-    return `The credentials are of account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'one that it could not find out'}.`;
+    return `The credentials belong to account ${current ?? 'unknown'}, but attempt ${me.attempt} of this step used ${account ?? 'one that it could not determine'}.`;
   } catch (error) {
     return report(error).problems.join(' ');
   }

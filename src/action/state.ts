@@ -1,6 +1,6 @@
 import { getState, saveState } from '@actions/core';
 import { parsed } from '../cloud/json.ts';
-import type { Made } from '../run/ledger.ts';
+import type { LedgerEntry } from '../run/ledger.ts';
 import type { Mark } from '../run/ownership.ts';
 import type { ImportRequest, Place } from '../run/request.ts';
 
@@ -13,7 +13,7 @@ export interface Saved {
   request: Place & Pick<ImportRequest, 'skipClean' | 'forceDeleteSnapshots'>;
   /** Account ID; undefined if main could not find it out. */
   account: string | undefined;
-  made: Made[];
+  made: LedgerEntry[];
 }
 
 export const savePost = (saved: Saved): void => {

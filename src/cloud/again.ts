@@ -1,4 +1,4 @@
-import { CloudError, hasCode } from './errors.ts';
+import { hasCode, type CloudError } from './errors.ts';
 import { now, poll } from './time.ts';
 
 export interface Again {
@@ -28,5 +28,6 @@ export async function callWhile<T>({ code, patience, first, slowest }: Again, ca
   };
   const done = await poll({ first, slowest, deadline: now() + patience }, attempt);
   if (done !== undefined) return done.answer;
-  throw last ?? new CloudError('again', 'OutOfTime', 'there was no time left for this call');
+  // At least one call was made.
+  throw last as unknown as CloudError;
 }

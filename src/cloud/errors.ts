@@ -106,7 +106,6 @@ const RAM_ACTIONS: Record<string, string> = {
   'oss:UploadPartCopy': 'oss:PutObject',
   'oss:CompleteMultipartUpload': 'oss:PutObject',
   'oss:HeadObject': 'oss:GetObject',
-  'oss:ListObjectsV2': 'oss:ListObjects',
 };
 
 /** The RAM action that an operation needs. */

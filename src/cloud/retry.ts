@@ -26,15 +26,16 @@ export function remedy(error: CloudError): 'again' | 'clock' | 'token' | 'none' 
   const { status = 0 } = error;
   // The proxy refused its user or password (RFC 9110 section 15.5.8).
   if (error.code === 'ERR_PROXY_TUNNEL' && error.message.includes('407')) return 'none';
-  // A proxy also answers so, when it has waited too long or is busy (RFC 9110 section 15.5.9, RFC 6585 section 4).
+  // A proxy answers 408 when it has waited too long, and 429 when it is busy (RFC 9110 section 15.5.9, RFC 6585 section 4).
   if (status === 408 || status === 429) return 'again';
-  // A page with such a status is the refusal of a proxy.
+  // With such a status, an answer that is not the service's is a refusal by a proxy.
   if (error.code === 'UnexpectedAnswer' && status >= 300 && status < 500) return 'none';
   return (status >= 500 && status !== 501) || TRANSIENT.test(error.code) ? 'again' : 'none';
 }
 
 /** Whether the same call can succeed later. */
-export const passes = (error: unknown): error is CloudError => error instanceof CloudError && remedy(error) === 'again';
+export const isTransient = (error: unknown): error is CloudError =>
+  error instanceof CloudError && remedy(error) === 'again';
 
 /** These need longer: quotas are per minute (https://help.aliyun.com/document_detail/437902.html), and a network outage lasts. */
 const LONG =
@@ -74,10 +75,6 @@ export interface RetryOptions {
 
 const TRIES = 6;
 
-function retryLine({ operation, code, message }: CloudError, n: number, pause: number): string {
-  return `${operation} failed (try ${n}): ${code}: ${message}. Retrying in ${(pause / 1000).toFixed(1)} s.`;
-}
-
 /** Runs `attempt` until it succeeds, fails for good or runs out of tries. @throws CloudError the last failure */
 export async function retry<T>(attempt: (n: number) => Promise<T>, options: RetryOptions): Promise<T> {
   const { operation, log, givesUp = (tries) => tries >= TRIES, deadline, heal } = options;
@@ -90,12 +87,15 @@ export async function retry<T>(attempt: (n: number) => Promise<T>, options: Retr
       options.signal?.throwIfAborted();
       const error = thrown as CloudError;
       const how = remedy(error);
-      const curable = how !== 'none' && (how === 'again' || !healed.has(how)) && heal(how, error);
+      const canRetry = how !== 'none' && (how === 'again' || !healed.has(how)) && heal(how, error);
       healed.add(how);
       const pause = pauseBefore(n, error);
-      if (!curable || givesUp(n) || now() + pause > deadline.at) throw error;
+      if (!canRetry || givesUp(n) || now() + pause > deadline.at) throw error;
       if (options.onRetry !== undefined) options.onRetry(error);
-      else log.info(retryLine(error, n, pause));
+      else {
+        const failed = `${error.operation} failed (try ${n}): ${error.code}: ${error.message}`;
+        log.info(`${failed}. Retrying in ${(pause / 1000).toFixed(1)} s.`);
+      }
       await sleep(pause, options.signal ?? deadline.signal);
     }
   }

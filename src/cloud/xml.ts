@@ -1,11 +1,11 @@
 const ENTITIES: Record<string, string> = { quot: '"', apos: "'", lt: '<', gt: '>', amp: '&' };
 
 const decoded = (text: string): string =>
-  text.replace(/&(#x?)?(\w+);/gi, (all, number: string | undefined, name: string) =>
-    number === undefined
-      ? (ENTITIES[name] ?? all)
-      : String.fromCodePoint(parseInt(name, number.length === 2 ? 16 : 10) || 0xfffd),
-  );
+  text.replace(/&(#x?)?(\w+);/gi, (all, number: string | undefined, name: string) => {
+    if (number === undefined) return ENTITIES[name] ?? all;
+    const point = parseInt(name, number.length === 2 ? 16 : 10);
+    return String.fromCodePoint(point > 0 && point <= 0x10ffff ? point : 0xfffd);
+  });
 
 const encoded = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 

@@ -40,6 +40,8 @@ const failure = (code: string, message: string) => new CloudError('ecs:metadata'
 async function ask(method: string, path: string, headers: Record<string, string>) {
   const sent = request({ host: HOST, path, method, headers, agent: AGENT, timeout: TIMEOUT });
   sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT / 1000} s`)));
+  // After the headers, the reader of the body reports the failure.
+  sent.on('error', () => undefined);
   sent.end();
   try {
     const [answer] = (await once(sent, 'response')) as [IncomingMessage];

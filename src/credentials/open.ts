@@ -1,5 +1,4 @@
 import type { Connection, Provider } from '../cloud/connection.ts';
-import type { Log } from '../cloud/log.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { instanceCredentials } from './metadata.ts';
 import { fixed, refreshing, secretsOf } from './refreshing.ts';
@@ -7,9 +6,7 @@ import { assume, assumeWithOidc, type IdToken } from './session.ts';
 import type { Resolved } from './profile.ts';
 
 /** What it takes to get credentials from other services. */
-export interface Means {
-  log: Log;
-  deadline: Connection['deadline'];
+export interface Means extends Pick<Connection, 'log' | 'deadline'> {
   /** Opens STS with the given credentials. */
   sts: (credentials: Provider) => Rpc;
   idToken: IdToken;

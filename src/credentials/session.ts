@@ -4,6 +4,7 @@ import { parsed, textAt } from '../cloud/json.ts';
 import { retry } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { toCredentials } from './refreshing.ts';
+import type { Source } from './source.ts';
 
 /** Requests an identity token for an audience from the runner. */
 export type IdToken = (audience: string) => Promise<string>;
@@ -16,7 +17,7 @@ export type IdToken = (audience: string) => Promise<string>;
  */
 export async function assumeWithOidc(
   sts: Rpc,
-  role: { roleArn: string; providerArn: string; audience: string; sessionName: string },
+  role: Source & { kind: 'oidc' },
   idToken: IdToken,
   { log, deadline }: Pick<Connection, 'log' | 'deadline'>,
 ): Promise<Credentials> {
@@ -60,10 +61,7 @@ function claims(token: string): string {
 }
 
 /** Assumes a role with other credentials. https://help.aliyun.com/document_detail/371864.html */
-export async function assume(
-  sts: Rpc,
-  role: { roleArn: string; externalId?: string; sessionName: string },
-): Promise<Credentials> {
+export async function assume(sts: Rpc, role: Source & { kind: 'assume' }): Promise<Credentials> {
   try {
     const { roleArn, externalId, sessionName } = role;
     const answer = await sts('AssumeRole', { RoleArn: roleArn, RoleSessionName: sessionName, ExternalId: externalId });

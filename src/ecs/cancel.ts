@@ -26,19 +26,19 @@ export async function cancelImport(ecs: Rpc, log: Log, made: ToCancel, deadline:
   const started = now();
   const known: { image?: Image; asked: boolean } = { asked: false };
   const look = async (): Promise<{ image?: Image } | undefined> => {
-    const id = known.image?.id ?? made.id;
-    const image = await findImage(ecs, { ...made, id });
+    const image = await findImage(ecs, { ...made, id: known.image?.id ?? made.id });
+    const id = image?.id ?? known.image?.id ?? made.id;
     if (image === undefined && (known.image !== undefined || now() - started > LISTING_LAG)) return {};
     if (image !== undefined) known.image = image;
     if (image !== undefined && isFinished(image)) return { image };
     if (image !== undefined && isFailed(image)) await remove(ecs, log, image);
-    else if ((image?.id ?? id) !== undefined) known.asked ||= await cancel(ecs, log, image?.id ?? id ?? '', made);
+    else if (id !== undefined) known.asked ||= await cancel(ecs, log, id, made);
     return undefined;
   };
   const end = await poll({ first: 2_000, slowest: 5_000, deadline }, look);
   if (end !== undefined) return end.image;
   const { id = made.name, status = 'not visible yet' } = known.image ?? {};
-  const text = `image ${id} is still ${status}${known.asked ? ', its import task is being cancelled' : ''}`;
+  const text = `image ${id} is still ${status}${known.asked ? ', although ECS accepted its cancellation' : ''}`;
   throw new CloudError('ecs:CancelTask', 'CancelPending', text);
 }
 

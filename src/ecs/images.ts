@@ -1,6 +1,6 @@
 import { CloudError, hasCode } from '../cloud/errors.ts';
 import { listAt, textAt } from '../cloud/json.ts';
-import { passes } from '../cloud/retry.ts';
+import { isTransient } from '../cloud/retry.ts';
 import type { Params, Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { entries } from './pages.ts';
@@ -149,7 +149,7 @@ export async function imageIdFrom(
     throw new CloudError(operation, 'UnexpectedAnswer', 'the answer contains no image id');
   } catch (error) {
     // An earlier try whose answer was lost may have taken the name or the ClientToken.
-    if (!hasCode(error, NAME_TAKEN) && !hasCode(error, TOKEN_TAKEN) && !passes(error)) throw error;
+    if (!hasCode(error, NAME_TAKEN) && !hasCode(error, TOKEN_TAKEN) && !isTransient(error)) throw error;
     const look = () => findImage(there, image);
     const patience = { first: 1_000, slowest: 3_000, deadline: now() + LISTING_LAG };
     const found = await poll(patience, look).catch(() => undefined);

@@ -1,6 +1,6 @@
 import type { Log } from '../cloud/log.ts';
 import { CloudError, hasCode } from '../cloud/errors.ts';
-import { passes } from '../cloud/retry.ts';
+import { isTransient } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { ecsCommand } from './command.ts';
@@ -106,7 +106,7 @@ export async function swapNames(
     } catch (error) {
       // ECS may take a moment to free a name, or another run has just taken the name or deleted the image. After a lost
       // answer, the next look shows whether the rename was made.
-      if (!hasCode(error, NAME_TAKEN) && !hasCode(error, 'InvalidImageId.NotFound') && !passes(error)) throw error;
+      if (!hasCode(error, NAME_TAKEN) && !hasCode(error, 'InvalidImageId.NotFound') && !isTransient(error)) throw error;
       last = error;
       return undefined;
     }

@@ -1,6 +1,6 @@
 import type { Log } from '../cloud/log.ts';
 import { CloudError, excerpt, hasCode } from '../cloud/errors.ts';
-import { passes } from '../cloud/retry.ts';
+import { isTransient } from '../cloud/retry.ts';
 import type { Rpc } from '../cloud/rpc.ts';
 import { now, poll } from '../cloud/time.ts';
 import { imageById, isFailed, type Image } from './images.ts';
@@ -49,7 +49,7 @@ export async function waitForImage(
     try {
       return await look();
     } catch (error) {
-      if (error instanceof ImportFailed || !(passes(error) || hasCode(error, 'UnexpectedAnswer'))) throw error;
+      if (error instanceof ImportFailed || !(isTransient(error) || hasCode(error, 'UnexpectedAnswer'))) throw error;
       log.info(`Could not query the image (${error.code}: ${error.message}); the import continues. Trying again.`);
       return undefined;
     }
@@ -67,15 +67,17 @@ async function failure(
   ecs: Rpc,
   { imageId, taskId }: Started,
   task: string | undefined,
-  status = 'Gone',
+  status: string | undefined,
 ): Promise<CloudError> {
   const id = taskId ?? (await importTask(ecs, imageId).catch(() => undefined));
   // The image may be marked as failed a moment before its task gives the reason.
   const ask = async () => (id === undefined ? undefined : taskError(ecs, id).catch(() => undefined));
   const deadline = id === undefined || task === 'Deleted' ? 0 : now() + REASON;
   const reason = await poll({ first: 2_000, slowest: 5_000, deadline }, ask);
-  const failed = (code: string, text: string) => new ImportFailed('ecs:ImportImage', code, `image ${imageId}${text}`);
+  const operation = id === undefined ? 'ecs:DescribeImages' : 'ecs:ImportImage';
+  const failed = (code: string, text: string) => new ImportFailed(operation, code, `image ${imageId}${text}`);
   if (reason !== undefined) return failed(reason.code, `: ${excerpt(reason.message)}`);
   if (task === 'Deleted') return failed('ImportCancelled', ': its import task was cancelled');
-  return failed(`Image${status}`, ` is ${status}, and the service gives no reason`);
+  if (status === undefined) return failed('ImageGone', ' no longer exists');
+  return failed('ImageCreateFailed', ` is ${status}${id === undefined ? '' : `, its import task is ${id}`}`);
 }

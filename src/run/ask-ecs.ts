@@ -1,5 +1,5 @@
 import { CloudError, hasCode } from '../cloud/errors.ts';
-import { passes } from '../cloud/retry.ts';
+import { isTransient } from '../cloud/retry.ts';
 import type { Params, Rpc } from '../cloud/rpc.ts';
 import { isBeingMade } from '../ecs/images.ts';
 import { asideName, temporaryName } from '../ecs/names.ts';
@@ -12,10 +12,9 @@ import { importParams } from './parameters.ts';
 
 /**
  * ECS answers a dry run that passes with an error of one of these codes
- * (https://help.aliyun.com/document_detail/25542.html). Object, bucket and role may not exist yet.
+ * (https://help.aliyun.com/document_detail/25542.html). Object and bucket may not exist yet.
  */
-const PASSED =
-  /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSSObject\.NotFound|InvalidOSSBucket\.NotFound|NoSetRole\w+)$/i;
+const PASSED = /^(DryRunOperation|DRYRUN\.SUCCESS|InvalidOSS(Object|Bucket)\.NotFound)$/i;
 
 /** Finds refusals before the upload, by dry runs of the import and of the rename of the image that holds the name. */
 export async function askEcs(context: Context, plan: ImagePlan): Promise<CloudError[]> {
@@ -34,7 +33,7 @@ export async function askEcs(context: Context, plan: ImagePlan): Promise<CloudEr
     asked.push(asking.then((error) => (isCompleted(error) ? undefined : error)));
   }
   for (const { holder, region, name } of plan.targets) {
-    if (holder === undefined || isBeingMade(holder)) continue;
+    if (!request.forceDelete || holder === undefined || isBeingMade(holder)) continue;
     const rename = { ImageId: holder.id, ImageName: asideName(name, holder.id) };
     asked.push(refusal(clients.ecsIn(region), 'ModifyImageAttribute', rename, log));
   }
@@ -49,7 +48,7 @@ async function refusal(ecs: Rpc, action: string, params: Params, log: Context['l
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     if (PASSED.test(error.code)) return undefined;
-    if (!passes(error)) return error;
+    if (!isTransient(error)) return error;
     log.warning(`Not checked: whether ECS would take the request (${error.operation}: ${error.code}).`);
     return undefined;
   }

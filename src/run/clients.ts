@@ -20,7 +20,7 @@ export interface Clients {
   ram: Rpc;
   sts: Rpc;
   deadline: Deadline;
-  /** Ends all requests that are in progress, retries included. */
+  /** No request starts after this, and no failed one is repeated. One that is under way ends within its time limit. */
   stop: () => void;
 }
 
@@ -35,7 +35,7 @@ export interface Runner {
 
 const VERSIONS = { ecs: '2014-05-26', ram: '2015-05-01', sts: '2015-04-01' };
 
-/** Opens the clients; sends nothing. @throws CloudError `InvalidProxy` */
+/** Opens the clients; sends nothing. @throws CloudError `InvalidProxy`, `ProxyNeedsNewerRunner` */
 export function openClients({ region, bucket, hosts }: Place, source: Resolved, runner: Runner): Clients {
   const { env, idToken, log, hide } = runner;
   const agent = openAgent(env);

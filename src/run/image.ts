@@ -17,7 +17,7 @@ import { entryFor, start } from './start.ts';
 
 /** An Available image, and what was done with it. */
 export interface FinishedImage {
-  /** With its final name. */
+  /** With its final name, unless `failure` says otherwise. */
   image: RegionalImage;
   taskId: string | undefined;
   /** Id of the image that held the name before. */
@@ -39,7 +39,7 @@ export async function makeImage(context: Context, target: TargetPlan, from: Sour
   const started = target.adopt ? await resume(context, target, target.adopt) : await start(context, target, from);
   if (ids.length > 0) ledger.record({ ...replacing, by: started.imageId });
   const image = { ...(await waitForImage({ ecs, log, timeout: request.timeout }, started)), region };
-  if (target.kind === 'import') await assertObjectsUnchanged(context, image, from.staged);
+  if (target.kind === 'import') await assertObjectsUnchanged(context, target, image, from.staged);
   if (!target.intermediate) context.onAvailable(image);
   return { ...(await nameAndFinish(context, target, image)), taskId: started.taskId };
 }
@@ -64,19 +64,21 @@ async function resume(context: Context, target: TargetPlan, image: Image): Promi
  */
 async function assertObjectsUnchanged(
   context: Context,
+  target: TargetPlan,
   image: RegionalImage,
   staged: Sources['staged'],
 ): Promise<void> {
   const { clients, ledger, me, request } = context;
-  for (const { key, etag, versionId } of staged) {
+  for (const { key, etag } of staged) {
     if (isDerived(key, me)) continue;
     const there = await headObject(clients.oss, key);
-    if (there === 'unknown' || (there !== undefined && sameEtag(there.etag, etag) && there.versionId === versionId))
-      continue;
-    // The image is finished, so it is kept; the user has to decide whether it gets the name.
-    for (const made of ledger.made()) if (made.kind === 'image' || made.kind === 'replaced') ledger.forget(made);
+    if (there === 'unknown' || (there !== undefined && sameEtag(there.etag, etag))) continue;
+    for (const made of ledger.made()) if (made.kind === 'replaced') ledger.forget(made);
+    // Nobody may take it for an image of this file, so the clean-up deletes it although it is finished.
+    const entry = entryFor(context, target, image.name, image.tags[MARK_TAG]);
+    ledger.record({ ...entry, id: image.id, intermediate: true });
     const what = `oss://${request.bucket}/${key} was replaced or deleted by someone else during the import`;
-    const text = `${what}; image ${image.id} in ${image.region}, named ${image.name}, may have other content`;
+    const text = `${what}; image ${image.id} may have other content, so it is deleted`;
     throw new CloudError('oss:HeadObject', 'ObjectReplaced', text);
   }
 }

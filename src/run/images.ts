@@ -8,7 +8,7 @@ import type { Plan } from './preflight.ts';
 
 const TITLES = { import: 'Import into ECS', encrypt: 'Encrypt the image', copy: 'Copy the image' };
 const PARTLY =
-  'Some images are incomplete or missing; the outputs have the others. A re-run of the job makes only what is missing.';
+  'Some images are incomplete or missing. The outputs list every image that is Available. A re-run of the job makes only what is missing.';
 
 /**
  * Makes all images, each from the one before it: the import, its encrypted copy, the copies for other regions.
@@ -19,7 +19,9 @@ export async function makeImages(context: Context, plan: Plan, staged: StagedObj
   const { log } = context;
   // An image that an earlier attempt is importing reads the object that the check found.
   const found = plan.objects.flatMap(({ found: one }) => one ?? []);
-  const isImporting = plan.targets.some(({ adopt }) => adopt !== undefined && isBeingMade(adopt));
+  const isImporting = plan.targets.some(
+    ({ kind, adopt }) => kind === 'import' && adopt !== undefined && isBeingMade(adopt),
+  );
   const from: Sources = { staged: isImporting ? found : staged, sums: plan.sums ?? staged.map(({ crc64 }) => crc64) };
   const finished: FinishedImage[] = [];
   const failures: CloudError[] = [];

@@ -72,6 +72,7 @@ export interface Circumstances {
 export function decide(image: Pick<Image, 'status'>, circumstances: Circumstances): Decision {
   const { relation, named, sameContent, force, reuse } = circumstances;
   const isMade = isBeingMade(image) || image.status === 'Available';
+  // Nothing is mine at the first look. The rule is here so that the table is complete.
   if (relation === 'mine' && isMade) return 'adopt';
   if (relation === 'earlier attempt' && isMade && sameContent) return 'adopt';
   if (relation !== 'other' && !isFinished(image)) return 'cancel';

@@ -4,7 +4,7 @@ import { CONTENT_TAG, isBeingMade, isFinished, MARK_TAG, type Image } from '../e
 import { isAside, isPlain, isTemporary } from '../ecs/names.ts';
 import { contentOf, sumsOf } from './content.ts';
 import type { Context } from './context.ts';
-import type { Made } from './ledger.ts';
+import type { LedgerEntry } from './ledger.ts';
 import { decide, isOurs, parseMark, relation, type Decision } from './ownership.ts';
 import type { Target } from './targets.ts';
 
@@ -12,7 +12,7 @@ import type { Target } from './targets.ts';
 export interface TargetPlan extends Target {
   /** An image to continue with: made by an earlier attempt, or reused because its content is the same. */
   adopt: Image | undefined;
-  /** The image that holds the name and will be replaced: the new one is made under a temporary name. */
+  /** The image that holds the name. With `image_force_delete` it is replaced; otherwise it is why the run is refused. */
   holder: Image | undefined;
   /** Unfinished images of earlier attempts, to be cancelled first. */
   cancel: Image[];
@@ -24,7 +24,7 @@ export interface ImagePlan {
   /** In the order in which they are made. */
   targets: TargetPlan[];
   /** Unencrypted images that earlier attempts made for an encrypted one. */
-  left: Made[];
+  left: LedgerEntry[];
   /** CRC-64 of each disk, if the decisions depend on it. */
   sums: string[] | undefined;
   /** Why nothing can be made. */
@@ -59,8 +59,17 @@ export async function planImages(
   const used = new Set(kept.flatMap(({ adopt, cancel }) => [adopt, ...cancel]));
   const left = imagesIn(request.region)
     .filter((image) => isPlain(image, request.image.name) && isOurs(image.tags[MARK_TAG], me) && !used.has(image))
-    .map(({ id, name, tags: { [MARK_TAG]: mark = '' } }): Made => {
-      return { kind: 'image', region: request.region, name, wants: name, id, mark, made: 'import', intermediate: true };
+    .map(({ id, name, tags: { [MARK_TAG]: mark = '' } }): LedgerEntry => {
+      return {
+        kind: 'image',
+        region: request.region,
+        name,
+        wants: name,
+        id,
+        mark,
+        madeBy: 'import',
+        intermediate: true,
+      };
     });
   const problems = request.forceDelete ? [] : kept.flatMap(nameTaken);
   return { targets: kept, left, sums, problems };
@@ -116,7 +125,7 @@ function planTarget(context: Context, target: Target, images: Image[], sums: str
 /** Images that forced runs renamed and could not delete, and old temporary images of runs that were killed. */
 function leftByForcedRuns(images: Image[], name: string): Image[] {
   const isStale = (image: Image) =>
-    isTemporary(image, name) &&
+    (isTemporary(image, name) || isPlain(image, name)) &&
     parseMark(image.tags[MARK_TAG]) !== undefined &&
     Date.parse(image.created) < now() - STALE;
   return images.filter((image) => (isAside(image, name) || isStale(image)) && !isBeingMade(image));

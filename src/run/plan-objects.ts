@@ -2,7 +2,7 @@ import { CloudError, hasCode, isDenied } from '../cloud/errors.ts';
 import { headObject, listKeys, listUploads, type ObjectState, type Unfinished } from '../oss/objects.ts';
 import type { Context } from './context.ts';
 import { earlierFile, ownerFolder, stagingKeys, type StagingKeys } from './keys.ts';
-import type { Made } from './ledger.ts';
+import type { LedgerEntry } from './ledger.ts';
 import { isOurs } from './ownership.ts';
 import { abortCommand } from './undo/upload.ts';
 
@@ -21,7 +21,7 @@ export async function planObjects(context: Context, reachable: boolean) {
   const { request, disks, me } = context;
   const plans: ObjectPlan[] = stagingKeys(request, disks, me);
   const problems: CloudError[] = [];
-  const left: Made[] = [];
+  const left: LedgerEntry[] = [];
   if (reachable) {
     for (const plan of plans) {
       // A derived key holds nothing yet, but the request shows whether OSS accepts data at this endpoint at all.
@@ -53,13 +53,13 @@ async function objectUnder(
 }
 
 /** Finds what earlier attempts left, by the prefix of their keys, and adds to the plans what can be resumed. */
-async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<Made[]> {
+async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<LedgerEntry[]> {
   const { request, clients, me, log } = context;
   const { oss } = clients;
   const prefix = ownerFolder(request, me);
   const uploads = await listedUploads(context, prefix);
   const keys = await listKeys(oss, prefix);
-  const spare: Made[] = [];
+  const spare: LedgerEntry[] = [];
   if (keys === undefined) log.info('Not checked: objects that earlier attempts left (oss:ListObjects is denied).');
   if (request.key === undefined) {
     for (const plan of plans) {
@@ -86,7 +86,7 @@ async function earlierAttempts(context: Context, plans: ObjectPlan[]): Promise<M
 }
 
 /** The ledger entry for a key; a zero object and its seed are one entry. */
-function entryUnder(key: string, otherwise: Made): Made {
+function entryUnder(key: string, otherwise: LedgerEntry): LedgerEntry {
   const [, prefix] = /^(.*)\.(zeros|seed)$/.exec(key) ?? [];
   return prefix === undefined ? otherwise : { kind: 'zeros', key: prefix };
 }

@@ -2,11 +2,13 @@ import { CloudError, isDenied } from '../cloud/errors.ts';
 import { textAt } from '../cloud/json.ts';
 import type { Log } from '../cloud/log.ts';
 import type { Rpc } from '../cloud/rpc.ts';
-import { isFinished, listImages } from '../ecs/images.ts';
+import { isFinished, listImages, MARK_TAG } from '../ecs/images.ts';
 import { inspectBucket, retentionDays, type BucketState } from '../oss/bucket.ts';
 import { askEcs } from './ask-ecs.ts';
 import { bootModeText } from './content.ts';
 import type { Context } from './context.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { isOurs } from './ownership.ts';
 import { planImages, type ImagePlan } from './plan-images.ts';
 import { planObjects, type ObjectPlan } from './plan-objects.ts';
 import { targetsOf } from './targets.ts';
@@ -18,6 +20,8 @@ export interface Plan extends ImagePlan {
   makeBucket: boolean;
   /** One for each disk. */
   objects: ObjectPlan[];
+  /** What earlier attempts left: objects, uploads and unencrypted images. */
+  left: LedgerEntry[];
 }
 
 /**
@@ -38,7 +42,7 @@ export async function preflight(context: Context): Promise<Plan> {
   }
   const bucketIssues = bucketProblems(context, bucket, account);
   // A bucket in another region or account does not show its objects.
-  const reachable = bucket.exists === 'yes' && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
+  const reachable = bucket.exists && bucketIssues.every(({ code }) => code === 'BucketEncrypted');
   const planAndAsk = async () => {
     const plan = await planImages(context, targets, new Map(images));
     // ECS would only repeat what is wrong with the bucket.
@@ -48,19 +52,26 @@ export async function preflight(context: Context): Promise<Plan> {
     planObjects(context, reachable),
     planAndAsk(),
   ]);
-  // Nothing is uploaded where the image exists already.
-  const isMade = plan.targets.some(({ kind, adopt }) => kind !== 'copy' && adopt !== undefined && isFinished(adopt));
+  // Nothing is uploaded where the image exists already. But an import by an earlier attempt may have read a foreign object.
+  const made = plan.targets.find(
+    ({ kind, adopt }) => kind !== 'copy' && adopt !== undefined && isFinished(adopt),
+  )?.adopt;
+  const matters = ({ code }: CloudError) =>
+    made === undefined || (code === 'ForeignObject' && isOurs(made.tags[MARK_TAG], me));
   return {
     ...plan,
-    problems: [...bucketIssues, ...(isMade ? [] : problems), ...plan.problems, ...refusals],
+    problems: [...bucketIssues, ...problems.filter(matters), ...plan.problems, ...refusals],
     account,
-    makeBucket: bucket.exists !== 'yes',
+    makeBucket: !bucket.exists,
     objects,
     left: [...left, ...plan.left],
   };
 }
 
-/** Id of the account. The call needs no right: any error but an explicit denial means wrong credentials. */
+/**
+ * Id of the account; undefined if a policy denies even this call, which needs no permission.
+ * @throws CloudError for refused credentials, and if the network fails
+ */
 export async function whoAmI(sts: Rpc, log: Log): Promise<string | undefined> {
   try {
     const identity = await sts('GetCallerIdentity');

@@ -40,7 +40,7 @@ export interface ImportRequest extends Place {
   skipClean: boolean;
   keepInput: boolean;
   importRole: string | undefined;
-  /** Longest wait for the image, in ms. */
+  /** Longest time of each wait for an image, in ms. */
   timeout: number;
   workflow: Workflow;
 }

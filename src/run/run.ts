@@ -1,7 +1,7 @@
 import { CloudErrors } from '../cloud/errors.ts';
 import { now } from '../cloud/time.ts';
 import type { StagedObject } from '../oss/upload.ts';
-import { cleanUp, cleanUpAfterRefusal, deleteInput } from './clean-up.ts';
+import { cleanUp, cleanUpAfterRefusal, deleteInput, endingOf } from './clean-up.ts';
 import type { Context, RegionalImage } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import type { FinishedImage } from './image.ts';
@@ -70,12 +70,15 @@ export async function run(context: Context): Promise<Outcome> {
   const [taskId] = [...finished, ...ledger.made().filter((made) => made.kind === 'image')].flatMap(
     (one) => one.taskId ?? [],
   );
-  const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, failure));
-  if (failure === undefined && leftovers.length === 0 && !request.keepInput) await deleteInput(context);
+  const { images, leftovers } = await log.group('Clean up', () => cleanUp(context, endingOf(failure)));
+  if (failure === undefined && !request.keepInput) {
+    if (leftovers.length === 0) await deleteInput(context);
+    else log.info('The disk image was kept (keep_input_artifact: false), because not everything could be cleaned up.');
+  }
   const [object] = plan.objects;
   const key = staged[0]?.key ?? object?.found?.key ?? object?.key ?? '';
   return {
-    images: finished.length > 0 ? finished.map(({ image }) => image) : images,
+    images: [...finished.map(({ image }) => image), ...images],
     taskId,
     object: `oss://${request.bucket}/${key}`,
     staged,

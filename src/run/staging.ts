@@ -38,7 +38,10 @@ async function stageDisk(
     const same = (found.size || disk.size) === disk.size && found.crc64 === (sum ?? (await fileSum(source)));
     if (same) return reuse(context, { ...found, size: disk.size });
     // Under the same key it has to be deleted now; under an earlier attempt's key it is deleted in the end.
-    if (found.key === key) await removeObject(clients.oss, { ...claimTo(key, me), etag: found.etag });
+    if (found.key === key) {
+      await removeObject(clients.oss, { ...claimTo(key, me), etag: found.etag });
+      ledger.forget({ kind: 'object', key });
+    }
   }
   const staging: Staging = {
     key,

@@ -1,20 +1,26 @@
 import { hasCode, isDenied } from '../cloud/errors.ts';
 import { startCopy } from '../ecs/copy.ts';
-import { NAME_TAKEN, type NewImage } from '../ecs/images.ts';
+import { MARK_TAG, NAME_TAKEN, type Image, type NewImage } from '../ecs/images.ts';
 import { startImport, type Started } from '../ecs/import.ts';
 import { temporaryName } from '../ecs/names.ts';
 import { fillRoleGap, findRoleGap, onceRolePropagates, ROLE_INCOMPLETE } from '../ecs/role.ts';
 import type { Context } from './context.ts';
-import type { MadeImage } from './ledger.ts';
+import type { ImageEntry } from './ledger.ts';
 import { markText } from './ownership.ts';
 import { newImage, type Sources } from './parameters.ts';
 import type { TargetPlan } from './plan-images.ts';
 
 /** The ledger entry of an image. */
-export function entryFor({ me }: Context, target: TargetPlan, name: string, mark = markText(me)): MadeImage {
+export function entryFor({ me }: Context, target: TargetPlan, name: string, mark = markText(me)): ImageEntry {
   const { region, name: wants, kind, intermediate } = target;
-  return { kind: 'image', region, name, wants, made: kind, intermediate, mark };
+  return { kind: 'image', region, name, wants, madeBy: kind, intermediate, mark };
 }
+
+/** The ledger entry of an image of an earlier attempt. If it is finished by the time it is undone, it keeps its name. */
+export const entryOf = (context: Context, target: TargetPlan, { id, name, tags }: Image): ImageEntry => ({
+  ...entryFor(context, { ...target, name }, name, tags[MARK_TAG]),
+  id,
+});
 
 /** Starts the image under its final name, or under a temporary one when another image holds the name and will be replaced. */
 export async function start(context: Context, target: TargetPlan, from: Sources): Promise<Started> {

@@ -77,7 +77,7 @@ export const BUCKET: Advice[] = [
   {
     codes: ['ObjectReplaced'],
     cause: 'Someone else replaced or deleted the staged object while ECS was reading it.',
-    fix: 'Do not use the image in this message. Delete it, leave oss_key_name empty, and run again: nobody else writes to the default key.',
+    fix: 'Leave oss_key_name empty and run again: nobody else writes to the default key.',
   },
   {
     codes: ['FileImmutable'],

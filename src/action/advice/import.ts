@@ -24,7 +24,11 @@ export const IMPORT: Advice[] = [
       'The import role exists, but its trust policy does not let ECS assume it. The action does not change that policy.',
     fix: 'Add the statement in this message to its trust policy.',
   },
-  { codes: ['EntityNotExist.Role'], cause: 'The RAM role does not exist.', fix: 'Check import_role_name.' },
+  {
+    codes: ['EntityNotExist.Role'],
+    cause: 'The RAM role does not exist.',
+    fix: 'Check import_role_name, or ram_role_arn if the call is sts:AssumeRole.',
+  },
   {
     codes: ['InvalidImageName.Duplicated'],
     cause: 'An image in this account and region already has this name.',
@@ -84,13 +88,18 @@ export const IMPORT: Advice[] = [
   },
   {
     codes: ['WaitTimedOut'],
-    cause: 'The image was not ready in time. The import continues in ECS: nothing was cancelled or deleted.',
-    fix: 'Re-run the job: it resumes the same import. Set a larger timeout_minutes for the next run.',
+    cause: 'The import or copy continues in ECS, which still needs the staged object.',
+    fix: 'Re-run the job: it waits for the same image and then deletes the object. Without a re-run, delete the object when the import has ended. Set a larger timeout_minutes for the next run.',
   },
   {
     codes: ['ImageGone'],
     cause: 'The new image was deleted by someone else.',
     fix: 'Run again, and make sure that nothing else changes images of this name.',
+  },
+  {
+    codes: ['ImageCreateFailed'],
+    cause: 'ECS could not create the image and gives no reason.',
+    fix: 'Run again. If it fails again, open a support ticket with the IDs in this message.',
   },
   {
     codes: ['ImportCancelled'],

@@ -36,6 +36,11 @@ export const NETWORK: Advice[] = [
     fix: 'Check the network of the runner, the input region, and HTTPS_PROXY. The status code 407 means that the proxy refused its user or password.',
   },
   {
+    codes: ['UploadGaveUp'],
+    cause: 'OSS accepted no data for too long.',
+    fix: 'Run again. If it fails again, check the network of the runner and HTTPS_PROXY, or use a self-hosted runner in the region.',
+  },
+  {
     codes: ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'SELF_SIGNED_CERT_IN_CHAIN'],
     cause:
       'The runner does not trust the certificate, which is usually that of a proxy with its own certificate authority.',

@@ -1,5 +1,5 @@
 import { isDerived } from '../keys.ts';
-import type { Made } from '../ledger.ts';
+import type { LedgerEntry } from '../ledger.ts';
 import type { Mark } from '../ownership.ts';
 
 /** `failure` includes runs that were cancelled or killed: the post step undoes what was recorded. */
@@ -15,8 +15,12 @@ export type Ending = 'success' | 'failure' | 'timeout';
  * |         | and, under a derived key, the upload to resume    |                                              |
  * | timeout | object kept: the import is reading it             | kept: the import continues                   |
  */
-export function undoneAfter(ending: Ending, made: Made[], { skipClean, me }: { skipClean: boolean; me: Mark }): Made[] {
-  const isKept = (one: Made): boolean => {
+export function undoneAfter(
+  ending: Ending,
+  made: LedgerEntry[],
+  { skipClean, me }: { skipClean: boolean; me: Mark },
+): LedgerEntry[] {
+  const isKept = (one: LedgerEntry): boolean => {
     switch (one.kind) {
       case 'upload':
         return skipClean && ending === 'failure' && isDerived(one.key, me);

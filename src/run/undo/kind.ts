@@ -1,19 +1,19 @@
 import type { RegionalImage, UndoContext } from '../context.ts';
-import type { Made } from '../ledger.ts';
+import type { LedgerEntry } from '../ledger.ts';
 
-export type MadeOf<K extends Made['kind']> = Extract<Made, { kind: K }>;
+export type EntryOf<K extends LedgerEntry['kind']> = Extract<LedgerEntry, { kind: K }>;
 
 /** How resources of one kind are undone. */
-export interface Undo<K extends Made['kind']> {
+export interface Undo<K extends LedgerEntry['kind']> {
   /** In the post step, no request for this kind starts later than this, in ms after the start of the step. */
   deadline: number;
   /**
    * Idempotent. An image that turns out to be finished is kept and returned.
    * @throws CloudError when it could not be undone
    */
-  undo(made: MadeOf<K>, context: UndoContext): Promise<RegionalImage | undefined>;
+  undo(made: EntryOf<K>, context: UndoContext): Promise<RegionalImage | undefined>;
   /** Says what may still exist, with the command that removes it. */
-  byHand(made: MadeOf<K>, bucket: string): string;
+  byHand(made: EntryOf<K>, bucket: string): string;
 }
 
 /** Quotes an argument for a shell, if it needs quotes. */

@@ -1,13 +1,13 @@
 import { ecsCommand } from '../../ecs/command.ts';
-import { deleteReplaced } from '../../ecs/delete.ts';
+import { deleteIntermediate, deleteReplaced } from '../../ecs/delete.ts';
 import { listImages, MARK_TAG, type Image } from '../../ecs/images.ts';
-import { isTemporary } from '../../ecs/names.ts';
+import { isAside, isPlain, isTemporary } from '../../ecs/names.ts';
 import { removeObject } from '../../oss/objects.ts';
 import type { UndoContext } from '../context.ts';
 import { markText } from '../ownership.ts';
 import type { Undo } from './kind.ts';
 
-/** Deletes the images that forced runs replaced, if the new image holds the name. */
+/** Deletes the images that forced runs replaced or left under temporary names, if the new image holds the name. */
 export const replaced: Undo<'replaced'> = {
   deadline: 150_000,
   async undo({ region, name, by, ids }, context) {
@@ -17,9 +17,14 @@ export const replaced: Undo<'replaced'> = {
     const holder = images.find((image) => image.name === name);
     const isNew = by === undefined ? holder?.tags[MARK_TAG] === markText(me) : holder?.id === by;
     if (holder === undefined || !isNew) return undefined;
-    for (const image of images.filter(({ id }) => ids.includes(id) && id !== holder.id)) {
-      await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
-      if (isTemporary(image, name)) await removeSources(image, context);
+    for (const image of images.filter(({ id }) => ids.includes(id))) {
+      if (isTemporary(image, name) || isPlain(image, name)) {
+        await deleteIntermediate(ecs, log, image);
+        await removeSources(image, context);
+      }
+      // One that somebody has renamed is theirs.
+      if (isAside(image, name))
+        await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
     }
   },
   byHand({ region, ids }) {

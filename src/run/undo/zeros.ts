@@ -6,10 +6,9 @@ import { removeCommand, type Undo } from './kind.ts';
 export const zeros: Undo<'zeros'> = {
   deadline: 45_000,
   async undo({ key: prefix }, { clients: { oss }, me }) {
-    for (const key of Object.values(zeroKeys(prefix))) {
-      await abortUploads(oss, key);
-      await removeObject(oss, claimTo(key, me));
-    }
+    const { object, seed } = zeroKeys(prefix);
+    await abortUploads(oss, object);
+    for (const key of [object, seed]) await removeObject(oss, claimTo(key, me));
   },
   byHand({ key }, bucket) {
     const { object, seed } = zeroKeys(key);
