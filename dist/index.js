@@ -47522,13 +47522,13 @@ const replaced = {
         if (holder === undefined || !isNew)
             return undefined;
         for (const image of images.filter(({ id }) => ids.includes(id))) {
-            if (isTemporary(image, name) || isPlain(image, name)) {
-                await deleteIntermediate(ecs, log, image);
-                await removeSources(image, context);
-            }
+            const wasNeverNamed = isTemporary(image, name) || isPlain(image, name);
             // One that somebody has renamed is theirs.
-            if (isAside(image, name))
-                await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
+            if (!wasNeverNamed && !isAside(image, name))
+                continue;
+            await deleteReplaced(ecs, log, image, { region, snapshots: wasNeverNamed || request.forceDeleteSnapshots });
+            if (wasNeverNamed)
+                await removeSources(image, context);
         }
     },
     byHand({ region, ids }) {

@@ -1,5 +1,5 @@
 import { ecsCommand } from '../../ecs/command.ts';
-import { deleteIntermediate, deleteReplaced } from '../../ecs/delete.ts';
+import { deleteReplaced } from '../../ecs/delete.ts';
 import { listImages, MARK_TAG, type Image } from '../../ecs/images.ts';
 import { isAside, isPlain, isTemporary } from '../../ecs/names.ts';
 import { removeObject } from '../../oss/objects.ts';
@@ -18,13 +18,11 @@ export const replaced: Undo<'replaced'> = {
     const isNew = by === undefined ? holder?.tags[MARK_TAG] === markText(me) : holder?.id === by;
     if (holder === undefined || !isNew) return undefined;
     for (const image of images.filter(({ id }) => ids.includes(id))) {
-      if (isTemporary(image, name) || isPlain(image, name)) {
-        await deleteIntermediate(ecs, log, image);
-        await removeSources(image, context);
-      }
+      const wasNeverNamed = isTemporary(image, name) || isPlain(image, name);
       // One that somebody has renamed is theirs.
-      if (isAside(image, name))
-        await deleteReplaced(ecs, log, image, { region, snapshots: request.forceDeleteSnapshots });
+      if (!wasNeverNamed && !isAside(image, name)) continue;
+      await deleteReplaced(ecs, log, image, { region, snapshots: wasNeverNamed || request.forceDeleteSnapshots });
+      if (wasNeverNamed) await removeSources(image, context);
     }
   },
   byHand({ region, ids }) {
